@@ -41,6 +41,7 @@ from .domain.evaluation.study_plans import JudgePlan as JudgePlan
 from .domain.evaluation.study_plans import PlannedDesign as PlannedDesign
 from .domain.evaluation.verdicts import DIMENSIONS as DIMENSIONS
 from .domain.evaluation.verdicts import Dimension as Dimension
+from .domain.evaluation.verdicts import Order as Order
 from .domain.evaluation.verdicts import Pair as Pair
 from .domain.evaluation.verdicts import Verdict as Verdict
 from .domain.evaluation.votes import Choice as Choice
@@ -77,6 +78,7 @@ from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
+from .domain.paths import file_name as file_name
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
 from .domain.results import DimensionRate as DimensionRate
@@ -108,6 +110,7 @@ from .domain.text import visible as visible
 from .domain.troubles import trouble_in_words as trouble_in_words
 from .domain.versions import VersionName as VersionName
 from .judging.metrics.scores import outcome as outcome
+from .judging.metrics.scores import score as score
 from .judging.voting import BallotItem as BallotItem
 from .pipeline.rebuild import Rebuilt as Rebuilt
 from .playground.history import PlaygroundHistory as PlaygroundHistory

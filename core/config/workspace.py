@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.errors import UserError
-from core.domain.paths import is_inside
+from core.domain.paths import file_name, is_inside
 
 #: SQLite opens no file with a longer path than 512 bytes; its own files beside state.db have longer names.
 MAX_PATH_BYTES = 480
@@ -109,6 +109,15 @@ class WorkspacePaths:
     def dialogues(self, data: str) -> Path:
         """The dialogues that jobs read, by the hash of their content."""
         return self.artifacts / "data" / data / "dialogues.jsonl"
+
+    def report(self, judge: str | None) -> Path:
+        """Where the report on all judges, or on one, is written unless another folder is named."""
+        return self.root / "reports" / ("all" if judge is None else f"judge-{file_name(judge)}")
+
+    @property
+    def exports(self) -> Path:
+        """Where the app writes files for other programs unless another place is named."""
+        return self.root / "exports"
 
     @property
     def cache(self) -> Path:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath, PureWindowsPath
+
+
+def file_name(name: str) -> str:
+    """A name of a judge, a table or the like as part of a file's name.
+
+    A state.db from somebody else may name them as it likes. The caller adds what `.` and `..` lack.
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def is_inside(name: str) -> bool:

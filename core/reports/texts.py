@@ -62,7 +62,7 @@ def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequenc
             f"### {_markdown(visible(f'{rate.name.sides}, dialogue {pair.dialog_id}: {example.why}'))}"
         )
         texts = (
-            ("Context", pair.situation),
+            ("Situation", pair.situation),
             ("Utterance", pair.utterance),
             (f"A, {rate.a}", pair.response_a or "no response"),
             (f"B, {rate.b}", pair.response_b or "no response"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from core.domain.errors import UserError
-from core.domain.paths import is_inside
+from core.domain.paths import file_name, is_inside
 from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
 from core.services.workspace import Workspace
@@ -17,13 +16,15 @@ from core.services.workspace import Workspace
 CONTENTS = "contents.json"
 
 
-def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -> list[Path]:
-    """Write a report on the workspace's results, for all judges or one, to `folder`; the files' paths.
+def write_report(workspace: Workspace, folder: Path | None = None, judge: str | None = None) -> list[Path]:
+    """Write a report on the workspace's results, for all judges or one, and return the files' paths.
 
-    A report is report.html, report.md, each table as CSV and LaTeX, and each plot as SVG and PNG. The same
-    results give the same bytes. An earlier report in the folder is replaced. Raises `UserError` when there
-    are no results, the judge is unknown, or the folder contains other files.
+    `folder` is by default one in the workspace's `reports/`. A report is report.html, report.md, each table
+    as CSV and LaTeX, and each plot as SVG and PNG. The same results give the same bytes. An earlier report in
+    the folder is replaced. Raises `UserError` when there are no results, the judge is unknown, or the folder
+    contains other files.
     """
+    folder = workspace.paths.report(judge) if folder is None else folder
     workspace.paths.check_output(folder)
     earlier = _earlier(folder)
     report = gather.gather(workspace, judge)
@@ -57,14 +58,6 @@ def _files(report: gather.Report) -> Iterator[tuple[str, bytes]]:
     for plot in drawn:
         yield f"{plot.name}.svg", plot.svg
         yield f"{plot.name}.png", plot.png
-
-
-def file_name(name: str) -> str:
-    """A name of a table or plot as that of a file in the report's folder.
-
-    Judges are part of it, and a state.db from somebody else may name them as it likes.
-    """
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def _earlier(folder: Path) -> set[str]:

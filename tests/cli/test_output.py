@@ -15,6 +15,7 @@ from tui.cli.output import jobs
 from tui.cli.output.learned import learned, print_learned
 from tui.cli.output.pairs import print_pairs
 from tui.cli.output.win_rates import print_win_rates
+from tui.format import results
 
 KNOWN = WinRate(
     a="smollm2",
@@ -169,7 +170,7 @@ def test_the_outcome_of_a_job(result: Result | None, words: str) -> None:
         result,
         None,
     )
-    assert jobs.outcome(job) == words
+    assert results.brief(result) == words
     assert jobs.time_taken(job) == "5s"
 
 

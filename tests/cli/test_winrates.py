@@ -108,7 +108,8 @@ def test_the_win_rates_by_people(study: Program) -> None:
     assert "59.6 % (42.4–74.7)" in study("winrates").out
     detail = study("winrates", "show", f"smollm2 vs {DPO} @ gpt-4o")
     assert "prediction-powered" in detail.out
-    assert "votes on 24 of 60 dialogues and verdicts on all (λ 0.36)" in " ".join(detail.out.split())
+    basis = "votes on 24 of 60 dialogues and verdicts on all (their weight: 0.36)"
+    assert basis in " ".join(detail.out.split())
 
 
 def test_runs_against_runs(study: Program) -> None:

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from core.domain.paths import file_name
 from core.domain.results import SftResult
 from core.domain.snapshot import DialogueCounts
 from core.domain.text import visible
-from core.reports import cells, page, texts, write
+from core.reports import cells, page, texts
 from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
 from core.training import model_card
@@ -162,6 +163,6 @@ def test_a_table_on_a_terminal(found: str) -> None:
 @given(name=hostile.texts)
 def test_no_name_is_a_path(name: str) -> None:
     """Names are plain in config.toml; a state.db from somebody else may hold any."""
-    found = write.file_name(f"ranking-{name}.svg")
+    found = file_name(f"ranking-{name}.svg")
     assert PurePath(found).name == found
     assert re.fullmatch(r"[\w.-]+", found, re.ASCII)

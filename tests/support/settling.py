@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual._context import visible_screen_stack
 from textual.app import App
@@ -131,3 +132,10 @@ def drawn(app: App[Any]) -> list[list[Segment]]:
 
 def _has_closed(app: App[Any]) -> bool:
     return app._exception is not None or app._exit or app._closing or app._closed
+
+
+def place_of(pilot: Pilot[None], text: str) -> tuple[int, int]:
+    """Where the first occurrence of a text begins on the screen: column and line."""
+    lines = shown(pilot).splitlines()
+    line = next(number for number, found in enumerate(lines) if text in found)
+    return cell_len(lines[line].partition(text)[0]), line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 #: The app's actions that change the workspace.
-_WRITING = ("start_all", "pause", "import_data", "edit_config")
+_WRITING = (
+    "start_all",
+    "pause",
+    "import_data",
+    "edit_config",
+    "report",
+    "export_training_data",
+    "vote",
+    "validate_judge",
+)
 
 
 def may_write(app: HostApp) -> bool:
@@ -41,8 +50,18 @@ def act(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
 
 def start(app: HostApp, label: str, targets: Sequence[str]) -> None:
     """Start the targets, all jobs for none; asks for confirmation if it costs money."""
-    if may_write(app):
-        _run(app, label, partial(_estimate, app, label, targets))
+    _start(app, label, lambda commands: commands.start(targets), targets, {})
+
+
+def validate_judge(app: HostApp, judge: str, pairs: int) -> None:
+    """Measure a judge's agreement with people on that many pairs; asks for confirmation if it costs money."""
+    _start(
+        app,
+        f"Validate {judge}",
+        lambda commands: commands.validate_judge(judge, pairs),
+        (f"validate:{judge}",),
+        {judge: pairs},
+    )
 
 
 def start_all(app: HostApp) -> None:
@@ -98,16 +117,40 @@ def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> N
         app.call_later(app.show_message, outcomes.words(label, outcome))
 
 
-def _estimate(app: HostApp, label: str, targets: Sequence[str]) -> None:
+def _start(
+    app: HostApp,
+    label: str,
+    request: Callable[[Commands], int],
+    targets: Sequence[str],
+    validate: Mapping[str, int],
+) -> None:
+    """Write an intent to start the targets, after the confirmation of what they cost.
+
+    `validate` has the number of pairs of each judge to validate.
+    """
+    if may_write(app):
+        _run(app, label, partial(_estimate, app, label, request, targets, validate))
+
+
+def _estimate(
+    app: HostApp,
+    label: str,
+    request: Callable[[Commands], int],
+    targets: Sequence[str],
+    validate: Mapping[str, int],
+) -> None:
     from core.api import UserError, open_workspace
 
     try:
         with open_workspace(app.workspace) as workspace:
-            estimates, spending = workspace.spending.estimates(targets), workspace.spending.summary()
+            estimates, spending = (
+                workspace.spending.estimates(targets, validate),
+                workspace.spending.summary(),
+            )
     except UserError as error:
         _show_refusal(app, label, error)
         return
-    app.call_later(_confirm, app, label, targets, estimates, spending)
+    app.call_later(_confirm, app, label, request, estimates, spending)
 
 
 def _show_refusal(app: HostApp, label: str, error: Exception) -> None:
@@ -115,11 +158,15 @@ def _show_refusal(app: HostApp, label: str, error: Exception) -> None:
 
 
 def _confirm(
-    app: HostApp, label: str, targets: Sequence[str], estimates: tuple[Estimate, ...], spending: Spending
+    app: HostApp,
+    label: str,
+    request: Callable[[Commands], int],
+    estimates: tuple[Estimate, ...],
+    spending: Spending,
 ) -> None:
     def go(yes: bool | None) -> None:
         if yes:
-            act(app, label, lambda commands: commands.start(targets))
+            act(app, label, request)
 
     to_send = sum(one.requests - one.answered for one in estimates)
     if not to_send:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from core.api import AppSettings, Commands, Snapshot, Workspace, WorkspacePaths
+    from tui.navigation.file_command import FileCommand
 
 T = TypeVar("T")
 
@@ -110,6 +111,11 @@ class EmpathyApp(HostApp):
 
     def save_config(self, before: str, after: str) -> None:
         actions.save_config(self, before, after)
+
+    def run_command(self, command: FileCommand) -> None:
+        from tui.app import file_commands
+
+        file_commands.run(self, command)
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         self.notify(
@@ -289,6 +295,26 @@ class EmpathyApp(HostApp):
 
     def action_start_all(self) -> None:
         actions.start_all(self)
+
+    def action_report(self) -> None:
+        from tui.app import file_commands
+
+        file_commands.report(self)
+
+    def action_export_training_data(self) -> None:
+        from tui.app import file_commands
+
+        file_commands.export_training_data(self)
+
+    def action_vote(self) -> None:
+        from tui.app import judging
+
+        judging.vote(self)
+
+    def action_validate_judge(self) -> None:
+        from tui.app import judging
+
+        judging.validate_judge(self)
 
     def action_pause(self) -> None:
         actions.pause_or_resume(self)

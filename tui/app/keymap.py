@@ -35,7 +35,7 @@ class KeyLine:
 def key_lines() -> list[KeyLine]:
     """Every binding id once, the global ones first; imports the whole app."""
     found: dict[str, list[Binding]] = {}
-    own: list[Iterable[BindingType]] = [cls.__dict__.get("BINDINGS", []) for cls in _classes()]
+    own: list[Iterable[BindingType]] = [cls.__dict__.get("BINDINGS", []) for cls in bound_classes()]
     for group in [bindings.APP, *own]:
         for binding in Binding.make_bindings(group):
             if binding.id:
@@ -65,7 +65,7 @@ def _clashes(keys: Mapping[str, str]) -> list[str]:
     """Two actions of one screen or widget with the same key, of which only one would run."""
     found: dict[str, None] = {}
     of_app = BindingsMap.merge([App._merged_bindings or BindingsMap(), BindingsMap(bindings.APP)])
-    for scope in (of_app, *(cls._merged_bindings or () for cls in _classes())):
+    for scope in (of_app, *(cls._merged_bindings or () for cls in bound_classes())):
         taken: dict[str, str] = {}
         for _, binding in scope:
             name = binding.id or binding.action
@@ -116,7 +116,7 @@ def _shown(key: str) -> str:
     return "".join(f"{modifier}+" for modifier in modifiers) + format_key(name)
 
 
-def _classes() -> Iterator[type[DOMNode]]:
+def bound_classes() -> Iterator[type[DOMNode]]:
     """Every screen and widget of the app."""
     for package in (tui.components, tui.dialogs, tui.screens):
         for found in walk_packages(package.__path__, f"{package.__name__}."):

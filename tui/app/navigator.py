@@ -18,6 +18,7 @@ from tui.navigation.messages import (
     OpenPairOf,
     OpenPairs,
     OpenPlayground,
+    OpenRun,
     OpenScreen,
 )
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tui.screens.pairs.screen import PairsScreen
     from tui.screens.pipeline.screen import PipelineScreen
     from tui.screens.playground.screen import PlaygroundScreen
+    from tui.screens.training.screen import TrainingScreen
     from tui.screens.voting.screen import VoteScreen
 
 #: Mode → module and class of its screen, imported when it is opened.
@@ -91,6 +93,9 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenJob(job):
             pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
             pipeline.call_after_refresh(pipeline.seek, job)
+        case OpenRun(job):
+            training = cast("TrainingScreen", _opened(app, "training"))
+            training.call_after_refresh(training.seek, job)
         case OpenPlayground(dialog_id):
             if may_write(app):
                 playground = cast("PlaygroundScreen", _opened(app, "playground"))
@@ -98,7 +103,13 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenLog(job):
             _open_log(app, job)
         case OpenBallot(a, b, voter, uniform):
-            if may_write(app):
+            if not may_write(app):
+                return
+            if voter is None:
+                from tui.app import judging
+
+                judging.ask_voter(app, a, b)
+            else:
                 voting = cast("VoteScreen", _opened(app, "voting"))
                 voting.call_after_refresh(voting.open_ballot, a, b, voter, uniform)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from core.api import RUN_STAGES
 from tui.app.actions import unavailable
 from tui.app.navigator import navigate
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
 from tui.format.text import visible
-from tui.navigation.messages import OpenDialogue, OpenJob
+from tui.navigation.messages import OpenDialogue, OpenJob, OpenRun
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
@@ -26,11 +28,31 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
-#: Title, description and action of the app, offered on every screen, with or without a key there.
+#: Title, description, action of the app, and other words for it; offered on every screen, with or without
+#: a key there.
 _EVERYWHERE = (
-    ("Start all", "Start every job of config.toml", "start_all"),
-    ("Pause or resume", "Start no new jobs, or resume; running jobs continue", "pause"),
-    ("Supervisor's log", "Show the log of the background process", "supervisor_log"),
+    ("Start all", "Start every job of config.toml", "start_all", "run"),
+    ("Pause or resume", "Start no new jobs, or resume; running jobs continue", "pause", ""),
+    ("Supervisor's log", "Show the log of the background process", "supervisor_log", "events"),
+    (
+        "Report",
+        "Write tables, plots and a page to reports/ in the workspace",
+        "report",
+        "paper latex csv plots export",
+    ),
+    (
+        "Export training data",
+        "Write the recipes' examples and preference pairs for LLaMA-Factory",
+        "export_training_data",
+        "recipe llama factory dataset",
+    ),
+    ("Vote", "Vote on the responses of two responders, blind", "vote", "ballot people annotate"),
+    (
+        "Validate a judge",
+        "Measure how often a judge agrees with people's ratings",
+        "validate_judge",
+        "agreement",
+    ),
 )
 
 #: Words by which people look for a command, with the ids of the bindings that do it.
@@ -46,18 +68,6 @@ _ALSO: dict[str, str] = {
 }
 
 
-#: Title, how it is done outside of the app, and other words for it.
-_ELSEWHERE = (
-    ("Report", "in a shell: `empathy-tui report FOLDER` writes tables, plots and a page", ""),
-    ("Export training data", "in a shell: `empathy-tui export` writes recipes for LLaMA-Factory", "recipe"),
-    ("Export responses and verdicts", "in a shell: `empathy-tui pairs A B --json`", ""),
-    (
-        "Vote",
-        "open the pairs (6) of two responders and press o; in a shell: `empathy-tui vote A B`",
-        "ballot",
-    ),
-    ("Validate a judge", "in a shell: `empathy-tui judge validate JUDGE`", "agreement"),
-)
 #: Matches of each kind that a search offers at most.
 _MOST = 12
 #: Letters from which on dialogues are searched.
@@ -85,7 +95,7 @@ class WorkspaceCommands(Provider):
         for offer in self._offers():
             if offer.reason is None:
                 # Content, because a str would be parsed as markup.
-                yield DiscoveryHit(Content(offer.title), offer.run, text=offer.title, help=offer.help)
+                yield DiscoveryHit(Content(offer.title), offer.run, text=offer.title, help=_help(offer.help))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -96,7 +106,9 @@ class WorkspaceCommands(Provider):
             if score <= 0:
                 continue
             if offer.reason is None:
-                yield Hit(score, matcher.highlight(offer.title), offer.run, text=offer.title, help=offer.help)
+                yield Hit(
+                    score, matcher.highlight(offer.title), offer.run, text=offer.title, help=_help(offer.help)
+                )
             else:
                 shown = Content.assemble(
                     (f"{offer.title}  unavailable: {visible(offer.reason)}", "$text-muted")
@@ -106,13 +118,15 @@ class WorkspaceCommands(Provider):
         for job in _jobs(app, query):
             name = f"{job.stage} {job.name}"
             # Below the commands, whose titles are what most people look for.
-            yield Hit(
-                max(0.05, matcher.match(name) / 2),
-                matcher.highlight(visible(name)),
-                partial(navigate, app, OpenJob(job.id)),
-                text=name,
-                help=f"job, {job_states.look(job).word}",
-            )
+            score = max(0.05, matcher.match(name) / 2)
+            shown = matcher.highlight(visible(name))
+            word = job_states.look(job).word
+            if job.stage in RUN_STAGES:
+                run = Content.assemble("curves of ", shown)
+                target = partial(navigate, app, OpenRun(job.id))
+                yield Hit(score, run, target, text=f"curves of {name}", help=f"run, {word}")
+            target = partial(navigate, app, OpenJob(job.id))
+            yield Hit(score, shown, target, text=name, help=f"job, {word}")
         if len(query) >= _LETTERS:
             for line in await _dialogues(app, query):
                 title = visible(f"{line.dialog_id}  {line.utterance}")
@@ -121,11 +135,17 @@ class WorkspaceCommands(Provider):
                     Content(title),
                     partial(navigate, app, OpenDialogue(line.dialog_id)),
                     text=title,
-                    help=f"dialogue, {visible(line.emotion)}, {line.split}",
+                    help=_help(f"dialogue, {line.emotion}, {line.split}"),
                 )
 
     def _offers(self) -> Iterator[Offer]:
         return offers(cast("HostApp", self.app))
+
+
+def _help(text: str) -> str:
+    """A description, which Textual parses as markup."""
+    # A bracket cannot be escaped where a backslash stands before it.
+    return Content(visible(text).replace("\\", "/")).markup
 
 
 def offers(app: HostApp) -> Iterator[Offer]:
@@ -147,21 +167,23 @@ def offers(app: HostApp) -> Iterator[Offer]:
             continue
         listed.add(binding.action.removeprefix("app."))
         yield _offer(app, screen, active)
-    for title, about, action in _EVERYWHERE:
+    for title, about, action, also in _EVERYWHERE:
         if action not in listed:
             reason = unavailable(app, action)
             run = partial(app.run_action, action) if reason is None else partial(app.show_message, reason)
-            yield Offer(title, about, run, reason)
-    for title, how, also in _ELSEWHERE:
-        yield Offer(title, how, partial(app.show_message, how), also=also)
+            yield Offer(title, about, run, reason, also)
 
 
 def _jobs(app: HostApp, query: str) -> Sequence[Job]:
-    """The jobs whose stage and name contain every word of the query."""
-    wanted = query.casefold().split()
+    """The jobs whose stage and name contain every word of the query, then those with its letters in order."""
     jobs = () if app.snapshot is None else app.snapshot.jobs
-    found = (job for job in jobs if all(word in f"{job.stage} {job.name}".casefold() for word in wanted))
-    return list(islice(found, _MOST))
+    names = [f"{job.stage} {job.name}".casefold() for job in jobs]
+    wanted = query.casefold().split()
+    letters = re.compile(".*?".join(map(re.escape, "".join(wanted))))
+    whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))
+    loose = (job for job, name in zip(jobs, names, strict=True) if letters.search(name))
+    found = list(islice(whole, _MOST))
+    return found or list(islice(loose, _MOST))
 
 
 async def _dialogues(app: HostApp, query: str) -> Sequence[DialogueLine]:

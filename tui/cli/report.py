@@ -12,15 +12,15 @@ from tui.format.text import visible
 
 
 @click.command(epilog=examples("report", "report paper/results --judge gpt-4o"))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=True), default=Path("report"))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=True), required=False)
 @click.option("--judge", metavar="NAME", help="Include only comparisons under this judge.")
 @json_option
 @click.pass_context
-def report(ctx: click.Context, folder: Path, judge: str | None, as_json: bool) -> None:
-    """Write the results to FOLDER (by default report/).
+def report(ctx: click.Context, folder: Path | None, judge: str | None, as_json: bool) -> None:
+    """Write the results to FOLDER (by default in reports/).
 
-    An HTML page, Markdown, tables as CSV and LaTeX, plots as SVG and PNG. The same results yield identical
-    files.
+    The default is reports/all in the workspace, or reports/judge-NAME with --judge. A report is an HTML
+    page, Markdown, tables as CSV and LaTeX, and plots as SVG and PNG. The same results yield identical files.
     """
     # Imports matplotlib, which takes seconds.
     from core.api import write_report
@@ -29,4 +29,6 @@ def report(ctx: click.Context, folder: Path, judge: str | None, as_json: bool) -
     if as_json:
         json.write(written)
     else:
-        click.echo(visible(f"{len(written)} files in {folder}; open {folder / 'report.html'}"))
+        # The page is the first of the files.
+        page = written[0]
+        click.echo(visible(f"{len(written)} files in {page.parent}; open {page}"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import re
 import time
 
 import click
@@ -13,18 +11,17 @@ from tui.app.launch import open_app
 from tui.cli.options import CommandError, examples, in_terminal, workspace_of
 from tui.format import human_votes
 from tui.format.text import visible
+from tui.runtime.login import login_name
 
 #: Seconds to wait for the supervisor to store the last votes.
 _STORE_S = 10.0
-_VOTER = re.compile(r"\w[\w.-]{0,39}")
 
 
 def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        # In a container the user often has a number and no name.
-        raise CommandError("your user has no name on this machine; give one with --voter NAME") from error
+    name = login_name()
+    if name is None:
+        raise CommandError("your user has no name on this machine; give one with --voter NAME")
+    return name
 
 
 @click.command(epilog=examples("vote human smollm2/direct/chatgpt/sft --voter ana"))
@@ -44,11 +41,9 @@ def vote(ctx: click.Context, a: str, b: str, voter: str, uniform: bool) -> None:
     Pairs of which the judges that compared the two are uncertain are more likely to come early, because votes
     on them teach most; votes are weighted for that. --uniform, or o on the screen, draws uniformly.
     """
-    if not _VOTER.fullmatch(voter):
-        raise CommandError(
-            f"{voter!r} is not a valid voter name: use up to 40 letters, digits, '.', '_' and '-', "
-            "and give it with --voter NAME"
-        )
+    problem = human_votes.voter_problem(voter)
+    if problem is not None:
+        raise CommandError(f"{problem}, and give it with --voter NAME")
     workspace = workspace_of(ctx)
     if not workspace.evaluation.ballot_items(a, b, voter):
         raise CommandError(

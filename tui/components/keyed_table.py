@@ -87,7 +87,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
         """`opens` is the title of Enter in the line of keys."""
-        super().__init__(id=id, cursor_type="row", cell_padding=1)
+        super().__init__(id=id, cursor_type="row", cell_padding=1, cursor_foreground_priority="renderable")
         # Bound per table, because the title differs between tables.
         (binding,) = self._bindings.key_to_bindings["enter"]
         self._bindings.key_to_bindings["enter"] = [replace(binding, description=opens)]

@@ -12,11 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 
 T = TypeVar("T")
 
@@ -25,23 +27,8 @@ SortValue = str | float | None
 
 #: The keys of every list: actions `filter`, `sort(by)` and `reverse`.
 KEYS: tuple[BindingType, ...] = (
-    Binding(
-        "slash",
-        "filter",
-        "Filter",
-        id="list.filter",
-        show=False,
-        key_display="/",
-        tooltip="Show only rows that contain these words; Esc clears",
-    ),
-    Binding(
-        "greater_than_sign",
-        "sort(1)",
-        "Sort",
-        id="list.sort",
-        show=False,
-        tooltip="Sort by the next column",
-    ),
+    verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
+    verb("sort", "sort(1)", id="list.sort", tooltip="Sort by the next column"),
     Binding(
         "less_than_sign",
         "sort(-1)",
@@ -85,6 +72,13 @@ class Listing(Vertical, Generic[T]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+
+    class Rearranged(Message):
+        """The user chose another order of the rows."""
+
+        def __init__(self, keys: Sequence[str]) -> None:
+            super().__init__()
+            self.keys = keys
 
     def __init__(
         self,
@@ -190,7 +184,7 @@ class Listing(Vertical, Generic[T]):
         names = [None, *(column.key for column in self._columns if column.key in known)]
         at = names.index(self._sort) if self._sort in names else 0
         self._sort, self._is_reversed = names[(at + by) % len(names)], False
-        self._fill()
+        self._rearrange()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         """A click on a heading sorts by its column, another one reverses the order."""
@@ -200,11 +194,20 @@ class Listing(Vertical, Generic[T]):
             self.action_reverse()
         elif any(name in entry.values for entry in self._entries().values()):
             self._sort, self._is_reversed = name, False
-            self._fill()
+            self._rearrange()
 
     def action_reverse(self) -> None:
         self._is_reversed = not self._is_reversed
+        self._rearrange()
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys of the rows in their order."""
+        return [str(key.value) for key in self.table.rows]
+
+    def _rearrange(self) -> None:
         self._fill()
+        self.post_message(self.Rearranged(self.keys))
 
     def _recolour(self, theme: object) -> None:
         """Redraw all entries, because cells contain the colours of the theme."""

@@ -62,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
                 everywhere.append(binding)
             else:
                 (here if active.node is self._on else focused).append(binding)
-        groups = (("Here", here), ("In this part", focused), ("Everywhere", everywhere))
+        groups = (("Here", here), ("Where the cursor is", focused), ("Everywhere", everywhere))
         return [(title, _joined(found)) for title, found in groups]
 
     def _line(self, binding: Binding) -> Content:

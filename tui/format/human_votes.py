@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 WEIGHTED = (
     "Pairs were drawn by the judge's uncertainty: the win rate is weighted for that, the counts are not."
 )
+
+
+_VOTER = re.compile(r"\w[\w.-]{0,39}")
+
+
+def voter_problem(name: str) -> str | None:
+    """Why a name cannot be a voter's; None if it can."""
+    if _VOTER.fullmatch(name):
+        return None
+    return f"{name!r} is not a valid voter name: use up to 40 letters, digits, '.', '_' and '-'"
 
 
 def more_votes(one: PredictionPoweredWinRate) -> str:
@@ -36,7 +47,7 @@ def basis(one: PredictionPoweredWinRate) -> str:
     strata = f" in {one.strata} groups of emotions" if one.strata > 1 else ""
     judged = f"the {one.n - one.unjudged} judged before it was decided" if one.unjudged else "all"
     votes = f"{votes} on {one.voted} of {one.n} dialogues"
-    return f"{votes} and verdicts on {judged}{strata} (λ {one.weight:.2f})"
+    return f"{votes} and verdicts on {judged}{strata} (their weight: {one.weight:.2f})"
 
 
 def warning(one: PredictionPoweredWinRate) -> str | None:

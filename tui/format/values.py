@@ -81,12 +81,15 @@ def size(number: int) -> str:
 
 
 def bar(share: float | None, width: int) -> str:
-    """A bar of `width` cells, in eighths; dots if the value is unknown."""
+    """A thin bar of `width` cells, so that those of two rows do not touch; dots if the value is unknown."""
     if share is None:
         return "·" * width
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+    share = max(0.0, min(1.0, share))
+    # Something that has begun, or is not finished, must not look like nothing, or all.
+    full = round(share * width)
+    if width > 1 and 0.0 < share < 1.0:
+        full = max(1, min(width - 1, full))
+    return "━" * full + "─" * (width - full)
 
 
 def shorten(text: str, width: int) -> str:

@@ -45,6 +45,18 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 }
 
 
+def short_name(responder: str, baseline: str) -> str:
+    """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
+
+    The full name stands in the summary. `direct` needs no mention: its sources are no strategies.
+    """
+    run = RunName.parse(responder)
+    if run is None:
+        return responder
+    student = "" if run.student == baseline else f"{run.student} · "
+    return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}"
+
+
 def decision_words(rate: WinRate) -> str:
     """Whether b is better than its baseline, and what would decide it; empty without an interval."""
     if rate.decision is None:
@@ -136,8 +148,8 @@ def order_effects(rate: WinRate) -> str | None:
     if rate.flip_rate is None:
         return None
     effect = (
-        f"The orders disagree on {percent(rate.flip_rate)} of the pairs of different texts, the first place "
-        f"wins {percent(rate.prefers_first)}"
+        f"The orders disagree on {percent(rate.flip_rate)} of the pairs of different texts, the response "
+        f"shown first wins {percent(rate.prefers_first)}"
     )
     if rate.bootstrap_low is None:
         return f"{effect}."

@@ -1,8 +1,78 @@
-"""The keys that work everywhere; each has an id, by which a user's keymap can move it."""
+"""The keys that work everywhere, and the verbs; each has an id, by which a user's keymap can move it.
+
+A verb is what people do with many kinds of things, such as copy. It has one key on all screens, and no screen
+binds that key to anything else.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.binding import Binding
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a key does on every screen that binds it."""
+
+    key: str
+    """As Textual spells it."""
+    shown: str
+    """As people read it."""
+    titles: tuple[str, ...]
+    """What it is called where it is bound, the usual title first."""
+    meaning: str
+
+
+VERBS: dict[str, Verb] = {
+    "open": Verb(
+        "enter", "⏎", ("Open", "Log", "Pairs", "B", "Write", "One or grid"), "Open the thing under the cursor"
+    ),
+    "related": Verb(
+        "o",
+        "o",
+        ("Log", "Pairs", "Data", "Files", "Path"),
+        "Go to what belongs to it: log, pairs, data, files",
+    ),
+    "search": Verb("slash", "/", ("Search",), "Show or find what contains some words"),
+    "filter": Verb("f", "f", ("Filter",), "Choose conditions of what is shown"),
+    "sort": Verb("greater_than_sign", ">", ("Sort",), "Sort by the next column"),
+    "next": Verb("n", "n", ("Next",), "Next dialogue, match, section or judge"),
+    "previous": Verb("p", "p", ("Previous",), "Previous dialogue, match, section or judge"),
+    "copy": Verb("y", "y", ("Copy",), "Copy it as text"),
+    "retry": Verb("r", "r", ("Retry",), "Try again what failed or was stopped"),
+    "cancel": Verb("c", "c", ("Cancel",), "Stop a job or batch"),
+    "edit": Verb("e", "e", ("Edit",), "Change it"),
+    "note": Verb("N", "N", ("Note",), "Write a note on it"),
+    "export": Verb("x", "x", ("Export",), "Write it to files"),
+    "pause": Verb("P", "P", ("Pause",), "Start no new jobs, or resume"),
+    "help": Verb("question_mark", "?", ("Help",), "Show the keys"),
+}
+
+
+def verb(
+    name: str,
+    action: str,
+    *,
+    id: str,
+    tooltip: str,
+    title: str | None = None,
+    also: str = "",
+    show: bool = False,
+) -> Binding:
+    """The binding of a verb; `title` is one of the verb's, `also` has more keys, separated by commas."""
+    one = VERBS[name]
+    keys = ",".join(key for key in (one.key, also) if key)
+    return Binding(
+        keys,
+        action,
+        one.titles[0] if title is None else title,
+        id=id,
+        key_display=one.shown,
+        show=show,
+        tooltip=tooltip,
+    )
+
 
 #: Mode, key, title, in the order of the tabs.
 SCREENS = (
@@ -63,7 +133,7 @@ APP = [
         key_display=":",
         tooltip="Jump to a command, a job or a dialogue by a few letters",
     ),
-    Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="Show the keys"),
+    verb("help", "keys", id="app.help", tooltip="Show the keys", also="f1", show=True),
     Binding(
         "ctrl+z",
         "suspend_process",

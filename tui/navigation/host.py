@@ -10,6 +10,7 @@ from textual.app import App
 
 if TYPE_CHECKING:
     from core.api import Commands, Snapshot, Workspace, WorkspacePaths
+    from tui.navigation.file_command import FileCommand
 
 T = TypeVar("T")
 
@@ -50,6 +51,9 @@ class Host(Protocol):
     def save_config(self, before: str, after: str) -> None:
         """Replace the text of config.toml, `before`, by `after`, in a thread of its own; show why not if it
         has changed meanwhile, is invalid, or the app is read-only."""
+
+    def run_command(self, command: FileCommand) -> None:
+        """Run a command that writes files in a process of its own, and show how it goes on and ends."""
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""

@@ -54,6 +54,13 @@ class OpenJob(Navigation):
 
 
 @dataclass
+class OpenRun(Navigation):
+    """Open the curves of a run's job."""
+
+    job: str
+
+
+@dataclass
 class OpenPlayground(Navigation):
     """Open the playground with an imported dialogue filled in; nothing is sent."""
 
@@ -69,12 +76,14 @@ class OpenLog(Navigation):
 
 @dataclass
 class OpenBallot(Navigation):
-    """Let `voter` vote on the responses of `a` and `b`; `uniform` is whether pairs are drawn uniformly, and
-    not by the judge's uncertainty."""
+    """Let `voter` vote on the responses of `a` and `b`; None asks for the voter's name.
+
+    `uniform` is whether pairs are drawn uniformly, and not by the judge's uncertainty.
+    """
 
     a: str
     b: str
-    voter: str
+    voter: str | None
     uniform: bool = False
 
 

@@ -22,7 +22,7 @@ OUTCOMES: dict[PairOutcome, str] = {
 DISAGREEMENTS: dict[Disagreement, str] = {
     "judges": "judges disagree",
     "orders": "orders disagree",
-    "any": "any verdicts disagree",
+    "any": "judges or orders disagree",
 }
 
 

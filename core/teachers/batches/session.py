@@ -111,8 +111,8 @@ class BatchSession:
         ):
             return
         variable = api_keys.variable(self.settings)
-        created_by = f"{record.provider} at {record.base_url} with a key of digest {submission.key_digest}"
-        now = f"{account.provider} at {account.base_url} with a key of digest {account.key_digest}"
+        created_by = f"{record.provider} at {record.base_url} with a key of hash {submission.key_digest}"
+        now = f"{account.provider} at {account.base_url} with a key of hash {account.key_digest}"
         reason = (
             f"was created by {created_by}, but the configuration now is {now}: set {variable} "
             "(or the teacher) back and retry"

@@ -116,7 +116,7 @@ async def test_another_workspace_is_opened_read_only_too(
 async def test_with_the_right_to_write_the_same_keys_write(opened: Open, empty: WorkspacePaths) -> None:
     """Else nothing would be shown by the others."""
     async with opened(empty) as pilot:
-        await pilot.press("n")
+        await pilot.press("w")
         await settled(pilot)
     assert empty.config.exists()
 

@@ -144,7 +144,7 @@ async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Works
     async with opened(watched, (120, 40)) as pilot:
         await until_shows(pilot, "read-only")
         await until_shows(pilot, "7 of 17 done")
-        for keys in (("S",), ("p",), ("i",), ("2", "s"), ("c",), ("r",), ("7", "f"), ("6", "o")):
+        for keys in (("S",), ("P",), ("i",), ("2", "s"), ("c",), ("r",), ("7", "u"), ("6", "V")):
             pilot.app.clear_notifications()
             await pilot.press(*keys)
             await until_shows(pilot, "this app is read-only")
@@ -167,7 +167,7 @@ async def test_the_palette_offers_every_key_of_the_screen_and_says_why_not(
         }
         assert live <= set(found)
         assert "is done: there is nothing to start" in (found["Start"].reason or "")
-        assert found["Filter"].reason is None
+        assert found["Search"].reason is None
         await pilot.press("ctrl+p", *"supervisor", "enter")
         await until(pilot, lambda: app.current_mode == "logs")
 

@@ -78,6 +78,9 @@ def test_a_shortened_text_fits_and_keeps_its_ends(text: str, width: int) -> None
         assert shown[-1] == text[-1]
 
 
-@pytest.mark.parametrize(("share", "shown"), [(None, "····"), (0.0, "    "), (0.5, "██  "), (1.0, "████")])
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(None, "····"), (0.0, "────"), (0.01, "━───"), (0.5, "━━──"), (0.99, "━━━─"), (1.0, "━━━━")],
+)
 def test_bars(share: float | None, shown: str) -> None:
     assert formats.bar(share, 4) == shown

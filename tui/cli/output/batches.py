@@ -75,7 +75,7 @@ def print_batch(
         ("state", looks.word + (", collected" if one.collected else "")),
         ("for", f"{one.job_name} ({one.job}, {one.job_state})"),
         ("model", f"{one.model}, {one.provider} at {one.base_url or 'this machine'}"),
-        ("key", f"digest {one.key_digest}" if one.key_digest else "none"),
+        ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
         ("requests", submissions.progress(one) + " done/failed/all"),
         ("tokens", submissions.tokens(one) + " input + output"),
         ("cost", submissions.cost(one)),

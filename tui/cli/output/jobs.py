@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from rich.console import Console
 
 from core.api import (
-    CompareResult,
-    GenerateResult,
     Job,
-    JudgeResult,
-    RecipeResult,
-    RespondResult,
-    SftResult,
     Snapshot,
-    ValidateResult,
     count_jobs,
 )
 from tui.cli.output.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
 from tui.format import job_counts, waits
 from tui.format.job_states import look
-from tui.format.values import UNKNOWN, duration, percent
+from tui.format.values import UNKNOWN, duration
 
 #: Columns from which the table of jobs has room for notes.
 _WIDE = 130
@@ -98,65 +90,6 @@ def next_step(snapshot: Snapshot) -> str:
             "Or try a sample: `empathy-tui demo`."
         )
     return "config.toml defines no jobs: add students, recipes and judges (`empathy-tui init` shows how)."
-
-
-def outcome(job: Job) -> str:
-    """A finished job's main results in words; empty when it has none."""
-    match job.result:
-        case GenerateResult() as result:
-            return _generated(result)
-        case RecipeResult() as result:
-            return f"{result.sft_used} SFT examples, {result.preferences_used} preference pairs" + _counted(
-                result.control_tokens, "with control tokens as text"
-            )
-        case SftResult() as result:
-            return (
-                f"{result.steps} steps, mean loss {result.train_loss:.3f}"
-                + _counted(result.truncated, "examples truncated at max_length")
-                + _counted(result.left_out, "examples left out")
-                + _notes(result.chat_template_notes)
-            )
-        case RespondResult(responses=responses, cut=cut, left_out=left_out) as result:
-            return (
-                f"{responses} responses{_of_server(result)}"
-                + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
-                + (f", {left_out} left out" if left_out else "")
-                + _counted(result.with_thinking, "with thinking, which was removed")
-                + _notes(result.chat_template_notes)
-            )
-        case JudgeResult(label=label):
-            return label
-        case ValidateResult() as result:
-            span = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
-            return f"agrees with people on {percent(result.agreement, 1)} ({span})"
-        case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high, left_out=left_out):
-            return f"win rate of b {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})" + (
-                f", {left_out} dialogues left out" if left_out else ""
-            )
-    return ""
-
-
-def _of_server(result: RespondResult) -> str:
-    """Which server answered, and how far it was checked; empty without one."""
-    if result.server is None:
-        return ""
-    checked = f"{result.verified} checked with the student" if result.verified else "not checked"
-    return f" of {result.served_as} at {result.server}, {checked}"
-
-
-def _counted(count: int | None, what: str) -> str:
-    """What is worth a word only if there is some."""
-    return f", {count} {what}" if count else ""
-
-
-def _notes(notes: Sequence[str]) -> str:
-    return "".join(f"; {note}" for note in notes)
-
-
-def _generated(result: GenerateResult) -> str:
-    left_out = f", {result.left_out} left out" if result.left_out else ""
-    reused = f", {result.reused} reused" if result.reused else ""
-    return f"{result.answers} answers{left_out}{reused}"
 
 
 def time_taken(job: Job) -> str:

@@ -13,9 +13,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from core.api import ENDED, Completion, Job, Submission, UserError, Workspace, completion_of
-from tui.cli.output.jobs import outcome, time_taken
+from tui.cli.output.jobs import time_taken
 from tui.cli.output.tables import make_console
-from tui.format import outcomes, waits
+from tui.format import outcomes, results, waits
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
 
@@ -151,7 +151,7 @@ class _Display:
                 self._print_about(job, f"started{again}")
                 self._printed[job.id] = (time.monotonic(), job.done)
             case "done":
-                result = outcome(job)
+                result = results.brief(job.result)
                 self._print_about(job, f"done{after}{': ' + result if result else ''}", "green")
                 for line in outcomes.lines(job.result):
                     self._print_about(job, line, "yellow")

@@ -21,7 +21,7 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     fields = [
         ("batch", submissions.name(one)),
         ("model", f"{one.model}, {where}"),
-        ("key", f"digest {one.key_digest}" if one.key_digest else "none"),
+        ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
         ("job", f"{one.job}, {one.job_state}"),
         ("tokens", f"{submissions.tokens(one)}, {submissions.cost(one)}"),
         *submissions.files(one),
@@ -43,7 +43,7 @@ def nothing() -> Content:
         ("No requests yet.\n\n", "bold"),
         (
             "Recipes improve-human/… and improve-llm/… send requests to a teacher under [teachers] in "
-            "config.toml, and judges may send requests too. `s` starts all jobs after it has shown the "
+            "config.toml, and judges may send requests too. `S` starts all jobs after it has shown the "
             "estimated cost. Direct distillation, students and the embedded judge send no requests.",
             "$text-muted",
         ),

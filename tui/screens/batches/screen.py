@@ -21,6 +21,7 @@ from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
 from tui.format import values as formats
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.batches import details
 from tui.screens.batches import rows as batch_rows
 
@@ -55,21 +56,20 @@ class BatchesScreen(WorkspaceScreen):
     WRITES = frozenset({"refresh", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "s",
+            "S",
             "app.start_all",
-            "Submit",
+            "Start all",
             id="batches.submit",
             tooltip="Start all jobs after showing the cost",
         ),
-        Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Poll the batch now"),
-        Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
-        Binding("r", "retry", "Retry", id="batches.retry", tooltip="Retry the failed requests"),
-        Binding(
-            "o",
+        Binding("u", "refresh", "Refresh", id="batches.refresh", show=False, tooltip="Poll the batch now"),
+        verb("cancel", "cancel", id="batches.cancel", tooltip="Cancel the batch and its job", show=True),
+        verb("retry", "retry", id="batches.retry", tooltip="Retry the failed requests", show=True),
+        verb(
+            "related",
             "paths",
-            "Files",
+            title="Files",
             id="batches.paths",
-            show=False,
             tooltip="Show and copy the paths of its files",
         ),
         Binding(

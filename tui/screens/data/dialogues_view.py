@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
+from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenPairOf, OpenPlayground
 from tui.screens.data import dialogue_text
 from tui.screens.data.dialogue_list import DialogueList
@@ -53,29 +54,20 @@ class DialoguesView(Container):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n,right",
-            "step(1)",
-            "Next",
-            id="data.next",
-            key_display="n",
-            show=False,
-            tooltip="Next dialogue",
+        verb("next", "step(1)", id="data.next", tooltip="Next dialogue", also="right"),
+        verb("previous", "step(-1)", id="data.previous", tooltip="Previous dialogue", also="left"),
+        verb("filter", "choose", id="data.filter", tooltip="Filter by emotion, split and ratings", show=True),
+        Binding("m", "emotion", "Emotion", id="data.emotion", tooltip="Filter by emotion", show=False),
+        verb(
+            "related",
+            "pairs",
+            title="Pairs",
+            id="data.pairs",
+            tooltip="Show the pairs of the test dialogue",
+            show=True,
         ),
-        Binding(
-            "p,left",
-            "step(-1)",
-            "Previous",
-            id="data.previous",
-            key_display="p",
-            show=False,
-            tooltip="Previous dialogue",
-        ),
-        Binding("f", "choose", "Filter", id="data.filter", tooltip="Filter by emotion, split and ratings"),
-        Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="Filter by emotion", show=False),
-        Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Show the pairs of the test dialogue"),
-        Binding("c", "chat", "Chat", id="data.chat", show=False, tooltip="Have students answer it"),
-        Binding("y", "copy", "Copy", id="data.copy", tooltip="Copy the dialogue as text", show=False),
+        Binding("a", "chat", "Ask", id="data.chat", show=False, tooltip="Have students answer it"),
+        verb("copy", "copy", id="data.copy", tooltip="Copy the dialogue as text"),
     ]
 
     if TYPE_CHECKING:

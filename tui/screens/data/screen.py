@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.navigation.bindings import verb
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class DataScreen(WorkspaceScreen):
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "Statistics", id="data.view", tooltip="Show statistics or dialogues"),
+        verb(
+            "export",
+            "app.export_training_data",
+            id="data.export",
+            tooltip="Write the recipes' training data for LLaMA-Factory",
+        ),
     ]
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Resize
@@ -19,6 +19,7 @@ from tui.components.theme import shade
 from tui.format import findings
 from tui.format import values as formats
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.data import charts as data_charts
 
 if TYPE_CHECKING:
@@ -52,15 +53,8 @@ class StatisticsView(ReadingArea):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "section(1)", "Next", id="data.next_section", tooltip="Next section"),
-        Binding(
-            "p",
-            "section(-1)",
-            "Previous",
-            id="data.previous_section",
-            show=False,
-            tooltip="Previous section",
-        ),
+        verb("next", "section(1)", id="data.next_section", tooltip="Next section", show=True),
+        verb("previous", "section(-1)", id="data.previous_section", tooltip="Previous section"),
     ]
 
     if TYPE_CHECKING:

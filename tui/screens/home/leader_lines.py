@@ -106,7 +106,7 @@ def _line(group: _Group, rate: WinRate, width: int) -> Content:
     name = max(10, width - _INDENT - _RATE - _SPAN - room - (bar + 2 if bar else 0))
     parts: list[Content | str | tuple[str, str]] = [
         (f"  {glyph} ", f"${colour}"),
-        formats.shorten(visible(_short(rate.b, group.baseline)), name).ljust(name),
+        formats.shorten(visible(win_rates.short_name(rate.b, group.baseline)), name).ljust(name),
         # The win rates screen has the caveat.
         (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),
@@ -125,11 +125,6 @@ def _baseline_line(group: _Group, width: int) -> Content:
     return Content.styled(line, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _short(responder: str, baseline: str) -> str:
-    """A run without its student where that is the baseline, which is named above it."""
-    return responder.removeprefix(f"{baseline}/")
-
-
 def _same_answers(group: _Group) -> list[str]:
     """The responders of the group with answers in common, those with the most first."""
     names = {group.baseline, *(rate.b for rate in group.rates)}
@@ -140,9 +135,9 @@ def _same_answers(group: _Group) -> list[str]:
         if {one.a, one.b} <= names
     }
     ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    named = {name: visible(win_rates.short_name(name, group.baseline)) for name in names}
     return [
-        f"= {visible(_short(one.b, group.baseline))} answers {one.same} of {one.dialogues} dialogues "
-        f"like {visible(_short(one.a, group.baseline))}"
+        f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
         for one in ordered
     ]
 

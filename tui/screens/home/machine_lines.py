@@ -61,7 +61,7 @@ def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> l
     colour = "$text-warning" if warns and share is not None and share >= _FULL else "$text-accent"
     return [
         (f"{name} ", "$text-muted"),
-        (formats.bar(share, bar), f"{colour} on $panel"),
+        (formats.bar(share, bar), colour),
         (f" {formats.percent(share):>5}", "$foreground"),
     ]
 

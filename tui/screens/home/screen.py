@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 
 from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
+from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog
 from tui.runtime import timers
 
@@ -37,9 +38,9 @@ class HomeScreen(WorkspaceScreen):
     CSS_PATH = "home.tcss"
     WRITES = frozenset({"retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "retry", "Retry", id="home.retry", tooltip="Retry the failed job"),
+        verb("retry", "retry", id="home.retry", tooltip="Retry the failed job", show=True),
         Binding("S", "app.start_all", "Start all", id="home.start_all", tooltip="Start every job"),
-        Binding("p", "app.pause", "Pause", id="home.pause", tooltip="Start no new jobs, or resume"),
+        verb("pause", "app.pause", id="home.pause", tooltip="Start no new jobs, or resume", show=True),
     ]
 
     def __init__(self) -> None:

@@ -61,7 +61,7 @@ def _line(
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
-        (formats.bar(stage.share, bar), f"${look.colour} on $panel"),
+        (formats.bar(stage.share, bar), f"${look.colour}"),
         (f"{f'{counts.done} of {counts.total}':>{_COUNT}}", "$foreground" if counts.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)

@@ -85,7 +85,7 @@ def _running(job: Job, now: float, width: int) -> Content:
         (f"{look.glyph} ", f"${look.colour}"),
         shown.ljust(name),
         " ",
-        (formats.bar(share, _BAR), f"${look.colour} on $panel"),
+        (formats.bar(share, _BAR), f"${look.colour}"),
         (f"{formats.percent(share):>6}", "$foreground"),
         (f"{eta:>15}", "$text-muted"),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.api import Log, LogFilter, LogLevel, LogLine
 
 _LEVELS: dict[LogLevel, tuple[str, str]] = {
-    "info": ("level ≥ info", "text-muted"),
+    "info": ("info and above", "text-muted"),
     "warning": ("▲ warnings and errors", "text-warning"),
     "error": ("✗ errors", "text-error"),
 }
@@ -87,7 +87,7 @@ def _place(stand: LogStand) -> Content:
     if stand.follows:
         return Content.styled("● following", "$text-accent")
     share = stand.here.start / stand.size if stand.here is not None and stand.size else 0
-    return Content.styled(f"‖ at {formats.percent(share)}", "$text-warning")
+    return Content.styled(f"stopped at {formats.percent(share)}", "$text-warning")
 
 
 def _search(stand: LogStand) -> str:

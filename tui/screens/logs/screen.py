@@ -20,6 +20,7 @@ from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
 from tui.format import values as formats
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.logs.log_pane import LogPane
 
 if TYPE_CHECKING:
@@ -43,13 +44,12 @@ class LogList(Listing[_LogRow]):
     """The list of logs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
+        verb(
+            "search",
             "filter",
-            "Filter",
             id="logs.filter",
-            key_display="/",
             tooltip="Show only logs with these words; Esc clears. In the log, / searches it",
+            show=True,
         ),
     ]
 
@@ -64,16 +64,15 @@ class LogsScreen(WorkspaceScreen):
     )
     CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
+        verb(
             "search",
-            "Search",
+            "search",
             id="logs.search",
-            key_display="/",
             tooltip="Search the log; case-sensitive with capitals",
+            show=True,
         ),
-        Binding("n", "match(1)", "Next", id="logs.next", show=False, tooltip="Next match"),
-        Binding("N", "match(-1)", "Previous", id="logs.previous", show=False, tooltip="Previous match"),
+        verb("next", "match(1)", id="logs.next", tooltip="Next match"),
+        verb("previous", "match(-1)", id="logs.previous", tooltip="Previous match"),
         Binding(
             "v",
             "level",
@@ -81,8 +80,15 @@ class LogsScreen(WorkspaceScreen):
             id="logs.level",
             tooltip="All levels; no debug; warnings and errors; errors",
         ),
-        Binding("e", "error", "Error", id="logs.error", tooltip="Last error; from an error the previous one"),
-        Binding("f,end,G", "follow", "Follow", id="logs.follow", tooltip="Go to the end and follow it"),
+        Binding(
+            "exclamation_mark",
+            "error",
+            "Error",
+            id="logs.error",
+            key_display="!",
+            tooltip="Last error; from an error the previous one",
+        ),
+        Binding("F,end,G", "follow", "Follow", id="logs.follow", tooltip="Go to the end and follow it"),
         Binding(
             "home,g",
             "first",
@@ -110,11 +116,11 @@ class LogsScreen(WorkspaceScreen):
             tooltip="Log of the next attempt",
         ),
         Binding("w", "wrap", "Wrap", id="logs.wrap", show=False, tooltip="Wrap or cut long lines"),
-        Binding("y", "copy", "Copy", id="logs.copy", show=False, tooltip="Copy the record under the cursor"),
+        verb("copy", "copy", id="logs.copy", tooltip="Copy the record under the cursor"),
         Binding(
             "Y", "copy_page", "Copy page", id="logs.copy_page", show=False, tooltip="Copy the visible lines"
         ),
-        Binding("o", "path", "Path", id="logs.path", show=False, tooltip="Show and copy the file's path"),
+        verb("related", "path", title="Path", id="logs.path", tooltip="Show and copy the file's path"),
         Binding(
             "z", "zoom", "Zoom", id="logs.zoom", show=False, tooltip="Maximize the log, or show the list too"
         ),

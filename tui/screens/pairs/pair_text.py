@@ -20,6 +20,13 @@ PresentationOrder = Literal["ab", "ba"]
 ResponseSide = Literal["a", "b"]
 
 _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
+_COLOURS = {
+    "a": "$text-warning",
+    "b": "$text-success",
+    "tie": "$text-muted",
+    "invalid": "$text-error",
+    "none": "$text-muted",
+}
 ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
@@ -36,7 +43,7 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
 
 
 def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
-    """One side: responder, response, and each judge's outcome; matches of `sought` are marked."""
+    """One side: responder and response; matches of `sought` are marked."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
     too_long = words is not None and words > MAX_WORDS
@@ -54,7 +61,29 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
         body = Content.styled("(an empty response)", "$text-warning")
     else:
         body = marked(text, against=other if differences and other else None, sought=sought)
-    return Content.assemble(head, body, "\n", _outcomes(side, pair))
+    return Content.assemble(head, body)
+
+
+def verdict(pair: Pair) -> Content:
+    """Each judge's outcome in a line."""
+    found = pair_filter.outcomes(pair)
+    same = pair.response_a is not None and pair.response_a == pair.response_b
+    lines = [Content.styled("both responses are the same text", "$text-warning")] if same else []
+    for judge, outcome in found.items():
+        decided = outcome in ("a", "b")
+        about = "  its orders disagree" if pair_filter.orders_disagree(pair, judge) else ""
+        lines.append(
+            Content.assemble(
+                (f"{'✓' if decided else ' '} {_WINNERS.get(outcome, outcome)}", _COLOURS[outcome]),
+                (f"  {visible(judge)}", "$text-muted"),
+                (about, "$text-warning"),
+            )
+        )
+    if not found:
+        lines.append(Content.styled("no verdict yet", "$text-muted"))
+    if pair_filter.judges_disagree(pair):
+        lines.append(Content.styled("the judges disagree", "$text-warning"))
+    return Content("\n").join(lines)
 
 
 def answers(pair: Pair, alone: Collection[str]) -> Content:
@@ -75,7 +104,7 @@ def answers(pair: Pair, alone: Collection[str]) -> Content:
             )
         )
         parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
-    parts.append(Content.styled("\nr shows the judge's prompt.", "$text-muted"))
+    parts.append(Content.styled("\nR shows the judge's prompt.", "$text-muted"))
     return Content("\n").join(parts)
 
 
@@ -104,7 +133,7 @@ def plain(pair: Pair, a: str, b: str) -> str:
     """The pair as plain text to copy."""
     lines = [
         f"dialogue {pair.dialog_id} ({pair.emotion})",
-        f"context: {pair.situation.strip()}",
+        f"situation: {pair.situation.strip()}",
         f"utterance: {pair.utterance.strip()}",
         f"A, {a}: {'no response' if pair.response_a is None else pair.response_a.strip()}",
         f"B, {b}: {'no response' if pair.response_b is None else pair.response_b.strip()}",
@@ -117,27 +146,10 @@ def plain(pair: Pair, a: str, b: str) -> str:
     return visible("\n".join(lines), lines=True)
 
 
-def _outcomes(side: ResponseSide, pair: Pair) -> Content:
-    found = pair_filter.outcomes(pair)
-    if not found:
-        return Content.styled("\nno verdict yet", "$text-muted")
-    lines = []
-    for judge, outcome in found.items():
-        won, word = outcome == side, _WINNERS.get(outcome, outcome)
-        about = " (orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
-        lines.append(
-            Content.assemble(
-                (f"\n{'✓ ' if won else '  '}{word}", "$text-success" if won else "$text-muted"),
-                (f"  {visible(judge)}{about}", "$text-muted"),
-            )
-        )
-    return Content("").join(lines)
-
-
 def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:
     order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
-    repeat = f", no. {verdict.number}" if any(other.number > 1 for other in own) else ""
-    sure = "" if verdict.probability_b is None else f", P(B) {verdict.probability_b:.0%}"
+    repeat = f", repeat {verdict.number}" if any(other.number > 1 for other in own) else ""
+    sure = "" if verdict.probability_b is None else f", B with probability {verdict.probability_b:.0%}"
     dimensions = "".join(
         f", {name} {_WINNERS.get(winner, winner)}" for name, winner in verdict.dimensions.items()
     )

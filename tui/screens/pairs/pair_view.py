@@ -45,6 +45,7 @@ class PairView(Container):
         #context { height: auto; max-height: 40%; margin: 1 0 0 0; padding: 0 1; }
         #responses { height: 1fr; margin: 1 0 0 0; layout: vertical; }
         .side { height: 1fr; width: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
+        #verdict { height: auto; max-height: 6; padding: 0 1; background: $panel; }
         #side-a { border-bottom: solid $border-blurred; }
         #judged {
             height: auto;
@@ -93,6 +94,7 @@ class PairView(Container):
             for side in ("a", "b"):
                 with VerticalScroll(id=f"side-{side}", classes="side"):
                     yield Static(id=f"response-{side}", markup=False)
+        yield Static(id="verdict", markup=False)
         # Its parts have the focus; it scrolls if they are stacked.
         with VerticalScroll(id="judged", can_focus=False):
             for part in ("answers", "question"):
@@ -141,7 +143,7 @@ class PairView(Container):
 
     def _draw(self) -> None:
         shown = self._shown
-        self.query_one("#responses").display = shown is not None
+        self.query_one("#responses").display = self.query_one("#verdict").display = shown is not None
         order = self._prompt_order if shown is not None and shown.prompt is not None else None
         judging = self._shows_answers or order is not None
         self.query_one("#judged").display = shown is not None and judging
@@ -152,6 +154,7 @@ class PairView(Container):
             return
         pair = shown.pair
         self.query_one("#context", Static).update(pair_text.context(pair, shown.place, shown.sought))
+        self.query_one("#verdict", Static).update(pair_text.verdict(pair))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
             self.query_one(f"#response-{side}", Static).update(

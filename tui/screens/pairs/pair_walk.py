@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tui.format.text import visible
 from tui.navigation import pair_filter
 from tui.navigation.pair_filter import PairFilter
 
@@ -36,6 +37,17 @@ class PairWalk:
             place = f"{place} of {len(self.all)}, {self.wanted.words()}"
         return f"{place}, {self.same}" if self.same else place
 
+    def nothing(self, *, is_read: bool) -> str:
+        """The message if no pair is shown; `is_read` is whether the pairs are loaded."""
+        if not is_read:
+            return "Reading the responses …"
+        if self.all:
+            return f"None of {len(self.all)} pairs matches: {visible(self.wanted.words())}. Esc clears."
+        return (
+            "There are no pairs yet: a pair is a test dialogue with two responses. Import data, then "
+            "choose responders with a and b."
+        )
+
     def put(self, pairs: Sequence[Pair]) -> None:
         """Switch to these pairs; stay on the same dialogue or else at the same index."""
         at = self.at
@@ -52,6 +64,14 @@ class PairWalk:
         self.at = 0
         if shown is None or not self.seek(shown):
             self.go(otherwise)
+
+    def arrange(self, order: Sequence[str]) -> None:
+        """Put the pairs found into an order of their dialogues; stay on the current one."""
+        shown = None if self.pair is None else self.pair.dialog_id
+        by_id = {pair.dialog_id: pair for pair in self.found}
+        self.found = [by_id[dialog_id] for dialog_id in order if dialog_id in by_id]
+        if shown is not None:
+            self.seek(shown)
 
     def go(self, place: int) -> None:
         """Go to an index, clipped to the range."""

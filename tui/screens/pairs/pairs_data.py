@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import ComparisonName
+from core.api import ComparisonName, file_name
+from tui.navigation.file_command import FileCommand
+from tui.screens.pairs.pair_lines import PairLine, lines
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt, Snapshot, Workspace
+    from core.api import Pair, Prompt, Snapshot, Workspace, WorkspacePaths
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class PairsData:
     a: str | None
     b: str | None
     pairs: Sequence[Pair]
+    lines: Mapping[str, PairLine]
     prompt: Prompt
     alone: Collection[str]
 
@@ -38,6 +41,13 @@ def default_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | 
     return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
 
 
+def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
+    """The command that writes all pairs of two responders, with their verdicts, as JSON."""
+    folder = workspace.exports / "pairs"
+    file = folder / file_name(f"{a} vs {b}.json")
+    return FileCommand("Export", ("pairs", "--json", "--", a, b), folder, file, printed_to=file)
+
+
 def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
     """The pairs of responders `a` and `b`, none while one of them is not chosen."""
     from core.api import prompts
@@ -48,4 +58,4 @@ def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
     (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == asked)
     names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
-    return PairsData(names, a, b, pairs, judge, alone)
+    return PairsData(names, a, b, pairs, lines(pairs), judge, alone)

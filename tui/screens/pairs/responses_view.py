@@ -20,6 +20,7 @@ from tui.format import ratings
 from tui.format import values as formats
 from tui.format.marked_text import marked
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.pairs import response_rows
 from tui.screens.pairs.response_columns import ResponseColumns
 
@@ -112,13 +113,12 @@ class ResponsesView(Vertical):
             id="responses.words",
             tooltip="Mark words that are new against the previous step",
         ),
-        Binding(
-            "slash",
+        verb(
+            "search",
             "narrow",
-            "Filter",
             id="responses.filter",
-            key_display="/",
             tooltip="Show only responders with these words in their names; Esc clears",
+            show=True,
         ),
         # The screen's own bindings, hidden here because the footer has no space for them.
         Binding(
@@ -129,14 +129,7 @@ class ResponsesView(Vertical):
             show=False,
             tooltip="Next disagreement",
         ),
-        Binding(
-            "f",
-            "screen.filter",
-            "Filter pairs",
-            id="responses.filter_pairs",
-            show=False,
-            tooltip="Filter the dialogues",
-        ),
+        verb("filter", "screen.filter", id="responses.filter_pairs", tooltip="Filter the dialogues"),
         Binding("right,l", "across(1)", "Right", id="responses.right", show=False, tooltip="Next step"),
         Binding("left", "across(-1)", "Left", id="responses.left", show=False, tooltip="Previous step"),
     ]

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
-from textual.events import Resize
+from textual.widgets import DataTable
 
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
 from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
+from tui.runtime.login import login_name
 from tui.screens.pairs import pair_text, pairs_data
 from tui.screens.pairs.keys import KEYS
+from tui.screens.pairs.pair_browser import PairBrowser
+from tui.screens.pairs.pair_lines import PairLine
+from tui.screens.pairs.pair_list import PairList
 from tui.screens.pairs.pair_text import ResponseSide
-from tui.screens.pairs.pair_view import PairView, ShownPair
+from tui.screens.pairs.pair_view import ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
 
 if TYPE_CHECKING:
-    from core.api import Prompt, Response, Snapshot
+    from core.api import Pair, Prompt, Response, Snapshot
     from tui.screens.pairs.pairs_data import PairsData
     from tui.screens.pairs.responses_view import ResponsesView
-
-#: The responses are side by side from this width on.
-WIDE = 100
 
 _ALL = "all pairs"
 #: The stages that generate and judge responses.
@@ -62,20 +62,32 @@ class PairsScreen(WorkspaceScreen):
         self._alone: Collection[str] = ()
         #: The last known states of the jobs behind this screen.
         self._concerned: object = None
-        self._view = PairView()
+        self._browser = PairBrowser()
+        self._lines: Mapping[str, PairLine] = {}
         #: None until it is first opened.
         self._responses_view: ResponsesView | None = None
 
     def body(self) -> ComposeResult:
-        with Container(id="views"):
-            yield self._view
+        yield self._browser
 
     def on_mount(self) -> None:
-        self._view.enter()
-        self._draw()
+        self._enter()
 
-    def on_resize(self, event: Resize) -> None:
-        self._view.set_class(event.size.width >= WIDE, "wide")
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        key = self._browser.list.selected_key
+        pair = self._walk.pair
+        if key is not None and (pair is None or pair.dialog_id != key) and self._walk.seek(key):
+            self._draw()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self._browser.read()
+
+    def on_listing_rearranged(self, event: PairList.Rearranged) -> None:
+        event.stop()
+        self._walk.arrange(event.keys)
+        self._draw()
 
     def compare(self, a: str, b: str, only: PairFilter | None = None) -> None:
         """Show these two responders from the first dialogue on; `only` filters the pairs."""
@@ -152,34 +164,36 @@ class PairsScreen(WorkspaceScreen):
 
     def action_verdicts(self) -> None:
         self._show_responses(False)
-        self._view.toggle_answers()
+        self._browser.view.toggle_answers()
 
     def action_rubric(self) -> None:
         if self._has_pairs():
             self._show_responses(False)
-            self._view.next_question()
+            self._browser.view.next_question()
+
+    def action_list(self) -> None:
+        self._show_responses(False)
+        self._browser.toggle_list()
 
     def action_words(self) -> None:
-        self._view.toggle_words()
+        self._browser.view.toggle_words()
 
     def action_copy(self) -> None:
         pair = self._walk.pair
         if self._has_pairs() and pair is not None:
             self.app.copy(pair_text.plain(pair, self._a or "", self._b or ""))
 
-    def action_vote(self) -> None:
-        import getpass
+    def action_export(self) -> None:
+        if self._a is None or self._b is None:
+            self.app.show_message("choose two responders first")
+        else:
+            self.app.run_command(pairs_data.export(self.app.workspace, self._a, self._b))
 
+    def action_vote(self) -> None:
         if self._a is None or self._b is None or self._a == self._b:
             self.app.show_message("choose two responders first")
         else:
-            try:
-                voter = getpass.getuser()
-            except (KeyError, OSError):
-                # In a container the user often has a number but no name.
-                self.app.show_message("your login name is unknown: use `empathy-tui vote A B --voter NAME`")
-                return
-            self.app.post_message(OpenBallot(self._a, self._b, voter))
+            self.app.post_message(OpenBallot(self._a, self._b, login_name()))
 
     def action_data(self) -> None:
         pair = self._walk.pair
@@ -238,7 +252,8 @@ class PairsScreen(WorkspaceScreen):
 
             self._responses_view = ResponsesView()
             self.query_one("#views").mount(self._responses_view)
-        self._view.display, self._responses_view.display = not is_shown, is_shown
+        self._responses_view.display = is_shown
+        self._browser.cover(is_shown)
         # After its mount, if it opens for the first time.
         self._responses_view.call_after_refresh(self._enter)
 
@@ -246,8 +261,11 @@ class PairsScreen(WorkspaceScreen):
         if self._shows_responses and self._responses_view is not None:
             self._responses_view.enter()
         else:
-            self._view.enter()
+            self._browser.enter()
         self._draw()
+
+    def _fill(self) -> None:
+        self._browser.fill(self._walk, self._lines)
 
     def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Replace the responder of one side; keep the dialogue and the filter."""
@@ -261,7 +279,7 @@ class PairsScreen(WorkspaceScreen):
     def _take(self, a: str, b: str) -> None:
         """Show no pair under these names until their pairs are loaded."""
         self._a, self._b = a, b
-        self._walk.put(())
+        self._put((), {})
         self._is_read = False
         self._draw()
 
@@ -287,12 +305,17 @@ class PairsScreen(WorkspaceScreen):
         self._is_read = True
         if (seen.pairs, seen.prompt, seen.alone) != (self._walk.all, self._prompt, self._alone):
             self._prompt, self._alone = seen.prompt, seen.alone
-            self._walk.put(seen.pairs)
+            self._put(seen.pairs, seen.lines)
             if self._sought is None:
                 self._draw()
         elif self._shows_responses:
             self._read_responses()
         self._settle()
+
+    def _put(self, pairs: Sequence[Pair], lines: Mapping[str, PairLine]) -> None:
+        self._lines = lines
+        self._walk.put(pairs)
+        self._fill()
 
     def _settle(self) -> None:
         """Show the requested dialogue once the pairs are loaded."""
@@ -301,6 +324,7 @@ class PairsScreen(WorkspaceScreen):
         sought, self._sought = self._sought, None
         if not self._walk.seek(sought):
             self._walk.narrow(PairFilter())
+            self._fill()
             if not self._walk.seek(sought):
                 self.app.show_message(f"{sought} is not a test dialogue")
         self._draw()
@@ -330,9 +354,12 @@ class PairsScreen(WorkspaceScreen):
 
     def _apply(self, wanted: PairFilter) -> None:
         self._walk.narrow(wanted)
+        self._fill()
         self._draw()
 
     def _draw(self) -> None:
+        if self._walk.pair is not None:
+            self._browser.follow(self._walk.pair.dialog_id)
         pair, place = self._walk.pair, visible(self._walk.place)
         if (
             self._shows_responses
@@ -350,7 +377,7 @@ class PairsScreen(WorkspaceScreen):
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
             shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text)
-        self._view.show(shown, self._nothing())
+        self._browser.view.show(shown, self._walk.nothing(is_read=self._is_read))
 
     def _read_responses(self) -> None:
         pair = self._walk.pair
@@ -367,15 +394,3 @@ class PairsScreen(WorkspaceScreen):
         pair = self._walk.pair
         if self._responses_view is not None and pair is not None and pair.dialog_id == dialog_id:
             self._responses_view.show(dialog_id, responses)
-
-    def _nothing(self) -> str:
-        """The message if no pair is shown."""
-        walk = self._walk
-        if not self._is_read:
-            return "Reading the responses …"
-        if walk.all:
-            return f"None of {len(walk.all)} pairs matches: {visible(walk.wanted.words())}. Esc clears."
-        return (
-            "There are no pairs yet: a pair is a test dialogue with two responses. Import data, then "
-            "choose responders with a and b."
-        )

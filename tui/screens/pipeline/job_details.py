@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.api import find_job, result_values
-from tui.format import job_states, outcomes, waits
+from core.api import find_job
+from tui.format import job_states, outcomes, results, waits
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 _Part = Content | str | tuple[str, str]
 
 
-def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
-    """The job's details, the most urgent first; `now` in Unix seconds."""
+def describe(job: Job, snapshot: Snapshot, now: float, *, is_raw: bool = False) -> Content:
+    """The job's details, the most urgent first; `now` in Unix seconds.
+
+    `is_raw` shows the result's values by their names in JSON, and the fingerprint.
+    """
     look = job_states.look(job)
     lines: list[list[_Part]] = [
         [
@@ -37,16 +40,18 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     if not job.in_config:
         lines.append([("config.toml no longer has this job: it was requested before", "$text-warning")])
     if job.cancelling:
-        lines.append([("asked to stop: it ends at its next step", "$text-warning")])
+        lines.append([("cancelling: it stops at its next step", "$text-warning")])
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
     if job.result is not None:
-        lines.append(_row("result", _result(job)))
+        found = [results.raw(job)] if is_raw else results.sentences(job.result)
+        lines += [_row("result" if at == 0 else "", line) for at, line in enumerate(found)]
     lines += [_row("answers", line) for line in outcomes.of_job(job, snapshot)]
     if job.depends_on:
         lines.append(_row("needs", _needs(job, snapshot)))
-    lines.append(_row("settings", f"{job.fingerprint[:16]} (fingerprint)  job {visible(job.id)}"))
+    if is_raw:
+        lines.append(_row("settings", f"{job.fingerprint[:16]} (fingerprint)  job {visible(job.id)}"))
     if job.folder is not None:
         lines.append(_row("folder", visible(job.folder)))
     return Content("\n").join([Content.assemble(*line) for line in lines])
@@ -95,16 +100,3 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
         else:
             named.append(f"{job_states.look(other).glyph} {visible(f'{other.stage} {other.name}')}")
     return "  ".join(named)
-
-
-def _result(job: Job) -> str:
-    """The scalar results and sentences; other screens show longer ones."""
-    shown = []
-    for key, value in result_values(job).items():
-        if isinstance(value, float):
-            shown.append(f"{visible(key)} {value:.4g}")
-        elif isinstance(value, int | str):
-            shown.append(f"{visible(key)} {visible(str(value))}")
-        elif isinstance(value, list | tuple) and value:
-            shown.append(f"{visible(key)} {visible('; '.join(map(str, value)))}")
-    return "  ·  ".join(shown) or formats.UNKNOWN

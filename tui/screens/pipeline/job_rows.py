@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Min widths of optional columns.
 WIDE = 110
 
-_STATE, _STAGE, _SHARE, _TIME = 13, 7, 5, 7
+_STATE, _STAGE, _SHARE, _TIME = 13, 8, 5, 7
 
 
 def columns(width: int) -> tuple[Column, ...]:
@@ -91,7 +91,7 @@ def _progress(sums: JobCounts, *, bar: int) -> Content:
     parts: list[Content | str | tuple[str, str]] = [job_counts.done_of(sums)]
     if bar:
         parts[:0] = [
-            (formats.bar(sums.done / sums.total if sums.total else None, bar), "$accent on $panel"),
+            (formats.bar(sums.done / sums.total if sums.total else None, bar), "$accent"),
             "  ",
         ]
     for text, colour in job_counts.others(sums):
@@ -114,7 +114,7 @@ def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
         case "bar":
             if share is None and job.state != "running":
                 return Text("")
-            return Text(formats.bar(share, column.width), f"{colour} on {shade(app, 'panel')}")
+            return Text(formats.bar(share, column.width), colour)
         case "share":
             return Text("" if share is None else formats.percent(share), muted)
         case "count":

@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 from core.api import action_problem, config_place, find_job
 from tui.components.listing import ListEntry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
 
@@ -38,17 +39,16 @@ class PipelineScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and its dependencies"),
         Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
-        Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
-        Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Retry a failed or cancelled job"),
-        Binding(
-            "p",
-            "app.pause",
-            "Pause",
-            id="pipeline.pause",
-            show=False,
-            tooltip="Start no new jobs, or resume",
-        ),
+        verb("cancel", "cancel", id="pipeline.cancel", tooltip="Cancel the job", show=True),
+        verb("retry", "retry", id="pipeline.retry", tooltip="Retry a failed or cancelled job", show=True),
+        Binding("v", "raw", "Values", id="pipeline.raw", show=False, tooltip="Raw values of the result"),
+        verb("pause", "app.pause", id="pipeline.pause", tooltip="Start no new jobs, or resume"),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Whether the detail shows raw values.
+        self._is_raw = False
 
     def body(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
@@ -110,6 +110,10 @@ class PipelineScreen(WorkspaceScreen):
     def selected(self) -> Job | None:
         """The job under the cursor."""
         return find_job(self.app.snapshot, self._jobs.selected_key)
+
+    def action_raw(self) -> None:
+        self._is_raw = not self._is_raw
+        self._show_detail()
 
     def action_start(self) -> None:
         job = self.selected
@@ -174,7 +178,7 @@ class PipelineScreen(WorkspaceScreen):
         if job is None or snapshot is None:
             detail.update("")
         else:
-            detail.update(job_details.describe(job, snapshot, self.app.now()))
+            detail.update(job_details.describe(job, snapshot, self.app.now(), is_raw=self._is_raw))
 
 
 def _name(job: Job) -> str:

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
+from tui.navigation.bindings import verb
+
 KEYS: tuple[BindingType, ...] = (
     Binding("enter", "write", "Write", id="playground.write", tooltip="Write the next utterance"),
     Binding("d", "dialogue", "Random", id="playground.dialogue", tooltip="Take a random test dialogue"),
     Binding("a", "responders", "Who", id="playground.responders", tooltip="Choose who answers, up to four"),
     Binding("s", "sampling", "Sampling", id="playground.sampling", tooltip="How answers are generated"),
-    Binding(
-        "r",
-        "retry",
-        "Again",
-        id="playground.retry",
-        show=False,
-        tooltip="Send the last utterance again",
-    ),
-    Binding(
-        "e",
-        "edit",
-        "Edit",
-        id="playground.edit",
-        show=False,
-        tooltip="Edit the last utterance",
-    ),
-    Binding("n", "new", "New", id="playground.new", tooltip="Begin a new conversation"),
+    verb("retry", "retry", id="playground.retry", tooltip="Send the last utterance again"),
+    verb("edit", "edit", id="playground.edit", tooltip="Edit the last utterance"),
+    Binding("ctrl+n", "new", "New", id="playground.new", tooltip="Begin a new conversation"),
     Binding(
         "h",
         "history",
@@ -34,15 +22,8 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Go on with an earlier one",
     ),
-    Binding("y", "copy", "Copy", id="playground.copy", show=False, tooltip="Copy the conversation as text"),
-    Binding(
-        "x",
-        "export",
-        "Export",
-        id="playground.export",
-        show=False,
-        tooltip="Write the history as JSONL",
-    ),
+    verb("copy", "copy", id="playground.copy", tooltip="Copy the conversation as text"),
+    verb("export", "export", id="playground.export", tooltip="Write the history as JSONL"),
     Binding(
         "m",
         "free",

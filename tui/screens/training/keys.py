@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
+from tui.navigation.bindings import verb
+
 KEYS: tuple[BindingType, ...] = (
     Binding(
         "space,asterisk",
@@ -34,13 +36,19 @@ KEYS: tuple[BindingType, ...] = (
     ),
     Binding("z", "full", "Zoom", id="training.full", tooltip="Maximize one chart, or restore the layout"),
     Binding(
-        "p", "panel(1)", "Panel", id="training.panel", tooltip="Next page: metrics, settings, samples, log"
+        "right_square_bracket",
+        "panel(1)",
+        "Panel",
+        key_display="]",
+        id="training.panel",
+        tooltip="Next page: metrics, settings, samples, log",
     ),
     Binding(
-        "P",
+        "left_square_bracket",
         "panel(-1)",
         "Previous page",
         id="training.panel_back",
+        key_display="[",
         show=False,
         tooltip="Previous page of the panel",
     ),
@@ -97,7 +105,7 @@ KEYS: tuple[BindingType, ...] = (
     ),
     Binding("0", "whole", "Whole axis", id="training.whole", show=False, tooltip="Show the whole axis"),
     Binding(
-        "y",
+        "Y",
         "log_scale",
         "Log scale",
         id="training.log_scale",
@@ -105,15 +113,15 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Logarithmic or linear y axis",
     ),
     Binding(
-        "e",
+        "w",
         "smooth(1)",
         "Smooth",
         id="training.smooth",
         show=False,
         tooltip="Smooth more: moving average with weights 0.6 to 0.99",
     ),
-    Binding("E", "smooth(-1)", "Smooth less", id="training.smooth_less", show=False, tooltip="Smooth less"),
-    Binding("x", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
+    Binding("W", "smooth(-1)", "Smooth less", id="training.smooth_less", show=False, tooltip="Smooth less"),
+    Binding("s", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
     Binding(
         "tab",
         "app.focus_next",
@@ -122,7 +130,7 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Move the focus between list and panel",
     ),
-    Binding("o", "log", "Log", id="training.log", show=False, tooltip="Open the run's log"),
+    verb("related", "log", title="Log", id="training.log", tooltip="Open the run's log"),
     Binding(
         "down,j",
         "run(1)",

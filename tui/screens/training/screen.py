@@ -122,6 +122,14 @@ class TrainingScreen(CurveScreen, RunActions):
         )
         self._ask()
 
+    def seek(self, job: str) -> None:
+        """Select a run; clears the list's filter if it hides it."""
+        if self.app.snapshot is not None:
+            self.show(self.app.snapshot)
+        self._list.back()
+        self._list.select(job)
+        self._list.enter()
+
     @property
     def _list(self) -> Listing[RunRow]:
         return self.query_one("#runs", Listing)

@@ -73,7 +73,7 @@ class VoteScreen(WorkspaceScreen):
         Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally empathetic"),
         Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Skip this pair"),
         Binding(
-            "o",
+            "d",
             "toggle_order",
             "Order",
             id="vote.order",
@@ -247,7 +247,7 @@ class VoteScreen(WorkspaceScreen):
             return
         self.query_one("#context", Static).update(
             Content.assemble(
-                ("Context    ", "$text-muted"),
+                ("Situation  ", "$text-muted"),
                 visible(item.situation.strip(), lines=True),
                 ("\nUtterance  ", "$text-muted"),
                 visible(item.utterance.strip(), lines=True),
@@ -279,9 +279,8 @@ class VoteScreen(WorkspaceScreen):
         if more and None not in more and any(more):
             parts.append(f"about {max(filter(None, more))} more decide it")
         return Content.assemble(
-            (visible(self._voter), "bold"),
-            ("  Which response shows more empathy?  ", ""),
-            (" · ".join(parts), "$text-muted"),
+            ("Which response shows more empathy?  ", "bold"),
+            (" · ".join((*parts, f"voter {visible(self._voter)}")), "$text-muted"),
         )
 
     def _summary(self) -> Content:

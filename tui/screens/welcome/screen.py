@@ -36,7 +36,7 @@ class WelcomeScreen(WorkspaceScreen):
         Binding(
             "i", "app.import_data", "Import a CSV", id="welcome.import", tooltip="Import your own dialogues"
         ),
-        Binding("n", "init", "New config", id="welcome.init", tooltip="Write an initial config.toml"),
+        Binding("w", "init", "New config", id="welcome.init", tooltip="Write an initial config.toml"),
     ]
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.win_rates import matrix
 from tui.screens.win_rates.matrix import Matrix
 from tui.screens.win_rates.view import WinRatesView
@@ -54,14 +55,7 @@ class MatrixView(WinRatesView):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n",
-            "judge",
-            "Next judge",
-            id="win_rates.next_judge",
-            show=False,
-            tooltip="Show the next judge",
-        ),
+        verb("next", "judge", id="win_rates.next_judge", tooltip="Show the next judge"),
     ]
 
     def __init__(self) -> None:

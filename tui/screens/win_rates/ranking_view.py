@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
@@ -18,6 +18,7 @@ from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.navigation.bindings import verb
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ class RankingView(WinRatesView):
     """Bradley–Terry strengths with their intervals."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n",
-            "judge",
-            "Next judge",
-            id="win_rates.next_judge",
-            show=False,
-            tooltip="Show the next judge",
-        ),
+        verb("next", "judge", id="win_rates.next_judge", tooltip="Show the next judge"),
     ]
 
     def __init__(self) -> None:

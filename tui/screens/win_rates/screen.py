@@ -10,6 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.navigation.bindings import verb
+from tui.navigation.messages import OpenBallot
+from tui.runtime.login import login_name
 from tui.screens.win_rates.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
@@ -70,17 +73,17 @@ class WinRatesScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(
-            "x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="Show all pairs of responders"
+            "M", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="Show all pairs of responders"
         ),
         Binding(
-            "r",
+            "R",
             "view('ranking')",
             "Ranking",
             id="win_rates.ranking",
             tooltip="Show the ranking of responders",
         ),
         Binding(
-            "R",
+            "B",
             "view('recipes')",
             "Recipes",
             id="win_rates.recipes",
@@ -99,6 +102,23 @@ class WinRatesScreen(WorkspaceScreen):
         Binding(
             "J", "view('judges')", "Judges", id="win_rates.judges", tooltip="Show the quality of the judges"
         ),
+        Binding(
+            "A",
+            "app.validate_judge",
+            "Validate",
+            id="win_rates.validate",
+            show=False,
+            tooltip="Measure how often a judge agrees with people's ratings",
+        ),
+        Binding(
+            "V",
+            "vote",
+            "Vote",
+            id="win_rates.vote",
+            show=False,
+            tooltip="Vote on the responders of the comparison, blind",
+        ),
+        verb("export", "app.report", id="win_rates.export", tooltip="Write a report: page, tables, plots"),
     ]
 
     def __init__(self) -> None:
@@ -148,6 +168,13 @@ class WinRatesScreen(WorkspaceScreen):
         else:
             self._all_rates = ()
             self._draw()
+
+    def action_vote(self) -> None:
+        rate = self._view.rate
+        if rate is None:
+            self.app.show_message("no comparison is selected")
+        else:
+            self.app.post_message(OpenBallot(rate.a, rate.b, login_name()))
 
     def action_view(self, name: str) -> None:
         self._open(name).stale()

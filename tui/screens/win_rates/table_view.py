@@ -248,7 +248,9 @@ class RatesView(WinRatesView):
                 Column("invalid", "invalid", 9, "right"),
             ]
         names = width - sum(column.width + 2 for column in rest) - 5
-        a = max(8, names * 2 // 5)
+        # Baselines are mostly a student's name.
+        longest = max((len(visible(rate.a)) for rate in self.rates), default=8)
+        a = max(8, min(names * 2 // 5, longest))
         columns = [Column("a", "A, baseline", a), Column("b", "B", max(8, names - a)), *rest]
         return [self._headed(column) for column in columns]
 
@@ -279,7 +281,7 @@ class RatesView(WinRatesView):
     def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
         widths = {column.key: column.width for column in columns}
         cells = self._cells(rate, widths)
-        for key, name in (("a", rate.a), ("b", rate.b), ("judge", rate.judge)):
+        for key, name in (("a", rate.a), ("b", win_rates.short_name(rate.b, rate.a)), ("judge", rate.judge)):
             if key in widths:
                 style = shade(self.app, "text-muted") if key == "judge" else ""
                 cells[key] = Text(formats.shorten(visible(name), widths[key]), style)

@@ -65,7 +65,7 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await select(pilot, "naive")
         await until_shows(pilot, "500: The server had an error")
         assert "batch_1" in shown(pilot)
-        assert "digest 140bedbf9c3f" in shown(pilot)
+        assert "hash 140bedbf9c3f" in shown(pilot)
         await pilot.press("enter")
         await pilot.press("enter")
         await until_shows(pilot, "ok: 11 requests")
@@ -91,7 +91,7 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
 @pytest.mark.parametrize(
     ("batch", "key", "reason"),
     [
-        ("naive", "f", "no job polls it: its job is done"),
+        ("naive", "u", "no job polls it: its job is done"),
         ("naive", "c", "nothing to cancel: its job is done"),
         ("naive", "r", "only failed or cancelled jobs can be retried: its job is done"),
         ("cognitive", "r", "only failed or cancelled jobs can be retried: its job is running"),
@@ -118,7 +118,7 @@ async def test_the_keys_ask_the_supervisor(
         await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, "cognitive")
-        await pilot.press("f")
+        await pilot.press("u")
         await until(pilot, lambda: [kind for kind, _ in intents(paid)] == ["refresh"])
         await pilot.press("c")
         await until_shows(pilot, "Cancel batch_2?")
@@ -138,7 +138,7 @@ async def test_the_cost_is_shown_before_anything_is_requested(
     async with opened(paid, (80, 24)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
-        await pilot.press("s")
+        await pilot.press("S")
         # Three more rounds and dimensions of 12 dialogues each.
         await until_shows(pilot, "requests?")
         text = shown(pilot)
@@ -148,7 +148,7 @@ async def test_the_cost_is_shown_before_anything_is_requested(
         await pilot.press("enter")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
         assert not intents(paid)
-        await pilot.press("s")
+        await pilot.press("S")
         await until_shows(pilot, "requests?")
         await pilot.press("y")
         await until(pilot, lambda: [kind for kind, _ in intents(paid)] == ["start"])
@@ -202,7 +202,7 @@ def test_looks(
         await select(pilot, "naive")
         await until_shows(pilot, "500:")
         if view == "cost":
-            await pilot.press("s")
+            await pilot.press("S")
             await until_shows(pilot, "requests?")
         await settled(pilot)
 

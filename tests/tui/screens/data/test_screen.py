@@ -138,7 +138,7 @@ async def test_filters_by_emotion_split_and_ratings(
         words = "train, human 1 or 2, chatgpt 3 good"
         await until_shows(pilot, f"1–{len(strict)} of {len(strict)} (all: 240)  ·  {words}")
         await until_selected(pilot, strict[0])
-        await pilot.press("e", *one[0].emotion, "enter")
+        await pilot.press("m", *one[0].emotion, "enter")
         await until_shows(pilot, f"1–{len(one)} of {len(one)} (all: 240)  ·  train, emotion {one[0].emotion}")
         # The dialog shows what is chosen, and leaves it as it was.
         await pilot.press("f")
@@ -193,17 +193,17 @@ async def test_from_a_test_dialogue_to_its_pair_and_back(
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
-        await pilot.press("down", "P")
+        await pilot.press("down", "o")
         await until_shows(pilot, "this is a train dialogue")
         await pilot.press("slash", *test[40].dialog_id, "enter")
         await until_selected(pilot, test[40])
-        await pilot.press("P")
+        await pilot.press("o")
         # Nobody chose, and no student has answered: two sources.
         await until_shows(pilot, "A human")
         await until_shows(pilot, f"41/60  {test[40].dialog_id}")
         assert isinstance(pilot.app.screen, PairsScreen)
         # Through the filter that hides it.
-        await pilot.press("n", "D")
+        await pilot.press("n", "o")
         await until_selected(pilot, test[41])
         await until_shows(pilot, "101–200 of 240")
 

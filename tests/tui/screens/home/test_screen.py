@@ -12,10 +12,11 @@ from core.domain.snapshot import Snapshot
 from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from tests.support.filled_workspace import job_id
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import place_of, settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention
+from tui.screens.home.panels import HomePanels
 from tui.screens.home.stages import stages
 
 
@@ -121,3 +122,39 @@ async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePa
         assert isinstance(app, EmpathyApp)
         await until_shows(pilot, "12 of 17 done")
         assert "ETA" not in shown(pilot).partition("Stages")[2].partition("Who wins")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [
+        # A running job, a leader, and a stage.
+        ("sft-dpo smollm2/direct/chatgpt/sft-dpo", "pipeline"),
+        ("70.8 %", "pairs"),
+        ("compare", "pipeline"),
+    ],
+)
+async def test_a_click_on_a_line_opens_what_it_shows(
+    opened: Open, filled: WorkspacePaths, words: str, mode: str
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "70.8 %")
+        await until_shows(pilot, words)
+        await settled(pilot)
+        await pilot.click(offset=place_of(pilot, words))
+        await until(pilot, lambda: pilot.app.current_mode == mode)
+
+
+async def test_a_click_on_an_item_selects_it_and_another_opens_its_log(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "5 jobs not started")
+        await settled(pilot)
+        panels = pilot.app.screen.query_one(HomePanels)
+        await pilot.click(offset=place_of(pilot, "5 jobs not started"))
+        await until(pilot, lambda: panels.item is not None and panels.item.what == "5 jobs not started")
+        await pilot.click(offset=place_of(pilot, "recipe direct/all_together"))
+        await settled(pilot)
+        if pilot.app.current_mode == "home":
+            await pilot.click(offset=place_of(pilot, "recipe direct/all_together"))
+        await until_shows(pilot, "attempt 1 of a made job")

@@ -90,7 +90,7 @@ async def test_a_long_log_is_gone_through_from_end_to_beginning(
         await until_shows(pilot, "step 19999 of many")
         await until_shows(pilot, "● following")
         await pilot.press("k")
-        await until_shows(pilot, "‖ at 100 %")
+        await until_shows(pilot, "stopped at 100 %")
         await pilot.press("g")
         await until_shows(pilot, "step 0 of many")
         assert len(view.window.lines) < 5_001
@@ -98,7 +98,7 @@ async def test_a_long_log_is_gone_through_from_end_to_beginning(
         await until(pilot, lambda: "step 0 of many" not in shown(pilot))
         for _ in range(12):
             await pilot.press("pagedown")
-        await until_shows(pilot, "‖ at 1 %")
+        await until_shows(pilot, "stopped at 1 %")
         await pilot.press("G")
         await until_shows(pilot, "step 19999 of many")
         await until_shows(pilot, "● following")
@@ -121,7 +121,7 @@ async def test_scrolling_on_and_on_keeps_little(
             int(line.text.split("step ")[1].split()[0]) for line in view.seen if "of many" in line.text
         ]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        await pilot.press("f")
+        await pilot.press("F")
         await until_shows(pilot, "step 19999 of many")
 
 
@@ -134,12 +134,12 @@ async def test_search_goes_through_the_whole_file(opened: Open, filled: Workspac
         await type_words(pilot, "needle")
         await until_shows(pilot, "match 3 of 3")
         assert current(view) == "ValueError: the second needle"
-        await pilot.press("N")
+        await pilot.press("p")
         await until(pilot, lambda: "Needle in the middle" in current(view))
         await until_shows(pilot, "match 2 of 3")
-        await pilot.press("N")
+        await pilot.press("p")
         await until(pilot, lambda: "needle at the front" in current(view))
-        await pilot.press("N")
+        await pilot.press("p")
         await until_shows(pilot, "search wrapped to the end")
         await until_shows(pilot, "match 3 of 3")
         await pilot.press("n")
@@ -166,9 +166,9 @@ async def test_more_matches_than_are_counted(opened: Open, filled: WorkspacePath
         await pilot.press("n")
         await until_shows(pilot, "match 1 of more than 1,000")
         assert "step 0 of many" in current(view)
-        await pilot.press("N")
+        await pilot.press("p")
         await until(pilot, lambda: "step 19999" in current(view))
-        await pilot.press("N")
+        await pilot.press("p")
         await until(pilot, lambda: "step 19998" in current(view))
 
 
@@ -210,20 +210,20 @@ async def test_a_level_that_nothing_has(opened: Open, filled: WorkspacePaths) ->
         await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("v", "v", "v")
         await until_shows(pilot, "no lines of this level: v changes the level")
-        await pilot.press("e")
+        await pilot.press("exclamation_mark")
         await until_shows(pilot, "this log has no errors")
 
 
 async def test_to_the_last_error_from_anywhere(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (120, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
-        await pilot.press("g", "e")
+        await pilot.press("g", "exclamation_mark")
         await until_shows(pilot, "ValueError: the second needle")
         assert current(view).endswith("ERROR worker: unexpected")
-        await pilot.press("e")
+        await pilot.press("exclamation_mark")
         await until_shows(pilot, "ValueError: the first")
         assert current(view).endswith("ERROR worker: unexpected")
-        await pilot.press("e")
+        await pilot.press("exclamation_mark")
         await until_shows(pilot, "search wrapped to the end")
         await until_shows(pilot, "ValueError: the second needle")
         await pilot.press("y")
@@ -264,7 +264,7 @@ async def test_every_attempt_is_within_reach(opened: Open, filled: WorkspacePath
 async def test_the_slash_means_what_has_the_keys(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("8")
-        await until_shows(pilot, "/ Filter")
+        await until_shows(pilot, "/ Search")
         await pilot.press("slash", *"failed", "enter")
         await until_shows(pilot, "/failed: 1 of")
         await pilot.press("tab")
@@ -275,7 +275,7 @@ async def test_the_slash_means_what_has_the_keys(opened: Open, filled: Workspace
         await pilot.press("escape")
         await until(pilot, lambda: "/made" not in shown(pilot))
         await pilot.press("escape")
-        await until_shows(pilot, "/ Filter")
+        await until_shows(pilot, "⏎ Log")
         assert "/failed: 1 of" in shown(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: "/failed" not in shown(pilot))
@@ -323,7 +323,9 @@ async def test_hostile_logs(opened: Open, filled: WorkspacePaths, size: tuple[in
     path.write_bytes(noise * 40 + b"\n\x1b[31mERROR\x1b[0m " + HOSTILE.encode() + b"\n" + noise)
     async with opened(filled, size) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
-        await pilot.press("g", "w", "G", "e", "y", "Y", "v", "v", "v", "w", "right", "pagedown", "pageup")
+        await pilot.press(
+            "g", "w", "G", "exclamation_mark", "y", "Y", "v", "v", "v", "w", "right", "pagedown", "pageup"
+        )
         await type_words(pilot, "[bold red]")
         await until_shows(pilot, "/[bold red]")
         await until(pilot, lambda: bool(view.window.lines))

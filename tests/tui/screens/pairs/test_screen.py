@@ -122,7 +122,7 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths
         await until_shows(pilot, f"{len(won)} of {len(seen)} pairs")
         await pilot.press("G", "enter")
         await until_shows(pilot, f"/{len(won)} of {len(seen)}, B wins, by gpt")
-        await pilot.press("e", *emotion, "enter")
+        await pilot.press("m", *emotion, "enter")
         await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
         await pilot.press("slash", *"no such words", "enter")
         await until_shows(pilot, "Esc clears")
@@ -179,10 +179,10 @@ async def test_rubric_texts_and_raw_answers_on_one_screen(
         for judge in ("gpt", "paper"):
             assert judge in answers
         for order in ("ab", "ba"):
-            await pilot.press("r")
+            await pilot.press("R")
             await until_shows(pilot, f"The judge's prompt  {ORDERS[order]}")
             assert visible(_asked(seen[1], order), lines=True) in _question(screen)
-        await pilot.press("r")
+        await pilot.press("R")
         await until(pilot, lambda: not screen.query_one("#part-question").display)
         # What judges said is text from outside.
         await pilot.press("p")
@@ -201,13 +201,13 @@ async def test_the_rubric_is_the_workspaces_own(
         own.write_text("Own: {situation} {utterance} first {first} second {second}")
         async with opened(study, (120, 40)) as pilot:
             screen = await open_pairs(pilot, len(seen))
-            await pilot.press("n", "r")
+            await pilot.press("n", "R")
             await until_shows(pilot, "custom template")
             assert f"first {seen[1].response_a} second {seen[1].response_b}" in _question(screen)
         own.write_text("Own: {situation} {utterance} first {first}")
         async with opened(study, (120, 40)) as pilot:
             screen = await open_pairs(pilot, len(seen))
-            await pilot.press("r")
+            await pilot.press("R")
             await until(pilot, lambda: "lacks the field {second}" in _question(screen))
     finally:
         own.unlink()
@@ -252,7 +252,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
     )
     pair = replace(seen[1], verdicts=verdicts)
     text = pair_text.answers(pair, {"embedded"}).plain
-    assert "A shown first, no. 2, P(B) 75%" in text
+    assert "A shown first, repeat 2, B with probability 75%" in text
     assert text.count("shown first") == 2
     assert "embedded  B wins  scores each response separately" in text
     assert pair_text.orders(pair, {"embedded"}) == ["ab"]
@@ -311,7 +311,7 @@ async def test_what_is_sought_is_marked_in_all_texts(
 async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_pairs(pilot, len(seen))
-        await pilot.press("o")
+        await pilot.press("V")
         await until_shows(pilot, "Which response shows more empathy?")
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
@@ -361,7 +361,7 @@ def test_looks(
         await until(pilot, lambda: app.snapshot is not None)
         await open_pairs(pilot, 40)
         # On a wide terminal the prompts of the judges are beside their answers.
-        await pilot.press("n", "v", "w", *(["r"] if size[0] > 80 else []))
+        await pilot.press("n", "v", "w", *(["R"] if size[0] > 80 else []))
         await until_shows(pilot, "A shown first")
         await until_shows(pilot, "Quit")
         await settled(pilot)

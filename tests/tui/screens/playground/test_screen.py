@@ -115,7 +115,7 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
         await pilot.press("3")
         await until_shows(pilot, "1–48 of 48")
         await settled(pilot)
-        await pilot.press("c")
+        await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, PlaygroundScreen))
         screen = pilot.app.screen
         assert isinstance(screen, PlaygroundScreen)

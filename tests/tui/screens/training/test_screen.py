@@ -45,22 +45,22 @@ async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled:
 async def test_the_panel_shows_settings_answers_and_the_log(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await open_training(pilot)
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "per_device_train_batch_size")
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "That sounds hard. I am here for you.")
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "INFO attempt 1 of a made job")
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until(pilot, lambda: "settings" not in shown(pilot))
-        await pilot.press("P")
+        await pilot.press("left_square_bracket")
         await until_shows(pilot, "INFO step 1 of 60")
 
 
 async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, WIDE) as pilot:
         await open_training(pilot)
-        await pilot.press("space", "down", "p")
+        await pilot.press("space", "down", "right_square_bracket")
         await until_shows(pilot, "Different:")
         text = shown(pilot)
         assert text.index("1 5e-05  2 5e-06") < text.index("num_train_epochs")
@@ -70,7 +70,7 @@ async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Wo
 async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await open_training(pilot)
-        await pilot.press("down", "P", "P")
+        await pilot.press("down", "left_square_bracket", "left_square_bracket")
         await until_shows(pilot, "INFO attempt 2 of a made job")
         folder = filled.attempt(job_id(filled, "sft-dpo", DPO), 2)
         with (folder / "log.txt").open("a") as file:
@@ -81,7 +81,7 @@ async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: Worksp
 async def test_on_a_small_terminal_the_panel_replaces_the_chart(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await open_training(pilot)
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "max")
         assert not screen._charts.region
         await pilot.press("escape")
@@ -191,7 +191,7 @@ async def test_the_screen_fits_every_size(opened: Open, filled: WorkspacePaths) 
 async def test_on_a_small_terminal_the_panel_follows_the_list(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await open_training(pilot)
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "max")
         await pilot.press("down")
         await until_shows(pilot, "rewards/margins")

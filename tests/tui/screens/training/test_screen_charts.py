@@ -115,13 +115,13 @@ async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: Works
 async def test_scale_smoothing_and_axis_are_shown(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
-        await pilot.press("y", "e")
+        await pilot.press("Y", "w")
         await until_shows(pilot, "log  ·  smoothed 0.6")
-        await pilot.press("E", "y", "x")
+        await pilot.press("W", "Y", "s")
         await until_shows(pilot, "over time")
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 59 * 20)
         # No epochs were logged: from time it goes back to steps.
-        await pilot.press("x")
+        await pilot.press("s")
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 60)
 
 
@@ -150,7 +150,7 @@ async def test_nan_and_infinity_are_written_as_words(opened: Open, filled: Works
         await pilot.press("down")
         await until_shows(pilot, "✗ NaN at step 32, 2 times; infinite at step 34")
         assert braille(pilot)
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, " inf ")
 
 
@@ -162,7 +162,7 @@ async def test_evaluation_is_drawn_with_what_it_evaluates(opened: Open, filled: 
         await until_shows(pilot, "○")
         assert screen._drawing is not None
         assert "eval_loss" not in screen._drawing.names
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         await until_shows(pilot, "eval_loss")
 
 
@@ -202,7 +202,7 @@ async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Wo
         log_metrics(filled, "sft", SFT, step, epoch=step / 20)
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
-        await pilot.press("x", "x")
+        await pilot.press("s", "s")
         await until_shows(pilot, "over epoch")
         assert screen._drawing is not None
         assert screen._drawing.whole == (0.05, 3.0)
@@ -218,6 +218,6 @@ async def test_every_theme_has_its_colours(opened: Open, filled: WorkspacePaths,
     async with opened(filled, MEDIUM) as pilot:
         pilot.app.theme = theme
         await open_training(pilot)
-        await pilot.press("space", "down", "e", "left")
+        await pilot.press("space", "down", "w", "left")
         await until_shows(pilot, "●")
         assert braille(pilot)

@@ -136,7 +136,7 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
         await until_shows(pilot, "There are no comparisons yet")
         await pilot.press("d")
         await until_shows(pilot, "no comparison is selected")
-        for key, text in (("x", "no comparisons yet"), ("r", "No ranking yet"), ("J", "not measured yet")):
+        for key, text in (("M", "no comparisons yet"), ("R", "No ranking yet"), ("J", "not measured yet")):
             await pilot.press(key)
             await until_shows(pilot, text)
         await pilot.press("escape")
@@ -176,8 +176,8 @@ async def test_hostile_text_is_harmless_everywhere(opened: Open, study: Workspac
 #: View → its key, and something that is on it once it has all that it shows.
 VIEWS = {
     "detail": ("d", "length-controlled"),
-    "matrix": ("x", "Δ+"),
-    "ranking": ("r", "2 groups"),
+    "matrix": ("M", "Δ+"),
+    "ranking": ("R", "2 groups"),
     "judges": ("J", "agrees with people"),
 }
 

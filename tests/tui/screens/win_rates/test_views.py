@@ -92,7 +92,7 @@ async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePath
 
 async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
-        await open_win_rates(pilot, "x")
+        await open_win_rates(pilot, "M")
         await until_shows(pilot, "Δ+")
         found = table(pilot)
         names = [str(row.value) for row in found.rows]
@@ -115,13 +115,13 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
 
 async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
-        await open_win_rates(pilot, "x")
+        await open_win_rates(pilot, "M")
         await until_shows(pilot, "Δ+")
         await pilot.press("enter")
         await until_shows(pilot, "select a cell of two responders")
         await pilot.press("down", "down", "d")
         await until_shows(pilot, f"{DPO} vs. smollm2   ")
-        await pilot.press("x")
+        await pilot.press("M")
         await until(pilot, lambda: pilot.app.screen.query_one(MatrixView).display)
         await pilot.press("enter")
         await until_shows(pilot, f"B {DPO}")
@@ -129,7 +129,7 @@ async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: Work
 
 async def test_the_matrix_scrolls_both_ways(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
-        await open_win_rates(pilot, "x")
+        await open_win_rates(pilot, "M")
         await until_shows(pilot, "Δ+")
         found = table(pilot)
         await pilot.press("end", "G")
@@ -141,7 +141,7 @@ async def test_the_matrix_scrolls_both_ways(opened: Open, study: WorkspacePaths)
 
 async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
-        await open_win_rates(pilot, "r")
+        await open_win_rates(pilot, "R")
         await until_shows(pilot, "2 groups without any common comparison")
         names = [text for text in column(pilot, "responder") if not text.startswith("group ")]
         assert names[0].endswith("chatgpt/sft-dpo")
@@ -186,7 +186,7 @@ async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
 
 async def test_the_recipes(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
-        await open_win_rates(pilot, "R")
+        await open_win_rates(pilot, "B")
         await until_shows(pilot, "Win rates of recipes over the base students")
         names = [name.strip() for name in column(pilot, "name")]
         with open_workspace(study) as workspace:

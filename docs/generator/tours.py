@@ -1,0 +1,204 @@
+"""Tours of the app as asciinema recordings: what a user presses, and what the running app answers.
+
+python -m docs.generator.tours [NAME …] [--check]
+
+The real program runs in a pseudo-terminal on the workspace of the screenshots. Each step is pressed once the
+screen shows what the step before waits for, and is written with a time of its own, so that a slow machine
+makes no slow tour. With --check the recordings go nowhere; it fails when a screen does not show what it must.
+`asciinema play docs/tours/NAME.cast` plays one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from pyte.screens import Char
+
+from benchmarks.terminal import Terminal
+from core.api import WorkspacePaths
+from docs.generator import scene
+
+FOLDER = Path(__file__).resolve().parents[1] / "tours"
+SIZE = (110, 32)
+#: Seconds until a screen must show the expected words.
+_DEADLINE_S = 60.0
+#: Seconds between two typed letters of a recording.
+_TYPED_S = 0.09
+ENTER, ESCAPE = "\r", "\x1b"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Keys, the words that the screen then shows, and for how long the viewer reads it."""
+
+    keys: str
+    shows: str
+    reads_s: float = 2.5
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A question of a user, and the steps to its answer. The first step has no keys: the app opens."""
+
+    question: str
+    steps: Sequence[Step]
+
+
+TOURS: Mapping[str, Tour] = {
+    "who-wins": Tour(
+        "Who wins, and is it decided?",
+        (
+            Step("", "Who wins", 4),
+            Step("5", "comparisons", 3),
+            Step("jjj", "vs.", 3),
+            Step("d", "95 % interval", 4),
+            Step(ESCAPE, "comparisons", 1),
+            Step("R", "log-strengths", 4),
+        ),
+    ),
+    "most-different-dialogue": Tour(
+        "On which dialogue do two models differ most?",
+        (
+            Step("", "Who wins", 1.5),
+            Step("5", "comparisons", 2),
+            Step(ENTER, "margin", 3),
+            Step(">>>>>", "by margin", 2.5),
+            Step("I", "reversed", 3),
+            Step("w", "margin", 3),
+            Step("v", "R shows the judge's prompt", 4),
+        ),
+    ),
+    "report": Tour(
+        "A report of the results, from the app",
+        (
+            Step("", "Who wins", 1.5),
+            Step(":", "Search for commands", 1.5),
+            Step("report", "Write tables, plots and a page", 2),
+            Step(ENTER, "all judges", 2),
+            Step(ENTER, "y copies the path", 4),
+        ),
+    ),
+}
+
+
+def record(tour: Tour, workspace: WorkspacePaths) -> list[tuple[float, str]]:
+    """The output of the app at its times in the recording. Raises `RuntimeError` if a step shows nothing."""
+    events: list[tuple[float, str]] = []
+    at = 0.0
+    lines: list[str] = []
+    command = [sys.executable, "-m", "tui", "--workspace", str(workspace.root)]
+    with Terminal(command, SIZE) as terminal:
+        for step in tour.steps:
+            pressed = list(step.keys) if step.keys.isprintable() else [step.keys]
+            for place, key in enumerate(pressed or [""]):
+                if key:
+                    terminal.press(key)
+                if place < len(pressed) - 1:
+                    # Type-ahead is tested elsewhere; here each key is seen.
+                    terminal.settle(quiet_s=0.15)
+                    lines = _add(events, at, lines, terminal)
+                    at += _TYPED_S
+            deadline = time.monotonic() + _DEADLINE_S
+            while terminal.settle(quiet_s=0.4) and step.shows not in terminal.text():
+                if time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"after {step.keys!r} the screen lacks {step.shows!r}:\n{terminal.text()}"
+                    )
+            lines = _add(events, at, lines, terminal)
+            at += step.reads_s
+    return [*events, (at, "")]
+
+
+def cast(tour: Tour, events: Sequence[tuple[float, str]]) -> str:
+    """The recording in asciinema's format, version 2: a header, then a line for each output."""
+    columns, lines = SIZE
+    header = {
+        "version": 2,
+        "width": columns,
+        "height": lines,
+        "title": tour.question,
+        "env": {"TERM": "xterm-256color"},
+    }
+    rows = [json.dumps(header), *(json.dumps([round(at, 3), "o", data]) for at, data in events)]
+    return "\n".join(rows) + "\n"
+
+
+def make_workspace(root: Path) -> WorkspacePaths:
+    """The workspace of the screenshots, in which nothing runs or waits: the tours may write to it."""
+    with patch.object(scene, "NOW", time.time()):
+        workspace = scene.make(root)
+    with closing(sqlite3.connect(workspace.state)) as connection, connection:
+        connection.execute("DELETE FROM attempts WHERE job IN (SELECT id FROM jobs WHERE state != 'done')")
+        connection.execute("DELETE FROM jobs WHERE state != 'done'")
+    return workspace
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Record the tours of the app.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TOURS)}; by default all")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a step shows nothing")
+    options = parser.parse_args()
+    for name in options.names or TOURS:
+        tour = TOURS[name]
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["HOME"] = home
+            text = cast(tour, record(tour, make_workspace(Path(home) / "study")))
+        if not options.check:
+            FOLDER.mkdir(exist_ok=True)
+            (FOLDER / f"{name}.cast").write_text(text, encoding="utf-8")
+        print(f"{name}: {len(text) / 1000:.0f} kB")
+    return 0
+
+
+def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:
+    """Add what has changed on the screen since it had these lines, and return its lines.
+
+    The app's own output draws most of the screen several times, and would take ten times as much.
+    """
+    lines = [_line(terminal, row) for row in range(terminal.screen.lines)]
+    shown = before or [""] * len(lines)
+    changed = [f"\x1b[{row + 1};1H{line}" for row, line in enumerate(lines) if line != shown[row]]
+    if changed:
+        events.append((at, "".join(changed)))
+    return lines
+
+
+def _line(terminal: Terminal, row: int) -> str:
+    """A line of the screen, with an escape sequence wherever its look changes."""
+    cells, parts, look = terminal.screen.buffer[row], [], ""
+    for column in range(terminal.screen.columns):
+        cell = cells[column]
+        wanted = f"\x1b[0{_attributes(cell)}{_colour(38, cell.fg)}{_colour(48, cell.bg)}m"
+        # Pyte leaves the second cell of a wide character empty.
+        parts.append((wanted if wanted != look else "") + cell.data)
+        look = wanted
+    return "".join(parts) + "\x1b[0m"
+
+
+def _attributes(cell: Char) -> str:
+    codes = ((cell.bold, 1), (cell.italics, 3), (cell.underscore, 4), (cell.reverse, 7))
+    return "".join(f";{code}" for is_set, code in codes if is_set)
+
+
+def _colour(code: int, colour: str) -> str:
+    """A colour as pyte has it: six hexadecimal digits, or a name, of which the app uses only the default."""
+    try:
+        red, green, blue = bytes.fromhex(colour)
+    except ValueError:
+        return ""
+    return f";{code};2;{red};{green};{blue}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The list of dialogues beside the pair, or in its place where there is no room for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal
+from textual.events import Resize
+
+from tui.navigation import pair_filter
+from tui.screens.pairs.pair_lines import PairLine
+from tui.screens.pairs.pair_list import PairList
+from tui.screens.pairs.pair_view import PairView
+from tui.screens.pairs.pair_walk import PairWalk
+
+#: The list is beside the pair from this width on; without it the responses are side by side.
+WIDE = 100
+#: Beside the list the responses are side by side from this width of the pair on.
+_BESIDE = 60
+
+
+class PairBrowser(Horizontal):
+    """The list, and the pair or whatever else is mounted in `#views`."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    PairBrowser {
+        height: 1fr;
+        & > #views { width: 1fr; height: 1fr; }
+        & > #pair-list { height: 1fr; margin: 1 0 0 0; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.list = PairList()
+        self.view = PairView()
+        #: Whether the user wants the list; None for where there is room beside the pair.
+        self._wanted: bool | None = None
+        self._has_pairs = False
+        self._is_covered = False
+
+    def compose(self) -> ComposeResult:
+        yield self.list
+        with Container(id="views"):
+            yield self.view
+
+    def on_mount(self) -> None:
+        self._lay_out()
+
+    def on_resize(self, event: Resize) -> None:
+        self.list.fit(event.size.width)
+        self._lay_out()
+
+    def fill(self, walk: PairWalk, lines: Mapping[str, PairLine]) -> None:
+        """List the pairs found, in the order that the user chose, which the walk takes over."""
+        found = {pair.dialog_id: lines[pair.dialog_id] for pair in walk.found}
+        self.list.put(found, pair_filter.judges(walk.all), self.size.width)
+        walk.arrange(self.list.keys)
+        was_shown, self._has_pairs = self.list.display, bool(walk.all)
+        self._lay_out()
+        if self.list.display and not was_shown:
+            self.list.enter()
+
+    def follow(self, dialog_id: str) -> None:
+        """Move the cursor of the list to a dialogue."""
+        if dialog_id != self.list.selected_key:
+            self.list.select(dialog_id)
+
+    def cover(self, is_covered: bool) -> None:
+        """Give the list's room to another view than the pair, or take it back."""
+        self._is_covered = is_covered
+        self.view.display = not is_covered
+        self._lay_out()
+
+    def toggle_list(self) -> None:
+        """Show or hide the list."""
+        self._wanted = not self.list.display
+        self._lay_out()
+        self.enter()
+
+    def read(self) -> None:
+        """Take the focus to the texts; without room for both they take the list's place."""
+        if not self._is_wide:
+            self._wanted = False
+            self._lay_out()
+        self.view.enter()
+
+    def enter(self) -> None:
+        """Take the focus."""
+        if self.list.display:
+            self.list.enter()
+        else:
+            self.view.enter()
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= WIDE
+
+    def _lay_out(self) -> None:
+        wanted = self._is_wide if self._wanted is None else self._wanted
+        self.list.display = wanted and self._has_pairs and not self._is_covered
+        self.query_one("#views").display = self._is_wide or not self.list.display
+        is_split = self.list.display and self._is_wide
+        room = self.size.width - (self.list.taken if is_split else 0)
+        self.view.set_class(room >= (_BESIDE if is_split else WIDE), "wide")

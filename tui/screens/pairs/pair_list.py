@@ -1,0 +1,125 @@
+"""The list of dialogues beside the pair: who wins by each judge, and what differs: judges, orders, texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+
+from tui.components.keyed_table import Column, LaterCells
+from tui.components.listing import ListEntry, Listing, SortValue
+from tui.components.theme import shade
+from tui.format.text import visible
+from tui.navigation.bindings import verb
+from tui.screens.pairs.pair_lines import PairLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.navigation.pair_filter import PairOutcome
+
+#: From this width of the screen on the columns have more room.
+_ROOMY = 150
+#: The width that a pair needs beside the list; without it the list is alone.
+_PAIR = 30
+#: The judges that have a column of their own.
+_MOST_JUDGES = 4
+
+_LETTERS: Mapping[PairOutcome, tuple[str, str]] = {
+    "a": ("A", "text-warning"),
+    "b": ("B", "text-success"),
+    "tie": ("tie", "text-muted"),
+    "invalid": ("?", "text-error"),
+    "none": ("", "text-muted"),
+}
+
+
+class PairList(Listing[PairLine]):
+    """The dialogues, in the order in which the keys go through them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The texts are searched, not the rows.
+        verb("search", "screen.search", id="pairs.search", tooltip="Search in the texts"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="pair-list", draw=self._entry, opens="Read")
+        self._judges: Sequence[str] = ()
+        self._lines: Mapping[str, PairLine] = {}
+        #: The width that the columns take.
+        self.taken = 0
+
+    def put(self, lines: Mapping[str, PairLine], judges: Sequence[str], width: int) -> None:
+        """Show these lines on a screen of this width."""
+        self._lines, self._judges = lines, judges[:_MOST_JUDGES]
+        self.fit(width)
+
+    def fit(self, width: int) -> None:
+        """Choose the columns for a screen of this width."""
+        columns = _columns(self._judges, width)
+        # Two for each column's padding, one for the scroll bar.
+        self.taken = sum(column.width + 2 for column in columns) + 1
+        self.styles.width = self.taken if width >= self.taken + _PAIR else "1fr"
+        self.show(columns, self._lines)
+
+    def _entry(self, line: PairLine) -> ListEntry:
+        values: dict[str, SortValue] = {
+            "number": line.number,
+            "emotion": line.pair.emotion,
+            "margin": line.margin,
+            "texts": line.texts_differ,
+            "judges": line.judges_differ,
+            "orders": line.orders_differ,
+        }
+        values |= {f"judge {name}": line.outcomes.get(name) for name in self._judges}
+        return ListEntry(
+            LaterCells(lambda: [self._cell(column, line) for column in self.columns]), "", values
+        )
+
+    def _cell(self, column: Column, line: PairLine) -> Text:
+        muted = shade(self.app, "text-muted")
+        match column.key:
+            case "number":
+                return Text(str(line.number), muted)
+            case "emotion":
+                return Text(visible(line.pair.emotion))
+            case "margin":
+                return Text(_signed(line.margin))
+            case "texts":
+                if line.is_same:
+                    return Text("same", shade(self.app, "text-warning"))
+                return Text(_share(line.texts_differ))
+            case "judges":
+                return Text(_share(line.judges_differ), shade(self.app, "text-warning"))
+            case "orders":
+                return Text(_share(line.orders_differ), shade(self.app, "text-warning"))
+            case key:
+                outcome = line.outcomes.get(key.removeprefix("judge "), "none")
+                letter, colour = _LETTERS[outcome]
+                return Text(letter, shade(self.app, colour))
+
+
+def _columns(judges: Sequence[str], width: int) -> tuple[Column, ...]:
+    roomy = width >= _ROOMY
+    return (
+        Column("number", "no.", 4 if roomy else 3, "right"),
+        Column("emotion", "emotion", 14 if roomy else 7),
+        *(Column(f"judge {name}", visible(name), 8 if roomy else 3) for name in judges),
+        Column("margin", "margin", 6, "right"),
+        Column("texts", "texts", 5, "right"),
+        *([Column("judges", "judges", 6, "right")] if len(judges) > 1 else []),
+        Column("orders", "orders", 6, "right"),
+    )
+
+
+def _share(value: float | None) -> str:
+    """A difference in percent; nothing for none."""
+    return f"{value:.0%}" if value else ""
+
+
+def _signed(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:+.2g}" if value else "0"
