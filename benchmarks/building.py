@@ -31,7 +31,7 @@ import psutil
 
 from core.api import SAMPLE
 from core.config.schema import Recipes
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.dialogues.split import split_of
 from core.domain.dialogues import Dialogue
 from core.prompts import templates

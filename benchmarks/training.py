@@ -41,7 +41,7 @@ import transformers
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from core.config.schema import Dpo, Lora, Student, Training
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.prompts import templates
 from core.recipes import examples
 from core.students import chat_format, loading
@@ -193,7 +193,7 @@ def _losses(
 
 def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData:
     """That many examples: at random, or with both answers of each dialogue."""
-    dialogues = csv_table.read_table(path).dialogues
+    dialogues = read_table(path).dialogues
     sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
     draw = random.Random(SEED)
     if table == "DPO":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config import redaction, training_arguments
+from core.config import data_settings, redaction, training_arguments
 from core.config.schema import Config, Dpo, JudgeConfig, Lora, Student, Teacher, Training
 from core.domain.errors import UserError
 from core.domain.names import is_plain
@@ -81,6 +81,7 @@ def parse_config(text: str, place: str = NAME) -> Config:
             f"{place}: runs.quantization: weights in 4 bits cannot be trained themselves; remove it, or set "
             "lora = true"
         )
+    data_settings.check(f"{place}: data", config.data)
     _check_lora(f"{place}: lora", config.lora)
     _check_training(f"{place}: sft", config.sft)
     _check_training(f"{place}: dpo", config.dpo)

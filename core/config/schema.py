@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from core.config.data_settings import DataSettings
 from core.domain.app_settings import AppSettings
 from core.domain.names import RunStage
 
@@ -422,6 +423,8 @@ class Config(_Table, frozen=True):
     """The price list."""
     spending: SpendingLimits = SpendingLimits()
     """The budget."""
+    data: DataSettings = DataSettings()
+    """How an import reads data."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
     runs: Runs = Runs()

@@ -11,6 +11,7 @@ from typing import overload
 
 import msgspec
 
+from core.dialogues import split
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 
@@ -18,7 +19,7 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 CREATE TABLE rows (dialog_id TEXT PRIMARY KEY, number INTEGER, line INTEGER) WITHOUT ROWID;
 CREATE TABLE keys (key TEXT PRIMARY KEY, dialog_id TEXT) WITHOUT ROWID;
-CREATE TABLE dialogues (position INTEGER PRIMARY KEY, record BLOB);
+CREATE TABLE dialogues (position INTEGER PRIMARY KEY, record BLOB, place BLOB);
 BEGIN;
 """
 
@@ -76,13 +77,32 @@ class DialogueSpool(Sequence[Dialogue]):
             ).fetchone()[0]
             return found
 
-    def add(self, dialogue: Dialogue) -> None:
-        """Add a dialogue at the end."""
+    def add(self, dialogue: Dialogue, place: bytes | None = None) -> None:
+        """Add a dialogue at the end. `place` is that of its group if the test split is drawn."""
         with _writing():
             self._connection.execute(
-                "INSERT INTO dialogues VALUES (?, ?)", (self._count, self._encoder.encode(dialogue))
+                "INSERT INTO dialogues VALUES (?, ?, ?)",
+                (self._count, self._encoder.encode(dialogue), place),
             )
         self._count += 1
+
+    def draw_test(self, share: float) -> bool:
+        """Make the first groups test dialogues, about `share` of all; False if there is only one group."""
+        groups = self._connection.execute(
+            "SELECT place, count(*) FROM dialogues GROUP BY place ORDER BY place"
+        )
+        last = split.last_drawn(groups, self._count, share)
+        if last is None:
+            return False
+        self._connection.create_function("as_test", 1, self._as_test, deterministic=True)
+        with _writing():
+            self._connection.execute(
+                "UPDATE dialogues SET record = as_test(record) WHERE place <= ?", (last,)
+            )
+        return True
+
+    def _as_test(self, record: bytes) -> bytes:
+        return self._encoder.encode(msgspec.structs.replace(self._decoder.decode(record), split="test"))
 
     def __len__(self) -> int:
         return self._count

@@ -9,7 +9,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records
-from core.dialogues.csv_table import Table
+from core.dialogues.table import Table
 from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 
 

@@ -27,8 +27,8 @@ class RatedResponse(msgspec.Struct, frozen=True):
 
     text: str
     """The response, as it stands in the file."""
-    rating: Rating
-    """1 bad, 2 okay, 3 good."""
+    rating: Rating | None
+    """1 bad, 2 okay, 3 good; None in data without ratings."""
 
 
 class Dialogue(msgspec.Struct, frozen=True):

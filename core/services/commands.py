@@ -18,7 +18,7 @@ from core.dialogues import (
     staging,
 )
 from core.dialogues import (
-    csv_table as table,
+    table,
 )
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError

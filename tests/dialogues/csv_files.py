@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.dialogues.csv_table import Table
+from core.dialogues.table import Table
 from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
 
 SOURCES = ("chatgpt", "llama")

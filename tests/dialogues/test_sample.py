@@ -10,7 +10,7 @@ from statistics import pstdev
 import pytest
 
 from core.api import SAMPLE
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.dialogues.split import split_of
 from core.domain.dialogues import Dialogue
 

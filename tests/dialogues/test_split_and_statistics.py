@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, describe
 from core.domain.dialogues import Dialogue, RatedResponse

@@ -1,4 +1,4 @@
-"""The problems of a CSV file, each with its row and column, and the errors that list them."""
+"""The problems of a file, each with its row and column, and the errors that list them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_PROBLEMS = 100_000
 class Problem:
     """A problem in the file.
 
-    `line` is the line in which the row starts, counted from 1, and `row` the row below the header, counted
-    from 1. Both are None if the problem concerns the whole file.
+    `line` is the line in which the row starts, counted from 1, or 0 in formats without lines, and `row` the
+    row below the header, counted from 1. Both are None if the problem concerns the whole file.
     """
 
     line: int | None
@@ -78,7 +78,9 @@ class SuspiciousError(UserError):
 
 
 def place_of(row: int | None, line: int) -> str:
-    return f"line {line}" if row is None else f"row {row} (line {line})"
+    if row is None:
+        return f"line {line}" if line else "the header"
+    return f"row {row} (line {line})" if line else f"row {row}"
 
 
 def plain(column: str) -> str:
