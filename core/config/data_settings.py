@@ -73,7 +73,7 @@ def check(place: str, settings: DataSettings) -> None:
             "".encode(settings.encoding)
         except LookupError as error:
             raise UserError(
-                f"{place}.encoding: {settings.encoding!r} is not known: use a name such as cp1252 or shift_jis"
+                f"{place}.encoding: {settings.encoding!r} is unknown: use a name such as cp1252 or shift_jis"
             ) from error
     scale = settings.ratings
     if scale is not None and not scale.min < scale.good <= scale.max:

@@ -22,7 +22,17 @@ _SPEAKERS = frozenset(
 )
 _LISTENERS = frozenset(
     (
-        *("assistant", "gpt", "bot", "listener", "supporter", "model", "therapist", "counselor", "counsellor"),
+        *(
+            "assistant",
+            "gpt",
+            "bot",
+            "listener",
+            "supporter",
+            "model",
+            "therapist",
+            "counselor",
+            "counsellor",
+        ),
         *("chatbot", "ai", "system_response", "sys", "responder", "helper"),
     )
 )

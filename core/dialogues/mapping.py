@@ -187,7 +187,9 @@ def is_empathetic_dialogues(mapping: Mapping[str, str]) -> bool:
 
 
 def _rated_by_source(keys: Iterable[str]) -> bool:
-    return any(pattern.fullmatch(key) for key in keys for kind, pattern in _SOURCE_COLUMNS if kind == "rating")
+    return any(
+        pattern.fullmatch(key) for key in keys for kind, pattern in _SOURCE_COLUMNS if kind == "rating"
+    )
 
 
 def _is_chat(first: Sequence[str], names: Sequence[str], column: str) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue, Rating
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,13 @@ class Statistics:
 
 def describe(dialogues: Sequence[Dialogue]) -> Statistics:
     """The statistics of these dialogues; words are separated by white space."""
+    is_rated = any(r.rating is not None for dialogue in dialogues for r in dialogue.responses.values())
     names = tuple(dict.fromkeys(source for dialogue in dialogues for source in dialogue.responses))
     return Statistics(
         emotions=dict(sorted(Counter(dialogue.emotion for dialogue in dialogues).items())),
         sentiments=dict(sorted(Counter(dialogue.sentiment for dialogue in dialogues).items())),
         sources=tuple(_source(dialogues, name) for name in names),
-        crosstabs=tuple(_crosstab(dialogues, name) for name in names if name != HUMAN),
+        crosstabs=tuple(_crosstab(dialogues, name) for name in names if name != HUMAN and is_rated),
     )
 
 
@@ -66,7 +67,7 @@ def _source(dialogues: Sequence[Dialogue], source: str) -> SourceStatistics:
 
 
 def _crosstab(dialogues: Sequence[Dialogue], source: str) -> Crosstab:
-    found = Counter(
+    found: Counter[tuple[Rating | None, Rating | None]] = Counter(
         (dialogue.responses[HUMAN].rating, dialogue.responses[source].rating)
         for dialogue in dialogues
         if source in dialogue.responses and HUMAN in dialogue.responses

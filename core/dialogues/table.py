@@ -159,7 +159,9 @@ def _layout(
         conversations = Conversations(names, unescape=unescape)
         wide = conversations.header
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
-        message = f"{', '.join(sorted(lone))} without the others: a row of each turn needs conversation and text"
+        message = (
+            f"{', '.join(sorted(lone))} without the others: a row of each turn needs conversation and text"
+        )
         problems.add(Problem(header.line, None, message))
     absent = [field for field in columns.REQUIRED if mapped.get(field) == ""]
     if conversations is not None and "situation" not in mapped:
@@ -222,9 +224,7 @@ def _wrong_header(path: Path, source: Source) -> TableError:
     if line is not None:
         message = f"this is not the header, which is in line {line}: delete the lines above it"
     elif delimiter is not None:
-        message = (
-            f"no known column ({names}, …): is this the header, and is {delimiter!r} the delimiter?"
-        )
+        message = f"no known column ({names}, …): is this the header, and is {delimiter!r} the delimiter?"
     else:
         message = f"no known column ({names}, …)"
     problems.add(Problem(header.line, None, message))

@@ -72,3 +72,5 @@ class ImportedData(msgspec.Struct, frozen=True):
     left_out: tuple[Finding, ...] | None = None
     """Responses without a text or a valid rating, by kind and source, which were not imported; None if the
     import refused them."""
+    rated: bool = True
+    """Whether its responses have ratings: without them some recipes and judges are not available."""

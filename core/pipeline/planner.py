@@ -192,7 +192,7 @@ class _Planner:
         return tuple(self.jobs.values())
 
     def _recipe(self, name: str) -> PlannedJob:
-        catalog.check(name, self.data.sources)
+        catalog.check_available(name, self.data)
         recipes = self.config.recipes
         settings = RecipeSettings(
             recipe=name,
@@ -257,6 +257,11 @@ class _Planner:
         raise UserError(f"recipes.teacher: choose the teacher of {recipe}: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> PlannedJob:
+        if not self.data.rated:
+            raise UserError(
+                f"judges.{name}: the embedded judge learns from ratings, and the data has none: replace it by a "
+                'large model (provider = "openai", "google" or "local")'
+            )
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
@@ -335,6 +340,10 @@ class _Planner:
             raise UserError(
                 f"{judge} is embedded: its agreement with people is measured when it is trained, on "
                 "pairs of held-out dialogues"
+            )
+        if not self.data.rated:
+            raise UserError(
+                f"{judge} cannot be validated: agreement with people is measured on ratings, and the data has none"
             )
         chosen, slot = self._llm_judge(judge)
         settings = ValidateSettings(judge=chosen, pairs=pairs)

@@ -32,7 +32,8 @@ def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: Pa
     if is_pair is None:
         raise ValueError(f"no pairing {pairing!r}: {', '.join(_PAIRINGS)}")
     for dialogue in _train(dialogues, source):
-        if is_pair(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
+        human, other = dialogue.responses[HUMAN].rating, dialogue.responses[source].rating
+        if human is not None and other is not None and is_pair(human, other):
             yield dialogue
 
 

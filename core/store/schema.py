@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 10
+VERSION = 11
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -313,6 +313,20 @@ CREATE INDEX attempts_state ON attempts (state);
 CREATE INDEX events_job ON events (job, id);
 """
 
+#: Responses without a rating.
+_UNRATED = """
+CREATE TABLE ratings_new (
+    dialog_id TEXT NOT NULL REFERENCES dialogues ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    text TEXT NOT NULL,
+    rating INTEGER CHECK (rating BETWEEN 1 AND 3),
+    PRIMARY KEY (dialog_id, source)
+) STRICT, WITHOUT ROWID;
+INSERT INTO ratings_new SELECT dialog_id, source, text, rating FROM ratings;
+DROP TABLE ratings;
+ALTER TABLE ratings_new RENAME TO ratings;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -364,6 +378,10 @@ def migrate(path: Path) -> None:
     @migrations(name="revisions")
     def revisions(db: Database) -> None:
         _execute(db, _REVISIONS)
+
+    @migrations(name="unrated")
+    def unrated(db: Database) -> None:
+        _execute(db, _UNRATED)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from core.dialogues.table import read_table
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, describe
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue, RatedResponse
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 

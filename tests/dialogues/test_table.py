@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.sources import csv_file, csv_rows
-from core.dialogues.sources import encoding as encodings
 from core.dialogues.problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
@@ -23,6 +21,8 @@ from core.dialogues.problems import (
     Problem,
     TableError,
 )
+from core.dialogues.sources import csv_file, csv_rows
+from core.dialogues.sources import encoding as encodings
 from core.dialogues.table import Table, read_table
 from core.domain.errors import UserError
 from tests.support.synthetic_dialogues import (

@@ -13,6 +13,7 @@ from core.dialogues.sources.source import Progress
 #: Bytes that are read at once.
 _CHUNK = 1 << 20
 
+
 class CsvFile:
     """An open file in UTF-8, with or without a BOM. Each reader has a position of its own."""
 

@@ -45,7 +45,9 @@ class JsonSource:
         for number, line, record in self._records(None):
             names.update(dict.fromkeys(name for name, _ in flat_records.flat(record)))
             if len(names) > _MAX_COLUMNS:
-                message = f"more than {_MAX_COLUMNS:,} different keys up to here: each record needs the same keys"
+                message = (
+                    f"more than {_MAX_COLUMNS:,} different keys up to here: each record needs the same keys"
+                )
                 raise InvalidSourceError(Problem(line, None, message, number))
         if not names:
             raise InvalidSourceError(Problem(None, None, "the file has no records"))
@@ -104,10 +106,12 @@ def _record(text: bytes, number: int, line: int) -> dict[str, object]:
             Problem(line, None, f"not valid JSON: {error}{_cut_off(error)}", number)
         ) from error
     if not isinstance(found, dict):
-        message = f"a {type(found).__name__}, not a record: each needs keys, as in {{\"situation\": …}}"
+        message = f'a {type(found).__name__}, not a record: each needs keys, as in {{"situation": …}}'
         raise InvalidSourceError(Problem(line, None, message, number))
     return found
 
 
 def _cut_off(error: BaseException) -> str:
-    return " (the file is cut off, or the record goes on in the next line)" if "truncated" in str(error) else ""
+    return (
+        " (the file is cut off, or the record goes on in the next line)" if "truncated" in str(error) else ""
+    )
