@@ -33,8 +33,8 @@ class SplitRule(_Table, frozen=True):
 
     by: SplitBy = "auto"
     """`ratings`: test dialogues have fewer than two good responses, as in the paper. `column`: a column names
-    each dialogue's split. `random`: a share of the dialogues is drawn. `auto`: by ratings if there are any,
-    else by the column `split` if there is one, else at random."""
+    each dialogue's split. `random`: a share of the dialogues is drawn. `auto`: by ratings if two sources
+    have them, else by the column `split` if there is one, else at random."""
     column: str = "split"
     """`column`: the column that names the split."""
     test: tuple[str, ...] = ("test",)

@@ -45,8 +45,8 @@ class Columns:
     responses: dict[str, tuple[int, int | None]]
 
     @property
-    def is_rated(self) -> bool:
-        return any(rating is not None for _, rating in self.responses.values())
+    def rated_sources(self) -> int:
+        return sum(rating is not None for _, rating in self.responses.values())
 
     @property
     def used(self) -> frozenset[int]:

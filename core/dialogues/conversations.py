@@ -113,8 +113,8 @@ def messages(cell: str) -> list[Turn]:
             continue
         if name not in _SPEAKERS and name not in _LISTENERS:
             raise ValueError(
-                f"message {number + 1} has the role {short(role)}: use user for the speaker and assistant for "
-                "the listener"
+                f"message {number + 1} has the role {short(role)}: use user for the speaker and assistant "
+                "for the listener"
             )
         turns.append(Turn(name in _SPEAKERS, text))
     return turns

@@ -50,13 +50,14 @@ _GUESSES: dict[str, tuple[str, ...]] = {
     "rating_human": ("rating", "human_rating", "score", "empathy"),
 }
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns")
+_SAID, _RATED = "(?:response|answer|reply)", "(?:rating|score)"
 #: Columns of a source's response or rating, such as `gpt4_response`, `responses.gpt4.text`, `answer_gpt4`.
 _SOURCE_COLUMNS = (
-    ("response", re.compile(r"(?:response|answer|reply)s?[._](?P<source>.+?)(?:\.text)?")),
-    ("rating", re.compile(r"(?:rating|score)s?[._](?P<source>.+)")),
-    ("rating", re.compile(r"(?:response|answer|reply)s?\.(?P<source>.+)\.(?:rating|score)")),
-    ("response", re.compile(r"(?P<source>.+)[._](?:response|answer|reply)")),
-    ("rating", re.compile(r"(?P<source>.+)[._](?:rating|score)")),
+    ("rating", re.compile(rf"{_SAID}s?\.(?P<source>.+)\.{_RATED}", re.IGNORECASE)),
+    ("rating", re.compile(rf"{_RATED}s?[._](?P<source>.+)", re.IGNORECASE)),
+    ("rating", re.compile(rf"(?P<source>.+)[._]{_RATED}", re.IGNORECASE)),
+    ("response", re.compile(rf"{_SAID}s?[._](?P<source>.+?)(?:\.text)?", re.IGNORECASE)),
+    ("response", re.compile(rf"(?P<source>.+)[._]{_SAID}", re.IGNORECASE)),
 )
 #: Known columns from which on a file has the known layout: then what is missing is an error, not a guess.
 _KNOWN = 3
@@ -136,14 +137,14 @@ def guess(names: Sequence[str], first: Sequence[str], given: Mapping[str, str]) 
             found[field] = free.pop(names_of_field[0])
     for key, name in list(free.items()):
         for kind, pattern in _SOURCE_COLUMNS:
-            match = pattern.fullmatch(key)
+            match = pattern.fullmatch(name)
             if match is None or key.startswith(f"{kind}_"):
                 continue
             source = match["source"].removesuffix("_empathy")
-            field = f"{kind}_{HUMAN if source == HUMAN else source}"
+            field = f"{kind}_{HUMAN if source.casefold() == HUMAN else source}"
             if is_plain(source) and field not in found and field not in keys:
                 found[field] = name
-                break
+            break
     if not is_chat and "speaker_uttr" not in found and "speaker_uttr" not in keys:
         return dict(given)
     for field in ("dialog_id", "emotion", "situation"):
@@ -187,9 +188,8 @@ def is_empathetic_dialogues(mapping: Mapping[str, str]) -> bool:
 
 
 def _rated_by_source(keys: Iterable[str]) -> bool:
-    return any(
-        pattern.fullmatch(key) for key in keys for kind, pattern in _SOURCE_COLUMNS if kind == "rating"
-    )
+    patterns = [pattern for kind, pattern in _SOURCE_COLUMNS if kind == "rating"]
+    return any(pattern.fullmatch(key) for key in keys for pattern in patterns)
 
 
 def _is_chat(first: Sequence[str], names: Sequence[str], column: str) -> bool:

@@ -20,11 +20,12 @@ def split_of(ratings: Iterable[int]) -> Split:
     return "test" if sum(rating == GOOD for rating in ratings) < 2 else "train"
 
 
-def method(rule: SplitRule, *, is_rated: bool, has_column: bool) -> SplitMethod:
+def method(rule: SplitRule, *, rated_sources: int, has_column: bool) -> SplitMethod:
     """What `auto` stands for; any other method as it is."""
     if rule.by != "auto":
         return rule.by
-    if is_rated:
+    # With one source, every dialogue would be a test dialogue.
+    if rated_sources > 1:
         return "ratings"
     return "column" if has_column else "random"
 

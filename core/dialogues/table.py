@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -54,7 +54,7 @@ class Table:
 
 def read_table(
     path: Path,
-    settings: DataSettings = DataSettings(),
+    settings: DataSettings | None = None,
     *,
     strict: bool = False,
     progress: Progress | None = None,
@@ -65,6 +65,7 @@ def read_table(
     responses that would be left out raise `SuspiciousError`. The memory that it takes does not depend on the
     size of the file.
     """
+    settings = settings or DataSettings()
     given = mapping.normalized(settings.columns, "data.columns")
     known_names = partial(_known_names, tuple(given.values()))
     try:
@@ -116,7 +117,7 @@ def _read(
         mapping=mapped,
         is_guessed=mapped != given,
         split=split.describe(settings.split, layout.split),
-        is_rated=layout.columns.is_rated,
+        is_rated=layout.columns.rated_sources > 0,
         sources=tuple(one for one in sources if one != HUMAN),
         ignored=_ignored(layout, reading.filled),
         sha256=sha256,
@@ -167,9 +168,12 @@ def _layout(
     if conversations is not None and "situation" not in mapped:
         absent.append("situation")
     found = columns.read_columns(wide, header.line, problems, absent)
+    if conversations is not None and HUMAN in found.responses:
+        # Its column may have been made, as the last one.
+        found = replace(found, responses={HUMAN: found.responses[HUMAN], **found.responses})
     rule = settings.split
     split_column = _column(labels, rule.column)
-    by = split.method(rule, is_rated=found.is_rated, has_column=split_column is not None)
+    by = split.method(rule, rated_sources=found.rated_sources, has_column=split_column is not None)
     group_column = None if rule.group is None else _column(labels, rule.group)
     for wanted, at, key in (
         (rule.column if by == "column" else None, split_column, "column"),
@@ -178,7 +182,7 @@ def _layout(
         if wanted is not None and at is None:
             message = f"the column is missing, which data.split.{key} in config.toml names"
             problems.add(Problem(header.line, wanted, message))
-    if by == "ratings" and not found.is_rated and not problems.count:
+    if by == "ratings" and not found.rated_sources and not problems.count:
         message = 'data.split.by is "ratings", but no column has ratings: use "random" or "column"'
         problems.add(Problem(header.line, None, message))
     if problems.count:
@@ -211,7 +215,7 @@ def _ignored(layout: Layout, filled: set[int]) -> tuple[str, ...]:
 
 def _without(layout: Layout, of: str, left_out: Sequence[Finding]) -> Problem:
     """The problem that no response of a person, or of a model, is left; with the first that is left out."""
-    rated = " with a valid rating (1, 2 or 3)" if layout.columns.is_rated else ""
+    rated = " with a valid rating (1, 2 or 3)" if layout.columns.rated_sources > 0 else ""
     return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}")
 
 

@@ -259,8 +259,8 @@ class _Planner:
     def _judge(self, name: str) -> PlannedJob:
         if not self.data.rated:
             raise UserError(
-                f"judges.{name}: the embedded judge learns from ratings, and the data has none: replace it by a "
-                'large model (provider = "openai", "google" or "local")'
+                f"judges.{name}: the embedded judge learns from ratings, and the data has none: replace it "
+                'by a large model (provider = "openai", "google" or "local")'
             )
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
@@ -343,7 +343,7 @@ class _Planner:
             )
         if not self.data.rated:
             raise UserError(
-                f"{judge} cannot be validated: agreement with people is measured on ratings, and the data has none"
+                f"{judge} cannot be validated: agreement is measured on people's ratings, and there are none"
             )
         chosen, slot = self._llm_judge(judge)
         settings = ValidateSettings(judge=chosen, pairs=pairs)

@@ -12,7 +12,13 @@ from core.domain.names import Method, RecipeName
 from core.recipes import direct, improve, strategies
 
 __all__ = [
-    *("HUMAN", "available", "check", "check_available", "counts", "direct_recipes", "sources_of"),
+    "HUMAN",
+    "available",
+    "check",
+    "check_available",
+    "counts",
+    "direct_recipes",
+    "sources_of",
     "unavailable_for",
 ]
 

@@ -48,11 +48,13 @@ def import_(
 ) -> None:
     """Check a file of dialogues and import it.
 
-    FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or a
-    ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with other
-    names than the known ones are guessed; the guess is shown first. FIELD is dialog_id, emotion, sentiment,
-    plutchik, situation, utterance, response_SOURCE or rating_SOURCE; messages for a list of chat messages; and
-    for a row of each turn conversation, turn, speaker and text. [data] in config.toml has the same settings.
+    FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or
+    a ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with
+    other names than the known ones are guessed; the guess is shown first.
+
+    FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
+    messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
+    [data] in config.toml has the same settings.
 
     A response without a text or a valid rating is left out. Texts that a person probably did not write,
     such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from core.dialogues.problems import Problem
 from core.dialogues.sources.source import InvalidSourceError
@@ -28,12 +29,14 @@ def _zstd(file: BinaryIO) -> IO[bytes]:
     # Loading it takes long, and few files need it.
     import pyarrow as pa
 
-    stream: IO[bytes] = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    # Arrow closes the file that it reads.
+    own = os.fdopen(os.dup(file.fileno()), "rb")
+    stream: IO[bytes] = pa.CompressedInputStream(pa.PythonFile(own, mode="r"), "zstd")
     return stream
 
 
 def _gzip(file: BinaryIO) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=file)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file))
 
 
 #: How a file of each compression begins, its name, and how it is opened.
@@ -47,7 +50,7 @@ _STREAMS: tuple[tuple[bytes, str, Callable[[BinaryIO], IO[bytes]]], ...] = (
 
 @contextmanager
 def unpacked(file: BinaryIO) -> Iterator[tuple[BinaryIO, str | None]]:
-    """The unpacked content in a temporary file, and the name of the compression; `file` itself if it has none.
+    """The unpacked content in a temporary file, and the compression's name; `file` itself without one.
 
     Raises `InvalidSourceError` for a damaged file, and an archive of no file or of several.
     """

@@ -49,6 +49,8 @@ def print_file(console: Console, plan: ImportPlan) -> None:
     if table.ignored:
         print_fields(console, ("ignored", findings.ignored(table.ignored)))
     print_findings(console, table.suspicious, table.left_out)
+    if findings.is_other_scale(table.left_out):
+        print_line(console, findings.SCALE_HINT)
     if table.undecided:
         print_line(console, findings.undecided(table.undecided))
     if plan.unavailable:

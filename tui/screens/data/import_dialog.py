@@ -1,4 +1,4 @@
-"""The dialog that imports data: it asks for the path, shows what would be imported or why not, then imports."""
+"""The dialog that imports data: it asks for the path, shows the outcome of a check, then imports."""
 
 from __future__ import annotations
 
@@ -204,6 +204,8 @@ def _findings(plan: ImportPlan) -> list[Content]:
         if found:
             lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
             lines += [Content(f"  {visible(str(finding))}") for finding in found]
+    if findings.is_other_scale(table.left_out):
+        lines.append(Content.styled(findings.SCALE_HINT, "$text-warning"))
     if table.undecided:
         lines.append(Content.styled(findings.undecided(table.undecided), "$text-warning"))
     lines += [Content.styled(visible(f"Not available: {line}"), "$text-warning") for line in plan.unavailable]
