@@ -228,7 +228,12 @@ class DialogueRows:
                 chosen = "test" if value in {one.strip().casefold() for one in rule.test} else "train"
             case "random":
                 at = self._layout.group_column
-                group = (dialogue.situation or dialogue.utterance) if at is None else row.cells[at]
+                if at is not None:
+                    group = row.cells[at]
+                elif "situation" in self._layout.absent:
+                    group = f"{dialogue.situation}\n{dialogue.utterance}"
+                else:
+                    group = dialogue.situation
                 self.dialogues.add(dialogue, split.place_in_draw(group, rule.seed))
                 return
         self.dialogues.add(msgspec.structs.replace(dialogue, split=chosen))

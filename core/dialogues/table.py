@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -160,17 +160,12 @@ def _layout(
         conversations = Conversations(names, unescape=unescape)
         wide = conversations.header
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
-        message = (
-            f"{', '.join(sorted(lone))} without the others: a row of each turn needs conversation and text"
-        )
+        message = f"{', '.join(sorted(lone))} alone: rows of turns need both conversation and text"
         problems.add(Problem(header.line, None, message))
     absent = [field for field in columns.REQUIRED if mapped.get(field) == ""]
     if conversations is not None and "situation" not in mapped:
         absent.append("situation")
     found = columns.read_columns(wide, header.line, problems, absent)
-    if conversations is not None and HUMAN in found.responses:
-        # Its column may have been made, as the last one.
-        found = replace(found, responses={HUMAN: found.responses[HUMAN], **found.responses})
     rule = settings.split
     split_column = _column(labels, rule.column)
     by = split.method(rule, rated_sources=found.rated_sources, has_column=split_column is not None)

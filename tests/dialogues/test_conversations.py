@@ -58,7 +58,7 @@ def test_empathetic_dialogues(path: Path) -> None:
     for number in range(8):
         said = [f"I lost it_comma_ {number}.", "Oh_comma_ no!", "Yes.", "I am sorry."]
         lines += [
-            f"hit:{number}_conv:{number},{turn},sad,I lost my ring_comma_ {number}.,{turn % 2 + 7},{text},5|5,"
+            f"hit:{number}_conv:{number},{turn},sad,I lost my ring_comma_ {number}.,{turn % 2},{text},5|5,"
             for turn, text in enumerate(said, 1)
         ]
     path.write_text("\n".join(lines))
@@ -108,13 +108,11 @@ def test_chat_messages(path: Path) -> None:
 def test_chat_messages_with_answers_beside_them(path: Path) -> None:
     record = {"conversations": [{"from": m["role"], "value": m["content"]} for m in _MESSAGES]}
     records = [record | {"n": n, "response_human": "one", "gpt4_response": f"two {n}"} for n in range(3)]
+    records[1]["conversations"] = [{"from": "user", "value": "another"}]
     read = read_table(_lines(path, *records), DataSettings(columns={"situation": ""}))
     (first, *_) = read.dialogues
     assert first.utterance == "I am sad"
-    assert [(source, one.text) for source, one in first.responses.items()] == [
-        ("human", "one"),
-        ("gpt4", "two 0"),
-    ]
+    assert {source: one.text for source, one in first.responses.items()} == {"human": "one", "gpt4": "two 0"}
 
 
 @pytest.mark.parametrize(

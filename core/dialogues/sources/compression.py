@@ -31,6 +31,7 @@ def _zstd(file: BinaryIO) -> IO[bytes]:
 
     # Arrow closes the file that it reads.
     own = os.fdopen(os.dup(file.fileno()), "rb")
+    own.seek(0)
     stream: IO[bytes] = pa.CompressedInputStream(pa.PythonFile(own, mode="r"), "zstd")
     return stream
 
