@@ -1,4 +1,4 @@
-"""The columns of a CSV file of rated dialogues: which cell of a row is what."""
+"""The columns of a file of dialogues: which cell of a row is what."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ class DialogueRows:
         rule = self._settings.split
         match self._layout.split:
             case "ratings":
-                given = [response.rating or 0 for response in dialogue.responses.values()]
+                given = [response.rating for response in dialogue.responses.values()]
                 chosen = split_of(given)
                 if chosen == "test" and split_of([*given, *[GOOD] * left_out]) == "train":
                     self.undecided += 1

@@ -15,7 +15,7 @@ SplitMethod = Literal["ratings", "column", "random"]
 COLUMN = "split"
 
 
-def split_of(ratings: Iterable[int]) -> Split:
+def split_of(ratings: Iterable[int | None]) -> Split:
     """`test` for a dialogue with fewer than two responses rated 3, over all sources; else `train`."""
     return "test" if sum(rating == GOOD for rating in ratings) < 2 else "train"
 

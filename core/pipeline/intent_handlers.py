@@ -103,7 +103,7 @@ def _import(
 def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
     imported = dialogues.imported(connection)
     if imported is None:
-        raise UserError("no data is imported: run `empathy-tui import CSV` first")
+        raise UserError("no data is imported: run `empathy-tui import FILE` first")
     config = load_config(workspace.config)
     before = jobs.commits(connection)
     planned = workspace_graph.plan(workspace, config, imported, before, request.validate)

@@ -242,7 +242,7 @@ class Commands:
         self._paths.check_output(folder)
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
-            raise UserError("no data is imported: run `empathy-tui import CSV` first")
+            raise UserError("no data is imported: run `empathy-tui import FILE` first")
         for name in recipes:
             catalog.check(name, imported.sources)
         from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))

@@ -202,7 +202,7 @@ class Playground:
         if dialog_id is None:
             test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
             if not test:
-                raise UserError("there is no test dialogue: import data with `empathy-tui import CSV`")
+                raise UserError("there is no test dialogue: import data with `empathy-tui import FILE`")
             return random.choice(test)
         found = next((dialogue for dialogue in dialogues if dialogue.dialog_id == dialog_id), None)
         if found is None:

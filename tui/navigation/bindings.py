@@ -25,7 +25,7 @@ APP = [
         for mode, key, title in SCREENS
     ),
     Binding(
-        "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"
+        "i", "import_data", "Import data", id="app.import", show=False, tooltip="Check a file, then import it"
     ),
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding(

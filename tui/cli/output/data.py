@@ -88,7 +88,7 @@ def print_data(
 ) -> None:
     """Statistics of the imported data."""
     if imported is None or statistics is None:
-        print_line(console, "There is no data yet: `empathy-tui import CSV`, or `empathy-tui data fetch`.")
+        print_line(console, "There is no data yet: `empathy-tui import FILE`, or `empathy-tui data fetch`.")
         return
     sentiments = ", ".join(
         f"{name or '(none)'} {count(number)}" for name, number in statistics.sentiments.items()
@@ -119,7 +119,7 @@ def print_data(
 
 def print_recipes(console: Console, recipes: Sequence[Recipe]) -> None:
     if not recipes:
-        print_line(console, "There is no data yet, and so no recipe: `empathy-tui import CSV`.")
+        print_line(console, "There is no data yet, and so no recipe: `empathy-tui import FILE`.")
         return
     table = make_table("recipe", "method", "SFT examples", "preference pairs", left=2)
     for recipe in recipes:
