@@ -62,6 +62,9 @@ class DataSettings(_Table, frozen=True):
     ratings: RatingScale | None = None
     """The scale of the ratings, such as `{ min = 1, max = 5, good = 4 }`; by default 1, 2 and 3 for bad, okay
     and good."""
+    near_duplicates: Literal["report", "leave_out", "ignore"] = "report"
+    """What becomes of train dialogues whose situation is nearly that of a test dialogue: `report` shows them,
+    `leave_out` does not import them, `ignore` does not look for them."""
     split: SplitRule = SplitRule()
     """How the dialogues are divided into train and test, such as `{ by = "random", test_share = 0.1 }`."""
 

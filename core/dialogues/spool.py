@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import overload
 
@@ -22,6 +22,15 @@ CREATE TABLE keys (key TEXT PRIMARY KEY, dialog_id TEXT) WITHOUT ROWID;
 CREATE TABLE dialogues (position INTEGER PRIMARY KEY, record BLOB, place BLOB);
 BEGIN;
 """
+
+_REMOVAL = (
+    "CREATE TABLE kept (position INTEGER PRIMARY KEY, record BLOB, place BLOB)",
+    "INSERT INTO kept SELECT row_number() OVER (ORDER BY position) - 1, record, place FROM dialogues"
+    " WHERE position NOT IN removed",
+    "DROP TABLE dialogues",
+    "ALTER TABLE kept RENAME TO dialogues",
+    "DROP TABLE removed",
+)
 
 
 @contextmanager
@@ -100,6 +109,15 @@ class DialogueSpool(Sequence[Dialogue]):
                 "UPDATE dialogues SET record = as_test(record) WHERE place <= ?", (last,)
             )
         return True
+
+    def remove(self, positions: Iterable[int]) -> None:
+        """Remove the dialogues at these positions; those behind them move up."""
+        with _writing():
+            self._connection.execute("CREATE TABLE removed (position INTEGER PRIMARY KEY)")
+            self._connection.executemany("INSERT INTO removed VALUES (?)", ((one,) for one in positions))
+            for statement in _REMOVAL:
+                self._connection.execute(statement)
+        self._count = self._connection.execute("SELECT count(*) FROM dialogues").fetchone()[0]
 
     def _as_test(self, record: bytes) -> bytes:
         return self._encoder.encode(msgspec.structs.replace(self._decoder.decode(record), split="test"))

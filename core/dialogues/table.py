@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from core.config.data_settings import DataSettings
-from core.dialogues import columns, mapping, split
+from core.dialogues import columns, mapping, near_duplicates, split
 from core.dialogues.conversations import Conversations
 from core.dialogues.dialogue_rows import DialogueRows, Layout, first_place
+from core.dialogues.near_duplicates import NearDuplicates
 from core.dialogues.problems import Problem, Problems, SuspiciousError, TableError
 from core.dialogues.sources import opening
 from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row, Source
@@ -33,7 +34,8 @@ class Table:
     `suspicious` are texts that a person probably did not write, by kind. `left_out` are responses without a
     text or a valid rating, by kind and source; they are not in the dialogues. `undecided` is how many
     dialogues are in the test split only because such responses are left out: with the rating 3 they would be
-    train dialogues.
+    train dialogues. `near_duplicates` are train dialogues that are nearly the same as a test dialogue, None
+    if nobody looked.
     """
 
     dialogues: Sequence[Dialogue]
@@ -50,6 +52,7 @@ class Table:
     suspicious: tuple[Finding, ...]
     left_out: tuple[Finding, ...]
     undecided: int
+    near_duplicates: NearDuplicates | None
 
 
 def read_table(
@@ -111,6 +114,12 @@ def _read(
         raise TableError(path, problems)
     if strict and (suspicious or left_out):
         raise SuspiciousError(path, (*suspicious, *left_out))
+    near = None
+    if settings.near_duplicates != "ignore":
+        near = near_duplicates.find(reading.dialogues)
+        if near.count and settings.near_duplicates == "leave_out":
+            reading.dialogues.remove(near.positions)
+            near = replace(near, are_left_out=True)
     return Table(
         dialogues=reading.dialogues,
         format=source.format,
@@ -128,6 +137,7 @@ def _read(
         suspicious=suspicious,
         left_out=left_out,
         undecided=reading.undecided,
+        near_duplicates=near,
     )
 
 

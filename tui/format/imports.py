@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Dialogue, DialogueCounts, Format
+    from core.api import Dialogue, DialogueCounts, Format, NearDuplicates
 
 #: Characters of a text that a preview shows.
 _SHOWN = 100
@@ -45,6 +45,24 @@ def first_fields(dialogue: Dialogue) -> Iterable[tuple[str, str]]:
     for name, text in fields:
         line = " ".join(text.split())
         yield visible(name), visible(line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…")
+
+
+def near_duplicates(found: NearDuplicates | None) -> list[str]:
+    """Train dialogues that are nearly the same as test dialogues, one line for each pair that is named."""
+    if found is None or not found.count:
+        return []
+    outcome = (
+        "left out (data.near_duplicates)"
+        if found.are_left_out
+        else 'imported: data.near_duplicates = "leave_out" in config.toml leaves them out'
+    )
+    many = "dialogues are" if found.count != 1 else "dialogue is"
+    lines = [f"{found.count:,} train {many} nearly the same as a test dialogue, and {outcome}:"]
+    lines += [
+        visible(f"  {one.train} is like {one.test} ({one.similarity:.0%} of the pairs of words)")
+        for one in found.first
+    ]
+    return lines
 
 
 def counted(dialogues: Iterable[Dialogue]) -> DialogueCounts:

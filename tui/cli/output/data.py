@@ -53,6 +53,8 @@ def print_file(console: Console, plan: ImportPlan) -> None:
         print_line(console, findings.SCALE_HINT)
     if table.undecided:
         print_line(console, findings.undecided(table.undecided))
+    for number, line in enumerate(imports.near_duplicates(table.near_duplicates)):
+        print_line(console, line, "" if number else "yellow")
     if plan.unavailable:
         print_line(console, "Not available with this data:", "yellow")
         for line in plan.unavailable:

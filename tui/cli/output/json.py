@@ -230,6 +230,8 @@ class Imported(_Record, frozen=True):
     """How the dialogues are divided into train and test, in words."""
     rated: bool
     """Whether the responses have ratings."""
+    near_duplicates: int | None
+    """Train dialogues that are nearly the same as a test dialogue; null if nobody looked."""
     unavailable: Sequence[str]
     """The recipes and judges that the data does not allow, each with the reason."""
     blank_rows: int
@@ -359,6 +361,7 @@ def status(snapshot: Snapshot) -> Status:
 
 def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
     """What an import did."""
+    near = plan.table.near_duplicates
     return Imported(
         file=str(plan.file),
         sha256=plan.imported.file_sha256,
@@ -374,6 +377,7 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
         guessed=plan.table.is_guessed,
         split=plan.table.split,
         rated=plan.table.is_rated,
+        near_duplicates=None if near is None else near.count,
         unavailable=plan.unavailable,
         blank_rows=plan.table.blank_rows,
         blank_columns=plan.table.blank_columns,

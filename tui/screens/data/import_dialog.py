@@ -208,5 +208,7 @@ def _findings(plan: ImportPlan) -> list[Content]:
         lines.append(Content.styled(findings.SCALE_HINT, "$text-warning"))
     if table.undecided:
         lines.append(Content.styled(findings.undecided(table.undecided), "$text-warning"))
+    near = imports.near_duplicates(table.near_duplicates)
+    lines += [Content.styled(line, "" if number else "$text-warning") for number, line in enumerate(near)]
     lines += [Content.styled(visible(f"Not available: {line}"), "$text-warning") for line in plan.unavailable]
     return lines
