@@ -14,7 +14,8 @@ from core.dialogues.conversations import Conversations
 from core.dialogues.dialogue_rows import DialogueRows, Layout, first_place
 from core.dialogues.near_duplicates import NearDuplicates
 from core.dialogues.problems import Problem, Problems, SuspiciousError, TableError
-from core.dialogues.sources import opening
+from core.dialogues.sources import hub_source, opening
+from core.dialogues.sources.hub_source import HubDataset
 from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row, Source
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.findings import Finding
@@ -56,13 +57,15 @@ class Table:
 
 
 def read_table(
-    path: Path,
+    path: Path | HubDataset,
     settings: DataSettings | None = None,
     *,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Table:
-    """Read and check a file of dialogues. Raises `UserError`, or `TableError` with the problems in it.
+    """Read and check a file of dialogues, or a data set on the Hub.
+
+    Raises `UserError`, or `TableError` with the problems in it.
 
     Texts are kept unchanged, including leading and trailing white space. With `strict`, suspicious texts and
     responses that would be left out raise `SuspiciousError`. The memory that it takes does not depend on the
@@ -72,7 +75,11 @@ def read_table(
     given = mapping.normalized(settings.columns, "data.columns")
     known_names = partial(_known_names, tuple(given.values()))
     try:
-        with opening.opened(path, known_names, settings.encoding) as (source, sha256):
+        with (
+            hub_source.opened(path)
+            if isinstance(path, HubDataset)
+            else opening.opened(path, known_names, settings.encoding)
+        ) as (source, sha256):
             return _read(path, source, sha256, settings, given, strict, progress)
     except InvalidSourceError as error:
         problems = Problems()
@@ -87,7 +94,7 @@ def _known_names(mapped: Sequence[str], header: list[str]) -> int:
 
 
 def _read(
-    path: Path,
+    path: Path | HubDataset,
     source: Source,
     sha256: str,
     settings: DataSettings,
@@ -156,7 +163,11 @@ def _raising(error: InvalidSourceError) -> Iterator[Row]:
 
 
 def _layout(
-    path: Path, source: Source, settings: DataSettings, mapped: Mapping[str, str], problems: Problems
+    path: Path | HubDataset,
+    source: Source,
+    settings: DataSettings,
+    mapped: Mapping[str, str],
+    problems: Problems,
 ) -> Layout:
     """What is where. Raises `TableError` if something is missing."""
     header = source.header
@@ -224,7 +235,7 @@ def _without(layout: Layout, of: str, left_out: Sequence[Finding]) -> Problem:
     return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}")
 
 
-def _wrong_header(path: Path, source: Source) -> TableError:
+def _wrong_header(path: Path | HubDataset, source: Source) -> TableError:
     """The error for a header without a known name: with the line of the real one if there is one."""
     problems, header = Problems(), source.header
     line = source.better_header(columns.known_names)

@@ -17,6 +17,7 @@ from core.config.data_settings import DataSettings
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import changes, fetch, mapping, staging, table
+from core.dialogues.sources.hub_source import HubDataset
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult
@@ -78,6 +79,8 @@ class Commands:
     ) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
 
+        A path such as `hf:OWNER/NAME` names a data set on the Hugging Face Hub, which is downloaded.
+
         It is read as [data] in config.toml says. `columns` are of the form `situation=context`; they and
         `encoding` have priority. `progress` is called with the bytes that are read and the size of the file.
         The dialogues are kept in a temporary file until the plan is no longer used.
@@ -86,8 +89,9 @@ class Commands:
         has suspicious texts, or responses that would be left out.
         """
         settings = self._data_settings(columns, encoding)
-        read = table.read_table(file, settings, strict=strict, progress=progress)
-        imported = staging.describe_table(read, file.name)
+        hub = HubDataset.parse(str(file))
+        read = table.read_table(hub or file, settings, strict=strict, progress=progress)
+        imported = staging.describe_table(read, file.name if hub is None else str(hub))
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()

@@ -19,6 +19,7 @@ from tui.format.text import visible
     epilog=examples(
         "import dataset.csv",
         "import --dry-run train.jsonl.gz",
+        "import 'hf:OWNER/NAME?split=train'",
         "import --map situation=context --map response_human=reply chats.parquet",
     ),
 )
@@ -50,7 +51,8 @@ def import_(
 
     FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or
     a ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with
-    other names than the known ones are guessed; the guess is shown first.
+    other names than the known ones are guessed; the guess is shown first. hf:OWNER/NAME is a data set on the
+    Hugging Face Hub, perhaps with ?config=…&split=…&revision=….
 
     FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
     messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
