@@ -125,7 +125,7 @@ def _remedy(message: str) -> str:
         return "The Hub may have a copy without a script: ?revision=refs/convert/parquet"
     if "Unknown split" in message or "nknown split" in message:
         return "Name one of its splits: ?split=…"
-    return "Check its name, the network, and for a private one HF_TOKEN; or download a file of it, and import that"
+    return "Check its name, the network, and for a private one HF_TOKEN; or download a file of it"
 
 
 def _commits(found: Mapping[str, Dataset]) -> Iterator[str]:
