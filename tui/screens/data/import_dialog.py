@@ -30,7 +30,8 @@ class ImportScreen(ModalScreen[None]):
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     ImportScreen {
-        & Input { margin-top: 1; }
+        & #path { margin-top: 1; }
+        & #mapped { padding: 0 3; }
         & VerticalScroll { height: auto; max-height: 40vh; margin-top: 1; scrollbar-size-vertical: 1; }
     }
     """
@@ -53,15 +54,11 @@ class ImportScreen(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content("Import data")
             yield Static(
-                Content.assemble(
-                    "CSV, JSON Lines, JSON or Parquet, also compressed: situation, utterance,\n",
-                    "and response_<source>, perhaps with rating_<source>. Other names are guessed.",
-                ),
-                classes="muted",
+                "A row for each dialogue, conversation or turn, in any usual format.", classes="muted"
             )
-            yield Input(placeholder="path of the file, e.g. ~/data/dataset.csv", id="path")
+            yield Input(placeholder="path of the file, or hf:OWNER/NAME on the Hugging Face Hub", id="path")
             yield Input(
-                placeholder="columns, if not as guessed: situation=context utterance=text", id="mapped"
+                placeholder="columns, if not as guessed: situation=context …", id="mapped", compact=True
             )
             with VerticalScroll(can_focus=False):
                 yield Static(id="outcome", markup=False)
