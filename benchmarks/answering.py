@@ -24,7 +24,7 @@ import torch
 import transformers
 
 from core.config.schema import Responding, Student
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.prompts import templates
 from core.students import chat_format, loading
 from core.students.chat_format import ChatFormat
@@ -49,7 +49,7 @@ def main() -> int:
     if options.data is None:
         parser.error("name the dialogues with --data or in EMPATHY_REFERENCE_DATASET")
     transformers.utils.logging.disable_progress_bar()
-    test = [d for d in csv_table.read_table(options.data).dialogues if d.split == "test"][: options.dialogues]
+    test = [d for d in read_table(options.data).dialogues if d.split == "test"][: options.dialogues]
     template = templates.load("student")
     prompts = [templates.render(template, situation=d.situation, utterance=d.utterance) for d in test]
     chat = chat_format.load(STUDENT)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import transformers
 
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
 
 BATCH = 64
@@ -37,7 +37,7 @@ def main() -> int:
     if options.data is None:
         parser.error("name the dialogues with --data or in EMPATHY_REFERENCE_DATASET")
     transformers.utils.logging.disable_progress_bar()
-    dialogues = csv_table.read_table(options.data).dialogues
+    dialogues = read_table(options.data).dialogues
     texts = [r.text for d in dialogues for r in d.responses.values()]
     texts += [f"{d.situation} {d.utterance}" for d in dialogues]
     every = len(texts) / (options.texts or len(texts))

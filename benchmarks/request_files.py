@@ -24,7 +24,7 @@ import msgspec
 
 from core.api import SAMPLE
 from core.config.schema import Teacher
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.jobs import files
 from core.prompts import templates

@@ -43,7 +43,7 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from benchmarks import training_llama_factory
 from benchmarks.training_measures import Measured, Time, TokenCount, now, peak_memory, since
 from core.config.schema import Dpo, Lora, Student, Training
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.prompts import templates
 from core.recipes import examples
 from core.students import chat_format, loading
@@ -179,7 +179,7 @@ def _losses(
 
 def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData:
     """That many examples: at random, or with both answers of each dialogue."""
-    dialogues = csv_table.read_table(path).dialogues
+    dialogues = read_table(path).dialogues
     sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
     if table == "DPO":
         return tokenized_data.dpo(chat, [pairs[row] for row in _rows(table, len(pairs), count)], Dpo())
@@ -195,7 +195,7 @@ def _rows(table: str, among: int, count: int) -> list[int]:
 
 
 def _llama_factory(table: str, options: argparse.Namespace, training: Training, measured: Measured) -> None:
-    dialogues = csv_table.read_table(options.data).dialogues
+    dialogues = read_table(options.data).dialogues
     sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
     count = MICRO_BATCH * training.gradient_accumulation_steps * training.max_steps
     rows = _rows(table, len(pairs if table == "DPO" else sft), count)

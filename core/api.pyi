@@ -6,6 +6,8 @@ from .config.workspace import WorkspacePaths as WorkspacePaths
 from .dialogues.fetch import DATA_SOURCE as DATA_SOURCE
 from .dialogues.fetch import DATA_TERMS as DATA_TERMS
 from .dialogues.fetch import DATA_URL as DATA_URL
+from .dialogues.near_duplicates import NearDuplicates as NearDuplicates
+from .dialogues.sources.source import Format as Format
 from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from core.config import training_arguments
 from core.config.problems import InvalidOptionError
-from core.config.schema import Config, Dpo, JudgeConfig, Lora, Server, Student, Teacher, Training
+from core.config.schema import Config, Dpo, JudgeConfig, Lora, RatingScale, Server, Student, Teacher, Training
 from core.domain.names import RunName, is_plain
 
 #: Without user name, password or query, because people put API keys there; except for Azure's version.
@@ -58,6 +58,8 @@ def check(config: Config) -> None:
             "runs.quantization",
             "weights in 4 bits cannot be trained themselves; remove it, or set lora = true",
         )
+    check_encoding("data.encoding", config.data.encoding)
+    _check_scale("data.ratings", config.data.ratings)
     _check_lora("lora", config.lora)
     _check_training("sft", config.sft)
     _check_training("dpo", config.dpo)
@@ -85,6 +87,23 @@ def check(config: Config) -> None:
         )
     if config.prices.models and config.prices.date is None:
         raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
+
+
+def check_encoding(key: str, name: str | None) -> None:
+    """Raise `InvalidOptionError` for the name of an encoding that is unknown."""
+    if name is None:
+        return
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise InvalidOptionError(
+            key, f"{name!r} is unknown: use a name such as cp1252 or shift_jis"
+        ) from error
+
+
+def _check_scale(key: str, scale: RatingScale | None) -> None:
+    if scale is not None and not scale.min < scale.good <= scale.max:
+        raise InvalidOptionError(key, "min must be less than good, and good no more than max")
 
 
 def _check_student(key: str, student: Student) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import overload
 
 import msgspec
 
+from core.dialogues import split
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 
@@ -18,9 +19,18 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 CREATE TABLE rows (dialog_id TEXT PRIMARY KEY, number INTEGER, line INTEGER) WITHOUT ROWID;
 CREATE TABLE keys (key TEXT PRIMARY KEY, dialog_id TEXT) WITHOUT ROWID;
-CREATE TABLE dialogues (position INTEGER PRIMARY KEY, record BLOB);
+CREATE TABLE dialogues (position INTEGER PRIMARY KEY, record BLOB, place BLOB);
 BEGIN;
 """
+
+_REMOVAL = (
+    "CREATE TABLE kept (position INTEGER PRIMARY KEY, record BLOB, place BLOB)",
+    "INSERT INTO kept SELECT row_number() OVER (ORDER BY position) - 1, record, place FROM dialogues"
+    " WHERE position NOT IN removed",
+    "DROP TABLE dialogues",
+    "ALTER TABLE kept RENAME TO dialogues",
+    "DROP TABLE removed",
+)
 
 
 @contextmanager
@@ -76,13 +86,41 @@ class DialogueSpool(Sequence[Dialogue]):
             ).fetchone()[0]
             return found
 
-    def add(self, dialogue: Dialogue) -> None:
-        """Add a dialogue at the end."""
+    def add(self, dialogue: Dialogue, place: bytes | None = None) -> None:
+        """Add a dialogue at the end. `place` is that of its group if the test split is drawn."""
         with _writing():
             self._connection.execute(
-                "INSERT INTO dialogues VALUES (?, ?)", (self._count, self._encoder.encode(dialogue))
+                "INSERT INTO dialogues VALUES (?, ?, ?)",
+                (self._count, self._encoder.encode(dialogue), place),
             )
         self._count += 1
+
+    def draw_test(self, share: float) -> bool:
+        """Make the first groups test dialogues, about `share` of all; False if there is only one group."""
+        groups = self._connection.execute(
+            "SELECT place, count(*) FROM dialogues GROUP BY place ORDER BY place"
+        )
+        last = split.last_drawn(groups, self._count, share)
+        if last is None:
+            return False
+        self._connection.create_function("as_test", 1, self._as_test, deterministic=True)
+        with _writing():
+            self._connection.execute(
+                "UPDATE dialogues SET record = as_test(record) WHERE place <= ?", (last,)
+            )
+        return True
+
+    def remove(self, positions: Iterable[int]) -> None:
+        """Remove the dialogues at these positions; those behind them move up."""
+        with _writing():
+            self._connection.execute("CREATE TABLE removed (position INTEGER PRIMARY KEY)")
+            self._connection.executemany("INSERT INTO removed VALUES (?)", ((one,) for one in positions))
+            for statement in _REMOVAL:
+                self._connection.execute(statement)
+        self._count = self._connection.execute("SELECT count(*) FROM dialogues").fetchone()[0]
+
+    def _as_test(self, record: bytes) -> bytes:
+        return self._encoder.encode(msgspec.structs.replace(self._decoder.decode(record), split="test"))
 
     def __len__(self) -> int:
         return self._count

@@ -9,7 +9,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records
-from core.dialogues.csv_table import Table
+from core.dialogues.table import Table
 from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 
 
@@ -34,13 +34,14 @@ def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> Impo
 
 
 def describe_table(table: Table, file: str) -> ImportedData:
-    """The record of the import of a CSV file that was read."""
+    """The record of the import of a file that was read."""
     return msgspec.structs.replace(
         describe(table.dialogues, file, table.sha256),
         # The first dialogues may lack a response.
         sources=table.sources,
         suspicious=table.suspicious,
         left_out=table.left_out,
+        rated=table.is_rated,
     )
 
 

@@ -18,6 +18,8 @@ Rating = Literal[1, 2, 3]
 HUMAN = "human"
 #: The rating of a good response.
 GOOD: Rating = 3
+#: The ratings of two responses to a dialogue; None without one.
+RatingPair = tuple[Rating | None, Rating | None]
 #: Words that the prompts allow a response.
 MAX_WORDS = 97
 #: Characters that so many words have at most; a word of megabytes is no response.
@@ -29,8 +31,8 @@ class RatedResponse(msgspec.Struct, frozen=True):
 
     text: str
     """The response, as it stands in the file."""
-    rating: Rating
-    """1 bad, 2 okay, 3 good."""
+    rating: Rating | None
+    """1 bad, 2 okay, 3 good; None in data without ratings."""
 
 
 class Dialogue(msgspec.Struct, frozen=True):
@@ -58,9 +60,9 @@ class Dialogue(msgspec.Struct, frozen=True):
 class RatingCounts:
     """How many dialogues got which ratings: from it follows how many examples a recipe yields."""
 
-    human: Mapping[Rating, int]
+    human: Mapping[Rating | None, int]
     """Rating of the human response → dialogues."""
-    pairs: Mapping[str, Mapping[tuple[Rating, Rating], int]]
+    pairs: Mapping[str, Mapping[RatingPair, int]]
     """Each other source → (rating of the human response, rating of its own) → dialogues."""
 
 
@@ -84,3 +86,5 @@ class ImportedData(msgspec.Struct, frozen=True):
     left_out: tuple[Finding, ...] | None = None
     """Responses without a text or a valid rating, by kind and source, which were not imported; None if the
     import refused them."""
+    rated: bool = True
+    """Whether its responses have ratings: without them some recipes and judges are not available."""

@@ -24,7 +24,7 @@ SuspiciousKind = Literal[
     "similar_id",
     "rounded_id",
 ]
-LeftOutKind = Literal["empty_response", "missing_rating", "invalid_rating"]
+LeftOutKind = Literal["empty_response", "missing_rating", "invalid_rating", "outside_scale"]
 
 #: What each kind means, as the words after a count.
 MEANINGS: dict[SuspiciousKind | LeftOutKind, str] = {
@@ -45,6 +45,7 @@ MEANINGS: dict[SuspiciousKind | LeftOutKind, str] = {
     "empty_response": "the response is empty",
     "missing_rating": "the rating is missing",
     "invalid_rating": "the rating is not 1, 2 or 3",
+    "outside_scale": "the rating is not a number on the scale (data.ratings in config.toml)",
 }
 
 
@@ -58,7 +59,7 @@ class Finding(msgspec.Struct, frozen=True):
     row: int
     """The first one's row below the header, counted from 1."""
     line: int
-    """The line of the file in which that row starts, counted from 1."""
+    """The line of the file in which that row starts, counted from 1; 0 in formats without lines."""
     column: str
     """The first one's column."""
     text: str
@@ -76,4 +77,5 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def place(self) -> str:
         """Where the first one is, in words."""
-        return f"row {self.row} (line {self.line}), column {self.column}"
+        line = f" (line {self.line})" if self.line else ""
+        return f"row {self.row}{line}, column {self.column}"

@@ -140,5 +140,6 @@ def _rated_pairs(dialogue: Dialogue) -> list[RatedPair]:
         RatedPair(dialogue.dialog_id, a, b, "a" if one.rating > other.rating else "b")
         for a, one in found
         for b, other in found
+        if one.rating is not None and other.rating is not None
         if one.rating != other.rating and one.text != other.text
     ]

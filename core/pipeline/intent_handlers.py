@@ -111,7 +111,7 @@ def _import(
 def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
     imported = dialogues.imported(connection)
     if imported is None:
-        raise UserError("no data is imported: run `empathy-tui import CSV` first")
+        raise UserError("no data is imported: run `empathy-tui import FILE` first")
     text = read_config(workspace.config)
     config = parse_config(text, str(workspace.config))
     before = jobs.commits(connection)

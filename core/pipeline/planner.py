@@ -199,7 +199,7 @@ class _Planner:
 
     def _recipe(self, name: str) -> PlannedJob:
         try:
-            catalog.check(name, self.data.sources)
+            catalog.check_available(name, self.data)
         except UserError as error:
             raise InvalidOptionError("recipes.train", str(error), name) from error
         recipes = self.config.recipes
@@ -270,6 +270,12 @@ class _Planner:
         raise InvalidOptionError("recipes.teacher", f"choose the teacher of {recipe}: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> PlannedJob:
+        if not self.data.rated:
+            raise InvalidOptionError(
+                f"judges.{name}",
+                "the embedded judge learns from ratings, and the data has none: replace it "
+                'by a large model (provider = "openai", "google" or "local")',
+            )
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
@@ -354,6 +360,10 @@ class _Planner:
             raise UserError(
                 f"{judge} is embedded: its agreement with people is measured when it is trained, on "
                 "pairs of held-out dialogues"
+            )
+        if not self.data.rated:
+            raise UserError(
+                f"{judge} cannot be validated: agreement is measured on people's ratings, and there are none"
             )
         chosen, slot = self._llm_judge(judge)
         settings = ValidateSettings(judge=chosen, pairs=pairs)

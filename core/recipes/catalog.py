@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from core.config.schema import Recipes
-from core.domain.dialogues import GOOD, HUMAN, RatingCounts
+from core.domain.dialogues import GOOD, HUMAN, ImportedData, RatingCounts
 from core.domain.errors import UserError
 from core.domain.names import Method, RecipeName
 from core.recipes import direct, improve, strategies
 
-__all__ = ["HUMAN", "check", "counts", "direct_recipes", "sources_of"]
+__all__ = [
+    "HUMAN",
+    "available",
+    "check",
+    "check_available",
+    "counts",
+    "direct_recipes",
+    "sources_of",
+    "unavailable_for",
+]
 
 ALL = "all_together"
+_METHODS: tuple[Method, ...] = ("direct", *strategies.METHODS)
 
 
 def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
@@ -48,6 +58,40 @@ def check(name: str, sources: Sequence[str]) -> None:
         raise UserError(f"there is no recipe {name!r}.{hint} The data has: {', '.join(known)}")
 
 
+def check_available(name: str, data: ImportedData) -> None:
+    """Raise `UserError` unless `name` is a recipe that the imported data allows."""
+    check(name, data.sources)
+    if (reason := _obstacle(method(name), data)) is not None:
+        allowed = [f"{one}/…" for one in _METHODS if _obstacle(one, data) is None]
+        raise UserError(
+            f"{name} is not available: {reason}. Recipes that this data allows: {', '.join(allowed)}"
+        )
+
+
+def available(data: ImportedData) -> tuple[str, ...]:
+    """The names of the recipes that the imported data allows."""
+    return tuple(name for name in names(data.sources) if _obstacle(method(name), data) is None)
+
+
+def unavailable_for(data: ImportedData) -> tuple[str, ...]:
+    """The recipes and judges that the imported data does not allow, each with the reason."""
+    found = [f"recipes {one}/…: {reason}" for one in _METHODS if (reason := _obstacle(one, data)) is not None]
+    if not data.rated:
+        found.append("the embedded judge, and `judge validate`: they learn from ratings, and there are none")
+    return tuple(found)
+
+
+def _obstacle(wanted: Method, data: ImportedData) -> str | None:
+    """Why no recipe of a method is possible with the imported data; None if they are."""
+    if wanted == "direct" and not data.sources:
+        return "they need responses of a language model (response_SOURCE), and there are none"
+    if wanted == "direct" and not data.rated:
+        return "good and bad responses are told apart by ratings, and there are none"
+    if wanted == strategies.IMPROVE_HUMAN and not data.rated:
+        return "ratings of the human responses decide between SFT and DPO, and there are none"
+    return None
+
+
 def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
     """The LLM sources whose responses a recipe of method `direct` uses."""
     check(name, sources)
@@ -69,5 +113,5 @@ def counts(train: RatingCounts, name: str, settings: Recipes) -> tuple[int, int,
     for source in sources_of(name, tuple(train.pairs)):
         rated = train.pairs[source]
         sft += rated.get((GOOD, GOOD), 0)
-        pairs += sum(number for ratings, number in rated.items() if is_pair(*ratings))
+        pairs += sum(n for (own, other), n in rated.items() if own and other and is_pair(own, other))
     return sft, 2 * sft, pairs

@@ -30,7 +30,8 @@ def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: Pa
     """
     is_pair = rule_of(pairing)
     for dialogue in _train(dialogues, source):
-        if is_pair(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
+        human, other = dialogue.responses[HUMAN].rating, dialogue.responses[source].rating
+        if human is not None and other is not None and is_pair(human, other):
             yield dialogue
 
 

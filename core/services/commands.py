@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from core.config import checks
 from core.config.load import load_config, parse_config, read_config
+from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
-from core.dialogues import (
-    changes,
-    fetch,
-    staging,
-)
-from core.dialogues import (
-    csv_table as table,
-)
+from core.dialogues import changes, fetch, mapping, staging, table
+from core.dialogues.sources.hub_source import HubDataset
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult, StartOutcome
@@ -50,7 +48,10 @@ _MAX_SUPERVISORS = 10
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """The effects of an import: the changes as text, and the finished jobs that become stale."""
+    """The effects of an import: the changes as text, and the finished jobs that become stale.
+
+    `unavailable` are the recipes and judges that the data does not allow, each with the reason.
+    """
 
     file: Path
     imported: ImportedData
@@ -58,6 +59,7 @@ class ImportPlan:
     first: bool
     changes: tuple[str, ...]
     stale: tuple[Job, ...]
+    unavailable: tuple[str, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -76,25 +78,51 @@ class Commands:
         self._data = data
 
     def plan_import(
-        self, file: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None
+        self,
+        file: Path,
+        *,
+        columns: Sequence[str] = (),
+        encoding: str | None = None,
+        strict: bool = False,
+        progress: Callable[[int, int], None] | None = None,
     ) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
 
-        `progress` is called with the bytes that are read and the size of the file. The dialogues are kept in
-        a temporary file until the plan is no longer used.
+        A path such as `hf:OWNER/NAME` names a data set on the Hugging Face Hub, which is downloaded.
+
+        It is read as [data] in config.toml says. `columns` are of the form `situation=context`; they and
+        `encoding` have priority. `progress` is called with the bytes that are read and the size of the file.
+        The dialogues are kept in a temporary file until the plan is no longer used.
 
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.
         """
-        read = table.read_table(file, strict=strict, progress=progress)
-        imported = staging.describe_table(read, file.name)
+        settings = self._data_settings(columns, encoding)
+        hub = HubDataset.parse(str(file))
+        read = table.read_table(hub or file, settings, strict=strict, progress=progress)
+        imported = staging.describe_table(read, file.name if hub is None else str(hub))
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
         if before is not None and before.data != imported.data:
             found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
             stale = self._stale(imported)
-        return ImportPlan(file, imported, read, before is None, found, stale)
+        unavailable = catalog.unavailable_for(imported)
+        return ImportPlan(file, imported, read, before is None, found, stale, unavailable)
+
+    def _data_settings(self, columns: Sequence[str], encoding: str | None) -> DataSettings:
+        """The settings in config.toml, and what a command names instead."""
+        found = DataSettings()
+        if self._paths.config.exists():
+            config, problem = self._data.config()
+            if config is None:
+                raise UserError(problem or f"{self._paths.config} cannot be read")
+            found = config.data
+        named = mapping.normalized(found.columns, f"{self._paths.config}: data.columns")
+        checks.check_encoding("--encoding", encoding)
+        return msgspec.structs.replace(
+            found, columns=named | mapping.parse(columns), encoding=encoding or found.encoding
+        )
 
     def apply_import(self, plan: ImportPlan) -> int:
         """Stage the planned data and request its import; returns the intent's id."""
@@ -294,7 +322,7 @@ class Commands:
         self._paths.check_output(folder)
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
-            raise UserError("no data is imported: run `empathy-tui import CSV` first")
+            raise UserError("no data is imported: run `empathy-tui import FILE` first")
         for name in recipes:
             catalog.check(name, imported.sources)
         from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))

@@ -201,7 +201,7 @@ class Playground:
         if dialog_id is None:
             test = self._state.sampled().of("test")
             if not test:
-                raise UserError("there is no test dialogue: import data with `empathy-tui import CSV`")
+                raise UserError("there is no test dialogue: import data with `empathy-tui import FILE`")
             return random.choice(test)
         connection = self._state.connection()
         found = None if connection is None else queries.dialogue(connection, dialog_id)

@@ -76,7 +76,7 @@ def _lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[Dialogue
     marks = ",".join("?" * len(ids))
     ratings: dict[str, dict[str, int]] = {name: {} for name in ids}
     for row in connection.execute(
-        f"SELECT dialog_id, source, rating FROM ratings WHERE dialog_id IN ({marks})", ids
+        f"SELECT dialog_id, source, rating FROM ratings WHERE rating NOT NULL AND dialog_id IN ({marks})", ids
     ):
         ratings[row[0]][row[1]] = row[2]
     found = {

@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.domain.dialogues import HUMAN, Rating, RatingCounts, Split
+from core.domain.dialogues import HUMAN, Rating, RatingCounts, RatingPair, Split
 
 
 def rating_counts(
@@ -20,7 +20,7 @@ def rating_counts(
         " WHERE :split IS NULL OR split = :split GROUP BY 1, 2, 3",
         {"human": HUMAN, "split": split},
     )
-    found: dict[str, Counter[tuple[Rating, Rating]]] = {source: Counter() for source in (HUMAN, *sources)}
+    found: dict[str, Counter[RatingPair]] = {source: Counter() for source in (HUMAN, *sources)}
     for source, human, rating, number in rows:
         found[source][human, rating] = number
     human = {rating: number for (rating, _), number in found.pop(HUMAN).items()}
@@ -34,7 +34,7 @@ def named(connection: sqlite3.Connection, column: str) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def responses(connection: sqlite3.Connection) -> Iterator[tuple[str, int, str]]:
+def responses(connection: sqlite3.Connection) -> Iterator[tuple[str, Rating | None, str]]:
     """(source, rating, text) of every response."""
     cursor = connection.cursor()
     cursor.row_factory = None

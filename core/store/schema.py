@@ -325,6 +325,20 @@ CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
  AND rowid = (SELECT max(rowid) FROM jobs); END;
 """
 
+#: Responses without a rating.
+_UNRATED = """
+CREATE TABLE ratings_new (
+    dialog_id TEXT NOT NULL REFERENCES dialogues ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    text TEXT NOT NULL,
+    rating INTEGER CHECK (rating BETWEEN 1 AND 3),
+    PRIMARY KEY (dialog_id, source)
+) STRICT, WITHOUT ROWID;
+INSERT INTO ratings_new SELECT dialog_id, source, text, rating FROM ratings;
+DROP TABLE ratings;
+ALTER TABLE ratings_new RENAME TO ratings;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -380,6 +394,10 @@ def migrate(path: Path) -> None:
     @migrations(name="run notes")
     def run_notes(db: Database) -> None:
         _execute(db, _RUN_NOTES)
+
+    @migrations(name="unrated")
+    def unrated(db: Database) -> None:
+        _execute(db, _UNRATED)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

@@ -19,7 +19,8 @@ from unittest.mock import patch
 
 from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
 from core.config.load import load_config
-from core.dialogues import csv_table, staging
+from core.dialogues import staging
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs import Stage
@@ -121,7 +122,7 @@ def make(root: Path) -> WorkspacePaths:
     root.mkdir(parents=True)
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
-    table = csv_table.read_table(SAMPLE)
+    table = read_table(SAMPLE)
     read = replace(table, dialogues=table.dialogues[:DIALOGUES])
     facts = staging.describe_table(read, SAMPLE.name)
     staging.stage(workspace, read.dialogues, facts)

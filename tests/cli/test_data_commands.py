@@ -39,7 +39,7 @@ def test_init_makes_a_workspace_once(tmp_path: Path, program: Program) -> None:
 
 def test_init_without_a_folder_takes_the_named_workspace(tmp_path: Path) -> None:
     named = Program(tmp_path / "named")
-    assert "import CSV" in named("init").out
+    assert "import FILE" in named("init").out
     assert (tmp_path / "named" / "config.toml").is_file()
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.csv_problems import TableError
-from core.dialogues.csv_table import read_table
+from core.dialogues.problems import TableError
+from core.dialogues.table import read_table
 from tests.dialogues.csv_files import HEADER, SOURCES, cells, same_dialogues, write
 from tests.support.synthetic_dialogues import filled_texts, synthetic_dialogues
 
@@ -134,7 +134,7 @@ def test_a_used_column_is_not_suggested(path: Path) -> None:
 def test_other_delimiters_are_recognised(path: Path, delimiter: str) -> None:
     read = read_table(write(path, cells(), delimiter=delimiter))
     assert same_dialogues(read)
-    assert read.delimiter == delimiter
+    assert read.format.delimiter == delimiter
 
 
 @pytest.mark.parametrize(
@@ -181,18 +181,19 @@ def test_a_mark_of_another_encoding(path: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("begin", "name"),
     [
-        (b"PK\x03\x04\0\0", "Excel"),
-        (b"\x1f\x8b\x08\0", "gunzip"),
-        (b"PAR1\x15\0", "Parquet"),
-        (b'{"dialog_id": "d0", "emotion": "sad"}\n', "JSON"),
-        (b'[\n  {"dialog_id": "d0"}]', "JSON"),
+        (b"PK\x03\x04\0\0", "ZIP, and damaged"),
+        (b"\x1f\x8b\x08\0", "gzip, and damaged"),
+        (b"\xfd7zXZ\0\0", "xz, and damaged"),
+        (b"\x28\xb5\x2f\xfd\0", "zstd, and damaged"),
+        (b"PAR1\x15\0", "Parquet file is damaged"),
+        (b"ARROW1", "read_feather"),
         (b"\xef\xbb\xbf<!DOCTYPE html>\n<html>", "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
 )
 def test_a_file_of_another_format(path: Path, begin: bytes, name: str) -> None:
     path.write_bytes(begin)
-    with pytest.raises(TableError, match=f"(?s)1 problem;.*not a CSV file.*|{name}") as caught:
+    with pytest.raises(TableError, match="1 problem;") as caught:
         read_table(path)
     assert name in str(caught.value)
 
@@ -270,6 +271,6 @@ def test_shape_never_changes_what_is_read(
     assert [(d.situation, d.utterance, d.responses["human"].text) for d in read.dialogues] == [
         (row[2], row[3], row[4]) for row in rows
     ]
-    assert read.delimiter == delimiter
+    assert read.format.delimiter == delimiter
     assert read.blank_rows == ghosts * len(rows)
     assert read.left_out == ()

@@ -10,8 +10,8 @@ from statistics import pstdev
 import pytest
 
 from core.api import SAMPLE
-from core.dialogues.csv_table import read_table
 from core.dialogues.split import split_of
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 
 #: Words of a phrase; two texts that share many such phrases are near-duplicates.

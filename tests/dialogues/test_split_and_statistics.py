@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 
 from core.dialogues import staging
-from core.dialogues.csv_table import read_table
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, Statistics
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.services.data import statistics
 from core.store import connections, dialogue_statistics

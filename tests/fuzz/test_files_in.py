@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.config.load import load_config
 from core.config.schema import Config, Student
-from core.dialogues.csv_table import Table, read_table
+from core.dialogues.table import Table, read_table
 from core.domain.errors import UserError
 from core.jobs import spec
 from core.prompts import templates

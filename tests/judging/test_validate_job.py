@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging import validate_job
@@ -58,7 +58,7 @@ def test_each_pair_is_of_another_train_dialogue_and_has_a_better_response(
 
 
 def test_on_the_real_ratings_the_longer_one_wins_in_52_percent(reference_dataset: Path) -> None:
-    dialogues = csv_table.read_table(reference_dataset).dialogues
+    dialogues = read_table(reference_dataset).dialogues
     for count, baseline in ((200, 0.52), (2000, 0.523)):
         rated = validate_job.pairs(dialogues, count)
         assert validate_job.longer_baseline(dialogues, rated) == pytest.approx(baseline, abs=0.001)

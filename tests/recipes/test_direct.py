@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Pairing, Recipes
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.prompts import templates

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Recipes
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
 from tests.support import rating_counts

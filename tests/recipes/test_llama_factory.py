@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.config.schema import Recipes
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.prompts import templates

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from core.domain.dialogues import HUMAN, Dialogue, Rating, RatingCounts
+from core.domain.dialogues import HUMAN, Dialogue, Rating, RatingCounts, RatingPair
 
 
 def of_train(dialogues: Iterable[Dialogue]) -> RatingCounts:
     """The ratings of the train dialogues, with every source of any dialogue."""
     dialogues = list(dialogues)
-    human: Counter[Rating] = Counter()
-    pairs: defaultdict[str, Counter[tuple[Rating, Rating]]] = defaultdict(Counter)
+    human: Counter[Rating | None] = Counter()
+    pairs: defaultdict[str, Counter[RatingPair]] = defaultdict(Counter)
     for dialogue in dialogues:
         for source, response in dialogue.responses.items():
             if source != HUMAN:

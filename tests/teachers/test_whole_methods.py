@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from core.config.schema import Recipes
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.pipeline.supervisor import MAX_LOST
 from core.recipes import improve, strategies
 from core.store import intents
@@ -27,7 +27,7 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 
 
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
-    dialogues = csv_table.read_table(reference_dataset).dialogues[:500]
+    dialogues = read_table(reference_dataset).dialogues[:500]
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
         study = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
         study.ask(intents.Start(targets=("recipe",)))

@@ -266,7 +266,7 @@ class EmpathyApp(HostApp):
         navigator.navigate(self, OpenLog(None))
 
     def action_import_data(self) -> None:
-        """Ask for the path of a CSV, check it, and confirm before anything changes."""
+        """Ask for the path of a file, check it, and confirm before anything changes."""
         from tui.screens.data.import_dialog import ImportScreen
 
         if actions.may_write(self) and not isinstance(self.screen, ImportScreen):

@@ -10,32 +10,83 @@ from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, create_workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import json
+from tui.format import imports
 from tui.format.text import visible
 
 
-@click.command("import", epilog=examples("import dataset.csv", "import --strict dataset.csv"))
-@click.argument("file", metavar="CSV", type=click.Path(path_type=Path, readable=False))
+@click.command(
+    "import",
+    epilog=examples(
+        "import dataset.csv",
+        "import --dry-run train.jsonl.gz",
+        "import 'hf:OWNER/NAME?split=train'",
+        "import --map situation=context --map response_human=reply chats.parquet",
+    ),
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "columns",
+    "--map",
+    metavar="FIELD=COLUMN",
+    multiple=True,
+    help="Which column has what; may be repeated. Nothing after = for what the data does not have.",
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of a text file; by default it is detected.")
+@click.option("--dry-run", is_flag=True, help="Show what would be imported, and import nothing.")
 @click.option("--strict", is_flag=True, help="Refuse a file with suspicious texts or incomplete responses.")
 @yes_option
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bool) -> None:
-    """Check a CSV file of rated dialogues and import it.
+def import_(
+    ctx: click.Context,
+    file: Path,
+    columns: tuple[str, ...],
+    encoding: str | None,
+    dry_run: bool,
+    strict: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Check a file of dialogues and import it.
+
+    FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or
+    a ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with
+    other names than the known ones are guessed; the guess is shown first. hf:OWNER/NAME is a data set on the
+    Hugging Face Hub, perhaps with ?config=…&split=…&revision=….
+
+    FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
+    messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
+    [data] in config.toml has the same settings.
 
     A response without a text or a valid rating is left out. Texts that a person probably did not write,
     such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.
 
     A file that differs from the imported data replaces it, after you have seen the changes and agreed.
     """
-    from tui.cli.output.data import print_changes, print_file, print_imported
+    from tui.cli.output.data import print_changes, print_file, print_imported, print_preview
     from tui.cli.output.progress import transferring
     from tui.cli.output.tables import make_console
 
     workspace = workspace_of(ctx)
     commands, paths = workspace.commands, workspace.paths
     with transferring(quiet_s=2) as progress:
-        plan = commands.plan_import(file, strict=strict, progress=progress)
+        plan = commands.plan_import(
+            file, columns=columns, encoding=encoding, strict=strict, progress=progress
+        )
     console = make_console(stderr=as_json)
+    if dry_run:
+        if as_json:
+            json.write(json.imported(plan, imports.counted(plan.table.dialogues)))
+            return
+        print_preview(console, plan)
+        if plan.changes:
+            print_changes(console, plan)
+        click.echo("Nothing was imported.")
+        return
+    if plan.table.is_guessed and not plan.changes_nothing:
+        print_preview(console, plan)
+        if not yes:
+            confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
     if plan.changes:
         print_changes(console, plan)
         if not yes:

@@ -39,7 +39,7 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
         )
         return
     click.echo(visible(f"Created {made.config}."))
-    click.echo("Next: `empathy-tui import CSV` (or `empathy-tui data fetch`), then `empathy-tui run`.")
+    click.echo("Next: `empathy-tui import FILE` (or `empathy-tui data fetch`), then `empathy-tui run`.")
 
 
 @click.command(epilog=examples("demo", "demo --headless", "demo second --seed 2"))

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 SUSPICIOUS = ("suspicious text", "imported unchanged")
 LEFT_OUT = ("response", "left out")
 UNKNOWN = "not known: the data was imported by an older version"
+#: What to do about ratings that are not 1, 2 or 3.
+SCALE_HINT = (
+    "Are ratings on another scale? Set data.ratings in config.toml, such as { min = 1, max = 5, good = 4 }."
+)
 #: Names of unused columns that are shown.
 _NAMED = 6
 
@@ -22,6 +26,19 @@ def heading(found: Sequence[Finding], title: tuple[str, str]) -> str:
     """The line above findings, with the count of all."""
     what, outcome = title
     return f"{_counted(sum(finding.count for finding in found), what)} {outcome}:"
+
+
+def is_other_scale(found: Sequence[Finding]) -> bool:
+    """Whether ratings may be on another scale than 1, 2 and 3: some are left out that are numbers."""
+    return any(finding.kind == "invalid_rating" and _is_number(finding.text) for finding in found)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def skipped(blank_rows: int, blank_columns: int) -> str:

@@ -95,7 +95,7 @@ APP = [
         for mode, key, title in SCREENS
     ),
     Binding(
-        "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"
+        "i", "import_data", "Import data", id="app.import", show=False, tooltip="Check a file, then import it"
     ),
     Binding(
         "comma",

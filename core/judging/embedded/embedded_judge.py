@@ -74,7 +74,16 @@ def fit(
     from sklearn.linear_model import Ridge, RidgeCV
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
-    rows = [(i, rated) for i, dialogue in enumerate(dialogues) for rated in dialogue.responses.values()]
+    rows = [
+        (i, rated)
+        for i, dialogue in enumerate(dialogues)
+        for rated in dialogue.responses.values()
+        if rated.rating is not None
+    ]
+    if not rows:
+        raise UserError(
+            "no response of the train dialogues has a rating: the embedded judge learns from them"
+        )
     groups = np.array([i for i, _ in rows])
     ratings = np.array([rated.rating for _, rated in rows], dtype=float)
     if len(dialogues) < 2 * _FOLDS:

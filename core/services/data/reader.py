@@ -36,6 +36,10 @@ class DataReader:
         """File, hashes and sources of the imported data; None if nothing is imported."""
         return self._state.imported()
 
+    def config(self) -> tuple[Config | None, str | None]:
+        """The configuration (None if it is missing or invalid), and the error if it is invalid."""
+        return self._state.config()
+
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
         return self._state.data()[1]
@@ -76,7 +80,7 @@ class DataReader:
 
         def count() -> tuple[Recipe, ...]:
             found = []
-            for name in catalog.names(imported.sources):
+            for name in catalog.available(imported):
                 _, examples, pairs = catalog.counts(train, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from core.dialogues import csv_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.jobs.records import Artifact, Progress
@@ -113,9 +113,7 @@ def test_agreement_counts_pairs_with_different_ratings_and_halves_ties() -> None
 
 
 def test_on_real_ratings_it_is_weak_and_says_so(reference_dataset: Path, embedder: Embedder) -> None:
-    dialogues: list[Dialogue] = [
-        d for d in csv_table.read_table(reference_dataset).dialogues if d.split == "train"
-    ]
+    dialogues: list[Dialogue] = [d for d in read_table(reference_dataset).dialogues if d.split == "train"]
     _, agreement = embedded_judge.fit(dialogues[:60], embedder, lambda done, total: None)
     assert 0.48 < agreement.share < 0.63
     assert agreement.low < agreement.share < agreement.high

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.api import DialogueCounts, Finding, ImportedData, ImportPlan, Recipe, Statistics
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
-from tui.format import findings
+from tui.format import findings, imports
 from tui.format.values import count
 
 
@@ -25,18 +25,40 @@ def print_imported(console: Console, plan: ImportPlan, counts: DialogueCounts) -
     print_file(console, plan)
 
 
+def print_preview(console: Console, plan: ImportPlan) -> None:
+    """What a file would be imported as, with its first dialogue."""
+    dialogues = plan.table.dialogues
+    print_line(console, f"{plan.file}: {dialogue_counts(imports.counted(dialogues))}", "bold")
+    print_fields(console, ("sources", ", ".join(("human", *plan.imported.sources))))
+    print_file(console, plan)
+    print_line(console, "The first dialogue:")
+    for name, text in imports.first_fields(dialogues[0]):
+        print_fields(console, (f"  {name}", text))
+
+
 def print_file(console: Console, plan: ImportPlan) -> None:
     """How a file was read: what was skipped and left out, and suspicious texts."""
     table = plan.table
-    if table.delimiter != ",":
-        print_fields(console, ("delimiter", repr(table.delimiter)))
+    print_fields(console, ("format", imports.written(table.format)))
+    if table.mapping:
+        title = "columns" if not table.is_guessed else "columns (guessed)"
+        print_fields(console, (title, imports.columns(table.mapping)))
+    print_fields(console, ("split", table.split))
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))
     if table.ignored:
         print_fields(console, ("ignored", findings.ignored(table.ignored)))
     print_findings(console, table.suspicious, table.left_out)
+    if findings.is_other_scale(table.left_out):
+        print_line(console, findings.SCALE_HINT)
     if table.undecided:
         print_line(console, findings.undecided(table.undecided))
+    for number, line in enumerate(imports.near_duplicates(table.near_duplicates)):
+        print_line(console, line, "" if number else "yellow")
+    if plan.unavailable:
+        print_line(console, "Not available with this data:", "yellow")
+        for line in plan.unavailable:
+            print_line(console, f"  {line}")
 
 
 def print_findings(
@@ -68,7 +90,7 @@ def print_data(
 ) -> None:
     """Statistics of the imported data."""
     if imported is None or statistics is None:
-        print_line(console, "There is no data yet: `empathy-tui import CSV`, or `empathy-tui data fetch`.")
+        print_line(console, "There is no data yet: `empathy-tui import FILE`, or `empathy-tui data fetch`.")
         return
     sentiments = ", ".join(
         f"{name or '(none)'} {count(number)}" for name, number in statistics.sentiments.items()
@@ -99,7 +121,7 @@ def print_data(
 
 def print_recipes(console: Console, recipes: Sequence[Recipe]) -> None:
     if not recipes:
-        print_line(console, "There is no data yet, and so no recipe: `empathy-tui import CSV`.")
+        print_line(console, "There is no data yet, and so no recipe: `empathy-tui import FILE`.")
         return
     table = make_table("recipe", "method", "SFT examples", "preference pairs", left=2)
     for recipe in recipes:

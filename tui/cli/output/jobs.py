@@ -86,7 +86,7 @@ def next_step(snapshot: Snapshot) -> str:
     """What to do in a workspace without jobs."""
     if snapshot.dialogues.total == 0:
         return (
-            "There is no data yet. Import a file: `empathy-tui import CSV`. "
+            "There is no data yet. Import a file: `empathy-tui import FILE`. "
             "Or try a sample: `empathy-tui demo`."
         )
     return "config.toml defines no jobs: add students, recipes and judges (`empathy-tui init` shows how)."

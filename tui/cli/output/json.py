@@ -7,7 +7,7 @@ fields, or several records.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -211,12 +211,30 @@ class Imported(_Record, frozen=True):
     file: str
     sha256: str
     changed: bool
-    """Whether the import changed the data."""
+    """Whether the import changes the data, and with --dry-run, whether it would."""
     dialogues: DialogueCounts
     sources: Sequence[str]
     ignored_columns: Sequence[str]
-    delimiter: str
-    """What separates the file's cells."""
+    format: str
+    """`CSV`, `JSON Lines`, `JSON` or `Parquet`."""
+    compression: str | None
+    """How the file is compressed; null if it is not."""
+    encoding: str | None
+    """The encoding of the text; null for a binary format."""
+    delimiter: str | None
+    """What separates the cells of a CSV; null for other formats."""
+    columns: Mapping[str, str]
+    """Which column has what, where it has not the known name; empty for what the data does not have."""
+    guessed: bool
+    """Whether some of `columns` is a guess from the columns' names."""
+    split: str
+    """How the dialogues are divided into train and test, in words."""
+    rated: bool
+    """Whether the responses have ratings."""
+    near_duplicates: int | None
+    """Train dialogues that are nearly the same as a test dialogue; null if nobody looked."""
+    unavailable: Sequence[str]
+    """The recipes and judges that the data does not allow, each with the reason."""
     blank_rows: int
     """Rows without a text, which were skipped."""
     blank_columns: int
@@ -353,6 +371,7 @@ def status(snapshot: Snapshot) -> Status:
 
 def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
     """What an import did."""
+    near = plan.table.near_duplicates
     return Imported(
         file=str(plan.file),
         sha256=plan.imported.file_sha256,
@@ -360,7 +379,16 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
         dialogues=dialogues,
         sources=("human", *plan.imported.sources),
         ignored_columns=plan.table.ignored,
-        delimiter=plan.table.delimiter,
+        format=plan.table.format.name,
+        compression=plan.table.format.compression,
+        encoding=plan.table.format.encoding,
+        delimiter=plan.table.format.delimiter,
+        columns=plan.table.mapping,
+        guessed=plan.table.is_guessed,
+        split=plan.table.split,
+        rated=plan.table.is_rated,
+        near_duplicates=None if near is None else near.count,
+        unavailable=plan.unavailable,
         blank_rows=plan.table.blank_rows,
         blank_columns=plan.table.blank_columns,
         suspicious=plan.table.suspicious,

@@ -15,7 +15,7 @@ from tui.navigation.pair_filter import same_answers
 def print_pairs(console: Console, a: str, b: str, pairs: Sequence[Pair], limit: int | None) -> None:
     """The first `limit` pairs with their verdicts; all for None."""
     if not pairs:
-        print_line(console, "There are no test dialogues yet: `empathy-tui import CSV`.")
+        print_line(console, "There are no test dialogues yet: `empathy-tui import FILE`.")
         return
     same, answered = same_answers(pairs)
     print_fields(console, ("a", a), ("b", b), ("same answer", f"{same} of {answered} dialogues"))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PageSide = Literal["before", "after"]
 
-_NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
+_NOTHING = "There is no data yet: press i to import a file of dialogues."
 
 
 class PageTable(KeyedTable):

@@ -43,7 +43,9 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
         who = Text("   " if narrow else "\n").join(
             [
                 Text(visible(source), "bold"),
-                Text(ratings.words(response.rating), shade(ratings.RATINGS[response.rating].colour)),
+                Text("not rated", muted)
+                if response.rating is None
+                else Text(ratings.words(response.rating), shade(ratings.RATINGS[response.rating].colour)),
                 Text(f"{words:,} word{'' if words == 1 else 's'}", muted),
             ]
         )
@@ -61,7 +63,8 @@ def plain(dialogue: Dialogue) -> str:
         f"situation: {dialogue.situation.strip()}",
         f"utterance: {dialogue.utterance.strip()}",
         *(
-            f"{source} (rated {response.rating}): {response.text.strip()}"
+            f"{source} ({'not rated' if response.rating is None else f'rated {response.rating}'}): "
+            f"{response.text.strip()}"
             for source, response in dialogue.responses.items()
         ),
     ]

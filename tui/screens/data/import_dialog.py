@@ -1,4 +1,4 @@
-"""The dialog that imports a CSV: it asks for the path, shows errors or changes, then imports."""
+"""The dialog that imports data: it asks for the path, shows the outcome of a check, then imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.format import findings
+from tui.format import findings, imports
 from tui.format.text import visible
 from tui.format.values import percent
 
@@ -30,7 +30,8 @@ class ImportScreen(ModalScreen[None]):
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     ImportScreen {
-        & Input { margin-top: 1; }
+        & #path { margin-top: 1; }
+        & #mapped { padding: 0 3; }
         & VerticalScroll { height: auto; max-height: 40vh; margin-top: 1; scrollbar-size-vertical: 1; }
     }
     """
@@ -51,15 +52,14 @@ class ImportScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content("Import a CSV")
+            dialog.border_title = Content("Import data")
             yield Static(
-                Content.assemble(
-                    "One row per dialogue: dialog_id, emotion, situation, speaker_uttr,\n",
-                    "and response_<source> with rating_<source> for each source.",
-                ),
-                classes="muted",
+                "A row for each dialogue, conversation or turn, in any usual format.", classes="muted"
             )
-            yield Input(placeholder="path of the file, e.g. ~/data/dataset.csv", id="path")
+            yield Input(placeholder="path of the file, or hf:OWNER/NAME on the Hugging Face Hub", id="path")
+            yield Input(
+                placeholder="columns, if not as guessed: situation=context …", id="mapped", compact=True
+            )
             with VerticalScroll(can_focus=False):
                 yield Static(id="outcome", markup=False)
             yield Static(id="keys", classes="keys", markup=False)
@@ -77,7 +77,7 @@ class ImportScreen(ModalScreen[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        text = event.value.strip().strip("'\"")
+        text = self.query_one("#path", Input).value.strip().strip("'\"")
         if self._busy:
             return
         if self._plan is not None:
@@ -89,10 +89,11 @@ class ImportScreen(ModalScreen[None]):
             self._read(self._generation, 0, 0)
             path = Path(text).expanduser()
             # A relative path starts at the folder where the app was started.
-            work = partial(self._check, path, self._generation)
+            columns = tuple(self.query_one("#mapped", Input).value.replace(",", " ").split())
+            work = partial(self._check, path, columns, self._generation)
             self.run_worker(work, name="Import", thread=True, exit_on_error=False)
 
-    def _check(self, path: Path, generation: int) -> None:
+    def _check(self, path: Path, columns: tuple[str, ...], generation: int) -> None:
         from core.api import UserError, open_workspace
 
         def show(done: int, total: int) -> None:
@@ -100,7 +101,7 @@ class ImportScreen(ModalScreen[None]):
 
         try:
             with open_workspace(self.app.workspace) as workspace:
-                plan = workspace.commands.plan_import(path, progress=show)
+                plan = workspace.commands.plan_import(path, columns=columns, progress=show)
         except (UserError, OSError) as error:
             self.call_later(self._checked, generation, None, str(error))
         else:
@@ -186,12 +187,25 @@ def _describe(plan: ImportPlan) -> Content:
 def _findings(plan: ImportPlan) -> list[Content]:
     """What was skipped and left out, and suspicious texts."""
     table, lines = plan.table, list[Content]()
+    lines.append(Content.styled(f"Format: {imports.written(table.format)}.", "$text-muted"))
+    if table.mapping:
+        style = "$text-warning" if table.is_guessed else "$text-muted"
+        guessed = " (guessed)" if table.is_guessed else ""
+        lines.append(Content.styled(f"Columns{guessed}: {imports.columns(table.mapping)}.", style))
+        for name, text in imports.first_fields(table.dialogues[0]):
+            lines.append(Content.assemble(("  ", ""), (f"{name}: ", "$text-muted"), text))
+    lines.append(Content.styled(f"Split: {visible(table.split)}.", "$text-muted"))
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         lines.append(Content.styled(f"Skipped: {skipped}.", "$text-muted"))
     for found, title in ((table.left_out, findings.LEFT_OUT), (table.suspicious, findings.SUSPICIOUS)):
         if found:
             lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
             lines += [Content(f"  {visible(str(finding))}") for finding in found]
+    if findings.is_other_scale(table.left_out):
+        lines.append(Content.styled(findings.SCALE_HINT, "$text-warning"))
     if table.undecided:
         lines.append(Content.styled(findings.undecided(table.undecided), "$text-warning"))
+    near = imports.near_duplicates(table.near_duplicates)
+    lines += [Content.styled(line, "" if number else "$text-warning") for number, line in enumerate(near)]
+    lines += [Content.styled(visible(f"Not available: {line}"), "$text-warning") for line in plan.unavailable]
     return lines

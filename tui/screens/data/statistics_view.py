@@ -128,7 +128,7 @@ class StatisticsView(ReadingArea):
         self.query_one("#findings", Static).update(Content("\n").join(noted))
         if imported is None or statistics is None:
             self.query_one("#about", Static).update(
-                "There is no data yet: press i to import a CSV of rated dialogues."
+                "There is no data yet: press i to import a file of dialogues."
             )
             return
         sentiments = "".join(

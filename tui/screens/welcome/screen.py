@@ -34,7 +34,7 @@ class WelcomeScreen(WorkspaceScreen):
             tooltip="Run the whole pipeline on the bundled sample",
         ),
         Binding(
-            "i", "app.import_data", "Import a CSV", id="welcome.import", tooltip="Import your own dialogues"
+            "i", "app.import_data", "Import data", id="welcome.import", tooltip="Import your own dialogues"
         ),
         Binding("w", "init", "New config", id="welcome.init", tooltip="Write an initial config.toml"),
     ]
@@ -139,7 +139,7 @@ class WelcomeScreen(WorkspaceScreen):
                 "Run the demo",
                 "fine-tune a small student on a bundled sample and compare it; takes minutes",
             ),
-            ("i", "Import a CSV", "your own dialogues, with rated responses of people and LLMs"),
+            ("i", "Import data", "your own dialogues, with responses of people and LLMs"),
             ("n", "New config", "an initial config.toml: students, recipes, judges"),
         ]
         if self._has_data:
@@ -158,7 +158,7 @@ class WelcomeScreen(WorkspaceScreen):
             ("What to do next\n\n", "bold"),
             Content("\n\n").join([line(*step) for step in steps]),
             ("\n\nThe sample is only for trying the program; it is not research data.", "$text-muted"),
-            ("\nIn a shell: empathy-tui demo · import CSV · init", "$text-muted"),
+            ("\nIn a shell: empathy-tui demo · import FILE · init", "$text-muted"),
         )
 
 

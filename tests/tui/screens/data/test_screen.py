@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.csv_table import read_table
+from core.dialogues.table import read_table
 from core.domain.dialogues import Dialogue
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace

@@ -5,14 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
+
+from core.dialogues.sources.source import Progress
 
 #: Bytes that are read at once.
 _CHUNK = 1 << 20
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are read and the size of the file."""
 
 
 class CsvFile:

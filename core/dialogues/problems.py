@@ -1,10 +1,9 @@
-"""The problems of a CSV file, each with its row and column, and the errors that list them."""
+"""The problems of a file, each with its row and column, and the errors that list them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.domain.errors import UserError
 from core.domain.findings import Finding
@@ -19,8 +18,8 @@ MAX_PROBLEMS = 100_000
 class Problem:
     """A problem in the file.
 
-    `line` is the line in which the row starts, counted from 1, and `row` the row below the header, counted
-    from 1. Both are None if the problem concerns the whole file.
+    `line` is the line in which the row starts, counted from 1, or 0 in formats without lines, and `row` the
+    row below the header, counted from 1. Both are None if the problem concerns the whole file.
     """
 
     line: int | None
@@ -48,13 +47,13 @@ class Problems:
 
 
 class TableError(UserError):
-    """The file cannot be imported; the message lists the first problems and counts all.
+    """The file, or data set, `path` cannot be imported; the message lists the first problems and counts all.
 
     `problems` are the first `MAX_KEPT` problems; `count` is the number of all. `note` is the message's last
     line, if it is not empty.
     """
 
-    def __init__(self, path: Path, found: Problems, note: str = "") -> None:
+    def __init__(self, path: object, found: Problems, note: str = "") -> None:
         self.problems = tuple(found.kept)
         self.count = found.count
         prefix = "at least " if self.count >= MAX_PROBLEMS else ""
@@ -69,7 +68,7 @@ class TableError(UserError):
 class SuspiciousError(UserError):
     """The file has suspicious texts or incomplete responses, and the import is strict."""
 
-    def __init__(self, path: Path, findings: Sequence[Finding]) -> None:
+    def __init__(self, path: object, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         total = sum(finding.count for finding in findings)
         lines = [f"{path}: {total} suspicious or incomplete cells; nothing was imported, because of --strict"]
@@ -78,7 +77,9 @@ class SuspiciousError(UserError):
 
 
 def place_of(row: int | None, line: int) -> str:
-    return f"line {line}" if row is None else f"row {row} (line {line})"
+    if row is None:
+        return f"line {line}" if line else "the header"
+    return f"row {row} (line {line})" if line else f"row {row}"
 
 
 def plain(column: str) -> str:

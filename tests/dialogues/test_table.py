@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues import csv_rows
-from core.dialogues.csv_problems import (
+from core.dialogues.problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
     TableError,
 )
-from core.dialogues.csv_table import read_table
+from core.dialogues.sources import csv_rows
+from core.dialogues.table import read_table
 from tests.dialogues.csv_files import places_of, problems_of, simple_lines
 from tests.support.synthetic_dialogues import (
     SOURCES,
@@ -116,8 +116,9 @@ def test_half_a_source(path: Path, kind: str) -> None:
 
 
 def test_no_source_but_the_human_one(path: Path) -> None:
-    write_rows(path, synthetic_rows(3, sources=()), columns(()))
-    assert "of a language model" in problems_of(path)[0].message
+    read = read_table(write_rows(path, synthetic_rows(3, sources=()), columns(())))
+    assert read.sources == ()
+    assert [list(dialogue.responses) for dialogue in read.dialogues] == [["human"]] * 3
 
 
 @pytest.mark.parametrize("name", ["", "all_together", "../x", "a b", "\x1b[31m", "x" * 65])

@@ -1,4 +1,4 @@
-"""The columns of a CSV file of rated dialogues: which cell of a row is what."""
+"""The columns of a file of dialogues: which cell of a row is what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from core.dialogues.csv_problems import Problem, Problems, plain
+from core.dialogues.problems import Problem, Problems, plain
 from core.dialogues.suspicious_text import without_unseen_ends
 from core.domain.dialogues import HUMAN
 from core.domain.names import is_plain
@@ -36,17 +36,22 @@ _LISTED = 40
 class Columns:
     """The columns of a file: their names without white space around them, and the index of each used one.
 
-    `responses` has the index of each source's response and of its rating, None for a column that is missing
-    beside problems.
+    `responses` has the index of each source's response and of its rating, which is None in data without
+    ratings. A field that the data does not have has no index.
     """
 
     names: tuple[str, ...]
     fields: dict[str, int]
-    responses: dict[str, tuple[int, int]]
+    responses: dict[str, tuple[int, int | None]]
+
+    @property
+    def rated_sources(self) -> int:
+        return sum(rating is not None for _, rating in self.responses.values())
 
     @property
     def used(self) -> frozenset[int]:
-        return frozenset((*self.fields.values(), *(i for pair in self.responses.values() for i in pair)))
+        pairs = (i for pair in self.responses.values() for i in pair if i is not None)
+        return frozenset((*self.fields.values(), *pairs))
 
 
 def known_names(header: Sequence[str]) -> int:
@@ -68,12 +73,15 @@ def clean(name: str) -> str:
     return name
 
 
-def read_columns(header: Sequence[str], line: int, problems: Problems) -> Columns:
+def read_columns(
+    header: Sequence[str], line: int, problems: Problems, absent: Collection[str] = ()
+) -> Columns:
     """The columns of a header in that line of the file. Its problems are added to `problems`.
 
-    White space around names does not matter, nor does the case, except that of a source's name.
+    White space around names does not matter, nor does the case, except that of a source's name. `absent` are
+    required fields that the data does not have.
     """
-    names = tuple(map(clean, header))
+    names = tuple(clean(name) for name in header)
     index: dict[str, int] = {}
     duplicated: set[str] = set()
     for number, name in enumerate(names):
@@ -91,9 +99,10 @@ def read_columns(header: Sequence[str], line: int, problems: Problems) -> Column
         problems.add(Problem(line, column, f"the column is missing{why}{hint}"))
 
     for column in REQUIRED:
-        if column not in index:
+        if column not in index and column not in absent:
             missing(column)
-    responses: dict[str, tuple[int, int]] = {}
+    is_rated = any(_kind(key) == "rating" for key in index) or _near_rating(index)
+    responses: dict[str, tuple[int, int | None]] = {}
     suffixes: dict[str, str] = {}
     for key, at in index.items():
         kind = _kind(key)
@@ -101,7 +110,7 @@ def read_columns(header: Sequence[str], line: int, problems: Problems) -> Column
             continue
         name = names[at][len(kind) + 1 :]
         partner = f"{'rating' if kind == 'response' else 'response'}_{name}"
-        if _key(partner) not in index and _key(partner) != f"response_{HUMAN}":
+        if is_rated and _key(partner) not in index and _key(partner) != f"response_{HUMAN}":
             missing(partner, f", but {plain(names[at])} exists")
         if kind == "rating":
             continue
@@ -114,15 +123,20 @@ def read_columns(header: Sequence[str], line: int, problems: Problems) -> Column
             problems.add(Problem(line, names[at], message))
         elif source in suffixes:
             problems.add(Problem(line, names[at], f"{suffixes[source]} names the same source"))
-        elif (rating := index.get(_key(partner))) is not None:
+        elif (rating := index.get(_key(partner))) is not None or not is_rated:
             responses[source] = (at, rating)
         suffixes.setdefault(source, names[at])
     if HUMAN not in suffixes:
         missing(f"response_{HUMAN}")
-    if not set(suffixes) - {HUMAN}:
-        problems.add(Problem(line, None, "no column response_<source> of a language model"))
     fields = {column: index[column] for column in (*REQUIRED, *OPTIONAL) if column in index}
     return Columns(names, fields, responses)
+
+
+def _near_rating(keys: Collection[str]) -> bool:
+    """Whether a column was probably meant as a rating, so that ratings are not absent but misnamed."""
+    wanted = [f"rating_{key.partition('_')[2]}" for key in keys if _kind(key) == "response"]
+    others = [key for key in keys if _kind(key) is None]
+    return any(_near(column, others) is not None for column in wanted)
 
 
 def found_columns(header: Sequence[str]) -> str:

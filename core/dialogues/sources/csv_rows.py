@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from core.dialogues.csv_file import CsvFile, Progress
+from core.dialogues.sources.csv_file import CsvFile
+from core.dialogues.sources.source import Progress, Row
 
 if TYPE_CHECKING:
     import _csv
@@ -22,6 +23,8 @@ _LONGEST_SEARCH = 1_000_000
 MAX_CELL = 10_000_000
 #: Characters of the file in which its header is looked for.
 _HEADER_BYTES = 100_000
+#: Rows by whose number of cells a delimiter is recognized.
+_FIRST_ROWS = 50
 _DELIMITERS = ",;\t|"
 #: The line by which Excel learns the delimiter of a file.
 _SEP_LINE = re.compile(rb'(?:\xef\xbb\xbf)?[ \t]*"?sep=([^\r\n"]{1,4})"?[,;\t| ]*(\r\n|\r|\n)', re.IGNORECASE)
@@ -43,15 +46,6 @@ class Dialect:
     has_sep_line: bool = False
 
 
-@dataclass(frozen=True)
-class Row:
-    """Row `number`, where the header is 0, starting in `line`, counted from 1."""
-
-    number: int
-    line: int
-    cells: list[str]
-
-
 class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the message
     """The row that starts in `line` is not valid CSV; the parser detected it in `last_line`.
 
@@ -68,7 +62,8 @@ class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the me
 def dialect_of(file: CsvFile, known_names: Callable[[list[str]], int]) -> Dialect:
     """The dialect of a file: the delimiter that gives the header most of the names that `known_names` counts.
 
-    If several give as many, it is what a line `sep=` names, else a comma.
+    If several give as many, it is what a line `sep=` names, else a comma. Without any known name it is the
+    delimiter that cuts the first rows into most cells, the same number in each.
     """
     if (found := _SEP_LINE.match(file.begin(_HEADER_BYTES))) is not None:
         named = found[1].decode("utf-8", "replace")
@@ -79,6 +74,8 @@ def dialect_of(file: CsvFile, known_names: Callable[[list[str]], int]) -> Dialec
         delimiters = _DELIMITERS
     has_sep_line = found is not None
     names = {one: known_names(_header(file, Dialect(one, False, has_sep_line))) for one in delimiters}
+    if not any(names.values()) and not has_sep_line:
+        names = {one: _regular_cells(file, Dialect(one)) for one in delimiters}
     # The first of those with as many names.
     dialect = Dialect(max(delimiters, key=names.__getitem__), has_sep_line=has_sep_line)
     header = _header(file, dialect)
@@ -145,6 +142,17 @@ def line_of_header(file: CsvFile, known_names: Callable[[list[str]], int], limit
             found[row.line] = max(known_names(row.cells), found.get(row.line, 0))
     line = max(found, key=found.__getitem__, default=0)
     return line if found.get(line, 0) > 2 else None
+
+
+def _regular_cells(file: CsvFile, dialect: Dialect) -> int:
+    """How many cells each of the first rows has; 1 if they differ."""
+    try:
+        # Without the last one, which may be cut off.
+        first = list(islice(rows(file, dialect, strict=False, end=_HEADER_BYTES), _FIRST_ROWS))
+    except BrokenRow:
+        return 1
+    widths = {len(row.cells) for row in (first[:-1] if len(first) > 2 else first)}
+    return widths.pop() if len(widths) == 1 else 1
 
 
 def _header(file: CsvFile, dialect: Dialect) -> list[str]:

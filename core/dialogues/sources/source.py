@@ -1,0 +1,58 @@
+"""What every reader of a file offers: how the file is written, its header, and its rows as text cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.dialogues.problems import Problem
+
+Progress = Callable[[int, int], None]
+"""Called with what is read and the size of all, in bytes or in rows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Row `number`, where the header is 0, starting in `line`, counted from 1.
+
+    `line` is 0 in formats without lines.
+    """
+
+    number: int
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is written. Only a CSV has a `delimiter`; a binary format has no `encoding`."""
+
+    name: str
+    compression: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+class Source(Protocol):
+    """A file, or a data set on the Hub, that is read in parts: it may be larger than the memory."""
+
+    format: Format
+    header: Row
+    """The names of the columns; its number is how many blank rows are above it."""
+
+    def rows(self, progress: Progress | None) -> Iterator[Row]:
+        """The rows below the header, counted from 1. Raises `InvalidSourceError`."""
+        ...
+
+    def better_header(self, known_names: Callable[[list[str]], int]) -> int | None:
+        """The line of a row that has more of the known names than the header; None if there is none."""
+        ...
+
+
+class InvalidSourceError(Exception):
+    """What is wrong with a file, and where: reading cannot go on."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem

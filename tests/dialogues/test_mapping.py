@@ -1,0 +1,179 @@
+"""Files with columns of other names: what is guessed, what the user names, and what is said about it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from core.config.schema import DataSettings, RatingScale, SplitRule
+from core.dialogues import mapping
+from core.dialogues.problems import TableError
+from core.dialogues.table import read_table
+from core.domain.errors import UserError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data.csv"
+
+
+def _write(path: Path, header: str, rows: int = 16, cells: Sequence[str] = ()) -> Path:
+    """A CSV with that header; a cell is its column's name and its row's number, or the next of `cells`."""
+    names = header.split(",")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for number in range(rows):
+            given = cells[number % len(cells)].split(",") if cells else []
+            writer.writerow([*(f"{name} {number}" for name in names[: len(names) - len(given)]), *given])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "guessed"),
+    [
+        (
+            "question,answer",
+            "utterance = question, response_human = answer, no dialog_id, no emotion, no situation",
+        ),
+        (
+            "prompt,completion",
+            "utterance = prompt, response_human = completion, no dialog_id, no emotion, no situation",
+        ),
+        (
+            "id,prompt,text,label,reply",
+            "utterance = text, dialog_id = id, emotion = label, situation = prompt, response_human = reply",
+        ),
+        (
+            "context,Speaker Utterance,human_response,gpt4_response",
+            "utterance = Speaker Utterance, situation = context, response_human = human_response, "
+            "response_gpt4 = gpt4_response, no dialog_id, no emotion",
+        ),
+    ],
+)
+def test_a_guess(path: Path, header: str, guessed: str) -> None:
+    read = read_table(_write(path, header))
+    assert read.is_guessed
+    assert mapping.shown(read.mapping) == guessed
+    assert len(read.dialogues) == 16
+    assert not read.is_rated
+
+
+def test_what_is_named_has_priority_over_the_guess(path: Path) -> None:
+    _write(path, "question,answer,story,feeling")
+    read = read_table(
+        path,
+        DataSettings(columns={"situation": "story", "utterance": "answer", "response_human": "question"}),
+    )
+    (first, *_) = read.dialogues
+    assert (first.situation, first.utterance, first.emotion) == ("story 0", "answer 0", "feeling 0")
+    assert first.responses["human"].text == "question 0"
+
+
+def test_a_column_with_the_name_of_another_field(path: Path) -> None:
+    """As `context`, which is the emotion in one data set and the situation in another."""
+    _write(path, "dialog_id,situation,emotion,speaker_uttr,response_human,response_a")
+    read = read_table(path, DataSettings(columns={"situation": "emotion", "emotion": ""}))
+    assert (read.dialogues[0].situation, read.dialogues[0].emotion) == ("emotion 0", "")
+    assert "situation" in read.ignored
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"situation": "stori"}, "column stori: .*situation is to be read, is missing; did you mean story?"),
+        ({"utterance": "story", "situation": "story"}, "it is mapped to both speaker_uttr and situation"),
+        ({"speaker": "story"}, "rows of turns need both conversation and text"),
+    ],
+)
+def test_a_mapping_that_does_not_fit(path: Path, columns: dict[str, str], message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        read_table(_write(path, "question,answer,story"), DataSettings(columns=columns))
+
+
+def test_nothing_to_guess_from(path: Path) -> None:
+    with pytest.raises(TableError, match=r"no known column .*\n.*--map situation=context"):
+        read_table(_write(path, "alpha,beta"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["situation"], "not of the form FIELD=COLUMN"),
+        (["utterence=text"], "did you mean utterance?"),
+        (["response_=x"], "not something that data has"),
+        (["utterance="], "utterance is empty"),
+    ],
+)
+def test_options_that_name_no_field(options: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        mapping.parse(options)
+
+
+def test_a_foreign_delimiter(path: Path) -> None:
+    path.write_text("frage;question;answer\n" + "".join(f"a, b;q {n};r, s, t\n" for n in range(4)))
+    read = read_table(path)
+    assert read.format.delimiter == ";"
+    assert [dialogue.utterance for dialogue in read.dialogues] == [f"q {n}" for n in range(4)]
+
+
+# Ratings and split.
+
+
+def test_another_scale(path: Path) -> None:
+    header = "dialog_id,emotion,situation,speaker_uttr,response_human,response_a,rating_human,rating_a"
+    _write(
+        path,
+        header,
+        10,
+        [f"{number},5" for number in (1, 2, 2.5, 3, "3,9".replace(",", "."), 4, 5, 0, 6, "x")],
+    )
+    read = read_table(path, DataSettings(ratings=RatingScale(min=1, max=5, good=4)))
+    rated = [d.responses["human"].rating if "human" in d.responses else None for d in read.dialogues]
+    assert rated == [1, 1, 2, 2, 2, 3, 3, None, None, None]
+    (finding,) = read.left_out
+    assert (finding.kind, finding.count, finding.row) == ("outside_scale", 3, 8)
+    assert Counter(d.split for d in read.dialogues) == {"test": 8, "train": 2}
+
+
+def test_a_column_that_names_the_split(path: Path) -> None:
+    _write(path, "question,answer,split", 6, ["train", "Test ", "validation"])
+    assert [d.split for d in read_table(path).dialogues] == ["train", "test", "train"] * 2
+    rule = SplitRule(by="column", test=("test", "validation"))
+    assert Counter(d.split for d in read_table(path, DataSettings(split=rule)).dialogues)["test"] == 4
+    with pytest.raises(TableError, match=r"column fold: the column is missing, which data\.split\.column"):
+        read_table(path, DataSettings(split=SplitRule(by="column", column="fold")))
+
+
+def test_a_random_split_keeps_groups_together(path: Path) -> None:
+    _write(path, "question,answer,person", 60, [f"p{number}" for number in range(12)])
+
+    def drawn(seed: int, share: float = 0.25) -> dict[str, set[str]]:
+        rule = SplitRule(by="random", group="person", seed=seed, test_share=share)
+        found: dict[str, set[str]] = {}
+        for number, dialogue in enumerate(read_table(path, DataSettings(split=rule)).dialogues):
+            found.setdefault(f"p{number % 12}", set()).add(dialogue.split)
+        return found
+
+    first = drawn(1)
+    assert all(len(splits) == 1 for splits in first.values())
+    assert sum(splits == {"test"} for splits in first.values()) == 3
+    assert drawn(1) == first
+    assert any(drawn(seed) != first for seed in range(2, 6))
+    assert sum(splits == {"test"} for splits in drawn(1, 0.001).values()) == 1
+    assert sum(splits == {"train"} for splits in drawn(1, 0.999).values()) == 1
+
+
+def test_one_group_cannot_be_split(path: Path) -> None:
+    _write(path, "question,answer,person", 4, ["p"])
+    with pytest.raises(TableError, match="all dialogues are in one group"):
+        read_table(path, DataSettings(split=SplitRule(by="random", group="person")))
+
+
+def test_no_ratings_to_split_by(path: Path) -> None:
+    with pytest.raises(TableError, match='no column has ratings: use "random" or "column"'):
+        read_table(_write(path, "question,answer"), DataSettings(split=SplitRule(by="ratings")))
