@@ -248,7 +248,7 @@ class Commands:
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import FILE` first")
         for name in recipes:
-            catalog.check(name, imported.sources)
+            catalog.check_available(name, imported)
         from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
         improved = {
             name: texts
@@ -264,7 +264,7 @@ class Commands:
         return llama_factory.export(
             folder,
             dialogues,
-            recipes or (*catalog.direct_recipes(imported.sources), *improved),
+            recipes or (*catalog.available_direct(imported), *improved),
             load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
