@@ -66,6 +66,7 @@ def parse_config(text: str, place: str = NAME) -> Config:
         ("students", config.students),
         ("teachers", config.teachers),
         ("judges", config.judges),
+        ("data_sets", config.data_sets),
     ):
         for name in names:
             if not is_plain(name):
@@ -82,6 +83,8 @@ def parse_config(text: str, place: str = NAME) -> Config:
             "lora = true"
         )
     data_settings.check(f"{place}: data", config.data)
+    for name, data_set in config.data_sets.items():
+        data_settings.check(f"{place}: data_sets.{name}", data_set)
     _check_lora(f"{place}: lora", config.lora)
     _check_training(f"{place}: sft", config.sft)
     _check_training(f"{place}: dpo", config.dpo)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from core.config.data_settings import DataSettings
+from core.config.data_settings import DataSet, DataSettings
 from core.domain.app_settings import AppSettings
 from core.domain.names import RunStage
 
@@ -425,6 +425,8 @@ class Config(_Table, frozen=True):
     """The budget."""
     data: DataSettings = DataSettings()
     """How an import reads data."""
+    data_sets: dict[str, DataSet] = {}
+    """The data sets that are imported together, by name."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
     runs: Runs = Runs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -36,7 +36,7 @@ class Table:
     text or a valid rating, by kind and source; they are not in the dialogues. `undecided` is how many
     dialogues are in the test split only because such responses are left out: with the rating 3 they would be
     train dialogues. `near_duplicates` are train dialogues that are nearly the same as a test dialogue, None
-    if nobody looked.
+    if nobody looked. `parts` are the data sets of a mixture by name, each as it was read alone.
     """
 
     dialogues: Sequence[Dialogue]
@@ -54,6 +54,7 @@ class Table:
     left_out: tuple[Finding, ...]
     undecided: int
     near_duplicates: NearDuplicates | None
+    parts: Mapping[str, Table] = field(default_factory=dict)
 
 
 def read_table(

@@ -16,7 +16,7 @@ from core.config import data_settings
 from core.config.data_settings import DataSettings
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import changes, fetch, mapping, staging, table
+from core.dialogues import changes, fetch, mapping, mixture, staging, table
 from core.dialogues.sources.hub_source import HubDataset
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
@@ -70,7 +70,7 @@ class Commands:
 
     def plan_import(
         self,
-        file: Path,
+        file: Path | None,
         *,
         columns: Sequence[str] = (),
         encoding: str | None = None,
@@ -79,6 +79,7 @@ class Commands:
     ) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
 
+        None stands for the data sets of config.toml together, which are read with options of their own.
         A path such as `hf:OWNER/NAME` names a data set on the Hugging Face Hub, which is downloaded.
 
         It is read as [data] in config.toml says. `columns` are of the form `situation=context`; they and
@@ -89,9 +90,17 @@ class Commands:
         has suspicious texts, or responses that would be left out.
         """
         settings = self._data_settings(columns, encoding)
-        hub = HubDataset.parse(str(file))
-        read = table.read_table(hub or file, settings, strict=strict, progress=progress)
-        imported = staging.describe_table(read, file.name if hub is None else str(hub))
+        if file is None:
+            if columns or encoding:
+                raise UserError(
+                    "columns and encoding of data sets are named in config.toml, for each of them"
+                )
+            read, name = self._mixture(settings, strict=strict, progress=progress)
+        else:
+            hub = HubDataset.parse(str(file))
+            read = table.read_table(hub or file, settings, strict=strict, progress=progress)
+            name = file.name if hub is None else str(hub)
+        imported = staging.describe_table(read, name)
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
@@ -99,7 +108,21 @@ class Commands:
             found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
             stale = self._stale(imported)
         unavailable = catalog.unavailable_for(imported)
-        return ImportPlan(file, imported, read, before is None, found, stale, unavailable)
+        return ImportPlan(file or Path(name), imported, read, before is None, found, stale, unavailable)
+
+    def _mixture(
+        self, settings: DataSettings, *, strict: bool, progress: Callable[[int, int], None] | None
+    ) -> tuple[table.Table, str]:
+        """The data sets of config.toml as one, and their names."""
+        config, _ = self._data.config()
+        if config is None or not config.data_sets:
+            raise UserError(
+                "there is nothing to import: name a file, or data sets in config.toml ([data_sets.NAME])"
+            )
+        read = mixture.read_mixture(
+            config.data_sets, self._paths.root, settings, strict=strict, progress=progress
+        )
+        return read, "+".join(config.data_sets)
 
     def _data_settings(self, columns: Sequence[str], encoding: str | None) -> DataSettings:
         """The settings in config.toml, and what a command names instead."""

@@ -39,11 +39,14 @@ def print_preview(console: Console, plan: ImportPlan) -> None:
 def print_file(console: Console, plan: ImportPlan) -> None:
     """How a file was read: what was skipped and left out, and suspicious texts."""
     table = plan.table
-    print_fields(console, ("format", imports.written(table.format)))
-    if table.mapping:
-        title = "columns" if not table.is_guessed else "columns (guessed)"
-        print_fields(console, (title, imports.columns(table.mapping)))
-    print_fields(console, ("split", table.split))
+    for name, part in (table.parts or {"": table}).items():
+        if name:
+            print_line(console, f"{name}: {dialogue_counts(imports.counted(part.dialogues))} before the draw")
+        print_fields(console, ("format", imports.written(part.format)))
+        if part.mapping:
+            title = "columns" if not part.is_guessed else "columns (guessed)"
+            print_fields(console, (title, imports.columns(part.mapping)))
+        print_fields(console, ("split", part.split))
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))
     if table.ignored:
