@@ -92,9 +92,7 @@ class Commands:
         settings = self._data_settings(columns, encoding)
         if file is None:
             if columns or encoding:
-                raise UserError(
-                    "columns and encoding of data sets are named in config.toml, for each of them"
-                )
+                raise UserError("name columns and encoding of each data set in config.toml")
             read, name = self._mixture(settings, strict=strict, progress=progress)
         else:
             hub = HubDataset.parse(str(file))
@@ -284,10 +282,16 @@ class Commands:
                     f"the teacher responses of {name} are not generated yet: add it to recipes.train in "
                     f"config.toml, then run `empathy-tui run recipe:{name}`"
                 )
+        chosen = recipes or (*catalog.available_direct(imported), *improved)
+        if not chosen:
+            raise UserError(
+                "there is nothing to export: this data allows no recipe without a teacher, and no teacher "
+                "responses are generated yet"
+            )
         return llama_factory.export(
             folder,
             dialogues,
-            recipes or (*catalog.available_direct(imported), *improved),
+            chosen,
             load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
