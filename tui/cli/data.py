@@ -84,10 +84,9 @@ def import_(
             print_changes(console, plan)
         click.echo("Nothing was imported.")
         return
-    if plan.table.is_guessed and not plan.changes_nothing:
+    if plan.table.is_guessed and not plan.changes_nothing and not yes:
         print_preview(console, plan)
-        if not yes:
-            confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
+        confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
     if plan.changes:
         print_changes(console, plan)
         if not yes:

@@ -270,6 +270,28 @@ async def test_statistics_are_charts_that_are_read_without_colour(
         await until_shows(pilot, "1–100 of 240")
 
 
+async def test_a_guess_is_shown_and_columns_are_named(opened: Open, tmp_path: Path) -> None:
+    path = tmp_path / "chats.tsv"
+    lines = [f"It was day {n}\tI fell {n}\t\x1b[2JOh no {n}" for n in range(8)]
+    path.write_text("\n".join(["story\tquestion\tanswer", *lines]))
+    async with opened(create_workspace(tmp_path / "study"), (80, 24)) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.screen.query_one("#path", Input).value = str(path)
+        await pilot.press("enter")
+        await until_shows(pilot, "Columns (guessed): utterance = question")
+        assert "no situation" in shown(pilot)
+        pilot.app.screen.query_one("#mapped", Input).value = "situation=stori"
+        await pilot.press("enter")
+        await until_shows(pilot, "did you mean story?")
+        pilot.app.screen.query_one("#mapped", Input).value = "situation=story emotion="
+        await pilot.press("enter")
+        await until_shows(pilot, "It was day 0")
+        text = str(pilot.app.screen.query_one("#outcome", Static).render())
+        assert "Not available: recipes direct" in text
+        assert "\x1b" not in text
+
+
 async def test_what_is_odd_in_a_file_is_shown_before_and_after_its_import(
     opened: Open, tmp_path: Path
 ) -> None:
