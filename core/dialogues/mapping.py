@@ -182,6 +182,11 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
     return found
 
 
+def has_columns_of_empathetic_dialogues(header: Iterable[str]) -> bool:
+    """Whether a header has the columns of EmpatheticDialogues' own files."""
+    return set(_EMPATHETIC_DIALOGUES.values()) <= {columns.clean(name) for name in header}
+
+
 def is_empathetic_dialogues(mapping: Mapping[str, str]) -> bool:
     """Whether the columns are those of EmpatheticDialogues' own files, which write `_comma_` for a comma."""
     return all(mapping.get(field) == _EMPATHETIC_DIALOGUES[field] for field in ("turn", "speaker", "text"))

@@ -25,9 +25,9 @@ from core.domain.findings import Finding
 class Table:
     """A file's dialogues, in its order and with their split; they are on disk.
 
-    `format` is how the file is written. `mapping` is which column has what, in words, empty for the known
-    columns; `is_guessed` is whether some of it is a guess. `split` is the rule of the split in words, and
-    `is_rated` whether responses have ratings.
+    `format` is how the file is written. `mapping` is which column has what, empty for the known columns;
+    `is_guessed` is whether some of it is a guess. `split` is the rule of the split in words, and `is_rated`
+    whether responses have ratings.
 
     `sources` are the LLM sources that have a response, `ignored` the unused columns with a name, and `sha256`
     is that of the file. `blank_rows` and `blank_columns` were skipped.
@@ -55,6 +55,11 @@ class Table:
     undecided: int
     near_duplicates: NearDuplicates | None
     parts: Mapping[str, Table] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> str:
+        """The mapping in words."""
+        return mapping.shown(self.mapping)
 
 
 def read_table(
@@ -179,7 +184,7 @@ def _layout(
     conversations, wide = None, list(names)
     if mapping.MESSAGES in names or {"conversation", "text"} <= set(names):
         unescape = mapping.is_empathetic_dialogues(mapped)
-        conversations = Conversations(names, unescape=unescape)
+        conversations = Conversations(names, labels, unescape=unescape)
         wide = conversations.header
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
         message = f"{', '.join(sorted(lone))} alone: rows of turns need both conversation and text"

@@ -44,7 +44,7 @@ def print_file(console: Console, plan: ImportPlan) -> None:
         fields = [("format", imports.written(part.format)), ("split", part.split)]
         if part.mapping:
             guessed = " (guessed)" if part.is_guessed else ""
-            fields.insert(1, ("columns", f"{imports.columns(part.mapping)}{guessed}"))
+            fields.insert(1, ("columns", f"{part.columns}{guessed}"))
         print_fields(console, *fields)
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))

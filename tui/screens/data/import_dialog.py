@@ -190,7 +190,7 @@ def _findings(plan: ImportPlan) -> list[Content]:
     if table.mapping:
         style = "$text-warning" if table.is_guessed else "$text-muted"
         guessed = " (guessed)" if table.is_guessed else ""
-        lines.append(Content.styled(f"Columns{guessed}: {imports.columns(table.mapping)}.", style))
+        lines.append(Content.styled(f"Columns{guessed}: {visible(table.columns)}.", style))
         for name, text in imports.first_fields(table.dialogues[0]):
             lines.append(Content.assemble(("  ", ""), (f"{name}: ", "$text-muted"), text))
     lines.append(Content.styled(f"Split: {visible(table.split)}.", "$text-muted"))
