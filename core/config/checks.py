@@ -43,6 +43,7 @@ def check(config: Config) -> None:
         ("students", config.students),
         ("teachers", config.teachers),
         ("judges", config.judges),
+        ("data_sets", config.data_sets),
     ):
         for name in names:
             if not is_plain(name):
@@ -58,8 +59,10 @@ def check(config: Config) -> None:
             "runs.quantization",
             "weights in 4 bits cannot be trained themselves; remove it, or set lora = true",
         )
-    check_encoding("data.encoding", config.data.encoding)
-    _check_scale("data.ratings", config.data.ratings)
+    data_sets = {f"data_sets.{name}": one for name, one in config.data_sets.items()}
+    for key, data in {"data": config.data, **data_sets}.items():
+        check_encoding(f"{key}.encoding", data.encoding)
+        _check_scale(f"{key}.ratings", data.ratings)
     _check_lora("lora", config.lora)
     _check_training("sft", config.sft)
     _check_training("dpo", config.dpo)

@@ -127,11 +127,12 @@ def _is_number(text: str) -> bool:
 class Conversations:
     """Rows of conversations as rows of dialogues.
 
-    `names` are the columns of the conversations; those of the dialogues are `header`, whose last columns are
-    made from the turns. `consumed` are the columns that they are made from.
+    `names` are the columns of the conversations, `labels` what the file calls them. `header` are those of the
+    dialogues, whose last ones are made from the turns; `consumed` are the columns that they are made from.
     """
 
-    def __init__(self, names: Sequence[str], *, unescape: bool) -> None:
+    def __init__(self, names: Sequence[str], labels: Sequence[str], *, unescape: bool) -> None:
+        self._labels = labels
         self._at = {name: number for number, name in enumerate(names) if name}
         self._is_chat = MESSAGES in self._at
         self._unescape = unescape
@@ -148,11 +149,11 @@ class Conversations:
         wanted = (MESSAGES, "conversation", "turn", "speaker", "text", "situation")
         self.consumed = frozenset(self._at[name] for name in wanted if name in self._at)
 
-    def label(self, name: str, labels: Sequence[str]) -> str:
+    def label(self, name: str) -> str:
         """What a column that is made here is called in the file."""
         origin = {"dialog_id": "conversation", "situation": "situation"}.get(name)
         at = self._at.get(origin or "", self._at.get(MESSAGES, self._at.get("text")))
-        return name if at is None else labels[at]
+        return name if at is None else self._labels[at]
 
     def rows(self, found: Iterator[Row], problems: Problems) -> Iterator[Row]:
         """The rows of dialogues; each has the place of the first row of its conversation.
@@ -164,7 +165,7 @@ class Conversations:
                 try:
                     turns = messages(row.cells[self._at[MESSAGES]])
                 except ValueError as error:
-                    problems.add(Problem(row.line, MESSAGES, str(error), row.number))
+                    problems.add(Problem(row.line, self.label(MESSAGES), str(error), row.number))
                 else:
                     yield self._row(row, turns)
             return
@@ -174,7 +175,7 @@ class Conversations:
             wrong = [row for row in rows if turn is not None and not _is_number(row.cells[turn])]
             for row in wrong:
                 message = f"{short(row.cells[turn or 0])} is not the number of a turn"
-                problems.add(Problem(row.line, "turn", message, row.number))
+                problems.add(Problem(row.line, self._labels[turn or 0], message, row.number))
             if not wrong:
                 yield self._row(rows[0], self._turns(rows))
 

@@ -73,14 +73,14 @@ class Layout:
             label = self.labels[at]
             return column if label.casefold() == column else label
         assert self.conversations is not None
-        return self.conversations.label(column, self.labels)
+        return self.conversations.label(column)
 
     def label_at(self, index: int) -> str:
         """What the column of a response or a rating is called in the file."""
         if index < len(self.labels):
             return self.labels[index]
         assert self.conversations is not None
-        return self.conversations.label(self.columns.names[index], self.labels)
+        return self.conversations.label(self.columns.names[index])
 
 
 class DialogueRows:

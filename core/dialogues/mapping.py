@@ -83,9 +83,9 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
         if field not in _FIELDS and not (kind in ("response", "rating") and is_plain(source)):
             shown = ["utterance" if one == "speaker_uttr" else one for one in _FIELDS]
             close = get_close_matches(name, shown, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            hint = f"; did you mean {close[0]}?" if close else "."
             raise UserError(
-                f"{place}: {name!r} is not something that data has{hint} Use {', '.join(shown)}, "
+                f"{place}: {name!r} is no field of a dialogue{hint} Use {', '.join(shown)}, "
                 "response_SOURCE or rating_SOURCE"
             )
         if not column and field not in _DISPENSABLE:
@@ -180,6 +180,11 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
         if at not in taken and name.casefold() in mapped:
             found[at] = f"unmapped {name}"
     return found
+
+
+def has_columns_of_empathetic_dialogues(header: Iterable[str]) -> bool:
+    """Whether a header has the columns of EmpatheticDialogues' own files."""
+    return set(_EMPATHETIC_DIALOGUES.values()) <= {columns.clean(name) for name in header}
 
 
 def is_empathetic_dialogues(mapping: Mapping[str, str]) -> bool:

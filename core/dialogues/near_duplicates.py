@@ -4,23 +4,39 @@ what it knows."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from core.dialogues.spool import temporary_database
 from core.domain.dialogues import Dialogue
 
 #: Two texts are near-duplicates from this share of common pairs of words (Jaccard similarity) on.
 THRESHOLD = 0.6
-#: Hash functions of a MinHash: with 64 the similarity is estimated to within about 0.06.
-_PERMUTATIONS = 64
+#: A MinHash has 14 bands of 4 hash functions: of two texts that are as similar as the threshold, some band is
+#: the same with 86 %, at a similarity of 0.7 with 98 %.
+_BANDS, _ROWS = 14, 4
+_TABLES = """
+CREATE TABLE bands (
+    band INTEGER, key BLOB, position INTEGER, PRIMARY KEY (band, key, position)
+) WITHOUT ROWID;
+BEGIN;
+"""
 #: Up to this number of pairs of dialogues all are compared; else MinHash finds those that may be alike.
 _COMPARED_AT_ONCE = 20_000
 #: Test dialogues that are compared with a train dialogue: in data made from templates all may be alike.
 _COMPARED = 50
 #: Pairs that are named.
 _NAMED = 5
+_NEAR = (
+    f"SELECT DISTINCT position FROM bands WHERE (band, key) IN (VALUES {', '.join(['(?, ?)'] * _BANDS)})"
+    f" ORDER BY position LIMIT {_COMPARED}"
+)
 _WORD = re.compile(r"\w+")
+
+_Pairs = frozenset[bytes]
+_Lookup = Callable[[_Pairs], Iterable[tuple[str, _Pairs]]]
 
 
 @dataclass(frozen=True)
@@ -47,50 +63,65 @@ class NearDuplicates:
 
 def find(dialogues: Sequence[Dialogue]) -> NearDuplicates:
     """Compare the situations, or the utterances where there is no situation, of train and test dialogues."""
-    tests: dict[frozenset[bytes], int] = {}
-    for position, dialogue in enumerate(dialogues):
-        if dialogue.split == "test" and (pairs := _pairs(dialogue)):
-            tests.setdefault(pairs, position)
-    near = _candidates(list(tests), len(dialogues) - len(tests))
     first: list[NearDuplicate] = []
     positions: list[int] = []
-    for position, dialogue in enumerate(dialogues):
-        if dialogue.split != "train" or not (pairs := _pairs(dialogue)):
-            continue
-        best, of = 0.0, pairs
-        for other in near(pairs):
-            if (similarity := len(pairs & other) / len(pairs | other)) > best:
-                best, of = similarity, other
-        if best >= THRESHOLD:
-            positions.append(position)
-            if len(first) < _NAMED:
-                first.append(NearDuplicate(dialogue.dialog_id, dialogues[tests[of]].dialog_id, best))
+    with _index(dialogues) as near:
+        for position, dialogue in enumerate(dialogues):
+            if dialogue.split != "train" or not (pairs := _pairs(dialogue)):
+                continue
+            best, of = 0.0, ""
+            for test, other in near(pairs):
+                if (similarity := len(pairs & other) / len(pairs | other)) > best:
+                    best, of = similarity, test
+            if best >= THRESHOLD:
+                positions.append(position)
+                if len(first) < _NAMED:
+                    first.append(NearDuplicate(dialogue.dialog_id, of, best))
     return NearDuplicates(len(positions), tuple(first), tuple(positions))
 
 
-def _candidates(
-    tests: Sequence[frozenset[bytes]], train: int
-) -> Callable[[frozenset[bytes]], Iterable[frozenset[bytes]]]:
-    """What returns the texts of test dialogues that may be like a text."""
-    if len(tests) * train <= _COMPARED_AT_ONCE:
-        return lambda pairs: tests
+@contextmanager
+def _index(dialogues: Sequence[Dialogue]) -> Iterator[_Lookup]:
+    """What returns the test dialogues that may be like a text: all of them, or those that MinHash finds."""
+    test = sum(dialogue.split == "test" for dialogue in dialogues)
+    if test * (len(dialogues) - test) <= _COMPARED_AT_ONCE:
+        all_tests = [(one.dialog_id, _pairs(one)) for one in dialogues if one.split == "test"]
+        yield lambda pairs: all_tests
+        return
+    # On disk: there may be many.
+    with temporary_database(_TABLES) as found:
+        band_keys = _band_keys()
+        for position, dialogue in enumerate(dialogues):
+            if dialogue.split == "test" and (pairs := _pairs(dialogue)):
+                rows = [(band, key, position) for band, key in enumerate(band_keys(pairs))]
+                found.executemany("INSERT INTO bands VALUES (?, ?, ?)", rows)
+
+        def near(pairs: _Pairs) -> Iterator[tuple[str, _Pairs]]:
+            keys = [part for band in enumerate(band_keys(pairs)) for part in band]
+            for (position,) in found.execute(_NEAR, keys).fetchall():
+                other = dialogues[position]
+                yield other.dialog_id, _pairs(other)
+
+        yield near
+
+
+def _band_keys() -> Callable[[_Pairs], list[bytes]]:
+    """What returns the parts of a text's MinHash; near-duplicates have at least one in common."""
     # Loading it takes long, and small data sets do not need it.
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHash
 
-    blank = MinHash(_PERMUTATIONS)
+    blank = MinHash(_BANDS * _ROWS)
 
-    def hashed(pairs: frozenset[bytes]) -> MinHash:
-        found = MinHash(_PERMUTATIONS, blank.seed, permutations=blank.permutations)
-        found.update_batch(pairs)
-        return found
+    def keys(pairs: _Pairs) -> list[bytes]:
+        hashed = MinHash(blank.num_perm, blank.seed, permutations=blank.permutations)
+        hashed.update_batch(pairs)
+        content = hashed.hashvalues.astype("<u4").tobytes()
+        return [content[start : start + 4 * _ROWS] for start in range(0, len(content), 4 * _ROWS)]
 
-    index = MinHashLSH(THRESHOLD, _PERMUTATIONS)
-    for number, pairs in enumerate(tests):
-        index.insert(number, hashed(pairs))
-    return lambda pairs: [tests[at] for at in sorted(index.query(hashed(pairs)))[:_COMPARED]]
+    return keys
 
 
-def _pairs(dialogue: Dialogue) -> frozenset[bytes]:
+def _pairs(dialogue: Dialogue) -> _Pairs:
     """The pairs of words that follow each other; of a text of one word that word."""
     words = _WORD.findall((dialogue.situation or dialogue.utterance).casefold())
     found = {" ".join(pair) for pair in pairwise(words)} or set(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -25,9 +25,9 @@ from core.domain.findings import Finding
 class Table:
     """A file's dialogues, in its order and with their split; they are on disk.
 
-    `format` is how the file is written. `mapping` is which column has what, in words, empty for the known
-    columns; `is_guessed` is whether some of it is a guess. `split` is the rule of the split in words, and
-    `is_rated` whether responses have ratings.
+    `format` is how the file is written. `mapping` is which column has what, empty for the known columns;
+    `is_guessed` is whether some of it is a guess. `split` is the rule of the split in words, and `is_rated`
+    whether responses have ratings.
 
     `sources` are the LLM sources that have a response, `ignored` the unused columns with a name, and `sha256`
     is that of the file. `blank_rows` and `blank_columns` were skipped.
@@ -36,7 +36,7 @@ class Table:
     text or a valid rating, by kind and source; they are not in the dialogues. `undecided` is how many
     dialogues are in the test split only because such responses are left out: with the rating 3 they would be
     train dialogues. `near_duplicates` are train dialogues that are nearly the same as a test dialogue, None
-    if nobody looked.
+    if nobody looked. `parts` are the data sets of a mixture by name, each as it was read alone.
     """
 
     dialogues: Sequence[Dialogue]
@@ -54,6 +54,12 @@ class Table:
     left_out: tuple[Finding, ...]
     undecided: int
     near_duplicates: NearDuplicates | None
+    parts: Mapping[str, Table] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> str:
+        """The mapping in words."""
+        return mapping.shown(self.mapping)
 
 
 def read_table(
@@ -178,7 +184,7 @@ def _layout(
     conversations, wide = None, list(names)
     if mapping.MESSAGES in names or {"conversation", "text"} <= set(names):
         unescape = mapping.is_empathetic_dialogues(mapped)
-        conversations = Conversations(names, unescape=unescape)
+        conversations = Conversations(names, labels, unescape=unescape)
         wide = conversations.header
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
         message = f"{', '.join(sorted(lone))} alone: rows of turns need both conversation and text"

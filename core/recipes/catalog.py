@@ -14,6 +14,7 @@ from core.recipes import direct, improve, strategies
 __all__ = [
     "HUMAN",
     "available",
+    "available_direct",
     "check",
     "check_available",
     "counts",
@@ -71,6 +72,11 @@ def check_available(name: str, data: ImportedData) -> None:
 def available(data: ImportedData) -> tuple[str, ...]:
     """The names of the recipes that the imported data allows."""
     return tuple(name for name in names(data.sources) if _obstacle(method(name), data) is None)
+
+
+def available_direct(data: ImportedData) -> tuple[str, ...]:
+    """The names of the recipes of method `direct` that the imported data allows."""
+    return direct_recipes(data.sources) if _obstacle("direct", data) is None else ()
 
 
 def unavailable_for(data: ImportedData) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from core.config import checks
 from core.config.load import load_config, parse_config, read_config
 from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
-from core.dialogues import changes, fetch, mapping, staging, table
+from core.dialogues import changes, fetch, mapping, mixture, staging, table
 from core.dialogues.sources.hub_source import HubDataset
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
@@ -79,7 +79,7 @@ class Commands:
 
     def plan_import(
         self,
-        file: Path,
+        file: Path | None,
         *,
         columns: Sequence[str] = (),
         encoding: str | None = None,
@@ -88,6 +88,7 @@ class Commands:
     ) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
 
+        None stands for the data sets of config.toml together, which are read with options of their own.
         A path such as `hf:OWNER/NAME` names a data set on the Hugging Face Hub, which is downloaded.
 
         It is read as [data] in config.toml says. `columns` are of the form `situation=context`; they and
@@ -98,9 +99,15 @@ class Commands:
         has suspicious texts, or responses that would be left out.
         """
         settings = self._data_settings(columns, encoding)
-        hub = HubDataset.parse(str(file))
-        read = table.read_table(hub or file, settings, strict=strict, progress=progress)
-        imported = staging.describe_table(read, file.name if hub is None else str(hub))
+        if file is None:
+            if columns or encoding:
+                raise UserError("name columns and encoding of each data set in config.toml")
+            read, name = self._mixture(settings, strict=strict, progress=progress)
+        else:
+            hub = HubDataset.parse(str(file))
+            read = table.read_table(hub or file, settings, strict=strict, progress=progress)
+            name = file.name if hub is None else str(hub)
+        imported = staging.describe_table(read, name)
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
@@ -108,7 +115,21 @@ class Commands:
             found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
             stale = self._stale(imported)
         unavailable = catalog.unavailable_for(imported)
-        return ImportPlan(file, imported, read, before is None, found, stale, unavailable)
+        return ImportPlan(file or Path(name), imported, read, before is None, found, stale, unavailable)
+
+    def _mixture(
+        self, settings: DataSettings, *, strict: bool, progress: Callable[[int, int], None] | None
+    ) -> tuple[table.Table, str]:
+        """The data sets of config.toml as one, and their names."""
+        config, _ = self._data.config()
+        if config is None or not config.data_sets:
+            raise UserError(
+                "there is nothing to import: name a file, or data sets in config.toml ([data_sets.NAME])"
+            )
+        read = mixture.read_mixture(
+            config.data_sets, self._paths.root, settings, strict=strict, progress=progress
+        )
+        return read, "+".join(config.data_sets)
 
     def _data_settings(self, columns: Sequence[str], encoding: str | None) -> DataSettings:
         """The settings in config.toml, and what a command names instead."""
@@ -324,7 +345,7 @@ class Commands:
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import FILE` first")
         for name in recipes:
-            catalog.check(name, imported.sources)
+            catalog.check_available(name, imported)
         from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
         improved = {
             name: texts
@@ -337,10 +358,16 @@ class Commands:
                     f"the teacher responses of {name} are not generated yet: add it to recipes.train in "
                     f"config.toml, then run `empathy-tui run recipe:{name}`"
                 )
+        chosen = recipes or (*catalog.available_direct(imported), *improved)
+        if not chosen:
+            raise UserError(
+                "there is nothing to export: this data allows no recipe without a teacher, and no teacher "
+                "responses are generated yet"
+            )
         return llama_factory.export(
             folder,
             dialogues,
-            recipes or (*catalog.direct_recipes(imported.sources), *improved),
+            chosen,
             load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,

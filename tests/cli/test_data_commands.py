@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import threading
@@ -109,6 +110,49 @@ def test_every_problem_of_a_file_is_listed_and_the_store_stays(
     for column in ("emotion", "situation", "dialog_id"):
         assert column in refused.err
     assert program("data", "--json").out == before
+
+
+def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl.gz"
+    lines = [
+        {
+            "chat": [{"from": "human", "value": f"I failed {n}"}, {"from": "gpt", "value": "Oh no."}],
+            "story": f"It was test {n}",
+            "gpt4_answer": f"So sorry {n}",
+        }
+        for n in range(16)
+    ]
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode()))
+    shown = program("import", "--dry-run", path).out
+    for part in ("JSON Lines, utf-8, compressed with gzip", "messages = chat", "response_gpt4 = gpt4_answer"):
+        assert part in shown
+    assert "no situation" in shown
+    assert "Nothing was imported" in shown
+    refused = program("import", path, code=1)
+    assert "--yes" in refused.err
+    assert program("data", "--json").json["file"] is None
+    taken = program("import", "--map", "situation=story", path, "--yes", "--json").json
+    assert (taken["rated"], taken["guessed"], taken["columns"]["situation"]) == (False, True, "story")
+    assert taken["dialogues"] == {"total": 16, "train": 14, "test": 2}
+    assert any("direct" in line for line in taken["unavailable"])
+    assert {one["method"] for one in program("recipes", "--json").json} == {"improve-llm"}
+    assert "direct/chatgpt" in program("run", code=1).err
+
+
+def test_a_file_is_read_as_config_toml_says(program: Program, tmp_path: Path) -> None:
+    config = program.root / "config.toml"
+    config.write_text("""
+[data]
+columns = { utterance = "said", response_human = "reply", rating_human = "stars", situation = "" }
+ratings = { min = 1, max = 5, good = 4 }
+split = { by = "random", test_share = 0.5 }
+""")
+    path = tmp_path / "data.tsv"
+    rows = [f"{n}\tsaid {n}\tok\t{n % 5 + 1}" for n in range(20)]
+    path.write_text("\n".join(["id\tsaid\treply\tstars", *rows]))
+    taken = program("import", path, "--yes", "--json").json
+    assert taken["dialogues"] == {"total": 20, "train": 10, "test": 10}
+    assert program("data", "--json").json["sources"][0]["ratings"] == {"1": 8, "2": 4, "3": 8}
 
 
 def test_what_is_odd_in_a_file_is_counted_and_shown_and_refused_on_request(

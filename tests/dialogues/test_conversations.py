@@ -56,7 +56,7 @@ def test_no_turn_is_lost_before_the_answer(pattern: str, answered: bool) -> None
 def test_empathetic_dialogues(path: Path) -> None:
     lines = ["conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags"]
     for number in range(8):
-        said = [f"I lost it_comma_ {number}.", "Oh_comma_ no!", "Yes.", "I am sorry."]
+        said = [f"I lost it_comma_ {number}.", "Oh_comma_ no!", "Yes.", '"Sorry" is all I can say.']
         lines += [
             f"hit:{number}_conv:{number},{turn},sad,I lost my ring_comma_ {number}.,{turn % 2},{text},5|5,"
             for turn, text in enumerate(said, 1)
@@ -67,7 +67,7 @@ def test_empathetic_dialogues(path: Path) -> None:
     first = read.dialogues[0]
     assert (first.dialog_id, first.emotion) == ("hit:0_conv:0", "sad")
     assert first.situation == "I lost my ring, 0.\n\nSpeaker: I lost it, 0.\nListener: Oh, no!"
-    assert (first.utterance, first.responses["human"].text) == ("Yes.", "I am sorry.")
+    assert (first.utterance, first.responses["human"].text) == ("Yes.", '"Sorry" is all I can say.')
     assert (len(read.dialogues), read.ignored, read.suspicious) == (8, ("selfeval", "tags"), ())
 
 
@@ -80,7 +80,7 @@ def test_turns_in_any_order_and_under_any_names(path: Path) -> None:
         ("2", "good day", "bye"),
     ]
     path.write_text("c,n,who,said\n1,2,b,yes\n1,first,a,hello\n")
-    with pytest.raises(TableError, match=r"row 2 \(line 3\), column turn: 'first' is not the number"):
+    with pytest.raises(TableError, match=r"row 2 \(line 3\), column n: 'first' is not the number"):
         read_table(path, DataSettings(columns=columns | {"emotion": "", "situation": ""}))
 
 

@@ -105,7 +105,7 @@ def test_nothing_to_guess_from(path: Path) -> None:
     [
         (["situation"], "not of the form FIELD=COLUMN"),
         (["utterence=text"], "did you mean utterance?"),
-        (["response_=x"], "not something that data has"),
+        (["response_=x"], "is no field of a dialogue"),
         (["utterance="], "utterance is empty"),
     ],
 )

@@ -18,10 +18,10 @@ from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.support.judged_workspace import DIALOGUES, judge_workspace, shown
-from tests.support.synthetic_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists, rating
 
 VALIDATE = "validate:gpt"
-RATINGS = {rated.text: rated.rating for d in DIALOGUES for rated in d.responses.values()}
+RATINGS = {one.text: rating(d, source) for d in DIALOGUES for source, one in d.responses.items()}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_each_pair_is_of_another_train_dialogue_and_has_a_better_response(
     for pair in found:
         dialogue = by_id[pair.dialog_id]
         assert dialogue.split == "train"
-        ratings = [dialogue.responses[side].rating for side in (pair.a, pair.b)]
+        ratings = [rating(dialogue, side) for side in (pair.a, pair.b)]
         assert pair.better == ("a" if ratings[0] > ratings[1] else "b")
         assert ratings[0] != ratings[1]
     able = [d for d in dialogues if d.split == "train" and len({r.rating for r in d.responses.values()}) > 1]

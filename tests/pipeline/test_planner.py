@@ -218,6 +218,17 @@ def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:
         plan(parse_config(text))
 
 
+def test_recipes_and_judges_that_need_ratings_are_refused_without() -> None:
+    unrated = msgspec.structs.replace(FACTS, rated=False)
+    student = '[students.a]\nmodel = "x"\n'
+    for text, message in (
+        ('[recipes]\ntrain = ["direct/chatgpt"]', "direct/chatgpt is not available: .*ratings.*improve-llm"),
+        ('[recipes]\ntrain = []\n[judges.e]\nprovider = "embedded"', "judges.e: .*learns from ratings"),
+    ):
+        with pytest.raises(UserError, match=message):
+            plan(parse_config(student + text), unrated)
+
+
 @given(st.sets(st.sampled_from([node.id for node in plan()]), min_size=1))
 def test_targets_bring_what_they_need_and_no_more(targets: set[str]) -> None:
     nodes = plan()

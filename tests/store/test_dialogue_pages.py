@@ -126,7 +126,7 @@ def _sorted(chosen: list[Dialogue], order: DialogueOrder) -> list[Dialogue]:
         return chosen[::-1] if order.is_reversed else chosen
     if order.by != "rating":
         return sorted(chosen, key=lambda row: getattr(row, order.by), reverse=order.is_reversed)
-    rated = {row.dialog_id: {who: one.rating for who, one in row.responses.items()} for row in chosen}
+    rated = {row.dialog_id: {who: rating(row, who) for who in row.responses} for row in chosen}
     known = [row for row in chosen if order.source in rated[row.dialog_id]]
     known.sort(key=lambda row: rated[row.dialog_id][order.source], reverse=order.is_reversed)
     return known + [row for row in chosen if row not in known]

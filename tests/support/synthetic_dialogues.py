@@ -147,6 +147,13 @@ def texts() -> st.SearchStrategy[str]:
     return st.lists(pieces | st.text(letters, max_size=8), max_size=6).map("".join)
 
 
+def rating(dialogue: Dialogue, source: str) -> Rating:
+    """What people gave the response of `source`, which has a rating."""
+    found = dialogue.responses[source].rating
+    assert found is not None
+    return found
+
+
 def filled_texts() -> st.SearchStrategy[str]:
     """Such texts that are not empty for the import."""
     return texts().map(lambda text: f"x{text}")

@@ -23,7 +23,7 @@ from tui.format.text import visible
         "import --map situation=context --map response_human=reply chats.parquet",
     ),
 )
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, readable=False))
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "columns",
     "--map",
@@ -39,7 +39,7 @@ from tui.format.text import visible
 @click.pass_context
 def import_(
     ctx: click.Context,
-    file: Path,
+    file: Path | None,
     columns: tuple[str, ...],
     encoding: str | None,
     dry_run: bool,
@@ -56,7 +56,8 @@ def import_(
 
     FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
     messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
-    [data] in config.toml has the same settings.
+    [data] in config.toml has the same settings. Without FILE, the data sets that [data_sets.NAME] in
+    config.toml defines are imported together.
 
     A response without a text or a valid rating is left out. Texts that a person probably did not write,
     such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.
@@ -83,10 +84,9 @@ def import_(
             print_changes(console, plan)
         click.echo("Nothing was imported.")
         return
-    if plan.table.is_guessed and not plan.changes_nothing:
+    if plan.table.is_guessed and not plan.changes_nothing and not yes:
         print_preview(console, plan)
-        if not yes:
-            confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
+        confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
     if plan.changes:
         print_changes(console, plan)
         if not yes:
@@ -100,7 +100,7 @@ def import_(
     if as_json:
         json.write(json.imported(plan, counts))
     elif plan.changes_nothing:
-        click.echo(visible(f"Nothing changed: {file} was imported before."))
+        click.echo(visible(f"Nothing changed: {plan.file} was imported before."))
         print_file(console, plan)
     else:
         print_imported(console, plan, counts)

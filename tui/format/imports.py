@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tui.format.text import visible
@@ -22,17 +22,6 @@ def written(found: Format) -> str:
     if found.compression is not None:
         parts.append(f"compressed with {found.compression}")
     return ", ".join(part for part in parts if part)
-
-
-def columns(mapping: Mapping[str, str]) -> str:
-    """Which column has what."""
-    names = {"speaker_uttr": "utterance"}
-    return visible(
-        ", ".join(
-            f"{names.get(field, field)} = {column}" if column else f"no {names.get(field, field)}"
-            for field, column in mapping.items()
-        )
-    )
 
 
 def first_fields(dialogue: Dialogue) -> Iterable[tuple[str, str]]:

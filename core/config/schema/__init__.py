@@ -4,7 +4,7 @@ docs/configuration.md and the screen of settings show the docstrings here.
 """
 
 from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
-from core.config.schema.data import DataSettings, RatingScale, SplitRule
+from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
 from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Pairing, Recipes, Responding, Server, Student
@@ -13,6 +13,7 @@ from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, P
 __all__ = [
     "Comparisons",
     "Config",
+    "DataSet",
     "DataSettings",
     "Device",
     "Dpo",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.config.schema.data import DataSettings
+from core.config.schema.data import DataSet, DataSettings
 from core.config.schema.fine_tuning import Dpo, Lora, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Recipes, Responding, Server, Student
@@ -57,6 +57,8 @@ class Config(ConfigTable, frozen=True):
     """The budget."""
     data: DataSettings = DataSettings()
     """How an import reads data."""
+    data_sets: dict[str, DataSet] = {}
+    """The data sets that are imported together, by name."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
     runs: Runs = Runs()

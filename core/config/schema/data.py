@@ -62,3 +62,17 @@ class DataSettings(ConfigTable, frozen=True):
     `leave_out` does not import them, `ignore` does not look for them."""
     split: SplitRule = SplitRule()
     """How the dialogues are divided into train and test, such as `{ by = "random", test_share = 0.1 }`."""
+
+
+class DataSet(DataSettings, frozen=True, kw_only=True):
+    """One of several data sets that `empathy-tui import` without a FILE imports together.
+
+    It has the options of [data] as well, for itself alone; `near_duplicates` counts in [data] only. NAME is
+    chosen by you, and begins the ids of its dialogues.
+    """
+
+    file: str
+    """Its file, or `hf:OWNER/NAME`; a relative path is in the workspace's folder."""
+    weight: Annotated[float, Meta(gt=0)] | None = None
+    """How many of its train dialogues are imported, in proportion to the weights of the others; as many as
+    the data sets allow are drawn. By default all are. Test dialogues are all imported."""

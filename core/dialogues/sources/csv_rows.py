@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
+from core.dialogues import mapping
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.source import Progress, Row
 
@@ -38,12 +39,13 @@ class Dialect:
     """How the cells of a file are separated.
 
     `skips_space` is whether a space after a delimiter is no part of the next cell. `has_sep_line` is whether
-    the first line only names the delimiter (`sep=;`).
+    the first line only names the delimiter (`sep=;`). `has_quotes` is whether cells may be quoted.
     """
 
     delimiter: str = ","
     skips_space: bool = False
     has_sep_line: bool = False
+    has_quotes: bool = True
 
 
 class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the message
@@ -79,6 +81,8 @@ def dialect_of(file: CsvFile, known_names: Callable[[list[str]], int]) -> Dialec
     # The first of those with as many names.
     dialect = Dialect(max(delimiters, key=names.__getitem__), has_sep_line=has_sep_line)
     header = _header(file, dialect)
+    if mapping.has_columns_of_empathetic_dialogues(header) and _has_marks(file):
+        return Dialect(dialect.delimiter, False, has_sep_line, has_quotes=False)
     spaced = len(header) > 1 and all(name.startswith(" ") for name in header[1:])
     # With a space before it, a quote would not be taken as the beginning of a cell.
     if spaced and file.contains(f'{dialect.delimiter} "'.encode()):
@@ -144,6 +148,11 @@ def line_of_header(file: CsvFile, known_names: Callable[[list[str]], int], limit
     return line if found.get(line, 0) > 2 else None
 
 
+def _has_marks(file: CsvFile) -> bool:
+    """Whether a file writes `_comma_` for a comma and quotes no cell, so that a quote is a character."""
+    return file.contains(b"_comma_") and not file.contains(b'""')
+
+
 def _regular_cells(file: CsvFile, dialect: Dialect) -> int:
     """How many cells each of the first rows has; 1 if they differ."""
     try:
@@ -172,7 +181,13 @@ def _kind(error: csv.Error) -> BrokenKind:
 
 
 def _reader(lines: Iterator[str], dialect: Dialect, strict: bool) -> _csv.Reader:
-    return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.skips_space, strict=strict)
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        skipinitialspace=dialect.skips_space,
+        quoting=csv.QUOTE_MINIMAL if dialect.has_quotes else csv.QUOTE_NONE,
+        strict=strict,
+    )
 
 
 def _open_cell(raw: str, dialect: Dialect) -> int | None:

@@ -32,18 +32,20 @@ def print_preview(console: Console, plan: ImportPlan) -> None:
     print_fields(console, ("sources", ", ".join(("human", *plan.imported.sources))))
     print_file(console, plan)
     print_line(console, "The first dialogue:")
-    for name, text in imports.first_fields(dialogues[0]):
-        print_fields(console, (f"  {name}", text))
+    print_fields(console, *((f"  {name}", text) for name, text in imports.first_fields(dialogues[0])))
 
 
 def print_file(console: Console, plan: ImportPlan) -> None:
     """How a file was read: what was skipped and left out, and suspicious texts."""
     table = plan.table
-    print_fields(console, ("format", imports.written(table.format)))
-    if table.mapping:
-        title = "columns" if not table.is_guessed else "columns (guessed)"
-        print_fields(console, (title, imports.columns(table.mapping)))
-    print_fields(console, ("split", table.split))
+    for name, part in (table.parts or {"": table}).items():
+        if name:
+            print_line(console, f"{name}: {dialogue_counts(imports.counted(part.dialogues))} before the draw")
+        fields = [("format", imports.written(part.format)), ("split", part.split)]
+        if part.mapping:
+            guessed = " (guessed)" if part.is_guessed else ""
+            fields.insert(1, ("columns", f"{part.columns}{guessed}"))
+        print_fields(console, *fields)
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))
     if table.ignored:

@@ -82,18 +82,17 @@ class ImportScreen(ModalScreen[None]):
             return
         if self._plan is not None:
             self._apply(self._plan)
-        elif not text:
-            self._say(Content.styled("Enter the path of a file first.", "$text-warning"))
         else:
             self._generation += 1
             self._read(self._generation, 0, 0)
-            path = Path(text).expanduser()
+            # Without one, it is the data sets of config.toml.
+            path = Path(text).expanduser() if text else None
             # A relative path starts at the folder where the app was started.
             columns = tuple(self.query_one("#mapped", Input).value.replace(",", " ").split())
             work = partial(self._check, path, columns, self._generation)
             self.run_worker(work, name="Import", thread=True, exit_on_error=False)
 
-    def _check(self, path: Path, columns: tuple[str, ...], generation: int) -> None:
+    def _check(self, path: Path | None, columns: tuple[str, ...], generation: int) -> None:
         from core.api import UserError, open_workspace
 
         def show(done: int, total: int) -> None:
@@ -191,7 +190,7 @@ def _findings(plan: ImportPlan) -> list[Content]:
     if table.mapping:
         style = "$text-warning" if table.is_guessed else "$text-muted"
         guessed = " (guessed)" if table.is_guessed else ""
-        lines.append(Content.styled(f"Columns{guessed}: {imports.columns(table.mapping)}.", style))
+        lines.append(Content.styled(f"Columns{guessed}: {visible(table.columns)}.", style))
         for name, text in imports.first_fields(table.dialogues[0]):
             lines.append(Content.assemble(("  ", ""), (f"{name}: ", "$text-muted"), text))
     lines.append(Content.styled(f"Split: {visible(table.split)}.", "$text-muted"))

@@ -18,7 +18,7 @@ from core.services.workspace_creation import create_workspace
 from core.store import connections
 from core.store import dialogues as data
 from tests.support.settling import shown, until, until_shows
-from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows, write_rows
+from tests.support.synthetic_dialogues import columns, rating, synthetic_dialogues, synthetic_rows, write_rows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue
@@ -87,7 +87,7 @@ async def test_a_dialogue_is_read_with_its_responses_and_ratings(
             await pilot.pause(0.1)
         for source, response in dialogues[2].responses.items():
             assert source in seen
-            assert {1: "○ 1 bad", 2: "◐ 2 okay", 3: "● 3 good"}[response.rating] in seen
+            assert {1: "○ 1 bad", 2: "◐ 2 okay", 3: "● 3 good"}[rating(dialogues[2], source)] in seen
             assert response.text.split(".")[0] in " ".join(seen.split())
         # The next one without going back to the list.
         await pilot.press("n")
@@ -121,7 +121,7 @@ async def test_pages_follow_each_other(
 async def test_filters_by_emotion_split_and_ratings(
     opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
-    poor = [d for d in dialogues if d.split == "train" and d.responses["human"].rating < 3]
+    poor = [d for d in dialogues if d.split == "train" and rating(d, "human") < 3]
     strict = [d for d in poor if d.responses["chatgpt"].rating == 3]
     one = [d for d in strict if d.emotion == strict[-1].emotion]
     assert 0 < len(one) < len(strict) < 100 < len(poor)
@@ -182,7 +182,7 @@ async def test_sorting_by_split_emotion_and_a_sources_rating(
         await until_selected(pilot, min(dialogues, key=lambda d: d.emotion))
         await pilot.press("greater_than_sign", "I")
         await until_shows(pilot, "by human's rating, reversed")
-        await until_selected(pilot, max(dialogues, key=lambda d: d.responses["human"].rating))
+        await until_selected(pilot, max(dialogues, key=lambda d: rating(d, "human")))
         await pilot.press("less_than_sign", "less_than_sign", "less_than_sign", "I")
         await until_selected(pilot, dialogues[-1])
 
@@ -268,6 +268,28 @@ async def test_statistics_are_charts_that_are_read_without_colour(
         # Back, first from the statistics and only then from the screen.
         await pilot.press("escape")
         await until_shows(pilot, "1–100 of 240")
+
+
+async def test_a_guess_is_shown_and_columns_are_named(opened: Open, tmp_path: Path) -> None:
+    path = tmp_path / "chats.tsv"
+    lines = [f"It was day {n}\tI fell {n}\t\x1b[2JOh no {n}" for n in range(8)]
+    path.write_text("\n".join(["story\tquestion\tanswer", *lines]))
+    async with opened(create_workspace(tmp_path / "study"), (80, 24)) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.screen.query_one("#path", Input).value = str(path)
+        await pilot.press("enter")
+        await until_shows(pilot, "Columns (guessed): utterance = question")
+        assert "no situation" in shown(pilot)
+        pilot.app.screen.query_one("#mapped", Input).value = "situation=stori"
+        await pilot.press("enter")
+        await until_shows(pilot, "did you mean story?")
+        pilot.app.screen.query_one("#mapped", Input).value = "situation=story emotion="
+        await pilot.press("enter")
+        await until_shows(pilot, "It was day 0")
+        text = str(pilot.app.screen.query_one("#outcome", Static).render())
+        assert "Not available: recipes direct" in text
+        assert "\x1b" not in text
 
 
 async def test_what_is_odd_in_a_file_is_shown_before_and_after_its_import(
