@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 11
+VERSION = 12
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 

@@ -16,6 +16,7 @@ from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrd
 from core.domain.dialogues import Dialogue, ImportedData, RatedResponse
 from core.store import connections, dialogue_pages, dialogues
 from core.store.connections import transaction
+from tests.support.synthetic_dialogues import rating
 
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
