@@ -84,8 +84,9 @@ def test_memory_does_not_grow_with_the_file(path: Path, monkeypatch: pytest.Monk
         finally:
             tracemalloc.stop()
 
-    peak(10)
-    assert peak(900) < peak(300) + 100_000
+    # The first is with the modules that it loads; of so many, near-duplicates are searched by MinHash.
+    peak(700)
+    assert peak(1_400) < peak(700) + 100_000
 
 
 def test_progress_is_in_bytes(path: Path) -> None:

@@ -6,8 +6,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
@@ -276,11 +276,7 @@ class EmpathyApp(HostApp):
         """Open config.toml in the user's editor."""
         from tui.app import config_editing
 
-        config_editing.edit(self)
-
-    def poller_held(self) -> AbstractContextManager[None]:
-        """Keep the poller still while something else has the terminal."""
-        return self._poller.held()
+        config_editing.edit(self, self._poller.held, partial(self.config_watch.look, asks=True))
 
     def action_keys(self) -> None:
         from tui.dialogs.help import HelpScreen

@@ -11,13 +11,20 @@ from tui.components.workspace_screen import WorkspaceScreen
 from tui.runtime import editor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from core.api import Workspace
-    from tui.app.application import EmpathyApp
-    from tui.navigation.host import ConfigPlace
+    from tui.navigation.host import ConfigPlace, HostApp
 
 
-def edit(app: EmpathyApp) -> None:
-    """Suspend the app, and run the editor; or show why that cannot be done."""
+def edit(
+    app: HostApp, poller_held: Callable[[], AbstractContextManager[None]], edited: Callable[[], None]
+) -> None:
+    """Suspend the app, and run the editor; or show why that cannot be done.
+
+    `poller_held` keeps the poller still while the editor has the terminal; `edited` is called after it.
+    """
     if not may_write(app):
         return
     file = app.workspace.config
@@ -33,7 +40,11 @@ def edit(app: EmpathyApp) -> None:
         return
     screen = app.screen
     place = screen.config_place() if isinstance(screen, WorkspaceScreen) else None
-    app.read("line of config.toml", lambda workspace: _line(workspace, place), lambda line: _open(app, line))
+    app.read(
+        "line of config.toml",
+        lambda workspace: _line(workspace, place),
+        lambda line: _open(app, line, poller_held, edited),
+    )
 
 
 def _line(workspace: Workspace, place: ConfigPlace | None) -> int | None:
@@ -45,10 +56,15 @@ def _line(workspace: Workspace, place: ConfigPlace | None) -> int | None:
     return reader.line_of(*place)
 
 
-def _open(app: EmpathyApp, line: int | None) -> None:
+def _open(
+    app: HostApp,
+    line: int | None,
+    poller_held: Callable[[], AbstractContextManager[None]],
+    edited: Callable[[], None],
+) -> None:
     try:
         words = editor.command(app.workspace.config, line)
-        with app.poller_held(), app.suspend():
+        with poller_held(), app.suspend():
             code = editor.run(words)
     except editor.NoEditorError as error:
         app.show_message(str(error), title="No editor", error=True)
@@ -60,4 +76,4 @@ def _open(app: EmpathyApp, line: int | None) -> None:
     app.refresh(layout=True)
     if code:
         app.show_message(f"{words[0]} ended with exit code {code}", title="Editor", error=True)
-    app.config_watch.look(asks=True)
+    edited()
