@@ -16,6 +16,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Certificates that a machine names are read by each process, and none of these tests needs them.
 for name in (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER):
     os.environ.pop(name, None)
+# To look for garbage as often as Python does takes a fifth of the CPU of tests that draw.
+gc.set_threshold(20_000, 20, 50)
 # A machine that is busy with something else is no fault of the code.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")

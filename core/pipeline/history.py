@@ -16,10 +16,8 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.domain.evaluation.votes import Vote
-from core.domain.jobs import JobState
 from core.domain.runs import RunNotes
 from core.jobs import files
-from core.store.jobs import Attempt
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,13 +93,13 @@ def append(workspace: WorkspacePaths, *entries: Entry) -> None:
 
 
 def note_end(
-    workspace: WorkspacePaths, attempt: Attempt, state: str, error: str, job_state: JobState
+    workspace: WorkspacePaths, job: str, number: int, *, state: str, error: str, job_state: str
 ) -> None:
     """Write an end of which the attempt's journal knows nothing; call it before the end is committed."""
     end = AttemptEnded(
         at=time.time(),
-        job=attempt.job,
-        number=attempt.number,
+        job=job,
+        number=number,
         state=state,
         error=error,
         job_state=job_state,

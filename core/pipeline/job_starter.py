@@ -115,7 +115,9 @@ class JobStarter:
             with transaction(self._connection):
                 jobs.end_attempt(self._connection, attempt, "failed", message)
                 jobs.fail(self._connection, job.id, message)
-                history.note_end(self._workspace, attempt, "failed", message, "failed")
+                history.note_end(
+                    self._workspace, job.id, number, state="failed", error=message, job_state="failed"
+                )
             return False
         with transaction(self._connection):
             jobs.set_process(self._connection, attempt, pid, host, process)

@@ -276,7 +276,9 @@ class Supervisor:
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
             else:
                 jobs.set_state(self.connection, attempt.job, "cancelled")
-            history.note_end(self.workspace, attempt, state, error, job_state)
+            history.note_end(
+                self.workspace, attempt.job, attempt.number, state=state, error=error, job_state=job_state
+            )
 
 
 def acquire(workspace: WorkspacePaths) -> TextIO | None:
