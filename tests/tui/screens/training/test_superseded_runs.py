@@ -73,8 +73,8 @@ async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded:
         await pilot.press(*["greater_than_sign"] * columns.index("rate"), "I")
         await until_shows(pilot, "by win rate, reversed")
         assert list(map(str, table.listing.table.get_row_at(0)))[1].endswith("sft-dpo@sft.epochs=3")
-        await pilot.press("slash", *"epochs=3 chat", "enter")
-        await until_shows(pilot, "/epochs=3 chat: 2 of 8")
+        await pilot.press("slash", *"superseded chat", "enter")
+        await until_shows(pilot, "/superseded chat: 2 of 8")
         await pilot.press("escape")
 
         assert table.listing.select(next(run.job for run in table._found if run.name == OLD))
