@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.api import RunName
+from core.api import RunName, VersionName
 from tui.format.values import percent
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def group_of(rate: WinRate, by: Grouping) -> str:
     """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run."""
     if by == "judge":
         return rate.judge
-    run = RunName.parse(rate.b) or RunName.parse(rate.a)
+    names = (VersionName.parse(side).name for side in (rate.b, rate.a))
+    run = next(filter(None, map(RunName.parse, names)), None)
     if run is None:
         return NO_RUN
     return run.student if by == "student" else run.recipe.method

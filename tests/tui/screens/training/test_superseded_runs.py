@@ -73,8 +73,8 @@ async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded:
         await pilot.press(*["greater_than_sign"] * columns.index("rate"), "I")
         await until_shows(pilot, "by win rate, reversed")
         assert list(map(str, table.listing.table.get_row_at(0)))[1].endswith("sft-dpo@sft.epochs=3")
-        await pilot.press("slash", *"epochs=3 chat", "enter")
-        await until_shows(pilot, "/epochs=3 chat: 2 of 8")
+        await pilot.press("slash", *"superseded chat", "enter")
+        await until_shows(pilot, "/superseded chat: 2 of 8")
         await pilot.press("escape")
 
         assert table.listing.select(next(run.job for run in table._found if run.name == OLD))
@@ -110,7 +110,8 @@ async def test_win_rates_and_pairs_of_superseded_runs(opened: Open, superseded: 
         await until_shows(pilot, "10 comparisons")
         await pilot.press("s")
         await until_shows(pilot, "18 comparisons")
-        assert OLD in shown(pilot)
+        # Names are cut in the middle.
+        assert "sft@epochs=3" in shown(pilot)
         await pilot.press("slash", *"chatgpt/sft@", "enter")
         await until_shows(pilot, "2 of 18")
         await pilot.press("enter")
