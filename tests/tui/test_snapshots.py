@@ -160,7 +160,7 @@ def test_conversation(snap_compare: Compare, made: Path, home: Path, size: str) 
 SETTINGS: dict[str, tuple[list[str], str]] = {
     "changed": (["slash", *"epochs", "enter", "enter", "end", "backspace", "2", "enter"], "superseded"),
     "recipes": (["v", "down", "down", "space"], "not saved: recipes.train"),
-    "mistake": ([], "did you mean"),
+    "mistake": ([], "sft.epoch:"),
 }
 
 
