@@ -105,3 +105,4 @@ class PairBrowser(Horizontal):
         is_split = self.list.display and self._is_wide
         room = self.size.width - (self.list.taken if is_split else 0)
         self.view.set_class(room >= (_BESIDE if is_split else WIDE), "wide")
+        self.view.set_class(room >= WIDE, "widest")

@@ -58,7 +58,7 @@ class PairList(Listing[PairLine]):
 
     def fit(self, width: int) -> None:
         """Choose the columns for a screen of this width."""
-        columns = _columns(self._judges, width)
+        columns = _columns(self._judges, len(self._lines), width)
         # Two for each column's padding, one for the scroll bar.
         self.taken = sum(column.width + 2 for column in columns) + 1
         self.styles.width = self.taken if width >= self.taken + _PAIR else "1fr"
@@ -101,10 +101,10 @@ class PairList(Listing[PairLine]):
                 return Text(letter, shade(self.app, colour))
 
 
-def _columns(judges: Sequence[str], width: int) -> tuple[Column, ...]:
+def _columns(judges: Sequence[str], lines: int, width: int) -> tuple[Column, ...]:
     roomy = width >= _ROOMY
     return (
-        Column("number", "no.", 4 if roomy else 3, "right"),
+        Column("number", "no.", max(3, len(str(lines))), "right"),
         Column("emotion", "emotion", 14 if roomy else 7),
         *(Column(f"judge {name}", visible(name), 8 if roomy else 3) for name in judges),
         Column("margin", "margin", 6, "right"),

@@ -36,7 +36,7 @@ class ShownPair:
 
 
 class PairView(Container):
-    """The responses are side by side on wide screens."""
+    """The responses are side by side where there is room, answers and prompts where there is more."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PairView {
@@ -72,9 +72,11 @@ class PairView(Container):
             #context, #responses { margin: 0; }
         }
         &.wide {
-            #responses, #judged { layout: horizontal; }
+            #responses { layout: horizontal; }
             #side-a { border-bottom: none; border-right: solid $border-blurred; }
-            #judged { max-height: 60%; overflow-y: hidden; }
+        }
+        &.widest {
+            #judged { layout: horizontal; max-height: 60%; overflow-y: hidden; }
             #part-answers, #part-question { max-height: 42vh; }
         }
     }
