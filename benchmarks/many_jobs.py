@@ -50,6 +50,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("run", "--dry-run"),
     ("batches",),
     ("winrates",),
+    ("winrates", "--json"),
     ("winrates", "recipes"),
     ("winrates", "ranking"),
     ("winrates", "judges"),
