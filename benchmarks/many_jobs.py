@@ -41,7 +41,7 @@ from core.store.connections import transaction
 from tui.navigation.bindings import SCREENS
 
 PARTS = ("commands", "supervisor", "app")
-_JOB = "sft:llama-8b/direct/human/sft"
+_JOB = "sft:llama-8b/direct/chatgpt/sft"
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("status", "--json"),
