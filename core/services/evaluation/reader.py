@@ -177,7 +177,7 @@ class EvaluationReader:
             there_are = ", ".join(known) or "none"
             raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
         rates = [rate for rate in self.win_rates() if rate.judge == judge and rate.n is not None]
-        connection, sample = self._state.connection(), self._state.sampled()
+        connection, data = self._state.connection(), self._state.drawn_dialogues()
         found = (
             {}
             if connection is None
@@ -186,9 +186,9 @@ class EvaluationReader:
         estimate = (
             None
             if connection is None
-            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, sample)
+            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, data)
         )
-        return plans.of_judge(judge, known[judge], found, estimate, sample.totals["test"], detect, power)
+        return plans.of_judge(judge, known[judge], found, estimate, data.totals["test"], detect, power)
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
