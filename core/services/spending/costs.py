@@ -218,8 +218,6 @@ def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
                 name = f"judge {judge.name}"
                 part = known.of_done(name, node, judge.model)
                 part = part or comparisons.estimate(name, node, node.settings, judge)
-                if node.settings.stop is not None:
-                    part = replace(part, is_upper_bound=True)
             case _:
                 continue
         parts.setdefault((name, judge.model.identity.model), []).append(part)
@@ -281,7 +279,7 @@ class _Comparisons:
             found = estimating.of_requests(name, judge.model, requests, self._known.answered, tokens)
             scale = self._data.totals["test"] / len(self._test) if self._test else 1.0
             self._made[key] = estimating.times(found, scale)
-        return self._made[key]
+        return replace(self._made[key], is_upper_bound=settings.stop is not None)
 
     def _texts(self, node: PlannedJob, side: str, responder: str) -> tuple[object, Mapping[str, str] | None]:
         """What a side's responses are, and the responses by dialogue; None if there are none yet."""
