@@ -41,7 +41,7 @@ from core.store.connections import transaction
 from tui.navigation.bindings import SCREENS
 
 PARTS = ("commands", "supervisor", "app")
-_JOB = "sft:llama-8b/direct/human/sft"
+_JOB = "sft:llama-8b/direct/chatgpt/sft"
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("status", "--json"),
@@ -50,6 +50,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("run", "--dry-run"),
     ("batches",),
     ("winrates",),
+    ("winrates", "--json"),
     ("winrates", "recipes"),
     ("winrates", "ranking"),
     ("winrates", "judges"),

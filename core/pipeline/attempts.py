@@ -120,14 +120,16 @@ def _new_folder(workspace: WorkspacePaths, job: str, known: int) -> tuple[int, P
 def check_known(workspace: WorkspacePaths, job: str, known: Iterable[int]) -> None:
     """Raise `UserError` if the job's folder has attempts that worked and of which the store does not know.
 
-    The store is an older one then, and would have done, and paid, again what they did.
+    The store is an older one then, and would have done, and paid, again what they did. Folders from which no
+    store could be made again are left out, or the remedy would be advised for ever.
     """
     job_folder = workspace.attempt(job, 1).parent
-    there = {
-        int(path.parent.name) for path in job_folder.glob(f"*/{journal.NAME}") if path.parent.name.isdecimal()
-    }
-    if unknown := sorted(there.difference(known)):
-        raise _unknown(workspace.attempt(job, unknown[0]))
+    numbers = {path.parent.name for path in job_folder.glob(f"*/{journal.NAME}")}
+    there = {int(number) for number in numbers if number.isdecimal()}
+    for number in sorted(there.difference(known)):
+        folder = workspace.attempt(job, number)
+        if _has_worked(folder):
+            raise _unknown(folder)
 
 
 def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -> None:
@@ -144,8 +146,9 @@ def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -
 
 def _has_worked(folder: Path) -> bool:
     try:
-        specs.read(folder)
-        return next(journal.read(folder), None) is not None
+        spec = specs.read(folder)
+        is_own = (spec.job, str(spec.attempt)) == (folder.parent.name, folder.name)
+        return is_own and next(journal.read(folder), None) is not None
     except (UserError, DamagedJournalError, OSError):
         return False
 

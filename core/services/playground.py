@@ -199,7 +199,7 @@ class Playground:
         Raises `UserError` if there is none.
         """
         if dialog_id is None:
-            test = self._state.sampled().of("test")
+            test = self._state.drawn_dialogues().of("test")
             if not test:
                 raise UserError("there is no test dialogue: import data with `empathy-tui import FILE`")
             return random.choice(test)

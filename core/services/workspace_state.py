@@ -13,8 +13,8 @@ from core.config.load import load_config, located, read_config
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.domain.dialogue_sample import DialogueSample
 from core.domain.dialogues import Dialogue, ImportedData, RatingCounts
+from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
@@ -28,7 +28,7 @@ T = TypeVar("T")
 #: Seconds between two looks at the files of local models: there may be hundreds, on a network drive.
 _MODELS_EVERY_S = 2.0
 #: Dialogues from which estimates are made; the public data set has 2,000.
-_SAMPLED = 5_000
+_DRAWN = 5_000
 
 
 class WorkspaceState:
@@ -190,17 +190,17 @@ class WorkspaceState:
             return None, []
         return imported, self._dialogues[1]
 
-    def sampled(self) -> DialogueSample:
-        """The imported dialogues, or a sample of them if there are very many: what estimates need."""
+    def drawn_dialogues(self) -> DrawnDialogues:
+        """The imported dialogues, or some of them if there are very many: what estimates need."""
         connection, imported = self.connection(), self.imported()
         if connection is None or imported is None:
-            return DialogueSample((), {"train": 0, "test": 0})
+            return DrawnDialogues((), {"train": 0, "test": 0})
 
-        def read() -> DialogueSample:
+        def read() -> DrawnDialogues:
             with connections.snapshot(connection):
-                return queries.dialogue_sample(connection, _SAMPLED)
+                return queries.drawn_dialogues(connection, _DRAWN)
 
-        return self.remember("sampled", imported, read)
+        return self.remember("drawn dialogues", imported, read)
 
     def train_ratings(self) -> RatingCounts:
         """How the train dialogues were rated."""

@@ -11,8 +11,8 @@ from operator import itemgetter
 
 import msgspec
 
-from core.domain.dialogue_sample import DialogueSample
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
+from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.domain.events import Event
@@ -321,18 +321,18 @@ def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) ->
     yield from _dialogues(connection, ":split IS NULL OR split = :split", {"split": split})
 
 
-def dialogue_sample(connection: sqlite3.Connection, at_most: int) -> DialogueSample:
+def drawn_dialogues(connection: sqlite3.Connection, at_most: int) -> DrawnDialogues:
     """All dialogues, or about `at_most` of them if there are more: the same ones each time."""
     counts = stored_data.counts(connection)
     totals: dict[Split, int] = {"train": counts.train, "test": counts.test}
     total = counts.train + counts.test
     if total <= at_most:
-        return DialogueSample(dialogues(connection), totals)
+        return DrawnDialogues(dialogues(connection), totals)
     # Positions multiplied by Knuth's constant: unlike every n-th one, they follow no order of the file.
     drawn = _dialogues(
         connection, "position * 2654435761 % 4294967296 < :below", {"below": 4294967296 * at_most // total}
     )
-    return DialogueSample(list(drawn), totals)
+    return DrawnDialogues(list(drawn), totals)
 
 
 def dialogues_named(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Dialogue]:

@@ -128,9 +128,7 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     workspace.close()
 
 
-def test_a_sample_of_the_dialogues_gives_nearly_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_some_of_the_dialogues_gives_nearly_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = """
 [judges.gpt]
 provider = "openai"
@@ -144,14 +142,14 @@ b = "chatgpt"
     study = TeacherWorkspace(tmp_path, nowhere, [recipe], more=PRICES + judge, dialogues=dialogues)
     with study.open() as workspace:
         whole = workspace.spending.estimates()
-    monkeypatch.setattr(workspace_state, "_SAMPLED", 120)
+    monkeypatch.setattr(workspace_state, "_DRAWN", 120)
     monkeypatch.setattr(costs, "_BUILT", 40)
     with study.open() as workspace:
-        sampled = workspace.spending.estimates()
+        drawn = workspace.spending.estimates()
         recipes = workspace.data.recipes()
-        assert len(workspace.spending._state.sampled().dialogues) < 240
-    assert [(one.recipe, one.requests) for one in sampled] == [(one.recipe, one.requests) for one in whole]
-    for one, exact in zip(sampled, whole, strict=True):
+        assert len(workspace.spending._state.drawn_dialogues().dialogues) < 240
+    assert [(one.recipe, one.requests) for one in drawn] == [(one.recipe, one.requests) for one in whole]
+    for one, exact in zip(drawn, whole, strict=True):
         assert one.usd == pytest.approx(exact.usd, rel=0.1)
     # Examples are counted in all dialogues.
     (counted,) = [one for one in recipes if one.name == recipe]

@@ -133,7 +133,7 @@ def _time(
     config: Config,
 ) -> tuple[float | None, bool]:
     """Seconds that the jobs anew take, and whether it is a lower bound."""
-    data = state.sampled(), state.train_ratings()
+    data = state.drawn_dialogues(), state.train_ratings()
     runs = run_estimates.of_runs(
         anew, nodes, jobs, data, state.connection(), state.paths.root, config.recipes
     )
@@ -159,7 +159,7 @@ def _cost(
     connection = state.connection()
     if connection is None or not anew:
         return 0.0, False
-    found = costs.of_jobs(connection, state.paths, anew, nodes, state.sampled())
+    found = costs.of_jobs(connection, state.paths, anew, nodes, state.drawn_dialogues())
     known = [one.usd for one in found if one.usd is not None]
     usd = sum(known) if len(known) == len(found) else None
     return usd, any(one.is_upper_bound for one in found)

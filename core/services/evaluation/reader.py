@@ -141,7 +141,7 @@ class EvaluationReader(ComparisonReader):
             there_are = ", ".join(known) or "none"
             raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
         rates = [rate for rate in self.win_rates() if rate.judge == judge and rate.n is not None]
-        connection, sample = self._state.connection(), self._state.sampled()
+        connection, data = self._state.connection(), self._state.drawn_dialogues()
         found = (
             {}
             if connection is None
@@ -150,9 +150,9 @@ class EvaluationReader(ComparisonReader):
         estimate = (
             None
             if connection is None
-            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, sample)
+            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, data)
         )
-        return plans.of_judge(judge, known[judge], found, estimate, sample.totals["test"], detect, power)
+        return plans.of_judge(judge, known[judge], found, estimate, data.totals["test"], detect, power)
 
     def ballot_items(self, a: str, b: str, voter: str, *, uniform: bool = False) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.

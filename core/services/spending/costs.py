@@ -13,8 +13,8 @@ from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import response_file
 from core.domain.dependencies import dependencies_of
-from core.domain.dialogue_sample import DialogueSample
 from core.domain.dialogues import Split
+from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
 from core.domain.submissions import Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
@@ -73,13 +73,13 @@ def estimates(
     workspace: WorkspacePaths,
     nodes: Sequence[PlannedJob],
     targets: Sequence[str],
-    sample: DialogueSample,
+    data: DrawnDialogues,
 ) -> tuple[Estimate, ...]:
     """The remaining requests of each recipe, responding teacher and judge among `targets`, and their cost.
 
     Requests that recipes share are counted for the first of them.
     """
-    return of_jobs(connection, workspace, planner.resolve(nodes, targets), nodes, sample) if nodes else ()
+    return of_jobs(connection, workspace, planner.resolve(nodes, targets), nodes, data) if nodes else ()
 
 
 def of_jobs(
@@ -87,14 +87,14 @@ def of_jobs(
     workspace: WorkspacePaths,
     wanted: Sequence[PlannedJob],
     nodes: Sequence[PlannedJob],
-    sample: DialogueSample,
+    data: DrawnDialogues,
 ) -> tuple[Estimate, ...]:
     """The same of the jobs `wanted` alone, among all planned ones."""
-    known = _read(connection, workspace, wanted, sample)
+    known = _read(connection, workspace, wanted, data)
     return (
-        *_of_recipes(wanted, nodes, sample, known),
-        *_of_teachers(wanted, sample, known),
-        *_of_judges(wanted, sample, known),
+        *_of_recipes(wanted, nodes, data, known),
+        *_of_teachers(wanted, data, known),
+        *_of_judges(wanted, data, known),
     )
 
 
@@ -103,7 +103,7 @@ def of_verdicts(
     workspace: WorkspacePaths,
     nodes: Sequence[PlannedJob],
     judge: str,
-    sample: DialogueSample,
+    data: DrawnDialogues,
 ) -> Estimate | None:
     """The requests of all of a judge's comparisons in one order without repeats, as if none was answered.
 
@@ -111,8 +111,8 @@ def of_verdicts(
     """
     once = _once(nodes, judge)
     needed = dependencies_of(nodes, [node.id for node in once])
-    known = _read(connection, workspace, [node for node in nodes if node.id in needed], sample)
-    return next(_of_judges(once, sample, replace(known, answered=(), done={})), None)
+    known = _read(connection, workspace, [node for node in nodes if node.id in needed], data)
+    return next(_of_judges(once, data, replace(known, answered=(), done={})), None)
 
 
 def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
@@ -131,7 +131,7 @@ def _read(
     connection: sqlite3.Connection,
     workspace: WorkspacePaths,
     wanted: Sequence[PlannedJob],
-    sample: DialogueSample,
+    data: DrawnDialogues,
 ) -> _Known:
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
@@ -144,7 +144,7 @@ def _read(
         }
         asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
         results = queries.results(connection, asking)
-    drawn = None if sample.is_whole else {dialogue.dialog_id for dialogue in sample.dialogues}
+    drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)
     def texts(read: Input) -> Mapping[str, str] | None:
@@ -172,7 +172,7 @@ def _requests(result: Result) -> int | None:
 
 
 def _of_recipes(
-    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], sample: DialogueSample, known: _Known
+    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
 ) -> Iterator[Estimate]:
     left = {node.id for node in wanted}
     generating = _generating(nodes)
@@ -184,9 +184,9 @@ def _of_recipes(
                 part = known.of_done(node.name, job, settings.model)
                 if part is None:
                     found = estimating.of_generation(
-                        node.name, settings, job.inputs, sample.dialogues, *_answers(known)
+                        node.name, settings, job.inputs, data.dialogues, *_answers(known)
                     )
-                    part = _of_all(found, sample, "train")
+                    part = _of_all(found, data, "train")
                 parts.append(part)
         if needed:
             left -= {job.id for job, _ in needed}
@@ -197,7 +197,7 @@ def _answers(known: _Known) -> tuple[Texts, Collection[str], UsedTokens]:
     return known.texts, known.answered, known.used
 
 
-def _of_teachers(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _Known) -> Iterator[Estimate]:
+def _of_teachers(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> Iterator[Estimate]:
     """Estimates of teachers that respond to the test split."""
     for node in wanted:
         match node.settings:
@@ -207,27 +207,25 @@ def _of_teachers(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _K
                 if done is not None:
                     yield done
                     continue
-                requests = responder.requests_of(teacher, sample.dialogues)
+                requests = responder.requests_of(teacher, data.dialogues)
                 tokens = estimating.answer_tokens(teacher.model, "respond", prices.ANSWER, known.used)
                 found = estimating.of_requests(name, teacher.model, requests, known.answered, tokens)
-                yield _of_all(found, sample, "test")
+                yield _of_all(found, data, "test")
 
 
-def _of_judges(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _Known) -> Iterator[Estimate]:
+def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> Iterator[Estimate]:
     parts: dict[tuple[str, str], list[Estimate]] = {}
-    comparisons = _Comparisons(wanted, sample, known)
+    comparisons = _Comparisons(wanted, data, known)
     for node in wanted:
         match node.settings:
             case ValidateSettings(judge=judge):
                 name = f"judge {judge.name}"
                 part = known.of_done(name, node, judge.model)
-                part = part or _of_validation(name, node.settings, sample, known)
+                part = part or _of_validation(name, node.settings, data, known)
             case CompareSettings(judge=LlmJudge() as judge):
                 name = f"judge {judge.name}"
                 part = known.of_done(name, node, judge.model)
                 part = part or comparisons.estimate(name, node, node.settings, judge)
-                if node.settings.stop is not None:
-                    part = replace(part, is_upper_bound=True)
             case _:
                 continue
         parts.setdefault((name, judge.model.identity.model), []).append(part)
@@ -235,27 +233,27 @@ def _of_judges(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _Kno
         yield estimating.total(name, model_name, found)
 
 
-def _of_validation(name: str, settings: ValidateSettings, sample: DialogueSample, known: _Known) -> Estimate:
+def _of_validation(name: str, settings: ValidateSettings, data: DrawnDialogues, known: _Known) -> Estimate:
     # They import numpy, which the home screen must not wait for.
     from core.judging import validate_job
     from core.judging.llm import llm_judge
 
     judge = settings.judge
-    rated = validate_job.pairs(sample.dialogues, settings.pairs)
-    contests = validate_job.contests_of(sample.dialogues, rated, llm_judge.orders(judge), judge.repeats)
+    rated = validate_job.pairs(data.dialogues, settings.pairs)
+    contests = validate_job.contests_of(data.dialogues, rated, llm_judge.orders(judge), judge.repeats)
     requests = llm_judge.requests_of(judge, contests)
     tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
     found = estimating.of_requests(name, judge.model, requests, known.answered, tokens)
     if not rated:
         return found
-    there_are = min(settings.pairs, len(rated) * sample.totals["train"] / sample.drawn["train"])
+    there_are = min(settings.pairs, len(rated) * data.totals["train"] / data.drawn["train"])
     return estimating.times(found, there_are / len(rated))
 
 
 class _Comparisons:
     """Estimates of comparisons with large models, of which there may be thousands."""
 
-    def __init__(self, wanted: Iterable[PlannedJob], sample: DialogueSample, known: _Known) -> None:
+    def __init__(self, wanted: Iterable[PlannedJob], data: DrawnDialogues, known: _Known) -> None:
         left = sum(
             node.settings.judge.repeats * (2 if node.settings.judge.swap else 1)
             for node in wanted
@@ -264,8 +262,8 @@ class _Comparisons:
             and isinstance(node.settings.judge, LlmJudge)
         )
         self._known = known
-        self._sample = sample
-        self._test = sample.of("test", max(_FEWEST, _BUILT // max(left, 1)))
+        self._data = data
+        self._test = data.of("test", max(_FEWEST, _BUILT // max(left, 1)))
         #: Judge, and what is known of both sides → the estimate: before the responders have answered, that
         #: of many comparisons is the same.
         self._made: dict[tuple[object, ...], Estimate] = {}
@@ -287,9 +285,9 @@ class _Comparisons:
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
             found = estimating.of_requests(name, judge.model, requests, self._known.answered, tokens)
-            scale = self._sample.totals["test"] / len(self._test) if self._test else 1.0
+            scale = self._data.totals["test"] / len(self._test) if self._test else 1.0
             self._made[key] = estimating.times(found, scale)
-        return self._made[key]
+        return replace(self._made[key], is_upper_bound=settings.stop is not None)
 
     def _texts(self, node: PlannedJob, side: str, responder: str) -> tuple[object, Mapping[str, str] | None]:
         """What a side's responses are, and the responses by dialogue; None if there are none yet."""
@@ -307,10 +305,10 @@ class _Comparisons:
         return {d.dialog_id: (texts or {}).get(d.dialog_id, missing) for d in self._test}
 
 
-def _of_all(found: Estimate, sample: DialogueSample, split: Split) -> Estimate:
-    """The estimate for all dialogues of a split, from that for those in the sample."""
-    drawn = sample.drawn[split]
-    return estimating.times(found, sample.totals[split] / drawn) if drawn else found
+def _of_all(found: Estimate, data: DrawnDialogues, split: Split) -> Estimate:
+    """The estimate for all dialogues of a split, from that for the drawn ones."""
+    drawn = data.drawn[split]
+    return estimating.times(found, data.totals[split] / drawn) if drawn else found
 
 
 def spending(

@@ -59,7 +59,7 @@ class SpendingReader:
         if validate and config is not None and imported is not None:
             commits = self._state.commits()
             nodes = workspace_graph.plan(self._state.paths, config, imported, commits, validate)
-        return costs.estimates(connection, self._state.paths, nodes, targets, self._state.sampled())
+        return costs.estimates(connection, self._state.paths, nodes, targets, self._state.drawn_dialogues())
 
     def summary(self) -> Spending:
         """The money spent on teachers and judges and reserved for pending requests, in US dollars."""

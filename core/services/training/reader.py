@@ -89,7 +89,7 @@ class TrainingReader:
         jobs = {} if connection is None else queries.jobs(connection)
         wanted = planner.resolve(nodes, targets)
         root = self._state.paths.root
-        data = self._state.sampled(), self._state.train_ratings()
+        data = self._state.drawn_dialogues(), self._state.train_ratings()
         return run_estimates.of_runs(wanted, nodes, jobs, data, connection, root, config.recipes)
 
     def samples(self, job: str) -> list[SampleAnswer]:

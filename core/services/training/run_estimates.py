@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import Recipes
-from core.domain.dialogue_sample import DialogueSample
 from core.domain.dialogues import RatingCounts
+from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.domain.jobs import Job, Slot, Stage
 from core.domain.results import DpoResult, SftResult
@@ -53,7 +53,7 @@ def of_runs(
     nodes: Sequence[PlannedJob],
     planned: Sequence[PlannedJob],
     jobs: Mapping[str, Job],
-    data: tuple[DialogueSample, RatingCounts],
+    data: tuple[DrawnDialogues, RatingCounts],
     connection: sqlite3.Connection | None,
     root: Path,
     recipes: Recipes,
@@ -73,18 +73,18 @@ class _Estimator:
         self,
         planned: Sequence[PlannedJob],
         jobs: Mapping[str, Job],
-        data: tuple[DialogueSample, RatingCounts],
+        data: tuple[DrawnDialogues, RatingCounts],
         connection: sqlite3.Connection | None,
         root: Path,
         recipes: Recipes,
     ) -> None:
         self._recipes = {node.id: node for node in planned if node.stage == "recipe"}
         self._jobs = jobs
-        self._sample, self._train = data
+        self._dialogues, self._train = data
         self._connection = connection
         self._root = root
         self._settings = recipes
-        self._drawn = {dialogue.dialog_id for dialogue in self._sample.dialogues}
+        self._drawn = {dialogue.dialog_id for dialogue in self._dialogues.dialogues}
         self._device = cache(lambda slot: _gpu() if slot == "gpu" else _cpu())
         self._of_data = cache(self._made_of_data)
         self._examples = cache(self._found_examples)
@@ -194,14 +194,14 @@ class _Estimator:
         return path if path is not None and path.exists() else None
 
     def _read(self, path: Path, kind: type[Example]) -> tuple[list[Example], int]:
-        """The examples in a file that are of dialogues in the sample, and the number of all."""
-        if self._sample.is_whole:
+        """The examples in a file that are of drawn dialogues, and the number of all."""
+        if self._dialogues.is_whole:
             found = list(examples.read(path, kind))
             return found, len(found)
         return examples.read_some(path, kind, self._drawn)
 
     def _made_of_data(self, name: str, prompt: str) -> tuple[list[SftExample], list[PreferencePair]]:
-        return examples.build(self._sample.dialogues, name, self._settings.pairing, prompt)
+        return examples.build(self._dialogues.dialogues, name, self._settings.pairing, prompt)
 
     @cached_property
     def _step_seconds(self) -> dict[tuple[object, ...], float]:

@@ -9,10 +9,10 @@ from core.domain.dialogues import Dialogue, Split
 
 
 @dataclass(frozen=True)
-class DialogueSample:
+class DrawnDialogues:
     """Dialogues drawn from the imported ones: all of them, unless there are very many.
 
-    Estimates are made from it: they are exact where it holds all dialogues.
+    Estimates are made from them: they are exact where all were drawn.
     """
 
     dialogues: Sequence[Dialogue]
@@ -20,7 +20,7 @@ class DialogueSample:
     totals: dict[Split, int]
     """How many dialogues there are in each split, drawn or not."""
     drawn: dict[Split, int] = field(init=False)
-    """How many of them are in the sample."""
+    """How many of them were drawn."""
 
     def __post_init__(self) -> None:
         splits: tuple[Split, ...] = ("train", "test")
@@ -29,11 +29,11 @@ class DialogueSample:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds all dialogues."""
+        """Whether all were drawn."""
         return self.drawn == self.totals
 
     def of(self, split: Split, at_most: int | None = None) -> list[Dialogue]:
-        """The sample's dialogues of a split; `at_most` so many, evenly from the whole file."""
+        """The drawn dialogues of a split; `at_most` so many, evenly from the whole file."""
         found = [dialogue for dialogue in self.dialogues if dialogue.split == split]
         if at_most is None or len(found) <= at_most:
             return found
