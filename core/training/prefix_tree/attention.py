@@ -16,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from core.students.cpu_linear import matmul
 from core.training.prefix_tree.flex_attention import TreeMask
 from core.training.prefix_tree.trie import Trie
 
@@ -109,7 +110,7 @@ class _TreeAttention(torch.autograd.Function):
         output = query.new_empty(*query.shape[:-1], value.shape[-1])
         for block in found:
             weights = _weights(query, key, block, scale)
-            attended = weights.to(value.dtype) @ _keys(value, block)
+            attended = matmul(weights.to(value.dtype), _keys(value, block))
             output[:, :, block.start : block.stop] = _by_head(attended, query.shape[1])
         ctx.save_for_backward(query, key, value)
         return output
@@ -123,19 +124,23 @@ class _TreeAttention(torch.autograd.Function):
         for block in ctx.found:
             weights = _weights(query, key, block, ctx.scale)
             grad_output = _by_key_head(grad, key.shape[1], block)
-            _add(grad_value, block, weights.to(grad.dtype).transpose(-1, -2) @ grad_output)
-            grad_weights = (grad_output @ _keys(value, block).transpose(-1, -2)).float()
+            _add(grad_value, block, matmul(weights.to(grad.dtype).transpose(-1, -2), grad_output))
+            grad_weights = matmul(grad_output, _keys(value, block).transpose(-1, -2)).float()
             grad_weights -= (grad_weights * weights).sum(-1, keepdim=True)
             scores = (grad_weights.mul_(weights).mul_(ctx.scale)).to(query.dtype)
-            grad_query[:, :, block.start : block.stop] = _by_head(scores @ _keys(key, block), query.shape[1])
-            _add(grad_key, block, scores.transpose(-1, -2) @ _by_key_head(query, key.shape[1], block))
+            grad_query[:, :, block.start : block.stop] = _by_head(
+                matmul(scores, _keys(key, block)), query.shape[1]
+            )
+            _add(grad_key, block, matmul(scores.transpose(-1, -2), _by_key_head(query, key.shape[1], block)))
         return grad_query, grad_key.to(key.dtype), grad_value.to(value.dtype), None, None
 
 
 def _weights(query: torch.Tensor, key: torch.Tensor, block: Block, scale: float) -> torch.Tensor:
     """The attention's probabilities, of shape (batch, key heads, query heads of each × queries, keys)."""
     heads = key.shape[1]
-    scores = (_by_key_head(query, heads, block) @ _keys(key, block).transpose(-1, -2)).float().mul_(scale)
+    scores = (
+        matmul(_by_key_head(query, heads, block), _keys(key, block).transpose(-1, -2)).float().mul_(scale)
+    )
     scores.unflatten(2, (-1, len(block.hidden))).masked_fill_(block.hidden, -torch.inf)
     return scores.softmax(-1)
 
