@@ -43,7 +43,7 @@ _Lookup = Callable[[_Pairs], Iterable[tuple[str, _Pairs]]]
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """A train dialogue, the test dialogue that is most like it, and their similarity from 0 to 1."""
+    """A train dialogue, the first test dialogue that is like it, and their similarity from 0 to 1."""
 
     train: str
     test: str
@@ -71,14 +71,13 @@ def find(dialogues: Sequence[Dialogue]) -> NearDuplicates:
         for position, dialogue in enumerate(dialogues):
             if dialogue.split != "train" or not (pairs := _pairs(dialogue)):
                 continue
-            best, of = 0.0, ""
             for test, other in near(pairs):
-                if (similarity := len(pairs & other) / len(pairs | other)) > best:
-                    best, of = similarity, test
-            if best >= THRESHOLD:
-                positions.append(position)
-                if len(first) < _NAMED:
-                    first.append(NearDuplicate(dialogue.dialog_id, of, best))
+                similarity = len(pairs & other) / len(pairs | other)
+                if similarity >= THRESHOLD:
+                    positions.append(position)
+                    if len(first) < _NAMED:
+                        first.append(NearDuplicate(dialogue.dialog_id, test, similarity))
+                    break
     return NearDuplicates(len(positions), tuple(first), tuple(positions))
 
 
@@ -100,7 +99,7 @@ def _index(dialogues: Sequence[Dialogue]) -> Iterator[_Lookup]:
 
         def near(pairs: _Pairs) -> Iterator[tuple[str, _Pairs]]:
             keys = [part for band in enumerate(band_keys(pairs)) for part in band]
-            for (position,) in found.execute(_NEAR, keys).fetchall():
+            for (position,) in found.execute(_NEAR, keys):
                 other = dialogues[position]
                 yield other.dialog_id, _pairs(other)
 
