@@ -26,7 +26,7 @@ BEGIN;
 #: Up to this number of pairs of dialogues all are compared; else MinHash finds those that may be alike.
 _COMPARED_AT_ONCE = 20_000
 #: Test dialogues that are compared with a train dialogue: in data made from templates all may be alike.
-_COMPARED = 50
+_COMPARED = 20
 #: Pairs that are named.
 _NAMED = 5
 #: CROSS JOIN keeps SQLite from scanning the bands; the order of what it finds is that of the bands.
@@ -36,7 +36,7 @@ _NEAR = (
 )
 _WORD = re.compile(r"\w+")
 
-_Pairs = frozenset[bytes]
+_Pairs = frozenset[tuple[str, ...]]
 _Lookup = Callable[[_Pairs], Iterable[tuple[str, _Pairs]]]
 
 
@@ -114,7 +114,7 @@ def _band_keys() -> Callable[[_Pairs], list[bytes]]:
 
     def keys(pairs: _Pairs) -> list[bytes]:
         hashed = MinHash(blank.num_perm, blank.seed, permutations=blank.permutations)
-        hashed.update_batch(pairs)
+        hashed.update_batch([" ".join(pair).encode(errors="surrogatepass") for pair in pairs])
         content = hashed.hashvalues.astype("<u4").tobytes()
         return [content[start : start + 4 * _ROWS] for start in range(0, len(content), 4 * _ROWS)]
 
@@ -124,5 +124,4 @@ def _band_keys() -> Callable[[_Pairs], list[bytes]]:
 def _pairs(dialogue: Dialogue) -> _Pairs:
     """The pairs of words that follow each other; of a text of one word that word."""
     words = _WORD.findall((dialogue.situation or dialogue.utterance).casefold())
-    found = {" ".join(pair) for pair in pairwise(words)} or set(words)
-    return frozenset(pair.encode(errors="surrogatepass") for pair in found)
+    return frozenset(pairwise(words)) or frozenset((word,) for word in words)
