@@ -64,7 +64,7 @@ class ImportedData(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     """The language models that have responses in the data, in the file's order, without `human`."""
     file: str
-    """The imported file's name, without its folder; that of a data set on the Hub, or of several data sets."""
+    """The imported file's name, without its folder; or that of one or several data sets."""
     file_sha256: str
     """SHA-256 of the imported file; of a data set on the Hub, of its name and commit."""
     suspicious: tuple[Finding, ...] | None = None
