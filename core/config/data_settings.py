@@ -86,12 +86,15 @@ class DataSet(DataSettings, frozen=True, kw_only=True):
 def check(place: str, settings: DataSettings) -> None:
     """Check what a type cannot express. Raises `UserError` with the key."""
     if settings.encoding is not None:
-        try:
-            "".encode(settings.encoding)
-        except LookupError as error:
-            raise UserError(
-                f"{place}.encoding: {settings.encoding!r} is unknown: use a name such as cp1252 or shift_jis"
-            ) from error
+        check_encoding(f"{place}.encoding", settings.encoding)
     scale = settings.ratings
     if scale is not None and not scale.min < scale.good <= scale.max:
         raise UserError(f"{place}.ratings: min must be less than good, and good no more than max")
+
+
+def check_encoding(place: str, name: str) -> None:
+    """Raise `UserError` unless an encoding of text has this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError) as error:
+        raise UserError(f"{place}: {name!r} is unknown: use a name such as cp1252 or shift_jis") from error

@@ -131,11 +131,11 @@ class Commands:
                 raise UserError(problem or f"{self._paths.config} cannot be read")
             found = config.data
         named = mapping.normalized(found.columns, f"{self._paths.config}: data.columns")
-        changed = msgspec.structs.replace(
+        if encoding is not None:
+            data_settings.check_encoding("--encoding", encoding)
+        return msgspec.structs.replace(
             found, columns=named | mapping.parse(columns), encoding=encoding or found.encoding
         )
-        data_settings.check("--encoding" if encoding else str(self._paths.config), changed)
-        return changed
 
     def apply_import(self, plan: ImportPlan) -> int:
         """Stage the planned data and request its import; returns the intent's id."""
