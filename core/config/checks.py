@@ -98,7 +98,7 @@ def check_encoding(key: str, name: str | None) -> None:
         return
     try:
         "".encode(name)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise InvalidOptionError(
             key, f"{name!r} is unknown: use a name such as cp1252 or shift_jis"
         ) from error

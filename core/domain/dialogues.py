@@ -39,15 +39,15 @@ class Dialogue(msgspec.Struct, frozen=True):
     """One row of the data."""
 
     dialog_id: str
-    """The row's id in the file; unique."""
+    """The row's id in the file; unique. The row's number where the file has no ids."""
     emotion: str
-    """The speaker's emotion, as the file names it."""
+    """The speaker's emotion, as the file names it; empty where the file has none."""
     sentiment: str
     """The speaker's sentiment; empty where the file has none."""
     plutchik: str
     """The emotion on Plutchik's wheel; empty where the file has none."""
     situation: str
-    """What the speaker is in, in a sentence or two."""
+    """What the speaker is in, in a sentence or two; in a conversation, its earlier turns follow."""
     utterance: str
     """What the speaker says, which a response answers."""
     split: Split
@@ -78,9 +78,9 @@ class ImportedData(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     """The language models that have responses in the data, in the file's order, without `human`."""
     file: str
-    """The imported file's name, without its folder."""
+    """The imported file's name, without its folder; or that of one or several data sets."""
     file_sha256: str
-    """SHA-256 of the imported file."""
+    """SHA-256 of the imported file; of a data set on the Hub, of its name and commit."""
     suspicious: tuple[Finding, ...] | None = None
     """Texts that a person probably did not write, by kind; None if the import did not look for them."""
     left_out: tuple[Finding, ...] | None = None

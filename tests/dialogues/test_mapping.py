@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config.load import parse_config
 from core.config.schema import DataSettings, RatingScale, SplitRule
 from core.dialogues import mapping
 from core.dialogues.problems import TableError
@@ -112,6 +113,13 @@ def test_nothing_to_guess_from(path: Path) -> None:
 def test_options_that_name_no_field(options: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         mapping.parse(options)
+
+
+def test_settings_that_make_no_sense() -> None:
+    with pytest.raises(UserError, match=r"config\.toml: data\.encoding: 'rot13' is unknown"):
+        parse_config('[data]\nencoding = "rot13"')
+    with pytest.raises(UserError, match=r"data_sets\.a\.ratings: min must be less than good"):
+        parse_config('[data_sets.a]\nfile = "x.csv"\nratings = { min = 3, max = 5, good = 3 }')
 
 
 def test_a_foreign_delimiter(path: Path) -> None:

@@ -103,10 +103,11 @@ def _load(wanted: HubDataset) -> dict[str, Dataset]:
     if Path(wanted.name).exists():
         # It would be taken for a data set, with whatever is in it.
         raise UserError(f"{wanted.name} is also a file or folder here: start the import in another folder")
-    # Bars would be drawn over the app.
+    # Bars and warnings would be drawn over the app.
     datasets.disable_progress_bars()
     hub.disable_progress_bars()
     datasets.logging.set_verbosity_error()
+    hub.logging.set_verbosity_error()
     try:
         found = datasets.load_dataset(
             wanted.name, wanted.config, split=wanted.split, revision=wanted.revision
