@@ -140,6 +140,9 @@ from .services.playground import Answering as Answering
 from .services.playground import Playground as Playground
 from .services.playground import PlaygroundEvent as PlaygroundEvent
 from .services.playground import PlaygroundResponder as PlaygroundResponder
+from .services.publishing import Published as Published
+from .services.publishing import Publishing as Publishing
+from .services.publishing import PublishOptions as PublishOptions
 from .services.spending.reader import SpendingReader as SpendingReader
 from .services.training.curves import Axis as Axis
 from .services.training.curves import Curves as Curves

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
     from core.services.playground import Playground
+    from core.services.publishing import Publishing
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
     from core.services.workspace_state import WorkspaceState
@@ -100,6 +101,13 @@ class Workspace:
         from core.services.playground import Playground
 
         return Playground(self._state, self.pipeline)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """Folders for the Hub and other programs: a run's adapter or model, or a recipe's training data."""
+        from core.services.publishing import Publishing
+
+        return Publishing(self._state, self.pipeline, self.training, self.evaluation)
 
     @cached_property
     def commands(self) -> Commands:

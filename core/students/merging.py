@@ -13,9 +13,10 @@ from core.students import chat_format, loading
 def merge(student: Student, adapter: Path, destination: Path, dtype: torch.dtype = torch.float32) -> Path:
     """Save the student with the adapter merged into its weights, and its tokenizer, to a folder.
 
-    Raises `UserError` when the student cannot be loaded.
+    It is computed in float32, and rounded to `dtype` once. Raises `UserError` when the student cannot be
+    loaded.
     """
-    model = loading.load_model(student, "cpu", dtype, adapter).merge_and_unload()
+    model = loading.load_model(student, "cpu", torch.float32, adapter).merge_and_unload().to(dtype)
     chat = chat_format.load(student)
     # Programs that load the merged model must stop where it was trained to.
     model.generation_config.eos_token_id = chat.stops_of(model)
