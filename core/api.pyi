@@ -115,6 +115,7 @@ from .services.commands import ImportPlan as ImportPlan
 from .services.data.prompts import Prompt as Prompt
 from .services.data.prompts import judge_question as judge_question
 from .services.data.prompts import prompt_conversation as prompt_conversation
+from .services.data.prompts import prompt_differences as prompt_differences
 from .services.data.prompts import prompt_improves as prompt_improves
 from .services.data.prompts import prompts as prompts
 from .services.data.prompts import stray_prompts as stray_prompts

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from core.config import redaction, training_arguments
-from core.config.schema import Config, Dpo, JudgeConfig, Lora, Student, Teacher, Training
+from core.config.schema import Config, Definition, Dpo, JudgeConfig, Lora, Student, Teacher, Training
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -90,6 +90,21 @@ def parse_config(text: str, place: str = NAME) -> Config:
             raise UserError(f"{place}: teachers.{name}.top_logprobs: only a judge supports it")
     for name, judge in config.judges.items():
         _check_judge(f"{place}: judges.{name}", judge)
+    if config.definition.text is None and config.definition.name != Definition().name:
+        raise UserError(
+            f"{place}: definition.text is missing: say what {config.definition.name!r} is, as prompts shall"
+        )
+    asked = [name for name, judge in config.judges.items() if judge.dimensions]
+    if config.definition.text is not None and asked:
+        raise UserError(
+            f"{place}: judges.{asked[0]}.dimensions: these are dimensions of empathy, and [definition] is "
+            f"about {config.definition.name}; remove it"
+        )
+    for key, value in msgspec.structs.asdict(config.definition).items():
+        if value is not None and ("{" in value or "}" in value):
+            raise UserError(
+                f"{place}: definition.{key}: braces are for fields of templates; write it without"
+            )
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
         known = ", ".join(config.teachers) or "none"
         raise UserError(

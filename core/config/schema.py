@@ -185,6 +185,23 @@ class Student(_Table, frozen=True):
     """Texts at which generation stops, beside the end token. A response ends before them."""
 
 
+class Definition(_Table, frozen=True):
+    """The quality that is distilled and judged, by default the paper's empathy: words for the prompts of
+    students, of judges, and of the strategies `naive` and your own. Other strategies, and judges with
+    `dimensions`, are about dimensions of empathy."""
+
+    name: Annotated[str, Meta(min_length=1)] = "empathy"
+    """A noun, such as `politeness`: `{virtue}` in templates."""
+    adjective: Annotated[str, Meta(min_length=1)] = "empathetic"
+    """Its adjective, such as `polite`: `{adjective}` in templates."""
+    text: str | None = None
+    """What it is, in some sentences: `{definition}` in templates. By default empathy with its three
+    dimensions; required with another name."""
+    importance: str | None = None
+    """Why it matters, in the prompt of students: `{importance}` in templates. By default that of empathy, and
+    none with another text."""
+
+
 class Recipes(_Table, frozen=True):
     """Which recipes to train on, and how to draw their training data."""
 
@@ -422,6 +439,8 @@ class Config(_Table, frozen=True):
     """The price list."""
     spending: SpendingLimits = SpendingLimits()
     """The budget."""
+    definition: Definition = Definition()
+    """The quality that is distilled."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
     runs: Runs = Runs()

@@ -48,6 +48,8 @@ from core.jobs.settings import (
 )
 from core.jobs.stages import STAGES
 from core.recipes import catalog, strategies
+from core.recipes.available_recipes import AvailableRecipes
+from core.recipes.own_strategies import OwnStrategy
 from core.students import model_sources
 from core.teachers.identity import identity
 
@@ -58,15 +60,17 @@ def plan(
     prompt: Callable[[str], str],
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
+    own_strategy: Callable[[str], OwnStrategy | None] = lambda _: None,
 ) -> tuple[PlannedJob, ...]:
     """All jobs of the configuration, each after its dependencies. `model_sources.resolved` has made `config`.
 
-    `prompt` returns a template's text by its name. `local_slot` is the slot of jobs with a local model.
+    `own_strategy` returns the workspace's strategy of that name, if it has one. `prompt` returns
+    a template's text by its name. `local_slot` is the slot of jobs with a local model.
     `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
     names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
     cannot be validated.
     """
-    return _Planner(config, data, prompt, local_slot).plan(validate or {})
+    return _Planner(config, data, prompt, local_slot, own_strategy).plan(validate or {})
 
 
 def llm_judge(
@@ -138,12 +142,18 @@ def _names(target: str, job: PlannedJob) -> bool:
 
 class _Planner:
     def __init__(
-        self, config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot
+        self,
+        config: Config,
+        data: ImportedData,
+        prompt: Callable[[str], str],
+        local_slot: Slot,
+        own_strategy: Callable[[str], OwnStrategy | None] = lambda _: None,
     ) -> None:
         self.config = config
         self.data = data
         self.prompt = prompt
         self.local_slot = local_slot
+        self.recipes = AvailableRecipes(data.sources, config.definition, own_strategy, prompt)
         #: What a run yields.
         self.trained = "adapter" if config.runs.lora else "model"
         self.jobs: dict[str, PlannedJob] = {}
@@ -192,7 +202,7 @@ class _Planner:
         return tuple(self.jobs.values())
 
     def _recipe(self, name: str) -> PlannedJob:
-        catalog.check(name, self.data.sources)
+        self.recipes.check(name)
         recipes = self.config.recipes
         settings = RecipeSettings(
             recipe=name,
@@ -217,7 +227,7 @@ class _Planner:
         """The job that generates a set of teacher responses, after the jobs that it depends on."""
         if name in self.generated:
             return self.generated[name]
-        wanted = strategies.RESPONSE_SETS[name]
+        wanted = self.recipes.response_set(name)
         teacher = self._teacher(recipe)
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():
@@ -225,7 +235,7 @@ class _Planner:
         model, slot = self._large_model(teacher)
         settings = GenerateSettings(
             model=model,
-            turns=tuple(self.prompt(turn) for turn in wanted.turns),
+            turns=self.recipes.turns(wanted),
             original=wanted.original,
             max_left_out=teacher.max_left_out,
         )

@@ -12,6 +12,8 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
 from core.prompts import templates
+from core.recipes import own_strategies
+from core.recipes.own_strategies import OwnStrategy
 from core.students import model_sources
 
 
@@ -28,12 +30,19 @@ def plan(
     Raises `UserError` as `planner.plan` does.
     """
 
+    definition, own_names = config.definition, own_strategies.names(workspace.prompts)
+
     @cache
     def prompt(name: str) -> str:
-        return templates.load(name, workspace.prompts)
+        return templates.load(name, workspace.prompts, definition)
+
+    @cache
+    def own_strategy(name: str) -> OwnStrategy | None:
+        return own_strategies.load(workspace.prompts, name, definition) if name in own_names else None
 
     config = model_sources.resolved(config, workspace.root, commits)
-    return planner.plan(config, imported, prompt, slots.local_slot(config.runs.device), validate)
+    slot = slots.local_slot(config.runs.device)
+    return planner.plan(config, imported, prompt, slot, validate, own_strategy)
 
 
 def validates(
@@ -44,7 +53,7 @@ def validates(
         return False
 
     def prompt(name: str) -> str:
-        return templates.load(name, workspace.prompts)
+        return templates.load(name, workspace.prompts, config.definition)
 
     local_slot = slots.local_slot(config.runs.device)
     config = model_sources.resolved(config, workspace.root, {})

@@ -21,9 +21,9 @@ def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(RecipeName("direct", source)) for source in (*sources, ALL))
 
 
-def names(sources: Sequence[str]) -> tuple[str, ...]:
-    """The names of all recipes for these LLM sources: 21 for four sources."""
-    return (*direct_recipes(sources), *strategies.names())
+def names(sources: Sequence[str], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of all recipes for these LLM sources: 21 for four sources, and the workspace's `own`."""
+    return (*direct_recipes(sources), *strategies.names(), *own)
 
 
 def method(name: str) -> Method:
@@ -39,9 +39,10 @@ def parse(name: str) -> RecipeName:
     return parsed
 
 
-def check(name: str, sources: Sequence[str]) -> None:
-    """Raise `UserError` with the available recipes unless `name` is a recipe for these LLM sources."""
-    known = names(sources)
+def check(name: str, sources: Sequence[str], own: Sequence[str] = ()) -> None:
+    """Raise `UserError` with the available recipes unless `name` is a recipe for these LLM sources, or one of
+    the workspace's `own`."""
+    known = names(sources, own)
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -24,9 +24,10 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult
 from core.domain.jobs import Job
+from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
-from core.recipes import catalog, llama_factory, strategies
+from core.recipes import catalog, llama_factory, own_strategies, strategies
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
@@ -218,9 +219,11 @@ class Commands:
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import CSV` first")
+        config = load_config(self._paths.config)
+        own = own_strategies.recipes(own_strategies.valid(self._paths.prompts, config.definition))
         for name in recipes:
-            catalog.check(name, imported.sources)
-        from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
+            catalog.check(name, imported.sources, own)
+        from_teachers = (name for name in recipes or (*strategies.names(), *own) if strategies.needs(name))
         improved = {
             name: texts
             for name in from_teachers
@@ -236,10 +239,23 @@ class Commands:
             folder,
             dialogues,
             recipes or (*catalog.direct_recipes(imported.sources), *improved),
-            load_config(self._paths.config).recipes,
-            templates.load("student", self._paths.prompts),
+            config.recipes,
+            templates.load("student", self._paths.prompts, config.definition),
             improved,
         )
+
+    def new_strategy(self, name: str, methods: Sequence[str]) -> Path:
+        """Create the prompt file of a strategy of the workspace's own; its path.
+
+        Raises `UserError` if the name is invalid or taken.
+        """
+        self._paths.check_writable()
+        path, text = own_strategies.new_file(self._paths.prompts, name, methods)
+        try:
+            files.write_bytes(path, text.encode())
+        except OSError as error:
+            raise UserError(f"{path} cannot be written: {error.strerror}") from error
+        return path
 
     def _request(self, request: IntentRequest) -> int:
         intent = self._write(request)

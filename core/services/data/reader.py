@@ -11,7 +11,7 @@ from core.dialogues import statistics as dialogue_statistics
 from core.dialogues.statistics import Statistics
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.recipes import Recipe
-from core.recipes import catalog, strategies
+from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, job_records, queries
@@ -71,16 +71,18 @@ class DataReader:
         if imported is None:
             return ()
         config, _ = self._state.config()
-        settings = (config or Config()).recipes
+        config = config or Config()
+        settings = config.recipes
+        own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))
 
         def count() -> tuple[Recipe, ...]:
             found = []
-            for name in catalog.names(imported.sources):
+            for name in catalog.names(imported.sources, own):
                 _, examples, pairs = catalog.counts(dialogues, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 
-        return self._state.remember("recipes", (imported, settings), count)
+        return self._state.remember("recipes", (imported, settings, own), count)
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.
@@ -120,8 +122,21 @@ class DataReader:
         teachers = () if config is None else config.teachers
         return dialogue_browser.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
 
+    def prompt_conversation(self, name: str, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
+        """The turns (role, text) in which a template is used; without a dialogue, the template itself.
+
+        Raises:
+            UserError: The template is unknown or invalid.
+        """
+        from core.services.data.prompts import prompt_conversation
+
+        config, _ = self._state.config()
+        definition = (config or Config()).definition
+        return prompt_conversation(name, self._state.paths.prompts, dialogue, definition)
+
     def prompts(self) -> tuple[Prompt, ...]:
         """All prompt templates, with the workspace's overrides."""
         from core.services.data.prompts import prompts
 
-        return prompts(self._state.paths.prompts)
+        config, _ = self._state.config()
+        return prompts(self._state.paths.prompts, (config or Config()).definition)
