@@ -44,15 +44,19 @@ def check_adapter(lora: Lora) -> None:
             raise UserError(f"Ollama does not apply adapters with lora.{name}: publish it with --merge")
 
 
-def modelfile(chat: ChatFormat, responding: Responding, source: str, adapter: str | None) -> str:
+def modelfile(
+    chat: ChatFormat, responding: Responding, source: str, adapter: str | None, *, bos_is_added: bool
+) -> str:
     """The Modelfile of a model in the file or folder `source`, and an adapter for it.
+
+    `bos_is_added` is whether the model's file has Ollama add the BOS token to prompts.
 
     Raises `UserError` when the chat template cannot be a template of Ollama.
     """
     lines = [f"FROM {_path(source)}"]
     if adapter is not None:
         lines.append(f"ADAPTER {_path(adapter)}")
-    lines.append(f'TEMPLATE """{template(chat)}"""')
+    lines.append(f'TEMPLATE """{template(chat, bos_is_added=bos_is_added)}"""')
     temperature = responding.temperature if responding.do_sample else 0
     lines.append(f"PARAMETER temperature {temperature:g}")
     if responding.do_sample:
@@ -67,21 +71,34 @@ def modelfile(chat: ChatFormat, responding: Responding, source: str, adapter: st
     return "\n".join(lines) + "\n"
 
 
-def template(chat: ChatFormat) -> str:
-    """The chat template as Ollama renders it: the same text around each message.
+def adds_bos(tokenizer: Any, *, by_ollama: bool) -> bool:
+    """Whether a model's file has the BOS token added to prompts.
+
+    Ollama goes by a setting of the tokenizer when it converts weights, llama.cpp by what the tokenizer does.
+    """
+    if by_ollama:
+        return tokenizer.init_kwargs.get("add_bos_token") is True
+    return bool(tokenizer.bos_token) and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]
+
+
+def template(chat: ChatFormat, *, bos_is_added: bool) -> str:
+    """The chat template as Ollama renders it: the same text around each message, without what it adds.
 
     Raises `UserError` when it writes messages by other rules than one text before and after each.
     """
     tokenizer, model = chat.tokenizer, chat.model
+    bos = tokenizer.bos_token if bos_is_added and tokenizer.bos_token else ""
     one = _pieces(tokenizer, ("user",), model)
     three = _pieces(tokenizer, ("user", "assistant", "user"), model)
-    before_answer = one[1]
-    if three[0] != one[0] or three[1] != before_answer or three[3] != before_answer:
+    before_answer = three[1]
+    if three[0] != one[0] or three[3] != one[1] or not one[1].startswith(before_answer):
         raise _refusal(model, "it writes earlier turns in another way than the last one")
+    first = one[0].removeprefix(bos)
+    # Such as thinking that is closed before it begins, which earlier answers do not have.
+    at_answer = one[1].removeprefix(before_answer)
     # What ends an answer belongs to that answer.
-    user = _common_end(one[0], three[2]).rpartition(chat.end_token)[2]
-    opening, after_answer = one[0].removesuffix(user), three[2].removesuffix(user)
-    opening = _without_bos(opening, tokenizer)
+    user = _common_end(first, three[2]).rpartition(chat.end_token)[2]
+    opening, after_answer = first.removesuffix(user), three[2].removesuffix(user)
     beginning = opening
     try:
         system = _pieces(tokenizer, ("system", "user"), model)
@@ -89,8 +106,8 @@ def template(chat: ChatFormat) -> str:
         # It takes no system message.
         pass
     else:
-        if system[2] == before_answer and system[1].endswith(user):
-            before, after = _without_bos(system[0], tokenizer), system[1].removesuffix(user)
+        if system[2] == one[1] and system[1].endswith(user):
+            before, after = system[0].removeprefix(bos), system[1].removesuffix(user)
             beginning = (
                 f"{{{{ if .System }}}}{_literal(before, model)}{{{{ .System }}}}{_literal(after, model)}"
             )
@@ -102,7 +119,7 @@ def template(chat: ChatFormat) -> str:
         f'{beginning}{{{{ range .Messages }}}}{{{{ if eq .Role "user" }}}}{_literal(user, model)}'
         f"{{{{ .Content }}}}{_literal(before_answer, model)}"
         f'{{{{ else if eq .Role "assistant" }}}}{{{{ .Content }}}}{_literal(after_answer, model)}'
-        "{{ end }}{{ end }}"
+        f"{{{{ end }}}}{{{{ end }}}}{_literal(at_answer, model)}"
     )
 
 
@@ -116,14 +133,6 @@ def _common_end(one: str, other: str) -> str:
     while length < min(len(one), len(other)) and one[-1 - length] == other[-1 - length]:
         length += 1
     return one[len(one) - length :]
-
-
-def _without_bos(text: str, tokenizer: Any) -> str:
-    """Without the token that Ollama adds itself, as the tokenizer does."""
-    bos = tokenizer.bos_token
-    if bos and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]:
-        return text.removeprefix(bos)
-    return text
 
 
 def _literal(text: str, model: str) -> str:

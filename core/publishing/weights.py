@@ -152,9 +152,15 @@ def _modelfile(request: WeightsRequest, chat: Any, is_adapter: bool, gguf_file: 
         if is_adapter and request.lora is not None:
             ollama.check_adapter(request.lora)
     own = "." if gguf_file is None else f"./{gguf_file}"
-    if not is_adapter:
-        return ollama.modelfile(chat, request.responding, own, None)
-    return ollama.modelfile(chat, request.responding, str(loading.base_folder(student)), own)
+    source, adapter = (str(loading.base_folder(student)), own) if is_adapter else (own, None)
+    by_ollama = is_adapter or gguf_file is None
+    return ollama.modelfile(
+        chat,
+        request.responding,
+        source,
+        adapter,
+        bos_is_added=ollama.adds_bos(chat.tokenizer, by_ollama=by_ollama),
+    )
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ def _front_matter(path: Path, lines: list[str]) -> tuple[_FrontMatter, int]:
     except tomllib.TOMLDecodeError as error:
         # Its own line numbers begin after the fence.
         moved = re.sub(r"line (\d+)", lambda found: f"line {int(found[1]) + 1}", str(error))
+        moved = moved.replace("at end of document", f"at line {end}")
         raise UserError(f"{path}: the front matter is not valid TOML: {moved}") from error
     for key in read:
         if key not in _FrontMatter.__struct_fields__:
