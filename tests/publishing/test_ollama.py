@@ -63,6 +63,9 @@ def wanted(chat: ChatFormat, roles: tuple[str, ...]) -> str:
 def test_every_template_is_written_exactly_or_refused(tmp_path: Path) -> None:
     written = []
     for name, template in chat_tokenizers.trl_templates().items():
+        if name.endswith("_training"):
+            # The same text, with marks of what is trained.
+            continue
         chat_tokenizers.tokenizer(template).save_pretrained(tmp_path / name)
         # It stands for the model, which is not loaded.
         (tmp_path / name / "config.json").write_text("{}")
