@@ -49,7 +49,7 @@ from core.jobs.settings import (
 from core.jobs.stages import STAGES
 from core.recipes import catalog, strategies
 from core.recipes.available_recipes import AvailableRecipes
-from core.recipes.own_strategies import OwnStrategy
+from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
 from core.teachers.identity import identity
 
@@ -60,17 +60,16 @@ def plan(
     prompt: Callable[[str], str],
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
-    own_strategy: Callable[[str], OwnStrategy | None] = lambda _: None,
+    own: OwnStrategies | None = None,
 ) -> tuple[PlannedJob, ...]:
     """All jobs of the configuration, each after its dependencies. `model_sources.resolved` has made `config`.
 
-    `own_strategy` returns the workspace's strategy of that name, if it has one. `prompt` returns
-    a template's text by its name. `local_slot` is the slot of jobs with a local model.
-    `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
+    `own` are the workspace's own strategies. `prompt` returns a template's text by its name. `local_slot` is
+    the slot of jobs with a local model. `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
     names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
     cannot be validated.
     """
-    return _Planner(config, data, prompt, local_slot, own_strategy).plan(validate or {})
+    return _Planner(config, data, prompt, local_slot, own).plan(validate or {})
 
 
 def llm_judge(
@@ -147,13 +146,15 @@ class _Planner:
         data: ImportedData,
         prompt: Callable[[str], str],
         local_slot: Slot,
-        own_strategy: Callable[[str], OwnStrategy | None] = lambda _: None,
+        own: OwnStrategies | None = None,
     ) -> None:
         self.config = config
         self.data = data
         self.prompt = prompt
         self.local_slot = local_slot
-        self.recipes = AvailableRecipes(data.sources, config.definition, own_strategy, prompt)
+        self.recipes = AvailableRecipes(
+            data.sources, config.definition, own or OwnStrategies(None, config.definition), prompt
+        )
         #: What a run yields.
         self.trained = "adapter" if config.runs.lora else "model"
         self.jobs: dict[str, PlannedJob] = {}

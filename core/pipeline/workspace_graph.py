@@ -12,8 +12,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
 from core.prompts import templates
-from core.recipes import own_strategies
-from core.recipes.own_strategies import OwnStrategy
+from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
 
 
@@ -30,19 +29,15 @@ def plan(
     Raises `UserError` as `planner.plan` does.
     """
 
-    definition, own_names = config.definition, own_strategies.names(workspace.prompts)
+    definition = config.definition
 
     @cache
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts, definition)
 
-    @cache
-    def own_strategy(name: str) -> OwnStrategy | None:
-        return own_strategies.load(workspace.prompts, name, definition) if name in own_names else None
-
     config = model_sources.resolved(config, workspace.root, commits)
-    slot = slots.local_slot(config.runs.device)
-    return planner.plan(config, imported, prompt, slot, validate, own_strategy)
+    slot, own = slots.local_slot(config.runs.device), OwnStrategies(workspace.prompts, definition)
+    return planner.plan(config, imported, prompt, slot, validate, own)
 
 
 def validates(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from core.config.schema import Definition
 from core.domain.names import RecipeName
 from core.recipes import catalog, own_strategies, strategies
-from core.recipes.own_strategies import OwnStrategy
+from core.recipes.own_strategies import OwnStrategies
 from core.recipes.strategies import ResponseSet
 
 
@@ -18,14 +18,13 @@ class AvailableRecipes:
         self,
         sources: Sequence[str],
         definition: Definition,
-        own_strategy: Callable[[str], OwnStrategy | None],
+        own: OwnStrategies,
         prompt: Callable[[str], str],
     ) -> None:
-        """`own_strategy` returns the workspace's strategy of that name, if it has one; `prompt` the text of a
-        template."""
+        """`own` are the workspace's strategies; `prompt` returns the text of a template."""
         self._sources = sources
         self._definition = definition
-        self._own_strategy = own_strategy
+        self._own = own
         self._prompt = prompt
         self._sets = dict(strategies.RESPONSE_SETS)
         #: The templates of own strategies, by the names that their sets have for them.
@@ -34,9 +33,11 @@ class AvailableRecipes:
     def check(self, name: str) -> None:
         """Raise `UserError` if there is no recipe of that name, or the file of its strategy is invalid."""
         parsed = RecipeName.parse(name)
-        own = None if parsed is None or parsed.method == "direct" else self._own_strategy(parsed.variant)
+        own = None if parsed is None or parsed.method == "direct" else self._own.find(parsed.variant)
         if parsed is None or own is None:
-            catalog.check(name, self._sources)
+            # One of their recipes may be meant.
+            known = [f"{method}/{other}" for method in strategies.METHODS for other in self._own.names]
+            catalog.check(name, self._sources, known)
             strategies.check_definition(name, self._definition)
             return
         catalog.check(name, self._sources, own_strategies.recipes([own]))

@@ -60,6 +60,23 @@ class OwnStrategy:
     """What it does, in a few words; empty if the file does not say it."""
 
 
+class OwnStrategies:
+    """The strategies of one workspace, each read when it is used."""
+
+    def __init__(self, prompts: Path | None, definition: Definition) -> None:
+        """`prompts` is the workspace's folder of prompts; None for no strategies."""
+        self._prompts = prompts
+        self._definition = definition
+        #: The names of those that have a file, valid or not.
+        self.names = () if prompts is None else names(prompts)
+
+    def find(self, name: str) -> OwnStrategy | None:
+        """The strategy of that name; None if there is none. Raises `UserError` if its file is invalid."""
+        if self._prompts is None or name not in self.names:
+            return None
+        return load(self._prompts, name, self._definition)
+
+
 def folder(prompts: Path) -> Path:
     """Where the files are, in a workspace's folder of prompts."""
     return prompts / "strategies"
