@@ -65,7 +65,8 @@ def plan(
     """All jobs of the configuration, each after its dependencies. `model_sources.resolved` has made `config`.
 
     `own` are the workspace's own strategies. `prompt` returns a template's text by its name. `local_slot` is
-    the slot of jobs with a local model. `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
+    the slot of jobs with a local model. `validate` maps judges to validate to the number of pairs.
+    Raises `UserError` when the configuration
     names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
     cannot be validated.
     """

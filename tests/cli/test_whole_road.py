@@ -221,14 +221,15 @@ def test_published_data_is_pushed_privately(finished: tuple[Program, str], tmp_p
     program, _ = finished
     folder = tmp_path / "data"
     with hub_server.running() as hub:
-        found = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_made", "HF_HOME": str(tmp_path / "hub")}
-        made = program("publish", "direct/chatgpt", folder, "--push", "me/data", "--json", **found).json
+        variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_made", "HF_HOME": str(tmp_path / "hub")}
+        words = ("publish", "direct/chatgpt", folder, "--push", "me/data", "--json")
+        made = program(*words, code=0, **variables).json
         assert made["url"] == f"{hub.url}/datasets/me/data"
         assert hub.created == {"name": "data", "organization": "me", "type": "dataset", "private": True}
         assert set(hub.pushed) == {path.name for path in folder.iterdir()} - {".published.json"}
         assert hub.pushed["sft.jsonl"] == (folder / "sft.jsonl").read_bytes()
         hub.private = False
-        refused = program("publish", "direct/chatgpt", folder, "--push", "me/data", code=1, **found)
+        refused = program(*words, code=1, **variables)
         assert "me/data is public on the Hub: push to it with --public" in refused.err
     cache = str(tmp_path / "cache")
     for name, columns in (

@@ -151,8 +151,21 @@ def test_a_published_card(name: str, data_file: str) -> None:
     from huggingface_hub import ModelCard
 
     rate = WinRate(
-        *(name, "small/direct/x/sft", name),
-        *(9, 4, 5, 0, 0, 0.5, 0.4, 0.6, name, name, "job", "done"),
+        a=name,
+        b="small/direct/x/sft",
+        judge=name,
+        n=9,
+        wins_a=4,
+        wins_b=5,
+        ties=0,
+        invalid=0,
+        win_rate_b=0.5,
+        ci_low=0.4,
+        ci_high=0.6,
+        interval=name,
+        label=name,
+        job="job",
+        state="done",
     )
     rates = results.of_run([rate], "small/direct/x/sft")
     facts = DataFacts(data_file, "0" * 64, 9, 9, (name,), (name,))
