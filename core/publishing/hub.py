@@ -7,7 +7,7 @@ from typing import Literal
 
 from core.config.redaction import without_secrets
 from core.domain.errors import UserError
-from core.network import hub
+from core.network import failures, hub
 
 RepositoryType = Literal["model", "dataset"]
 
@@ -47,7 +47,10 @@ def push(folder: Path, repository: str, kind: RepositoryType, *, public: bool, n
             ignore_patterns=[not_pushed],
             commit_message="Publish by empathy-tui",
         )
-    except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
+    except httpx2.TransportError as error:
+        said = failures.explain(error, api.endpoint, "HF_ENDPOINT").text
+        raise UserError(f"{repository} was not pushed: {said}. The folder {folder} is complete") from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
         said = without_secrets(" ".join(str(error).split()))[:400]
         raise UserError(
             f"{repository} could not be pushed to the Hub: {said}. The folder {folder} is complete; set "

@@ -225,7 +225,12 @@ def test_published_data_is_pushed_privately(finished: tuple[Program, str], tmp_p
         words = ("publish", "direct/chatgpt", folder, "--push", "me/data", "--json")
         made = program(*words, code=0, **variables).json
         assert made["url"] == f"{hub.url}/datasets/me/data"
-        assert hub.created == {"name": "data", "organization": "me", "type": "dataset", "private": True}
+        assert hub.created == {
+            "name": "data",
+            "organization": "me",
+            "type": "dataset",
+            "visibility": "private",
+        }
         assert set(hub.pushed) == {path.name for path in folder.iterdir()} - {".published.json"}
         assert hub.pushed["sft.jsonl"] == (folder / "sft.jsonl").read_bytes()
         hub.private = False
