@@ -24,6 +24,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["nf4"]
 Pairing = Literal["strict", "reference-code"]
+Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "duplicate"]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -223,6 +224,11 @@ class Recipes(_Table, frozen=True):
     preference pairs. For another number of dialogues the share is the same."""
     improve_llm_seed: int = 42
     """improve-llm: seed of that draw."""
+    leave_out: tuple[Flaw, ...] = ()
+    """improve-human and improve-llm: the teacher's responses that give no examples, by their flaw. `refusal`;
+    `meta_talk`, about the response instead of one; `over_length`, more words than prompts allow; `unchanged`,
+    the words of the original; `near_copy`, 90 % of them; `duplicate`, the same as to an earlier dialogue.
+    `empathy-tui recipes --flaws NAME` lists them, left out or not."""
 
 
 class Lora(_Table, frozen=True):

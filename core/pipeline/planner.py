@@ -216,7 +216,9 @@ class _Planner:
                 DirectMethod(pairing=recipes.pairing)
                 if catalog.method(name) == "direct"
                 else ImproveMethod(
-                    improve_llm_sft=recipes.improve_llm_sft, improve_llm_seed=recipes.improve_llm_seed
+                    improve_llm_sft=recipes.improve_llm_sft,
+                    improve_llm_seed=recipes.improve_llm_seed,
+                    leave_out=recipes.leave_out,
                 )
             ),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -10,7 +11,9 @@ from core.dialogues import response_file
 from core.dialogues import statistics as dialogue_statistics
 from core.dialogues.statistics import Statistics
 from core.domain.dialogues import Dialogue, ImportedData
+from core.domain.errors import UserError
 from core.domain.recipes import Recipe
+from core.domain.results import RecipeResult
 from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -19,6 +22,7 @@ from core.store import connections, job_records, queries
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.domain.dialogue_pages import Response
+    from core.recipes.flaws import FlawedResponse
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt
 
@@ -75,6 +79,9 @@ class DataReader:
         settings = config.recipes
         own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))
 
+        jobs = self._pipeline.snapshot().jobs
+        made = {job.name: job.result for job in jobs if isinstance(job.result, RecipeResult)}
+
         def count() -> tuple[Recipe, ...]:
             found = []
             for name in catalog.names(imported.sources, own):
@@ -82,7 +89,32 @@ class DataReader:
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 
-        return self._state.remember("recipes", (imported, settings, own), count)
+        counted = self._state.remember("recipes", (imported, settings, own), count)
+        return tuple(
+            replace(recipe, flaws=result.flaws, flawed_left_out=result.flawed_left_out)
+            if (result := made.get(recipe.name)) is not None
+            else recipe
+            for recipe in counted
+        )
+
+    def flawed_responses(self, recipe: str) -> list[FlawedResponse]:
+        """The teacher's responses with a flaw that a recipe's job has found.
+
+        Raises:
+            UserError: The recipe is not made, or needs no teacher.
+        """
+        from core.recipes import flaws
+
+        jobs = self._pipeline.snapshot().jobs
+        job = next((job for job in jobs if job.stage == "recipe" and job.name == recipe), None)
+        result = None if job is None else job.result
+        if job is None or not isinstance(result, RecipeResult):
+            raise UserError(f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`")
+        if result.flaws is None:
+            raise UserError(f"{recipe} was not looked through for flaws: it needs no teacher, or is older")
+        connection = self._state.connection()
+        output = None if connection is None else job_records.artifact(connection, job.id, "flaws")
+        return [] if output is None else flaws.read(self._state.paths.inside(output[0]))
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.
