@@ -75,7 +75,7 @@ def define(template: str, definition: Definition) -> str:
 
 @cache
 def _shipped(name: str) -> str:
-    return (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").strip()
+    return (Path(__file__).parent / "empathy" / f"{name}.txt").read_text(encoding="utf-8").strip()
 
 
 def render(template: str, **fields: str) -> str:
