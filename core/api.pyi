@@ -133,6 +133,7 @@ from .services.configuration.settings import Setting as Setting
 from .services.data.prompts import Prompt as Prompt
 from .services.data.prompts import judge_question as judge_question
 from .services.data.prompts import prompt_conversation as prompt_conversation
+from .services.data.prompts import prompt_differences as prompt_differences
 from .services.data.prompts import prompt_improves as prompt_improves
 from .services.data.prompts import prompts as prompts
 from .services.data.prompts import stray_prompts as stray_prompts
@@ -162,6 +163,9 @@ from .services.playground import Answering as Answering
 from .services.playground import Playground as Playground
 from .services.playground import PlaygroundEvent as PlaygroundEvent
 from .services.playground import PlaygroundResponder as PlaygroundResponder
+from .services.publishing import Published as Published
+from .services.publishing import Publishing as Publishing
+from .services.publishing import PublishOptions as PublishOptions
 from .services.runs.reader import RunsReader as RunsReader
 from .services.spending.reader import SpendingReader as SpendingReader
 from .services.training.curves import Axis as Axis

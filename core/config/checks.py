@@ -6,9 +6,22 @@ import json
 import re
 from urllib.parse import urlsplit
 
+import msgspec
+
 from core.config import training_arguments
 from core.config.problems import InvalidOptionError
-from core.config.schema import Config, Dpo, JudgeConfig, Lora, RatingScale, Server, Student, Teacher, Training
+from core.config.schema import (
+    Config,
+    Definition,
+    Dpo,
+    JudgeConfig,
+    Lora,
+    RatingScale,
+    Server,
+    Student,
+    Teacher,
+    Training,
+)
 from core.domain.names import RunName, is_plain
 
 #: Without user name, password or query, because people put API keys there; except for Azure's version.
@@ -83,6 +96,7 @@ def check(config: Config) -> None:
             )
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
+    _check_definition(config)
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
         known = ", ".join(config.teachers) or "none"
         raise InvalidOptionError(
@@ -90,6 +104,25 @@ def check(config: Config) -> None:
         )
     if config.prices.models and config.prices.date is None:
         raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
+
+
+def _check_definition(config: Config) -> None:
+    definition = config.definition
+    if definition.text is None and definition.name != Definition().name:
+        raise InvalidOptionError(
+            "definition.text", f"is missing: say what {definition.name!r} is, as prompts shall"
+        )
+    asked = [name for name, judge in config.judges.items() if judge.dimensions]
+    if definition.text is not None and asked:
+        raise InvalidOptionError(
+            f"judges.{asked[0]}.dimensions",
+            f"these are dimensions of empathy, and [definition] is about {definition.name}; remove it",
+        )
+    for key, value in msgspec.structs.asdict(definition).items():
+        if value is not None and ("{" in value or "}" in value):
+            raise InvalidOptionError(
+                f"definition.{key}", "braces are for fields of templates; write it without"
+            )
 
 
 def check_encoding(key: str, name: str | None) -> None:

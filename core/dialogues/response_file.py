@@ -40,15 +40,16 @@ def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
 
 def read(path: Path) -> dict[str, str]:
     """The texts by dialogue, in the order of the file, without dialogues that are left out."""
-    return {response.dialog_id: response.text for response in _lines(path) if not response.left_out}
+    return {response.dialog_id: response.text for response in responses(path) if not response.left_out}
 
 
 def left_out(path: Path) -> set[str]:
     """The dialogues that are left out, because their request got no usable response."""
-    return {response.dialog_id for response in _lines(path) if response.left_out}
+    return {response.dialog_id for response in responses(path) if response.left_out}
 
 
-def _lines(path: Path) -> Iterator[GeneratedResponse]:
+def responses(path: Path) -> Iterator[GeneratedResponse]:
+    """All responses in the order of the file, those that are left out as well."""
     decoder = msgspec.json.Decoder(GeneratedResponse)
     # In binary mode: str.splitlines would also split at characters such as U+2028.
     with path.open("rb") as file:

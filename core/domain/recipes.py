@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,8 @@ class Recipe:
     """SFT examples; None until they are known."""
     preference_pairs: int | None
     """Preference pairs; None until they are known."""
+    # Not hashed, because a mapping has no hash.
+    flaws: Mapping[str, int] | None = field(default=None, hash=False)
+    """The teacher's responses with a flaw, by its kind; None until the recipe is made, and for direct."""
+    flawed_left_out: int = 0
+    """Responses that give no examples because of their flaw."""

@@ -64,6 +64,11 @@ class RecipeResult(_Result, frozen=True, tag="recipe"):
     control_tokens: Count | None = None
     """Examples and pairs written in which a text spells a control token of a chat format: students read it as
     text. None in results of versions that did not count them."""
+    flaws: dict[str, Count] | None = None
+    """The teacher's responses with a flaw, by its kind, left out or not; None for the method direct, and in
+    results of versions that did not look for them."""
+    flawed_left_out: Count = 0
+    """Responses that give no examples because of their flaw."""
 
 
 class SftResult(_Result, frozen=True, tag="sft"):

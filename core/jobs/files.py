@@ -26,7 +26,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).chmod(0o666 & ~_umask() if mode is None else mode)
+        Path(aside).chmod(0o666 & ~umask() if mode is None else mode)
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
-def _umask() -> int:
+def umask() -> int:
     """What the process does not allow others. It can only be read by setting it, which is not thread-safe."""
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():

@@ -17,6 +17,7 @@ from core.config.schema import (
     Device,
     Dpo,
     Dtype,
+    Flaw,
     Lora,
     Pairing,
     Price,
@@ -124,6 +125,8 @@ class ImproveMethod(_Settings, frozen=True, tag="improve"):
     improve_llm_sft: int
     """How many of the paper's 1,750 train dialogues yield SFT examples of improve-llm."""
     improve_llm_seed: int
+    leave_out: tuple[Flaw, ...] = ()
+    """Responses that give no examples, by their flaw."""
 
 
 class LocalStudent(_Settings, frozen=True):
@@ -311,6 +314,7 @@ _ONLY_IF_CHANGED = frozenset(
     {
         *("reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop", "server"),
         *("use_rslora", "use_dora", "modules_to_save", "lora_bias", "init_lora_weights"),
+        "leave_out",
         *("packing", "optim", "use_liger_kernel", "neftune_noise_alpha", "extra", "quantization"),
         *("eval_share", "eval_steps", "early_stopping_patience", "early_stopping_threshold"),
     }

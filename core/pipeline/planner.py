@@ -50,6 +50,8 @@ from core.jobs.settings import (
 )
 from core.jobs.stages import STAGES
 from core.recipes import catalog, strategies
+from core.recipes.available_recipes import AvailableRecipes
+from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
 from core.teachers.identity import identity
 
@@ -60,15 +62,17 @@ def plan(
     prompt: Callable[[str], str],
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
+    own: OwnStrategies | None = None,
 ) -> tuple[PlannedJob, ...]:
     """All jobs of the configuration, each after its dependencies. `model_sources.resolved` has made `config`.
 
-    `prompt` returns a template's text by its name. `local_slot` is the slot of jobs with a local model.
-    `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
+    `own` are the workspace's own strategies. `prompt` returns a template's text by its name. `local_slot` is
+    the slot of jobs with a local model. `validate` maps judges to validate to the number of pairs.
+    Raises `UserError` when the configuration
     names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
     cannot be validated.
     """
-    return _Planner(config, data, prompt, local_slot).plan(validate or {})
+    return _Planner(config, data, prompt, local_slot, own).plan(validate or {})
 
 
 def llm_judge(
@@ -140,12 +144,20 @@ def _names(target: str, job: PlannedJob) -> bool:
 
 class _Planner:
     def __init__(
-        self, config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot
+        self,
+        config: Config,
+        data: ImportedData,
+        prompt: Callable[[str], str],
+        local_slot: Slot,
+        own: OwnStrategies | None = None,
     ) -> None:
         self.config = config
         self.data = data
         self.prompt = prompt
         self.local_slot = local_slot
+        self.recipes = AvailableRecipes(
+            data.sources, config.definition, own or OwnStrategies(None, config.definition), prompt
+        )
         #: What a run yields.
         self.trained = "adapter" if config.runs.lora else "model"
         self.jobs: dict[str, PlannedJob] = {}
@@ -199,7 +211,8 @@ class _Planner:
 
     def _recipe(self, name: str) -> PlannedJob:
         try:
-            catalog.check_available(name, self.data)
+            self.recipes.check(name)
+            catalog.check_data(name, self.data)
         except UserError as error:
             raise InvalidOptionError("recipes.train", str(error), name) from error
         recipes = self.config.recipes
@@ -213,7 +226,9 @@ class _Planner:
                 DirectMethod(pairing=recipes.pairing)
                 if catalog.method(name) == "direct"
                 else ImproveMethod(
-                    improve_llm_sft=recipes.improve_llm_sft, improve_llm_seed=recipes.improve_llm_seed
+                    improve_llm_sft=recipes.improve_llm_sft,
+                    improve_llm_seed=recipes.improve_llm_seed,
+                    leave_out=recipes.leave_out,
                 )
             ),
         )
@@ -226,7 +241,7 @@ class _Planner:
         """The job that generates a set of teacher responses, after the jobs that it depends on."""
         if name in self.generated:
             return self.generated[name]
-        wanted = strategies.RESPONSE_SETS[name]
+        wanted = self.recipes.response_set(name)
         teacher = self._teacher(recipe)
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():
@@ -234,7 +249,7 @@ class _Planner:
         model, slot = self._large_model(teacher)
         settings = GenerateSettings(
             model=model,
-            turns=tuple(self.prompt(turn) for turn in wanted.turns),
+            turns=self.recipes.turns(wanted),
             original=wanted.original,
             max_left_out=teacher.max_left_out,
         )

@@ -12,6 +12,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
 from core.prompts import templates
+from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
 
 
@@ -28,12 +29,15 @@ def plan(
     Raises `UserError` as `planner.plan` does.
     """
 
+    definition = config.definition
+
     @cache
     def prompt(name: str) -> str:
-        return templates.load(name, workspace.prompts)
+        return templates.load(name, workspace.prompts, definition)
 
     config = model_sources.resolved(config, workspace.root, commits)
-    return planner.plan(config, imported, prompt, slots.local_slot(config.runs.device), validate)
+    slot, own = slots.local_slot(config.runs.device), OwnStrategies(workspace.prompts, definition)
+    return planner.plan(config, imported, prompt, slot, validate, own)
 
 
 def validates(
@@ -44,7 +48,7 @@ def validates(
         return False
 
     def prompt(name: str) -> str:
-        return templates.load(name, workspace.prompts)
+        return templates.load(name, workspace.prompts, config.definition)
 
     local_slot = slots.local_slot(config.runs.device)
     config = model_sources.resolved(config, workspace.root, {})

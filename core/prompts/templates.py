@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
+from core.config.schema import Definition
 from core.domain.errors import UserError
 
+#: Fields that every template may have: what config.toml's [definition] says.
+DEFINED = frozenset({"definition", "importance", "virtue", "adjective"})
 #: The fields of each template, all of them required.
 FIELDS = {
     "student": frozenset({"situation", "utterance"}),
@@ -29,13 +33,15 @@ FIELDS = {
     "sequential_compassionate": frozenset[str](),
 }
 
+_EMPATHY = Definition()
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
-def load(name: str, overrides: Path | None = None) -> str:
+def load(name: str, overrides: Path | None = None, definition: Definition = _EMPATHY) -> str:
     """Load template `name` from `<name>.txt` in `overrides` if that exists, otherwise the default one.
 
-    Raises `UserError` naming the file and the field when a field is missing or unknown.
+    The fields of the definition are filled in. Raises `UserError` naming the file and the field when a field
+    is missing or unknown.
     """
     path = Path(__file__).parent / f"{name}.txt"
     try:
@@ -47,10 +53,29 @@ def load(name: str, overrides: Path | None = None) -> str:
     found = set(_FIELD.findall(text))
     for field in sorted(FIELDS[name] - found):
         raise UserError(f"the prompt template {path} lacks the field {{{field}}}")
-    for field in sorted(found - FIELDS[name]):
+    for field in sorted(found - FIELDS[name] - DEFINED):
         known = ", ".join(f"{{{known}}}" for known in sorted(FIELDS[name])) or "none"
         raise UserError(f"the prompt template {path} has the unknown field {{{field}}}; it takes {known}")
-    return text
+    return define(text, definition)
+
+
+def define(template: str, definition: Definition) -> str:
+    """Fill in what the definition says. Braces in it are left as they are."""
+    is_own = definition.text is not None
+    importance = definition.importance or ("" if is_own else _shipped("importance"))
+    known = {
+        "definition": (definition.text or _shipped("definition")).strip(),
+        # A line of its own after the definition.
+        "importance": f"\n{importance.strip()}" if importance else "",
+        "virtue": definition.name,
+        "adjective": definition.adjective,
+    }
+    return _FIELD.sub(lambda match: known.get(match[1], match[0]), template)
+
+
+@cache
+def _shipped(name: str) -> str:
+    return (Path(__file__).parent / "empathy" / f"{name}.txt").read_text(encoding="utf-8").strip()
 
 
 def render(template: str, **fields: str) -> str:

@@ -16,7 +16,7 @@ __all__ = [
     "available",
     "available_direct",
     "check",
-    "check_available",
+    "check_data",
     "counts",
     "direct_recipes",
     "sources_of",
@@ -32,9 +32,9 @@ def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(RecipeName("direct", source)) for source in (*sources, ALL))
 
 
-def names(sources: Sequence[str]) -> tuple[str, ...]:
-    """The names of all recipes for these LLM sources: 21 for four sources."""
-    return (*direct_recipes(sources), *strategies.names())
+def names(sources: Sequence[str], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of all recipes for these LLM sources: 21 for four sources, and the workspace's `own`."""
+    return (*direct_recipes(sources), *strategies.names(), *own)
 
 
 def method(name: str) -> Method:
@@ -50,18 +50,18 @@ def parse(name: str) -> RecipeName:
     return parsed
 
 
-def check(name: str, sources: Sequence[str]) -> None:
-    """Raise `UserError` with the available recipes unless `name` is a recipe for these LLM sources."""
-    known = names(sources)
+def check(name: str, sources: Sequence[str], own: Sequence[str] = ()) -> None:
+    """Raise `UserError` with the available recipes unless `name` is a recipe for these LLM sources, or one of
+    the workspace's `own`."""
+    known = names(sources, own)
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UserError(f"there is no recipe {name!r}.{hint} The data has: {', '.join(known)}")
 
 
-def check_available(name: str, data: ImportedData) -> None:
-    """Raise `UserError` unless `name` is a recipe that the imported data allows."""
-    check(name, data.sources)
+def check_data(name: str, data: ImportedData) -> None:
+    """Raise `UserError` unless the imported data allows this recipe."""
     if (reason := _obstacle(method(name), data)) is not None:
         allowed = [f"{one}/…" for one in _METHODS if _obstacle(one, data) is None]
         raise UserError(
@@ -69,9 +69,9 @@ def check_available(name: str, data: ImportedData) -> None:
         )
 
 
-def available(data: ImportedData) -> tuple[str, ...]:
-    """The names of the recipes that the imported data allows."""
-    return tuple(name for name in names(data.sources) if _obstacle(method(name), data) is None)
+def available(data: ImportedData, own: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the recipes that the imported data allows, with the workspace's `own`."""
+    return tuple(name for name in names(data.sources, own) if _obstacle(method(name), data) is None)
 
 
 def available_direct(data: ImportedData) -> tuple[str, ...]:

@@ -61,14 +61,10 @@ def export(
                 sft, pairs, _ = examples.build_improved(dialogues, name, improved[name], prompt, share, seed)
             else:
                 sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
-            stem = name.replace("/", "_")
-            for suffix, entry, rows in (
-                ("sft", _SFT_ENTRY, [_messages(example) for example in sft]),
-                ("dpo", _DPO_ENTRY, [_conversation(pair) for pair in pairs]),
-            ):
-                path = folder / f"{stem}_{suffix}.json"
+            for file_name, entry, rows in _data_sets(name.replace("/", "_"), sft, pairs):
+                path = folder / file_name
                 if rows:
-                    _write(path, rows)
+                    files.write_bytes(path, _encoded(rows))
                     info[path.stem] = {"file_name": path.name, **entry}
                     written.append(path)
                 elif info.pop(path.stem, None) is not None:
@@ -80,6 +76,24 @@ def export(
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     return [*written, folder / INFO]
+
+
+def files_of(stem: str, sft: Sequence[SftExample], pairs: Sequence[PreferencePair]) -> dict[str, bytes]:
+    """Files with these examples, those that are not empty, and a dataset_info.json that registers them."""
+    sets = [found for found in _data_sets(stem, sft, pairs) if found[2]]
+    made = {name: _encoded(rows) for name, _, rows in sets}
+    info = {Path(name).stem: {"file_name": name, **entry} for name, entry, _ in sets}
+    return made | {INFO: json.dumps(info, indent=2).encode() + b"\n"}
+
+
+def _data_sets(
+    stem: str, sft: Sequence[SftExample], pairs: Sequence[PreferencePair]
+) -> tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...]:
+    """The name, the entry in dataset_info.json, and the rows of each file."""
+    return (
+        (f"{stem}_sft.json", _SFT_ENTRY, [_messages(example) for example in sft]),
+        (f"{stem}_dpo.json", _DPO_ENTRY, [_conversation(pair) for pair in pairs]),
+    )
 
 
 def _messages(example: SftExample) -> dict[str, Any]:
@@ -107,5 +121,5 @@ def _existing(path: Path) -> dict[str, Any]:
     return info
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n")
+def _encoded(rows: list[dict[str, Any]]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n"

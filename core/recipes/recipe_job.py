@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
+from core.config.schema import Flaw
 from core.dialogues import control_tokens, records, response_file
 from core.domain.errors import UserError
 from core.domain.results import RecipeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
-from core.recipes import examples, strategies
+from core.recipes import examples, flaws, strategies
 from core.recipes.examples import PreferencePair, SftExample
+from core.recipes.flaws import FlawedResponse
 
 T = TypeVar("T")
 
@@ -22,12 +26,23 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
     settings = job.settings
     dialogues = list(records.read(job.input("dialogues")))
     left_out: int | None = None
+    flawed: list[FlawedResponse] | None = None
     match settings.method:
-        case ImproveMethod(improve_llm_sft=limit, improve_llm_seed=seed):
-            improved = [response_file.read(job.input(name)) for name in strategies.needs(settings.recipe)]
+        case ImproveMethod(improve_llm_sft=limit, improve_llm_seed=seed, leave_out=leave_out):
+            improved = {
+                name: response_file.read(job.input(name)) for name in strategies.needs(settings.recipe)
+            }
+            flawed = list(_flawed(job, improved, leave_out))
+            for one in flawed:
+                if one.left_out:
+                    del improved[one.answers][one.dialog_id]
             sft, pairs, left_out = examples.build_improved(
-                dialogues, settings.recipe, improved, settings.prompt, limit, seed
+                dialogues, settings.recipe, list(improved.values()), settings.prompt, limit, seed
             )
+            left_out -= sum(one.left_out for one in flawed)
+            if flawed:
+                flaws.write(job.folder / "flaws.jsonl", flawed)
+                job.publish("flaws", job.folder / "flaws.jsonl")
         case DirectMethod(pairing=pairing):
             sft, pairs = examples.build(dialogues, settings.recipe, pairing, settings.prompt)
     if not sft and not pairs:
@@ -59,7 +74,18 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         preferences_used=len(used_pairs),
         left_out=left_out,
         control_tokens=spelled,
+        flaws=None if flawed is None else dict(Counter(one.flaw for one in flawed)),
+        flawed_left_out=sum(one.left_out for one in flawed or ()),
     )
+
+
+def _flawed(
+    job: JobContext[RecipeSettings], improved: Mapping[str, Mapping[str, str]], leave_out: Collection[Flaw]
+) -> Iterator[FlawedResponse]:
+    """The responses with a flaw, of each of the recipe's sets."""
+    for name in improved:
+        for answer, flaw in flaws.find(response_file.responses(job.input(name))):
+            yield FlawedResponse(name, answer.dialog_id, flaw, flaw in leave_out, answer.text)
 
 
 def _draw(items: list[T], limit: int | None, seed: int) -> list[T]:

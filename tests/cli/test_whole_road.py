@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
+from tests.loopback import hub_server
 from tests.support import tiny_student, waiting
 from tests.support.forking import preload
 from tests.support.supervising import supervised
@@ -131,6 +134,117 @@ def test_everything_again_is_nothing_to_do(finished: tuple[Program, str]) -> Non
     before = program("status", "--json").json["jobs"]
     assert "9 jobs: 0 new, 9 done before" in program("run", "--wait").out
     assert program("status", "--json").json["jobs"] == before
+
+
+#: Answers as plain Transformers and PEFT do, without this project: folder, and the base for an adapter.
+PLAIN = """
+import json, sys
+from pathlib import Path
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+sys.modules["core"] = sys.modules["tui"] = None
+cases, pairs = json.load(sys.stdin)
+found = []
+for folder, base in cases:
+    model = AutoModelForCausalLM.from_pretrained(base or folder)
+    if base:
+        model = PeftModel.from_pretrained(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompt = Path(folder, "prompt.txt").read_text(encoding="utf-8")
+    answers = []
+    for situation, utterance in pairs:
+        text = prompt.replace("{situation}", situation).replace("{utterance}", utterance)
+        messages = [{"role": "user", "content": text}]
+        inputs = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        output = model.generate(**inputs, generation_config=GenerationConfig.from_pretrained(folder))
+        new = output[0, inputs["input_ids"].shape[1] :]
+        answers.append(tokenizer.decode(new, skip_special_tokens=True).strip())
+    found.append(answers)
+print(json.dumps(found))
+"""
+
+
+def test_published_runs_answer_without_this_project_as_they_did(
+    finished: tuple[Program, str], student: Path, tmp_path: Path
+) -> None:
+    program, _ = finished
+    adapter, merged = tmp_path / "adapter", tmp_path / "merged"
+    made = program("publish", SFT, adapter, "--json").json
+    assert made["kind"] == "adapter"
+    assert made["notes"] == ["The base model is a folder on the machine that trained it."]
+    program("publish", DPO, merged, "--merge", "--ollama")
+    assert (merged / "Modelfile").read_text().startswith("FROM .\n")
+    pairs = [program("pairs", "tiny", run, "--json").json for run in (SFT, DPO)]
+    asked = [(pair["situation"], pair["utterance"]) for pair in pairs[0]]
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answered = subprocess.run(
+        [sys.executable, "-c", PLAIN],
+        input=json.dumps([[(str(adapter), str(student)), (str(merged), None)], asked]).encode(),
+        env=outside | {"HF_HUB_OFFLINE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(answered.stdout) == [[pair["response_b"] for pair in found] for found in pairs]
+
+
+def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, str], tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    program, _ = finished
+    folder = tmp_path / "adapter"
+    program("publish", SFT, folder)
+    # Again, into what it has written.
+    program("publish", SFT, folder)
+    (folder / "mine.txt").write_text("years of work")
+    assert "contains 'mine.txt', which is not part of" in program("publish", SFT, folder, code=1).err
+    card = ModelCard.load(folder / "README.md")
+    rate = program("winrates", "--json").json[0]
+    (result,) = card.data.eval_results
+    assert (result.metric_type, result.metric_value) == ("win_rate", round(rate["win_rate_b"], 4))
+    assert (result.dataset_name, result.dataset_split) == ("made.csv", "test")
+    given = result.metric_args
+    assert (given["baseline"], given["judge"], given["dialogues"]) == ("tiny", "embedded", 12)
+    assert given["ci_low"] == round(rate["ci_low"], 4)
+    assert "held-out human ratings" in given["judge_quality"]
+    assert "## Intended use and limits" in card.text
+    refused = program("publish", SFT, tmp_path / "pushed", "--push", "me/tiny", code=1).err
+    assert "nobody else could load it: publish it with --merge" in refused
+    assert "Did you mean 'tiny/direct/chatgpt/sft'?" in program("publish", f"{SFT}x", folder, code=1).err
+
+
+def test_published_data_is_pushed_privately(finished: tuple[Program, str], tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    program, _ = finished
+    folder = tmp_path / "data"
+    with hub_server.running() as hub:
+        variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_made", "HF_HOME": str(tmp_path / "hub")}
+        words = ("publish", "direct/chatgpt", folder, "--push", "me/data", "--json")
+        made = program(*words, code=0, **variables).json
+        assert made["url"] == f"{hub.url}/datasets/me/data"
+        assert hub.created == {
+            "name": "data",
+            "organization": "me",
+            "type": "dataset",
+            "visibility": "private",
+        }
+        assert set(hub.pushed) == {path.name for path in folder.iterdir()} - {".published.json"}
+        assert hub.pushed["sft.jsonl"] == (folder / "sft.jsonl").read_bytes()
+        hub.private = False
+        refused = program(*words, code=1, **variables)
+        assert "me/data is public on the Hub: push to it with --public" in refused.err
+    cache = str(tmp_path / "cache")
+    for name, columns in (
+        ("sft", {"dialog_id", "prompt", "completion"}),
+        ("preferences", {"dialog_id", "prompt", "chosen", "rejected"}),
+    ):
+        read = load_dataset(str(folder), name, split="train", cache_dir=cache)
+        assert set(read.column_names) == columns
+        assert read[0]["prompt"][0]["role"] == "user"
 
 
 def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(

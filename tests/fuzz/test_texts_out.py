@@ -17,10 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.paths import file_name
 from core.domain.results import SftResult
 from core.domain.snapshot import DialogueCounts
 from core.domain.text import visible
+from core.publishing import results, sections
+from core.publishing.sections import DataFacts
 from core.reports import cells, page, texts
 from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
@@ -137,11 +140,52 @@ def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any
     assert set(found) <= {"base_model", "library_name", "pipeline_tag", "tags"}
     assert found["tags"] == ["empathy", "lora", "trl", "sft"]
     # Outside of code spans and blocks there is no markup of theirs.
-    outside = re.sub(r"(?ms)^(`{3,})[^\n]*\n.*?^\1$", "", body)
-    outside = re.sub(r"(?s)(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", outside)
+    outside = _without_code(body)
     assert not re.search(r"(?<!\\)<", outside), outside
     assert re.findall(r"(?<!\\)\]\((.*?)\)", outside) == ["https://github.com/huggingface/trl"]
     assert len(re.findall("(?m)^# ", outside)) == 1
+
+
+@fuzz
+@given(name=hostile.filled_texts, data_file=hostile.filled_texts)
+def test_a_published_card(name: str, data_file: str) -> None:
+    from huggingface_hub import ModelCard
+
+    rate = WinRate(
+        a=name,
+        b="small/direct/x/sft",
+        judge=name,
+        n=9,
+        wins_a=4,
+        wins_b=5,
+        ties=0,
+        invalid=0,
+        win_rate_b=0.5,
+        ci_low=0.4,
+        ci_high=0.6,
+        interval=name,
+        label=name,
+        job="job",
+        state="done",
+    )
+    rates = results.of_run([rate], "small/direct/x/sft")
+    facts = DataFacts(data_file, "0" * 64, 9, 9, (name,), (name,))
+    parts = sections.data_section(facts), sections.results_section(rates), sections.limits_section([name])
+    found = results.eval_results(rates, data_file, "0" * 64)
+    publication = model_card.Publication(False, {}, found, "", "\n\n".join(parts))
+    text = model_card.text(made_settings.sft(), "0" * 64, RESULT, publication)
+    assert not _CONTROLS.search(text)
+    card = ModelCard(text)
+    assert card.data.eval_results[0].metric_value == 0.5
+    body = _without_code(text.split("---\n", 2)[2])
+    assert not re.search(r"(?<!\\)<", body), body
+    assert re.findall(r"(?<!\\)\]\((.*?)\)", body) == ["https://github.com/huggingface/trl"]
+    assert len(re.findall("(?m)^# ", body)) == 1
+
+
+def _without_code(body: str) -> str:
+    outside = re.sub(r"(?ms)^(`{3,})[^\n]*\n.*?^\1$", "", body)
+    return re.sub(r"(?s)(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", outside)
 
 
 @fuzz

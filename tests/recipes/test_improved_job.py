@@ -79,6 +79,7 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
             preferences_used=len(for_pairs),
             left_out=0,
             control_tokens=0,
+            flaws={},
         )
     )
     total = 2 * len(for_sft) + len(for_pairs)

@@ -155,7 +155,7 @@ def test_the_card_states_what_the_adapter_is(made: TrainingInputs, sft: Trained,
         "- trl 1.",
         "- torch 2.",
         "PeftModel.from_pretrained(base, ADAPTER)",
-        "merge_and_unload",
+        "merge_and_unload()",
         "Context: {situation}",
     ):
         assert stated in card, stated

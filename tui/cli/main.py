@@ -51,6 +51,7 @@ _COMMANDS = {
     "chat": ("tui.cli.chat", "chat"),
     "logs": ("tui.cli.logs", "logs"),
     "export": ("tui.cli.recipes", "export"),
+    "publish": ("tui.cli.publish", "publish"),
     "keys": ("tui.cli.keys", "keys"),
     "serve": ("tui.cli.serve", "serve"),
     "serve-model": ("tui.cli.serve_model", "serve_model"),

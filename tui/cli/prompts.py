@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import click
 
-from core.api import Dialogue, prompt_conversation, prompt_improves, stray_prompts
-from core.api import prompts as all_prompts
+from core.api import Dialogue, Prompt, prompt_differences, prompt_improves, stray_prompts
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
@@ -22,8 +24,8 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    folder = workspace_of(ctx).paths.prompts
-    found, strays = all_prompts(folder), stray_prompts(folder)
+    workspace = workspace_of(ctx)
+    found, strays = workspace.data.prompts(), stray_prompts(workspace.paths.prompts)
     if as_json:
         json.write(json.Prompts(prompts=found, strays=strays))
     else:
@@ -31,8 +33,61 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
         from tui.cli.output.tables import make_console
 
         print_prompts(make_console(), found)
-        for path in strays:
-            click.echo(visible(f"{path} overrides nothing: there is no prompt of that name."), err=True)
+        _print_strays(strays)
+    _refuse_invalid(found)
+
+
+@prompts.command(epilog=examples("prompts new polite", "prompts new polite --method improve-llm"))
+@click.argument("name")
+@click.option(
+    "--method",
+    "methods",
+    type=click.Choice(("improve-human", "improve-llm")),
+    multiple=True,
+    help="Make a recipe of this method; repeatable. By default both.",
+)
+@click.pass_context
+def new(ctx: click.Context, name: str, methods: tuple[str, ...]) -> None:
+    """Create the prompt file of a strategy of your own, prompts/strategies/NAME.txt.
+
+    It makes the recipes improve-human/NAME and improve-llm/NAME. Edit its prompt, then see `prompts check`.
+    """
+    path = workspace_of(ctx).commands.new_strategy(name, methods or ("improve-human", "improve-llm"))
+    click.echo(visible(str(path)))
+
+
+@prompts.command(epilog=examples("prompts check"))
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Check all prompt files of the workspace, each error with its file and line.
+
+    The exit code is 1 when one is invalid.
+    """
+    workspace = workspace_of(ctx)
+    found = [prompt for prompt in workspace.data.prompts() if prompt.overridden]
+    for prompt in found:
+        click.echo(visible(f"{prompt.path}: ok" if prompt.error is None else prompt.error))
+    _print_strays(stray_prompts(workspace.paths.prompts))
+    if not found:
+        click.echo(visible(f"{workspace.paths.prompts} has no prompt file: the built-in prompts are used."))
+    _refuse_invalid(found)
+
+
+@prompts.command(epilog=examples("prompts diff", "prompts diff judge"))
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.pass_context
+def diff(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Show what the workspace's prompt files change in the built-in ones, as a unified diff."""
+    found = prompt_differences(workspace_of(ctx).paths.prompts, names)
+    click.echo(visible(found, lines=True) if found else "The built-in prompts are used as they are.")
+
+
+def _print_strays(strays: Sequence[Path]) -> None:
+    for path in strays:
+        click.echo(visible(f"{path} overrides nothing: there is no prompt of that name."), err=True)
+
+
+def _refuse_invalid(found: Sequence[Prompt]) -> None:
     invalid = [one.name for one in found if one.error is not None]
     if invalid:
         raise CommandError(f"{len(invalid)} of {len(found)} prompts are invalid: {', '.join(invalid)}")
@@ -54,7 +109,7 @@ def show(ctx: click.Context, name: str, dialog_id: str | None, as_json: bool) ->
         dialogue = workspace.data.browser.dialogue(dialog_id)
         if dialogue is None:
             raise CommandError(f"the imported data has no dialogue {dialog_id!r}")
-    messages = prompt_conversation(name, workspace.paths.prompts, dialogue)
+    messages = workspace.data.prompt_conversation(name, dialogue)
     if as_json:
         json.write([json.ChatMessage(role=role, content=text) for role, text in messages])
         return

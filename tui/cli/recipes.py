@@ -12,11 +12,24 @@ from tui.cli.output import json
 from tui.format.text import visible
 
 
-@click.command(epilog=examples("recipes"))
+@click.command(epilog=examples("recipes", "recipes --flaws improve-human/naive"))
+@click.option("--flaws", "flawed", metavar="NAME", help="List this recipe's responses with a flaw instead.")
 @json_option
 @click.pass_context
-def recipes(ctx: click.Context, as_json: bool) -> None:
-    """List the recipes that the data allows, and how many examples each yields."""
+def recipes(ctx: click.Context, flawed: str | None, as_json: bool) -> None:
+    """List the recipes that the data allows, and how many examples each yields.
+
+    Of a recipe that is made, flaws counts the teacher's responses that are refusals, talk about the response,
+    too long, unchanged, near copies or duplicates. recipes.leave_out in config.toml leaves them out.
+    """
+    if flawed is not None:
+        responses = workspace_of(ctx).data.flawed_responses(flawed)
+        if as_json:
+            json.write(responses)
+        for one in () if as_json else responses:
+            state = "left out" if one.left_out else "used"
+            click.echo(visible(f"{one.dialog_id}  {one.flaw}, {state}: {one.text}"))
+        return
     found = workspace_of(ctx).data.recipes()
     if as_json:
         json.write(found)

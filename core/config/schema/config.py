@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.config.schema.data import DataSet, DataSettings
 from core.config.schema.fine_tuning import Dpo, Lora, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
-from core.config.schema.students import Recipes, Responding, Server, Student
+from core.config.schema.students import Definition, Recipes, Responding, Server, Student
 from core.config.schema.table import ConfigTable, NonNegative, Positive
 from core.domain.app_settings import AppSettings
 
@@ -59,6 +59,8 @@ class Config(ConfigTable, frozen=True):
     """How an import reads data."""
     data_sets: dict[str, DataSet] = {}
     """The data sets that are imported together, by name."""
+    definition: Definition = Definition()
+    """The quality that is distilled."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
     runs: Runs = Runs()

@@ -10,6 +10,7 @@ from msgspec import Meta
 from core.config.schema.table import ConfigTable, NonNegative, Positive, PositiveNumber, Share
 
 Pairing = Literal["strict", "reference-code"]
+Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "duplicate"]
 
 
 class Student(ConfigTable, frozen=True):
@@ -57,6 +58,28 @@ class Recipes(ConfigTable, frozen=True):
     preference pairs. For another number of dialogues the share is the same."""
     improve_llm_seed: int = 42
     """improve-llm: seed of that draw."""
+    leave_out: tuple[Flaw, ...] = ()
+    """improve-human and improve-llm: the teacher's responses that give no examples, by their flaw. `refusal`;
+    `meta_talk`, about the response instead of one; `over_length`, more words than prompts allow; `unchanged`,
+    the words of the original; `near_copy`, 90 % of them; `duplicate`, the same as to an earlier dialogue.
+    `empathy-tui recipes --flaws NAME` lists them, left out or not."""
+
+
+class Definition(ConfigTable, frozen=True):
+    """The quality that is distilled and judged, by default the paper's empathy: words for the prompts of
+    students, of judges, and of the strategies `naive` and your own. Other strategies, and judges with
+    `dimensions`, are about dimensions of empathy."""
+
+    name: Annotated[str, Meta(min_length=1)] = "empathy"
+    """A noun, such as `politeness`: `{virtue}` in templates."""
+    adjective: Annotated[str, Meta(min_length=1)] = "empathetic"
+    """Its adjective, such as `polite`: `{adjective}` in templates."""
+    text: str | None = None
+    """What it is, in some sentences: `{definition}` in templates. By default empathy with its three
+    dimensions; required with another name."""
+    importance: str | None = None
+    """Why it matters, in the prompt of students: `{importance}` in templates. By default that of empathy, and
+    none with another text."""
 
 
 class Responding(ConfigTable, frozen=True):

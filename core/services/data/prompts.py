@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.config.schema import Definition
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
 from core.prompts import templates
-from core.recipes import strategies
+from core.recipes import own_strategies, strategies
 
 PURPOSES = {
     "student": "the prompt of students, in training and testing",
@@ -29,6 +32,11 @@ PURPOSES = {
 }
 
 
+#: What the names of prompts of the workspace's own strategies begin with.
+OWN = "strategies/"
+_EMPATHY = Definition()
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A template of a workspace; if it is invalid, `error` says why and `text` is empty."""
@@ -42,9 +50,12 @@ class Prompt:
     error: str | None
 
 
-def prompts(overrides: Path) -> tuple[Prompt, ...]:
-    """All templates; files in the folder `overrides` replace the built-in ones of the same name."""
-    return tuple(_prompt(name, overrides) for name in PURPOSES)
+def prompts(overrides: Path, definition: Definition = _EMPATHY) -> tuple[Prompt, ...]:
+    """All templates, and the workspace's own strategies; files in the folder `overrides` replace the built-in
+    templates of the same name."""
+    shipped = (_prompt(name, overrides, definition) for name in PURPOSES)
+    own = (_own_prompt(name, overrides, definition) for name in own_strategies.names(overrides))
+    return (*shipped, *own)
 
 
 def stray_prompts(overrides: Path) -> tuple[Path, ...]:
@@ -52,37 +63,48 @@ def stray_prompts(overrides: Path) -> tuple[Path, ...]:
 
     Hidden files and editor backups (`naive.txt~`) are ignored.
     """
-    if not overrides.is_dir():
-        return ()
-    known = {f"{name}.txt" for name in PURPOSES}
+    own = own_strategies.folder(overrides)
+    used = {own, *(overrides / f"{name}.txt" for name in PURPOSES)}
+    used |= {own / f"{name}.txt" for name in own_strategies.names(overrides)}
+    found = [path for folder in (overrides, own) if folder.is_dir() for path in folder.iterdir()]
     return tuple(
         sorted(
             path
-            for path in overrides.iterdir()
-            if path.name not in known and not path.name.startswith(".") and not path.name.endswith("~")
+            for path in found
+            if path not in used and not path.name.startswith(".") and not path.name.endswith("~")
         )
     )
 
 
 def prompt_improves(name: str) -> bool:
     """Whether template `name` improves a response: the human one, or the teacher's own in improve-llm."""
-    return any(
+    return name.startswith(OWN) or any(
         response_set.original is not None and name in response_set.turns
         for response_set in strategies.RESPONSE_SETS.values()
     )
 
 
-def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
+def prompt_conversation(
+    name: str, overrides: Path, dialogue: Dialogue | None, definition: Definition = _EMPATHY
+) -> tuple[tuple[str, str], ...]:
     """The turns (role, text) of the conversation in which template `name` is used.
 
     With a dialogue, the template's fields are filled in: the human response is the one to improve, and the
     first one for a judge. A placeholder stands for the teacher's answers to earlier turns. Without a
     dialogue, it is the template itself. Raises `UserError` if the template is unknown or invalid.
     """
-    if name not in PURPOSES:
-        raise UserError(f"there is no prompt {name!r}. There are: {', '.join(PURPOSES)}")
+    known = (*PURPOSES, *(f"{OWN}{own}" for own in own_strategies.names(overrides)))
+    if name not in known:
+        raise UserError(f"there is no prompt {name!r}. There are: {', '.join(known)}")
+    if name.startswith(OWN):
+        texts = own_strategies.load(overrides, name.removeprefix(OWN), definition).turns
+    else:
+        conversations = (found.turns for found in strategies.RESPONSE_SETS.values())
+        used = next((names for names in conversations if names[-1] == name), (name,))
+        texts = tuple(templates.load(turn, overrides, definition) for turn in used)
     if dialogue is None:
-        return (("user", templates.load(name, overrides)),)
+        # Of a built-in one the template alone: the turns before it are prompts of their own.
+        return tuple(("user", text) for text in (texts if name.startswith(OWN) else texts[-1:]))
     human = dialogue.responses.get(HUMAN)
     fields = {
         "situation": dialogue.situation,
@@ -91,13 +113,11 @@ def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -
         "first": "" if human is None else human.text,
         "second": next((rated.text for source, rated in dialogue.responses.items() if source != HUMAN), ""),
     }
-    conversations = (found.turns for found in strategies.RESPONSE_SETS.values())
-    used = next((names for names in conversations if names[-1] == name), (name,))
     turns: list[tuple[str, str]] = []
-    for turn in used:
+    for text in texts:
         if turns:
             turns.append(("assistant", f"[the teacher's answer to turn {len(turns) // 2 + 1}]"))
-        turns.append(("user", templates.render(templates.load(turn, overrides), **fields)))
+        turns.append(("user", templates.render(text, **fields)))
     return tuple(turns)
 
 
@@ -117,11 +137,45 @@ def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str
     )
 
 
-def _prompt(name: str, overrides: Path) -> Prompt:
+def prompt_differences(overrides: Path, names: Sequence[str] = ()) -> str:
+    """What the files in `overrides` change in the built-in templates, as a unified diff; empty for nothing.
+
+    `names` are templates, all by default. Raises `UserError` for one that is not built in, or unreadable.
+    """
+    for name in names:
+        if name not in PURPOSES:
+            raise UserError(f"{name!r} is no built-in prompt. There are: {', '.join(PURPOSES)}")
+    found: list[str] = []
+    for name in names or PURPOSES:
+        own, shipped = overrides / f"{name}.txt", Path(templates.__file__).with_name(f"{name}.txt")
+        if not own.exists():
+            continue
+        try:
+            before, after = (path.read_text(encoding="utf-8-sig").splitlines() for path in (shipped, own))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{own} cannot be read: {error}") from error
+        found += difflib.unified_diff(
+            before, after, f"built-in/{name}.txt", f"prompts/{name}.txt", lineterm=""
+        )
+    return "\n".join(found)
+
+
+def _own_prompt(name: str, overrides: Path, definition: Definition) -> Prompt:
+    path, text, error, purpose = own_strategies.folder(overrides) / f"{name}.txt", "", None, ""
+    try:
+        found = own_strategies.load(overrides, name, definition)
+        text, purpose = "\n\n".join(found.turns), found.description or "a strategy of this workspace"
+    except UserError as problem:
+        error = str(problem)
+    used = (field for field in own_strategies.FIELDS if f"{{{field}}}" in text)
+    return Prompt(f"{OWN}{name}", purpose, tuple(used), path, True, text, error)
+
+
+def _prompt(name: str, overrides: Path, definition: Definition) -> Prompt:
     own = overrides / f"{name}.txt"
     text, error = "", None
     try:
-        text = templates.load(name, overrides)
+        text = templates.load(name, overrides, definition)
     except UserError as found:
         error = str(found)
     path = own if own.exists() else Path(templates.__file__).with_name(own.name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
 from core.dialogues import response_file
 from core.domain.dialogues import Dialogue, ImportedData
+from core.domain.errors import UserError
 from core.domain.recipes import Recipe
-from core.recipes import catalog, strategies
+from core.domain.results import RecipeResult
+from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, job_records, queries
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.dialogues.statistics import Statistics
     from core.domain.dialogue_pages import Response
+    from core.recipes.flaws import FlawedResponse
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt
 
@@ -76,16 +80,46 @@ class DataReader:
         if imported is None:
             return ()
         config, _ = self._state.config()
-        settings = (config or Config()).recipes
+        config = config or Config()
+        settings = config.recipes
+        own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))
+
+        jobs = self._pipeline.snapshot().jobs
+        made = {job.name: job.result for job in jobs if isinstance(job.result, RecipeResult)}
 
         def count() -> tuple[Recipe, ...]:
             found = []
-            for name in catalog.available(imported):
+            for name in catalog.available(imported, own):
                 _, examples, pairs = catalog.counts(train, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 
-        return self._state.remember("recipes", (imported, settings), count)
+        counted = self._state.remember("recipes", (imported, settings, own), count)
+        return tuple(
+            replace(recipe, flaws=result.flaws, flawed_left_out=result.flawed_left_out)
+            if (result := made.get(recipe.name)) is not None
+            else recipe
+            for recipe in counted
+        )
+
+    def flawed_responses(self, recipe: str) -> list[FlawedResponse]:
+        """The teacher's responses with a flaw that a recipe's job has found.
+
+        Raises:
+            UserError: The recipe is not made, or needs no teacher.
+        """
+        from core.recipes import flaws
+
+        jobs = self._pipeline.snapshot().jobs
+        job = next((job for job in jobs if job.stage == "recipe" and job.name == recipe), None)
+        result = None if job is None else job.result
+        if job is None or not isinstance(result, RecipeResult):
+            raise UserError(f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`")
+        if result.flaws is None:
+            raise UserError(f"{recipe} was not looked through for flaws: it needs no teacher, or is older")
+        connection = self._state.connection()
+        output = None if connection is None else job_records.artifact(connection, job.id, "flaws")
+        return [] if output is None else flaws.read(self._state.paths.inside(output[0]))
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.
@@ -125,8 +159,21 @@ class DataReader:
         teachers = () if config is None else config.teachers
         return dialogue_browser.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
 
+    def prompt_conversation(self, name: str, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
+        """The turns (role, text) in which a template is used; without a dialogue, the template itself.
+
+        Raises:
+            UserError: The template is unknown or invalid.
+        """
+        from core.services.data.prompts import prompt_conversation
+
+        config, _ = self._state.config()
+        definition = (config or Config()).definition
+        return prompt_conversation(name, self._state.paths.prompts, dialogue, definition)
+
     def prompts(self) -> tuple[Prompt, ...]:
         """All prompt templates, with the workspace's overrides."""
         from core.services.data.prompts import prompts
 
-        return prompts(self._state.paths.prompts)
+        config, _ = self._state.config()
+        return prompts(self._state.paths.prompts, (config or Config()).definition)

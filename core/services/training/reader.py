@@ -70,7 +70,7 @@ class TrainingReader:
                 "lora": {"lora": False} if settings.lora is None else msgspec.to_builtins(settings.lora),
                 "student": msgspec.to_builtins(student.config),
             }
-        libraries = self._libraries(job)
+        libraries: dict[str, object] = dict(self.libraries(job))
         return groups | ({"libraries": libraries} if libraries else {})
 
     def estimates(self, targets: Sequence[str] = ()) -> tuple[RunEstimate, ...]:
@@ -97,12 +97,12 @@ class TrainingReader:
         connection = self._state.connection()
         return [] if connection is None else queries.samples(connection, job)
 
-    def _libraries(self, job: str) -> dict[str, object]:
+    def libraries(self, job: str) -> dict[str, str]:
         """The library versions that the newest attempt at a run recorded when it started."""
         connection = self._state.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         try:
             record = (self._state.paths.inside(folders[-1][1]) / "run.json").read_bytes()
-            return dict(json.loads(record)["libraries"])
-        except (IndexError, OSError, ValueError, KeyError, TypeError):
+            return {str(name): str(number) for name, number in json.loads(record)["libraries"].items()}
+        except (IndexError, OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}

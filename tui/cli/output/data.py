@@ -125,8 +125,9 @@ def print_recipes(console: Console, recipes: Sequence[Recipe]) -> None:
     if not recipes:
         print_line(console, "There is no data yet, and so no recipe: `empathy-tui import FILE`.")
         return
-    table = make_table("recipe", "method", "SFT examples", "preference pairs", left=2)
+    table = make_table("recipe", "method", "SFT examples", "preference pairs", "flaws", left=2)
     for recipe in recipes:
-        counts = (count(recipe.sft_examples), count(recipe.preference_pairs))
+        flaws = None if recipe.flaws is None else sum(recipe.flaws.values())
+        counts = (count(recipe.sft_examples), count(recipe.preference_pairs), count(flaws))
         table.add_row(cell(recipe.name), cell(recipe.method), *map(cell, counts))
     console.print(table)

@@ -337,6 +337,20 @@ class Exported(_Record, frozen=True):
     files: Sequence[Path]
 
 
+class PublishedFolder(_Record, frozen=True):
+    """`publish`."""
+
+    name: str
+    """The run or the recipe."""
+    kind: str
+    """adapter, model or dataset."""
+    files: Sequence[Path]
+    notes: Sequence[str]
+    """What whoever uses it must know, in sentences."""
+    url: str | None
+    """The repository on the Hub; null without `--push`."""
+
+
 def write(value: object) -> None:
     """Print a record, or a list of records, as JSON.
 

@@ -50,12 +50,10 @@ def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
 
 def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
     """The pairs of responders `a` and `b`, none while one of them is not chosen."""
-    from core.api import prompts
-
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
     # That of the first judge: the panel names it.
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
-    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == asked)
+    (judge,) = (prompt for prompt in workspace.data.prompts() if prompt.name == asked)
     names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
     return PairsData(names, a, b, pairs, lines(pairs), judge, alone)

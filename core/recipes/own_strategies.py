@@ -1,0 +1,250 @@
+"""Strategies of a workspace's own: a file of prompts each, in prompts/strategies/.
+
++++
+methods = ["improve-human", "improve-llm"]
+turns = 1
+needs = ["situation", "utterance", "response"]
++++
+Rewrite the response so that it is of higher {adjective} quality. …
+
+The turns of a conversation follow each other, with a line `+++` between them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from core.config.schema import Definition
+from core.domain.errors import UserError
+from core.domain.names import is_plain
+from core.prompts import templates
+from core.recipes import strategies
+
+_FENCE = "+++"
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+ImproveMethod = Literal["improve-human", "improve-llm"]
+Field = Literal["situation", "utterance", "response"]
+FIELDS: tuple[Field, ...] = get_args(Field)
+#: Names that recipes and sets of responses have already.
+RESERVED = frozenset({*strategies.STRATEGIES, "initial"})
+
+
+class _FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says of its strategy before the prompts."""
+
+    methods: tuple[ImproveMethod, ...] = strategies.METHODS  # type: ignore[assignment]
+    turns: Annotated[int, Meta(ge=1, le=9)] = 1
+    needs: tuple[Field, ...] = FIELDS
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class OwnStrategy:
+    """A strategy of a workspace's own."""
+
+    name: str
+    methods: tuple[ImproveMethod, ...]
+    """The methods that it makes a recipe of."""
+    turns: tuple[str, ...]
+    """The templates of the user turns, with the definition filled in."""
+    description: str
+    """What it does, in a few words; empty if the file does not say it."""
+
+
+class OwnStrategies:
+    """The strategies of one workspace, each read when it is used."""
+
+    def __init__(self, prompts: Path | None, definition: Definition) -> None:
+        """`prompts` is the workspace's folder of prompts; None for no strategies."""
+        self._prompts = prompts
+        self._definition = definition
+        #: The names of those that have a file, valid or not.
+        self.names = () if prompts is None else names(prompts)
+
+    def find(self, name: str) -> OwnStrategy | None:
+        """The strategy of that name; None if there is none. Raises `UserError` if its file is invalid."""
+        if self._prompts is None or name not in self.names:
+            return None
+        return load(self._prompts, name, self._definition)
+
+
+def folder(prompts: Path) -> Path:
+    """Where the files are, in a workspace's folder of prompts."""
+    return prompts / "strategies"
+
+
+def file(prompts: Path, name: str) -> Path:
+    """The file of a strategy. Raises `UserError` if no strategy can have that name."""
+    if not is_plain(name):
+        raise UserError(
+            f"{name!r} is not a name for a strategy: use letters, digits, '.', '_' and '-', beginning with a "
+            "letter or digit"
+        )
+    if name in RESERVED:
+        raise UserError(
+            f"{name!r} is a strategy of the program: choose another name, or override its prompt in "
+            f"{prompts / f'{name}.txt'}"
+        )
+    return folder(prompts) / f"{name}.txt"
+
+
+def names(prompts: Path) -> tuple[str, ...]:
+    """The names of the strategies that have a file, valid or not."""
+    try:
+        found = sorted(path.stem for path in folder(prompts).glob("*.txt"))
+    except OSError:
+        return ()
+    return tuple(name for name in found if not name.startswith("."))
+
+
+def load(prompts: Path, name: str, definition: Definition) -> OwnStrategy:
+    """Read the file of a strategy. Raises `UserError` that names the file, the line and the remedy."""
+    path = file(prompts, name)
+    try:
+        if path.resolve().parent != folder(prompts).resolve():
+            raise UserError(f"{path} is a link that leads elsewhere: copy the file there")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    front, first = _front_matter(path, lines)
+    turns = list(_turns(path, lines, first))
+    if len(turns) != front.turns:
+        raise UserError(
+            f"{path}: line 1: turns = {front.turns}, but the file has {len(turns)}: correct the number, or "
+            f"separate turns by a line {_FENCE}"
+        )
+    _check_fields(path, front, turns)
+    return OwnStrategy(
+        name=name,
+        methods=front.methods,
+        turns=tuple(templates.define(text, definition) for _, text in turns),
+        description=front.description,
+    )
+
+
+def valid(prompts: Path, definition: Definition) -> tuple[OwnStrategy, ...]:
+    """The strategies whose files are valid."""
+    found = []
+    for name in names(prompts):
+        try:
+            found.append(load(prompts, name, definition))
+        except UserError:
+            # `empathy-tui prompts check` says what is wrong, and so does a plan that uses it.
+            continue
+    return tuple(found)
+
+
+def recipes(own: Iterable[OwnStrategy]) -> tuple[str, ...]:
+    """The recipes that strategies make."""
+    return tuple(f"{method}/{strategy.name}" for strategy in own for method in strategy.methods)
+
+
+def new_file(prompts: Path, name: str, methods: Iterable[str]) -> tuple[Path, str]:
+    """The path and the text of a new strategy's file, which does what `naive` does.
+
+    Raises `UserError` if the name is invalid or taken.
+    """
+    path = file(prompts, name)
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{path} exists already: edit it, or choose another name")
+    listed = ", ".join(f'"{method}"' for method in methods)
+    needed = ", ".join(f'"{field}"' for field in FIELDS)
+    start = (Path(templates.__file__).parent / "naive.txt").read_text(encoding="utf-8").strip()
+    front = ('description = ""', f"methods = [{listed}]", "turns = 1", f"needs = [{needed}]")
+    return path, "\n".join((_FENCE, *front, _FENCE, start)) + "\n"
+
+
+def _front_matter(path: Path, lines: list[str]) -> tuple[_FrontMatter, int]:
+    """What stands between the first two fences, and the index of the line after it."""
+    if not lines or lines[0].strip() != _FENCE:
+        raise UserError(
+            f"{path}: line 1: the file begins with a line {_FENCE}, then its front matter in TOML"
+        )
+    end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), None)
+    if end is None:
+        raise UserError(f"{path}: line 1: the front matter has no end: a second line {_FENCE}")
+    text = "\n".join(lines[1:end])
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # Its own line numbers begin after the fence.
+        moved = re.sub(r"line (\d+)", lambda found: f"line {int(found[1]) + 1}", str(error))
+        moved = moved.replace("at end of document", f"at line {end}")
+        raise UserError(f"{path}: the front matter is not valid TOML: {moved}") from error
+    for key in read:
+        if key not in _FrontMatter.__struct_fields__:
+            line = _line_of(lines, rf"\s*{re.escape(key)}\s*=")
+            known = _FrontMatter.__struct_fields__
+            raise UserError(f"{path}: line {line}: unknown key {key!r}.{_hint(key, known)}")
+    for key, allowed in (("methods", strategies.METHODS), ("needs", FIELDS)):
+        values = read.get(key, [])
+        for value in values if isinstance(values, list) else ():
+            if isinstance(value, str) and value not in allowed:
+                line = _line_of(lines, rf"\s*{key}\s*=")
+                raise UserError(f"{path}: line {line}: {key}: unknown {value!r}.{_hint(value, allowed)}")
+    try:
+        front = msgspec.convert(read, _FrontMatter)
+    except msgspec.ValidationError as error:
+        key = str(error).rpartition("$.")[2].rstrip("`").partition("[")[0]
+        line = _line_of(lines, rf"\s*{re.escape(key)}\s*=")
+        raise UserError(f"{path}: line {line}: {error}") from error
+    if not front.methods:
+        line = _line_of(lines, r"\s*methods\s*=")
+        raise UserError(f"{path}: line {line}: methods: name one of {', '.join(strategies.METHODS)}")
+    return front, end + 1
+
+
+def _turns(path: Path, lines: list[str], first: int) -> Iterable[tuple[int, str]]:
+    """Each turn with the number of its first line."""
+    begin = first
+    for i in range(first, len(lines) + 1):
+        if i < len(lines) and lines[i].strip() != _FENCE:
+            continue
+        text = "\n".join(lines[begin:i])
+        if not text.strip():
+            raise UserError(f"{path}: line {begin + 1}: the turn is empty: write its prompt")
+        blank = len(text) - len(text.lstrip())
+        yield begin + 1 + text[:blank].count("\n"), text.strip()
+        begin = i + 1
+
+
+def _check_fields(path: Path, front: _FrontMatter, turns: list[tuple[int, str]]) -> None:
+    """Raise `UserError` for a field that is unknown, not declared, or declared and not used."""
+    used: set[str] = set()
+    for begin, text in turns:
+        for offset, line in enumerate(text.split("\n")):
+            for field in _FIELD.findall(line):
+                place = f"{path}: line {begin + offset}"
+                if field in templates.DEFINED:
+                    continue
+                if field not in FIELDS:
+                    hint = _hint(field, (*FIELDS, *sorted(templates.DEFINED)))
+                    raise UserError(f"{place}: unknown field {{{field}}}.{hint}")
+                if field not in front.needs:
+                    raise UserError(f"{place}: the field {{{field}}} is not in needs: add it there")
+                used.add(field)
+    for field in front.needs:
+        if field not in used:
+            raise UserError(
+                f"{path}: line 1: needs has {field!r}, but no turn has {{{field}}}: write it into a turn, or "
+                "take it off needs"
+            )
+
+
+def _line_of(lines: list[str], pattern: str) -> int:
+    return next((i for i, line in enumerate(lines, 1) if re.match(pattern, line)), 1)
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    known = tuple(known)
+    close = get_close_matches(word, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else f" Known are: {', '.join(known)}"
