@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.storm.faults import Scene, requests_of
 from benchmarks.storm.study import Rows, rows
-from core.jobs import context, journal
+from core.jobs import context, journal, spec
 from core.jobs.journal import DamagedJournalError
 from core.jobs.records import Answer
 
@@ -75,7 +75,8 @@ def _check_store(scene: Scene, found: Findings) -> None:
         entries = []
         with suppress(DamagedJournalError):
             entries = [entry for entry, _ in journal.read(folder)]
-        if entries and name not in known:
+        # Without a spec.json, and with no other attempt at its job, no store could be made of it.
+        if entries and name not in known and (folder / spec.NAME).exists():
             found.orphaned += 1
             found.say(f"{name} is not known to the store")
         elif entries and known[name] != entries[-1].seq:

@@ -172,8 +172,12 @@ def _fill(
 def _attempt_folders(
     workspace: WorkspacePaths, problems: list[str]
 ) -> dict[str, list[tuple[int, Path, Spec[Settings]]]]:
-    """Job → its attempts that can be read, oldest first; the jobs in the order of their first attempts."""
+    """Job → its attempts that can be read, oldest first; the jobs in the order of their first attempts.
+
+    One whose spec.json cannot be read has that of another attempt at its job, which says the same.
+    """
     found: dict[str, list[tuple[int, Path, Spec[Settings]]]] = {}
+    unread: list[tuple[str, Path, Exception]] = []
     for job_folder in sorted((workspace.artifacts / "jobs").glob("*/")):
         for folder in job_folder.iterdir():
             if not folder.name.isdecimal() or not folder.is_dir():
@@ -181,15 +185,27 @@ def _attempt_folders(
             try:
                 spec = specs.read(folder)
             except (UserError, OSError) as error:
-                problems.append(f"left out, because its spec.json cannot be read: {error}")
+                unread.append((job_folder.name, folder, error))
                 continue
             if (spec.job, spec.attempt) != (job_folder.name, int(folder.name)):
                 problems.append(f"left out, because it was copied from elsewhere: {folder}")
                 continue
             found.setdefault(spec.job, []).append((spec.attempt, folder, spec))
+    for job, folder, error in unread:
+        if job in found and _has_records(folder):
+            spec = msgspec.structs.replace(found[job][0][2], attempt=int(folder.name))
+            found[job].append((spec.attempt, folder, spec))
+        else:
+            problems.append(f"left out, because its spec.json cannot be read: {error}")
     for attempts in found.values():
         attempts.sort(key=lambda attempt: attempt[0])
     return dict(sorted(found.items(), key=lambda item: (_begun(item[1][0][1]), item[0])))
+
+
+def _has_records(folder: Path) -> bool:
+    with suppress(DamagedJournalError, OSError):
+        return next(journal.read(folder), None) is not None
+    return False
 
 
 def _begun(folder: Path) -> float:
