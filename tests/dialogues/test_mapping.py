@@ -116,7 +116,7 @@ def test_options_that_name_no_field(options: list[str], message: str) -> None:
 
 
 def test_settings_that_make_no_sense() -> None:
-    with pytest.raises(UserError, match=r"config\.toml: data\.encoding: 'rot13' is unknown"):
+    with pytest.raises(UserError, match=r"config\.toml, line 2: data\.encoding: 'rot13' is unknown"):
         parse_config('[data]\nencoding = "rot13"')
     with pytest.raises(UserError, match=r"data_sets\.a\.ratings: min must be less than good"):
         parse_config('[data_sets.a]\nfile = "x.csv"\nratings = { min = 3, max = 5, good = 3 }')

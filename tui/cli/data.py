@@ -96,7 +96,8 @@ def import_(
     if not paths.config.exists():
         create_workspace(paths)
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
-    counts = workspace.pipeline.snapshot().dialogues
+    # Not from a snapshot: that has problems of config.toml with this data, which are no fault of the import.
+    counts = imports.counted(plan.table.dialogues)
     if as_json:
         json.write(json.imported(plan, counts))
     elif plan.changes_nothing:
