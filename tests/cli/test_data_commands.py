@@ -254,7 +254,7 @@ def test_recipes_and_their_export(program: Program, csv: Path, tmp_path: Path) -
         *(f"improve-human/{name}" for name in (*strategies, "combined", "sequential")),
         *(f"improve-llm/{name}" for name in (*strategies, "combined", "sequential")),
     }
-    assert set(found["direct/chatgpt"]) == {"name", "method", "sft_examples", "preference_pairs"}
+    assert {"name", "method", "sft_examples", "preference_pairs"} <= set(found["direct/chatgpt"])
     assert "direct/all_together" in program("recipes").out
     written = program("export", "llama-factory", tmp_path / "lf", "--recipe", "direct/chatgpt", "--json").json
     assert len(written["files"]) == 3
