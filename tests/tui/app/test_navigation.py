@@ -77,7 +77,7 @@ async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Worksp
         await until_shows(pilot, "1/12")
         await pilot.press("end")
         await until_shows(pilot, "12/12")
-        await pilot.press("j", "3", "enter")
+        await pilot.press("J", "3", "enter")
         await until_shows(pilot, "3/12")
 
 

@@ -10,6 +10,7 @@ KEYS: tuple[BindingType, ...] = (
     verb("next", "step(1)", id="pairs.next", tooltip="Next dialogue", also="right"),
     verb("previous", "step(-1)", id="pairs.previous", tooltip="Previous dialogue", also="left"),
     Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="Next disagreement"),
+    Binding("J", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
     Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),
     Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="First dialogue"),
     Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="Last dialogue"),

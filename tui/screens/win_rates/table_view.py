@@ -34,6 +34,8 @@ _WIDE, _WIDEST = 110, 150
 _BAR, _WIDEST_BAR = 24, 36
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
+#: The width of the longest name of a method.
+_METHOD = 13
 _HINT = "/ filter   > sort   I reverse   b group"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
@@ -249,8 +251,9 @@ class RatesView(WinRatesView):
             ]
         names = width - sum(column.width + 2 for column in rest) - 5
         # Baselines are mostly a student's name.
-        longest = max((len(visible(rate.a)) for rate in self.rates), default=8)
-        a = max(8, min(names * 2 // 5, longest))
+        longest = max((len(visible(rate.a)) for rate in self.rates), default=0)
+        # A group's name may be a method.
+        a = max(8, min(names * 2 // 5, max(longest, _METHOD)))
         columns = [Column("a", "A, baseline", a), Column("b", "B", max(8, names - a)), *rest]
         return [self._headed(column) for column in columns]
 

@@ -127,10 +127,9 @@ async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePa
 @pytest.mark.parametrize(
     ("words", "mode"),
     [
-        # A running job, a leader, and a stage.
+        # What has happened to a job, and a leader.
         ("sft-dpo smollm2/direct/chatgpt/sft-dpo", "pipeline"),
         ("70.8 %", "pairs"),
-        ("compare", "pipeline"),
     ],
 )
 async def test_a_click_on_a_line_opens_what_it_shows(
@@ -153,8 +152,8 @@ async def test_a_click_on_an_item_selects_it_and_another_opens_its_log(
         panels = pilot.app.screen.query_one(HomePanels)
         await pilot.click(offset=place_of(pilot, "5 jobs not started"))
         await until(pilot, lambda: panels.item is not None and panels.item.what == "5 jobs not started")
-        await pilot.click(offset=place_of(pilot, "recipe direct/all_together"))
+        await pilot.click(offset=place_of(pilot, "✗  recipe"))
         await settled(pilot)
         if pilot.app.current_mode == "home":
-            await pilot.click(offset=place_of(pilot, "recipe direct/all_together"))
+            await pilot.click(offset=place_of(pilot, "✗  recipe"))
         await until_shows(pilot, "attempt 1 of a made job")

@@ -165,7 +165,7 @@ async def test_hostile_text_is_harmless_everywhere(opened: Open, study: Workspac
     async with opened(study, (60, 20)) as pilot:
         app = pilot.app
         await open_win_rates(pilot)
-        for view in ("", *"dxrJ"):
+        for view in ("", *"dMRJ"):
             await pilot.press(*view)
             await until(pilot, lambda: any(t.rows and t.is_on_screen for t in app.screen.query(KeyedTable)))
             await pilot.press("down", "G", "up")
