@@ -261,7 +261,7 @@ FAULTS: dict[str, tuple[Callable[[Scene], Undo | None], int]] = {
     "SIGKILL, supervisor": (kill_supervisor, 10),
     "SIGKILL, both": (kill_all, 6),
     "SIGKILL, command": (kill_command, 4),
-    "SIGKILL, app": (kill_app, 1),
+    "SIGKILL, app": (kill_app, 4),
     "SIGSTOP, worker": (stop_worker, 3),
     "SIGSTOP, supervisor": (stop_supervisor, 3),
     "two more supervisors": (second_supervisor, 3),

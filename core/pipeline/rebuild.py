@@ -191,12 +191,12 @@ def _attempt_folders(
                 problems.append(f"left out, because it was copied from elsewhere: {folder}")
                 continue
             found.setdefault(spec.job, []).append((spec.attempt, folder, spec))
-    for job, folder, error in unread:
+    for job, folder, reason in unread:
         if job in found and _has_records(folder):
             spec = msgspec.structs.replace(found[job][0][2], attempt=int(folder.name))
             found[job].append((spec.attempt, folder, spec))
         else:
-            problems.append(f"left out, because its spec.json cannot be read: {error}")
+            problems.append(f"left out, because its spec.json cannot be read: {reason}")
     for attempts in found.values():
         attempts.sort(key=lambda attempt: attempt[0])
     return dict(sorted(found.items(), key=lambda item: (_begun(item[1][0][1]), item[0])))

@@ -206,6 +206,11 @@ def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """The error to show for a state.db that SQLite cannot open."""
     if path.exists() and not path.is_file():
         return UserError(f"{path} is not a file: move it away, and {troubles.REBUILD}")
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHORT_READ":
+        # As long as another process has it open, its index names pages of a log that is not there any more.
+        return UserError(
+            f"{path} cannot be read: its -wal file was removed or cut while it was in use: {troubles.REBUILD}"
+        )
     if isinstance(error, sqlite3.OperationalError):
         # SQLite needs its write-ahead log beside the file, even for reading.
         hint = f"check that you may write to {path.parent}, and that its disk has free space"

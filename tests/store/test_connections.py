@@ -146,3 +146,18 @@ def test_a_reader_reads_what_a_killed_writer_left(tmp_path: Path) -> None:
     with closing(connections.reader(path)) as connection:
         assert len(intents.pending(connection)) == 1
         assert connection.execute("SELECT count(*) FROM meta").fetchone()[0] == 0
+
+
+def test_a_log_that_was_removed_in_use_is_told_from_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(connections.writer(path)) as writer, closing(connections.reader(path)) as reader:
+        with connections.transaction(writer):
+            writer.executemany("INSERT INTO meta VALUES (?, ?)", [(f"{n}", "x" * 3000) for n in range(50)])
+        reader.execute("SELECT count(*) FROM meta").fetchone()
+        path.with_name("state.db-wal").unlink()
+        # Another process: this one still has the log open.
+        asked = "import sys; from pathlib import Path; from core.store import connections"
+        asked += "; connections.reader(Path(sys.argv[1]))"
+        found = subprocess.run([sys.executable, "-c", asked, str(path)], capture_output=True, text=True)
+    assert "its -wal file was removed or cut while it was in use" in found.stderr
+    assert "empathy-tui rebuild" in found.stderr
