@@ -22,6 +22,7 @@ COMMANDS = {
         "batches",
         "cancel",
         "chat",
+        "config",
         "data",
         "demo",
         "doctor",
@@ -31,6 +32,9 @@ COMMANDS = {
         "logs",
         "pairs",
         "pause",
+        "publish",
+        "runs",
+        "serve-model",
     ),
     *(
         "judge",
@@ -121,7 +125,7 @@ def test_a_watched_status_ends_when_nothing_runs(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("nonsense",), ("import",), ("pairs", "human"), ("run", "--nonsense"), ("cancel",)]
+    "words", [("nonsense",), ("pairs", "human"), ("run", "--nonsense"), ("cancel",)]
 )
 def test_what_is_not_understood_exits_with_2(program: Program, words: tuple[str, ...]) -> None:
     refused = program(*words, code=2)

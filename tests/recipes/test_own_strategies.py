@@ -120,7 +120,7 @@ def test_another_definition_is_in_the_prompts_and_its_strategies_are_checked(tmp
     assert plan(tmp_path, only_naive + table) != plan(tmp_path, only_naive)
     with pytest.raises(UserError, match=r"improve-human/cognitive is about dimensions of empathy"):
         plan(tmp_path, CONFIG.replace("naive", "cognitive") + table)
-    with pytest.raises(UserError, match=r"definition\.text is missing"):
+    with pytest.raises(UserError, match=r"definition\.text: is missing"):
         parse_config('[definition]\nname = "politeness"\n')
 
 

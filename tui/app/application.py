@@ -14,6 +14,7 @@ from rich.text import Text
 from textual import on
 from textual.binding import BindingType
 from textual.css.query import NoMatches
+from textual.dom import NoScreen
 from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
@@ -174,8 +175,8 @@ class EmpathyApp(HostApp):
         return [*found, *self._line_filters]
 
     def _handle_exception(self, error: Exception) -> None:
-        # A widget that is mounted while the app closes gets no children.
-        if not (self._exit and isinstance(error, NoMatches)):
+        # A widget that is mounted while the app closes gets no children, one that is removed has no screen.
+        if not (self._exit and isinstance(error, NoMatches | NoScreen)):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

@@ -45,7 +45,7 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Delete a superseded run, after a question that names the disk space",
     ),
     Binding("T", "tag", "Tags", id="training.tag", show=False, tooltip="Edit the tags of the run"),
-    Binding("n", "note", "Note", id="training.note", show=False, tooltip="Edit the note on the run"),
+    Binding("N", "note", "Note", id="training.note", show=False, tooltip="Edit the note on the run"),
 )
 
 

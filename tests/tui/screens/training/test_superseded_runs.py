@@ -78,7 +78,7 @@ async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded:
         await pilot.press("escape")
 
         assert table.listing.select(next(run.job for run in table._found if run.name == OLD))
-        await pilot.press("n", *"repeats", "enter")
+        await pilot.press("N", *"repeats", "enter")
         await until_shows(pilot, "Note on")
         await until(pilot, lambda: table.selected is not None and table.selected.notes.note == "repeats")
         await pilot.press("T", *"one two", "enter")
