@@ -81,8 +81,9 @@ async def test_in_a_browser_no_editor_is_started(
 ) -> None:
     monkeypatch.setattr(EmpathyApp, "is_web", property(lambda app: True))
     async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "Stages")
         await pilot.press("E")
-        await until_shows(pilot, "runs in a browser")
+        await until_shows(pilot, "An editor needs a terminal")
     assert not editor.exists()
 
 

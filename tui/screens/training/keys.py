@@ -34,7 +34,15 @@ KEYS: tuple[BindingType, ...] = (
         id="training.layout",
         tooltip="One large chart, or a grid of all",
     ),
-    Binding("z", "full", "Zoom", id="training.full", tooltip="Maximize one chart, or restore the layout"),
+    Binding(
+        "z",
+        "full",
+        "Zoom",
+        id="training.full",
+        # All keys have room at 80 columns without it.
+        show=False,
+        tooltip="Maximize one chart, or restore the layout",
+    ),
     Binding(
         "right_square_bracket",
         "panel(1)",

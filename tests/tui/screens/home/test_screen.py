@@ -81,7 +81,7 @@ async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace
         before = filled.config.read_text()
         filled.config.write_text(before + "\n[nonsense]\n")
         await until_shows(pilot, "config.toml is invalid")
-        await until_shows(pilot, "`nonsense`")
+        await until_shows(pilot, "nonsense: there is no such option")
         filled.config.write_text(before)
         await until(pilot, lambda: "is invalid" not in shown(pilot))
 

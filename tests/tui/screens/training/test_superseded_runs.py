@@ -50,7 +50,7 @@ async def test_curves_of_superseded_runs_overlay_others(opened: Open, superseded
         await pilot.press(*["down"] * 4, "space", "down", "space")
         await until_shows(pilot, "1 1.000  2 1.000")
         assert braille(pilot)
-        await pilot.press("p")
+        await pilot.press("right_square_bracket")
         # The settings in which the marked runs differ.
         await until_shows(pilot, "num_train_epochs")
 
