@@ -13,7 +13,13 @@ from importlib.metadata import Distribution, distributions
 #: Licences under which everything that is used may be used and passed on, as packages spell them.
 ALLOWED = {
     *("0BSD", "BSD", "BSD License", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CNRI-Python"),
-    *("Apache-2.0", "Apache 2.0 License", "Apache License, Version 2.0", "Apache Software License"),
+    *(
+        "Apache-2.0",
+        "Apache 2.0",
+        "Apache 2.0 License",
+        "Apache License, Version 2.0",
+        "Apache Software License",
+    ),
     *("ISC", "ISC License (ISCL)", "MIT", "MIT License", "MIT-0", "MIT-CMU", "Public Domain", "Zlib"),
     *("MPL-2.0", "Mozilla Public License 2.0 (MPL 2.0)", "PSF-2.0", "Python Software Foundation License"),
 }
