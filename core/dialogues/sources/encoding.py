@@ -106,6 +106,10 @@ def _convert(file: BinaryIO, encoding: str, converted: IO[bytes]) -> None:
             remedy = "save the file as UTF-8, or name its encoding (--encoding)"
             message = f"byte {byte} is not valid {error.encoding.upper()}; {remedy}"
             raise InvalidSourceError(Problem(None, None, message)) from error
+        except UnicodeError as error:
+            # UTF-16 and UTF-32 without a mark at their beginning.
+            message = f"{error}; save the file as UTF-8, or name another encoding (--encoding)"
+            raise InvalidSourceError(Problem(None, None, message)) from error
         at += len(chunk)
         if not chunk:
             converted.flush()
