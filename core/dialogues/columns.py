@@ -37,12 +37,14 @@ class Columns:
     """The columns of a file: their names without white space around them, and the index of each used one.
 
     `responses` has the index of each source's response and of its rating, which is None in data without
-    ratings. A field that the data does not have has no index.
+    ratings. A field that the data does not have has no index. `missing` are required fields that were
+    expected.
     """
 
     names: tuple[str, ...]
     fields: dict[str, int]
     responses: dict[str, tuple[int, int | None]]
+    missing: tuple[str, ...] = ()
 
     @property
     def rated_sources(self) -> int:
@@ -98,9 +100,9 @@ def read_columns(
         hint = "" if near is None else f"; did you mean {plain(names[index[near]])}?"
         problems.add(Problem(line, column, f"the column is missing{why}{hint}"))
 
-    for column in REQUIRED:
-        if column not in index and column not in absent:
-            missing(column)
+    lacking = tuple(column for column in REQUIRED if column not in index and column not in absent)
+    for column in lacking:
+        missing(column)
     is_rated = any(_kind(key) == "rating" for key in index) or _near_rating(index)
     responses: dict[str, tuple[int, int | None]] = {}
     suffixes: dict[str, str] = {}
@@ -129,7 +131,7 @@ def read_columns(
     if HUMAN not in suffixes:
         missing(f"response_{HUMAN}")
     fields = {column: index[column] for column in (*REQUIRED, *OPTIONAL) if column in index}
-    return Columns(names, fields, responses)
+    return Columns(names, fields, responses, lacking)
 
 
 def _near_rating(keys: Collection[str]) -> bool:

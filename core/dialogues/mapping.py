@@ -21,7 +21,7 @@ TURN_FIELDS = ("conversation", "turn", "speaker", "text")
 _NAMES = {"utterance": "speaker_uttr"}
 _FIELDS = (*columns.REQUIRED, *columns.OPTIONAL, MESSAGES, *TURN_FIELDS)
 #: What data may do without.
-_DISPENSABLE = ("dialog_id", "emotion", "situation", "sentiment", "plutchik")
+DISPENSABLE = ("dialog_id", "emotion", "situation", "sentiment", "plutchik")
 #: The columns of EmpatheticDialogues' own files.
 _EMPATHETIC_DIALOGUES = {
     "conversation": "conv_id",
@@ -70,6 +70,8 @@ def parse(options: Iterable[str]) -> dict[str, str]:
         field, mark, column = option.partition("=")
         if not mark or not field.strip():
             raise UserError(f"{option!r} is not of the form FIELD=COLUMN, such as situation=context")
+        if field.strip() in found:
+            raise UserError(f"--map: {field.strip()} is named twice: name one column for it")
         found[field.strip()] = column.strip()
     return normalized(found, "--map")
 
@@ -88,7 +90,7 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
                 f"{place}: {name!r} is no field of a dialogue{hint} Use {', '.join(shown)}, "
                 "response_SOURCE or rating_SOURCE"
             )
-        if not column and field not in _DISPENSABLE:
+        if not column and field not in DISPENSABLE:
             raise UserError(f"{place}: {name} is empty: name the column that it is read from")
         found[field] = column
     return found

@@ -209,7 +209,9 @@ def _layout(
         problems.add(Problem(header.line, None, message))
     if problems.count:
         hint = "" if mapped == {} else f"Read as: {mapping.shown(mapped)}. "
-        remedy = ". Name others with --map FIELD=COLUMN"
+        lacking = [field for field in mapping.DISPENSABLE if field in found.missing]
+        without = f"; --map {lacking[0]}= says that the data does not have it" if lacking else ""
+        remedy = f". Name others with --map FIELD=COLUMN{without}"
         raise TableError(path, problems, f"{hint}{columns.found_columns(header.cells)}{remedy}")
     return Layout(
         names, labels, found, conversations, absent, by, split_column, group_column, source.format.delimiter
@@ -254,5 +256,5 @@ def _wrong_header(path: Path | HubDataset, source: Source) -> TableError:
     else:
         message = f"no known column ({names}, …)"
     problems.add(Problem(header.line, None, message))
-    remedy = "Say which column has what, such as --map situation=context utterance=text response_human=reply"
+    remedy = "Say which column has what, such as --map situation=context --map response_human=reply"
     return TableError(path, problems, f"{columns.found_columns(header.cells)}. {remedy}")

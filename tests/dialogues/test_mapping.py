@@ -108,11 +108,19 @@ def test_nothing_to_guess_from(path: Path) -> None:
         (["utterence=text"], "did you mean utterance?"),
         (["response_=x"], "is no field of a dialogue"),
         (["utterance="], "utterance is empty"),
+        (["situation=a", "situation=b"], "situation is named twice"),
     ],
 )
 def test_options_that_name_no_field(options: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         mapping.parse(options)
+
+
+def test_a_field_that_known_columns_lack_can_be_named_as_absent(path: Path) -> None:
+    _write(path, "dialog_id,situation,speaker_uttr,response_human")
+    with pytest.raises(TableError, match=r"column emotion: the column is missing\n.*--map emotion= says"):
+        read_table(path)
+    assert read_table(path, DataSettings(columns={"emotion": ""})).dialogues[0].emotion == ""
 
 
 def test_settings_that_make_no_sense() -> None:
