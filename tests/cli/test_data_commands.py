@@ -112,7 +112,7 @@ def test_every_problem_of_a_file_is_listed_and_the_store_stays(
     assert program("data", "--json").out == before
 
 
-def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, tmp_path: Path) -> None:
+def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, csv: Path, tmp_path: Path) -> None:
     path = tmp_path / "chats.jsonl.gz"
     lines = [
         {
@@ -138,6 +138,9 @@ def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, tmp_p
     # config.toml still names a recipe that needs ratings.
     assert {one["method"] for one in program("recipes", "--json", code=1).json} == {"improve-llm"}
     assert "direct/chatgpt" in program("run", code=1).err
+    # An import that mends this succeeds.
+    assert "Imported" in program("import", "--yes", csv).out
+    program("recipes")
 
 
 def test_a_file_is_read_as_config_toml_says(program: Program, tmp_path: Path) -> None:
