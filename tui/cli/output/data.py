@@ -101,7 +101,7 @@ def print_data(
         console,
         ("file", imported.file),
         ("data", dialogue_counts(counts)),
-        ("emotions", count(len(statistics.emotions))),
+        ("emotions", count(sum(1 for name in statistics.emotions if name))),
         ("sentiment", sentiments),
     )
     if imported.suspicious is None:
