@@ -108,9 +108,7 @@ def _convert(file: BinaryIO, encoding: str, converted: IO[bytes]) -> None:
             raise InvalidSourceError(Problem(None, None, message)) from error
         except UnicodeError as error:
             # UTF-16 and UTF-32 without a mark at their beginning.
-            remedy = (
-                "save the file as UTF-8, or name another encoding (--encoding, or encoding in config.toml)"
-            )
+            remedy = "save it as UTF-8, or name another encoding (--encoding, or encoding in config.toml)"
             message = f"{error}; {remedy}"
             raise InvalidSourceError(Problem(None, None, message)) from error
         at += len(chunk)
