@@ -150,7 +150,8 @@ def guess(names: Sequence[str], first: Sequence[str], given: Mapping[str, str]) 
     if not is_chat and "speaker_uttr" not in found and "speaker_uttr" not in keys:
         return dict(given)
     for field in ("dialog_id", "emotion", "situation"):
-        if field not in found and field not in keys and "text" not in found:
+        # A conversation has an id and a situation of its own.
+        if field not in found and field not in keys and ("text" not in found or field == "emotion"):
             found[field] = ""
     return found
 

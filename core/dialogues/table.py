@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
-from core.config.schema import DataSettings
+from core.config.schema import DataSettings, RatingScale
 from core.dialogues import columns, mapping, near_duplicates, split
 from core.dialogues.conversations import Conversations
 from core.dialogues.dialogue_rows import DialogueRows, Layout, first_place
@@ -122,9 +122,9 @@ def _read(
     sources = tuple(one for one in layout.columns.responses if one in reading.with_response)
     suspicious, left_out = reading.suspicious.listed(), reading.left_out.listed()
     if not problems.count and HUMAN not in sources:
-        problems.add(_without(layout, "of a person", left_out))
+        problems.add(_without(layout, settings.ratings, "of a person", left_out))
     if not problems.count and len(layout.columns.responses) > 1 and len(sources) < 2:
-        problems.add(_without(layout, "of a language model", left_out))
+        problems.add(_without(layout, settings.ratings, "of a language model", left_out))
     if problems.count:
         raise TableError(path, problems)
     if strict and (suspicious or left_out):
@@ -240,10 +240,15 @@ def _ignored(layout: Layout, filled: set[int]) -> tuple[str, ...]:
     )
 
 
-def _without(layout: Layout, of: str, left_out: Sequence[Finding]) -> Problem:
+def _without(layout: Layout, scale: RatingScale | None, of: str, left_out: Sequence[Finding]) -> Problem:
     """The problem that no response of a person, or of a model, is left; with the first that is left out."""
-    rated = " with a valid rating (1, 2 or 3)" if layout.columns.rated_sources > 0 else ""
-    return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}")
+    rated = remedy = ""
+    if layout.columns.rated_sources > 0:
+        valid = "1, 2 or 3" if scale is None else f"from {scale.min:g} to {scale.max:g}"
+        rated = f" with a valid rating ({valid})"
+        if any(one.kind in ("invalid_rating", "outside_scale") for one in left_out):
+            remedy = ". For another scale set data.ratings in config.toml"
+    return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}{remedy}")
 
 
 def _named(option: str | None, field: str, column: str = "") -> str:

@@ -123,6 +123,12 @@ def test_a_field_that_known_columns_lack_can_be_named_as_absent(path: Path) -> N
     assert read_table(path, DataSettings(columns={"emotion": ""})).dialogues[0].emotion == ""
 
 
+def test_rows_of_turns_need_no_emotion(path: Path) -> None:
+    path.write_text("c,n,said\n" + "".join(f"{c},{n},{c} {n}\n" for c in range(9) for n in (1, 2)))
+    read = read_table(path, DataSettings(columns={"conversation": "c", "turn": "n", "text": "said"}))
+    assert (len(read.dialogues), read.dialogues[0].emotion) == (9, "")
+
+
 def test_settings_that_make_no_sense() -> None:
     with pytest.raises(UserError, match=r"config\.toml, line 2: data\.encoding: 'rot13' is unknown"):
         parse_config('[data]\nencoding = "rot13"')
@@ -154,6 +160,15 @@ def test_another_scale(path: Path) -> None:
     (finding,) = read.left_out
     assert (finding.kind, finding.count, finding.row) == ("outside_scale", 3, 8)
     assert Counter(d.split for d in read.dialogues) == {"test": 8, "train": 2}
+
+
+@pytest.mark.parametrize(
+    ("scale", "valid"), [(None, "1, 2 or 3"), (RatingScale(min=0, max=5, good=4), "from 0 to 5")]
+)
+def test_ratings_that_are_all_on_another_scale(path: Path, scale: RatingScale | None, valid: str) -> None:
+    path.write_text("id,situation,question,answer,rating\n1,s,q,a,87\n2,t,q,a,90\n")
+    with pytest.raises(TableError, match=rf"rating \({valid}\).*87.*\. For another scale set data\.ratings"):
+        read_table(path, DataSettings(ratings=scale))
 
 
 def test_a_column_that_names_the_split(path: Path) -> None:
