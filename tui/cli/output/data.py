@@ -82,7 +82,9 @@ def print_changes(console: Console, plan: ImportPlan) -> None:
     if not plan.stale:
         print_line(console, "No finished job becomes stale.")
         return
-    print_line(console, f"{len(plan.stale)} finished jobs become stale (their results stay in artifacts/):")
+    count_of = len(plan.stale)
+    become = "job becomes" if count_of == 1 else "jobs become"
+    print_line(console, f"{count_of} finished {become} stale (their results stay in artifacts/):")
     for job in plan.stale:
         print_line(console, f"  {job.stage} {job.name}")
 
