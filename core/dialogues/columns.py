@@ -11,6 +11,8 @@ from core.dialogues.suspicious_text import without_unseen_ends
 from core.domain.dialogues import HUMAN
 from core.domain.names import is_plain
 
+#: What the name of a column without a use begins with.
+UNMAPPED = "unmapped "
 REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 OPTIONAL = ("sentiment", "plutchik")
 _KINDS = ("response", "rating")
@@ -137,7 +139,7 @@ def read_columns(
 def _near_rating(keys: Collection[str]) -> bool:
     """Whether a column was probably meant as a rating, so that ratings are not absent but misnamed."""
     wanted = [f"rating_{key.partition('_')[2]}" for key in keys if _kind(key) == "response"]
-    others = [key for key in keys if _kind(key) is None]
+    others = [key for key in keys if _kind(key) is None and not key.startswith(UNMAPPED)]
     return any(_near(column, others) is not None for column in wanted)
 
 

@@ -90,7 +90,7 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
                 f"{place}: {name!r} is no field of a dialogue{hint} Use {', '.join(shown)}, "
                 "response_SOURCE or rating_SOURCE"
             )
-        if not column and field not in DISPENSABLE:
+        if not column and field not in DISPENSABLE and kind != "rating":
             raise UserError(f"{place}: {name} is empty: name the column that it is read from")
         found[field] = column
     return found
@@ -181,7 +181,7 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
     mapped = {field.casefold() for field in mapping}
     for at, name in enumerate(found):
         if at not in taken and name.casefold() in mapped:
-            found[at] = f"unmapped {name}"
+            found[at] = f"{columns.UNMAPPED}{name}"
     return found
 
 

@@ -214,6 +214,9 @@ def _layout(
         hint = "" if mapped == {} else f"Read as: {mapping.shown(mapped)}. "
         lacking = [field for field in mapping.DISPENSABLE if field in found.missing]
         without = f"; {_named(option, lacking[0])} says that the data does not have it" if lacking else ""
+        rated = [name for name in names if name.startswith("rating_")]
+        if rated and any(one.column and one.column.startswith("rating_") for one in problems.kept):
+            without += f"; {_named(option, rated[0])} leaves these ratings out"
         remedy = f". Name others with {_named(option, 'FIELD', 'COLUMN')}{without}"
         raise TableError(path, problems, f"{hint}{columns.found_columns(header.cells)}{remedy}")
     return Layout(

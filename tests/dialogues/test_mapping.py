@@ -123,6 +123,17 @@ def test_a_field_that_known_columns_lack_can_be_named_as_absent(path: Path) -> N
     assert read_table(path, DataSettings(columns={"emotion": ""})).dialogues[0].emotion == ""
 
 
+def test_ratings_that_only_some_sources_have_can_be_left_out(path: Path) -> None:
+    path.write_text(
+        "dialog_id,emotion,situation,speaker_uttr,response_human,response_chatgpt_empathy,rating_chatgpt_empathy\n"
+        "1,e,s,u,h,c,3\n2,e,t,u,h,c,2\n"
+    )
+    with pytest.raises(TableError, match=r"rating_human: .*\n.*; --map rating_chatgpt_empathy= leaves"):
+        read_table(path)
+    read = read_table(path, DataSettings(columns={"rating_chatgpt_empathy": ""}))
+    assert (read.is_rated, read.sources) == (False, ("chatgpt",))
+
+
 def test_rows_of_turns_need_no_emotion(path: Path) -> None:
     path.write_text("c,n,said\n" + "".join(f"{c},{n},{c} {n}\n" for c in range(9) for n in (1, 2)))
     read = read_table(path, DataSettings(columns={"conversation": "c", "turn": "n", "text": "said"}))
