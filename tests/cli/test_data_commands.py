@@ -198,6 +198,12 @@ def test_what_is_odd_in_a_file_is_counted_and_shown_and_refused_on_request(
     program("run", "recipe", "--wait")
 
 
+def test_an_empty_test_split_is_said(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("situation,question,answer,split\n" + "".join(f"s{n},q,a,valid\n" for n in range(4)))
+    assert "There is no test dialogue: data.split" in program("import", "--dry-run", path).out
+
+
 def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()

@@ -46,6 +46,15 @@ def print_file(console: Console, plan: ImportPlan) -> None:
             guessed = " (guessed)" if part.is_guessed else ""
             fields.insert(1, ("columns", f"{part.columns}{guessed}"))
         print_fields(console, *fields)
+    counts = imports.counted(table.dialogues)
+    for side, number in (("train", counts.train), ("test", counts.test)):
+        if not number:
+            print_line(
+                console,
+                f"There is no {side} dialogue: data.split in config.toml says how dialogues are divided, such "
+                'as split = { by = "random" }, or with a column test = ["validation"].',
+                "yellow",
+            )
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))
     if table.ignored:
