@@ -51,8 +51,8 @@ def print_file(console: Console, plan: ImportPlan) -> None:
         if not number:
             print_line(
                 console,
-                f"There is no {side} dialogue: data.split in config.toml says how dialogues are divided, such "
-                'as split = { by = "random" }, or with a column test = ["validation"].',
+                f"There is no {side} dialogue: data.split in config.toml says how dialogues are divided, "
+                'such as split = { by = "random" }, or with a column test = ["validation"].',
                 "yellow",
             )
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
