@@ -161,8 +161,9 @@ class DialogueRows:
         width = len(self._layout.names)
         message = f"{width + more} cells, but the header and other rows have {width + min(over, over_first)}"
         self._problems.add(Problem(at.line, None, f"{message}: {_NOT_QUOTED}", at.number))
-        self._first = row, over
-        return False
+        if over < over_first:
+            self._first = row, over
+        return over < over_first
 
     def _check(self, row: Row) -> None:
         def add(column: str, message: str) -> None:

@@ -62,8 +62,9 @@ def test_a_shift_by_a_delimiter_that_is_not_quoted_is_no_blank_column(path: Path
     rows = [[*row, ""] for row in cells()]
     rows[shifted].insert(1, "the rest of a text")
     place = rf"row {shifted + 1} \(line {shifted + 2}\): {len(HEADER) + 2} cells, but the header"
-    with pytest.raises(TableError, match=place):
+    with pytest.raises(TableError, match=place) as caught:
         read_table(write(path, rows, [*HEADER, "tags"]))
+    assert caught.value.count == 1
 
 
 def test_a_column_without_a_name_is_no_use_but_shown(path: Path) -> None:
