@@ -11,6 +11,8 @@ from core.dialogues.suspicious_text import without_unseen_ends
 from core.domain.dialogues import HUMAN
 from core.domain.names import is_plain
 
+#: What the name of a column without a use begins with.
+UNMAPPED = "unmapped "
 REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 OPTIONAL = ("sentiment", "plutchik")
 _KINDS = ("response", "rating")
@@ -37,12 +39,14 @@ class Columns:
     """The columns of a file: their names without white space around them, and the index of each used one.
 
     `responses` has the index of each source's response and of its rating, which is None in data without
-    ratings. A field that the data does not have has no index.
+    ratings. A field that the data does not have has no index. `missing` are required fields that were
+    expected.
     """
 
     names: tuple[str, ...]
     fields: dict[str, int]
     responses: dict[str, tuple[int, int | None]]
+    missing: tuple[str, ...] = ()
 
     @property
     def rated_sources(self) -> int:
@@ -98,9 +102,9 @@ def read_columns(
         hint = "" if near is None else f"; did you mean {plain(names[index[near]])}?"
         problems.add(Problem(line, column, f"the column is missing{why}{hint}"))
 
-    for column in REQUIRED:
-        if column not in index and column not in absent:
-            missing(column)
+    lacking = tuple(column for column in REQUIRED if column not in index and column not in absent)
+    for column in lacking:
+        missing(column)
     is_rated = any(_kind(key) == "rating" for key in index) or _near_rating(index)
     responses: dict[str, tuple[int, int | None]] = {}
     suffixes: dict[str, str] = {}
@@ -129,13 +133,13 @@ def read_columns(
     if HUMAN not in suffixes:
         missing(f"response_{HUMAN}")
     fields = {column: index[column] for column in (*REQUIRED, *OPTIONAL) if column in index}
-    return Columns(names, fields, responses)
+    return Columns(names, fields, responses, lacking)
 
 
 def _near_rating(keys: Collection[str]) -> bool:
     """Whether a column was probably meant as a rating, so that ratings are not absent but misnamed."""
     wanted = [f"rating_{key.partition('_')[2]}" for key in keys if _kind(key) == "response"]
-    others = [key for key in keys if _kind(key) is None]
+    others = [key for key in keys if _kind(key) is None and not key.startswith(UNMAPPED)]
     return any(_near(column, others) is not None for column in wanted)
 
 

@@ -21,6 +21,7 @@ from core.domain.findings import Finding, LeftOutKind, SuspiciousKind
 
 #: Maximum characters of a dialogue's id.
 MAX_ID = 200
+_NOT_QUOTED = "is a text with a line break or a delimiter in it not quoted?"
 
 
 class Findings:
@@ -95,6 +96,7 @@ class DialogueRows:
         self._layout, self._settings, self._problems = layout, settings, problems
         self._columns = layout.columns
         self._nameless = [number for number, name in enumerate(layout.names) if not name]
+        self._first: tuple[Row, int] | None = None
 
     def read(self, found: Iterator[Row]) -> None:
         """Read all rows, or as many as there may be problems."""
@@ -126,14 +128,15 @@ class DialogueRows:
 
     def _has_all_cells(self, row: Row) -> bool:
         cells, names = row.cells, self._layout.names
-        width = len(names)
+        width, given = len(names), len(cells)
         while len(cells) > width and is_blank(cells[-1]):
             cells.pop()
+        if len(cells) == width and names[-1] and not self._is_as_wide_as_the_first(row, given - width):
+            return False
         if len(cells) < width and all(i in self._nameless for i in range(len(cells), width)):
             cells += [""] * (width - len(cells))
         if len(cells) != width:
-            remedy = "is a text with a line break or a delimiter in it not quoted?"
-            message = f"{len(cells)} cells, but the header has {width}: {remedy}"
+            message = f"{len(cells)} cells, but the header has {width}: {_NOT_QUOTED}"
             self._problems.add(Problem(row.line, None, message, row.number))
             return False
         self.filled.update(i for i in self._nameless if not is_blank(cells[i]))
@@ -142,6 +145,25 @@ class DialogueRows:
             self._problems.add(Problem(row.line, None, message, row.number))
             return False
         return True
+
+    def _is_as_wide_as_the_first(self, row: Row, over: int) -> bool:
+        """Whether a row has as many blank cells beyond the header, `over`, as the first row has.
+
+        If it has not, a delimiter in a text that is not quoted has probably shifted the cells of one of
+        them, and a blank one out of the table.
+        """
+        if self._first is None:
+            self._first = row, over
+        first, over_first = self._first
+        if over == over_first:
+            return True
+        at, more = (row, over) if over > over_first else (first, over_first)
+        width = len(self._layout.names)
+        message = f"{width + more} cells, but the header and other rows have {width + min(over, over_first)}"
+        self._problems.add(Problem(at.line, None, f"{message}: {_NOT_QUOTED}", at.number))
+        if over < over_first:
+            self._first = row, over
+        return over < over_first
 
     def _check(self, row: Row) -> None:
         def add(column: str, message: str) -> None:

@@ -21,7 +21,7 @@ TURN_FIELDS = ("conversation", "turn", "speaker", "text")
 _NAMES = {"utterance": "speaker_uttr"}
 _FIELDS = (*columns.REQUIRED, *columns.OPTIONAL, MESSAGES, *TURN_FIELDS)
 #: What data may do without.
-_DISPENSABLE = ("dialog_id", "emotion", "situation", "sentiment", "plutchik")
+DISPENSABLE = ("dialog_id", "emotion", "situation", "sentiment", "plutchik")
 #: The columns of EmpatheticDialogues' own files.
 _EMPATHETIC_DIALOGUES = {
     "conversation": "conv_id",
@@ -70,6 +70,8 @@ def parse(options: Iterable[str]) -> dict[str, str]:
         field, mark, column = option.partition("=")
         if not mark or not field.strip():
             raise UserError(f"{option!r} is not of the form FIELD=COLUMN, such as situation=context")
+        if field.strip() in found:
+            raise UserError(f"--map: {field.strip()} is named twice: name one column for it")
         found[field.strip()] = column.strip()
     return normalized(found, "--map")
 
@@ -88,7 +90,7 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
                 f"{place}: {name!r} is no field of a dialogue{hint} Use {', '.join(shown)}, "
                 "response_SOURCE or rating_SOURCE"
             )
-        if not column and field not in _DISPENSABLE:
+        if not column and field not in DISPENSABLE and kind != "rating":
             raise UserError(f"{place}: {name} is empty: name the column that it is read from")
         found[field] = column
     return found
@@ -148,7 +150,8 @@ def guess(names: Sequence[str], first: Sequence[str], given: Mapping[str, str]) 
     if not is_chat and "speaker_uttr" not in found and "speaker_uttr" not in keys:
         return dict(given)
     for field in ("dialog_id", "emotion", "situation"):
-        if field not in found and field not in keys and "text" not in found:
+        # A conversation has an id and a situation of its own.
+        if field not in found and field not in keys and ("text" not in found or field == "emotion"):
             found[field] = ""
     return found
 
@@ -178,7 +181,7 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
     mapped = {field.casefold() for field in mapping}
     for at, name in enumerate(found):
         if at not in taken and name.casefold() in mapped:
-            found[at] = f"unmapped {name}"
+            found[at] = f"{columns.UNMAPPED}{name}"
     return found
 
 

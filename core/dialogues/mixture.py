@@ -39,7 +39,9 @@ def read_mixture(
     for name, wanted in sets.items():
         place = HubDataset.parse(wanted.file) or root / Path(wanted.file).expanduser()
         own = msgspec.structs.replace(wanted, near_duplicates="ignore")
-        parts[name] = table.read_table(place, own, strict=strict, progress=progress)
+        parts[name] = table.read_table(
+            place, own, strict=strict, progress=progress, option=f"data_sets.{name}.columns"
+        )
     rated = {name: part.is_rated for name, part in parts.items()}
     if len(set(rated.values())) > 1:
         without = ", ".join(name for name, is_rated in rated.items() if not is_rated)

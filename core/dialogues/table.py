@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
-from core.config.schema import DataSettings
+from core.config.schema import DataSettings, RatingScale
 from core.dialogues import columns, mapping, near_duplicates, split
 from core.dialogues.conversations import Conversations
 from core.dialogues.dialogue_rows import DialogueRows, Layout, first_place
@@ -68,6 +68,7 @@ def read_table(
     *,
     strict: bool = False,
     progress: Progress | None = None,
+    option: str | None = None,
 ) -> Table:
     """Read and check a file of dialogues, or a data set on the Hub.
 
@@ -75,7 +76,7 @@ def read_table(
 
     Texts are kept unchanged, including leading and trailing white space. With `strict`, suspicious texts and
     responses that would be left out raise `SuspiciousError`. The memory that it takes does not depend on the
-    size of the file.
+    size of the file. `option` is where config.toml names the columns, for messages; None for --map.
     """
     settings = settings or DataSettings()
     given = mapping.normalized(settings.columns, "data.columns")
@@ -86,7 +87,7 @@ def read_table(
             if isinstance(path, HubDataset)
             else opening.opened(path, known_names, settings.encoding)
         ) as (source, sha256):
-            return _read(path, source, sha256, settings, given, strict, progress)
+            return _read(path, source, sha256, settings, given, strict, progress, option)
     except InvalidSourceError as error:
         problems = Problems()
         problems.add(error.problem)
@@ -107,12 +108,13 @@ def _read(
     given: Mapping[str, str],
     strict: bool,
     progress: Progress | None,
+    option: str | None,
 ) -> Table:
     problems = Problems()
     found = source.rows(progress)
     first, found = _with_first(found)
     mapped = mapping.guess(source.header.cells, first, given)
-    layout = _layout(path, source, settings, mapped, problems)
+    layout = _layout(path, source, settings, mapped, problems, option)
     reading = DialogueRows(layout, settings, problems, source.header.number)
     reading.read(found)
     if not reading.dialogues and not problems.count:
@@ -120,9 +122,9 @@ def _read(
     sources = tuple(one for one in layout.columns.responses if one in reading.with_response)
     suspicious, left_out = reading.suspicious.listed(), reading.left_out.listed()
     if not problems.count and HUMAN not in sources:
-        problems.add(_without(layout, "of a person", left_out))
+        problems.add(_without(layout, settings.ratings, "of a person", left_out))
     if not problems.count and len(layout.columns.responses) > 1 and len(sources) < 2:
-        problems.add(_without(layout, "of a language model", left_out))
+        problems.add(_without(layout, settings.ratings, "of a language model", left_out))
     if problems.count:
         raise TableError(path, problems)
     if strict and (suspicious or left_out):
@@ -174,12 +176,13 @@ def _layout(
     settings: DataSettings,
     mapped: Mapping[str, str],
     problems: Problems,
+    option: str | None,
 ) -> Layout:
     """What is where. Raises `TableError` if something is missing."""
     header = source.header
     labels = tuple(columns.clean(name) for name in header.cells)
     if not mapped and not columns.may_be_header(header.cells):
-        raise _wrong_header(path, source)
+        raise _wrong_header(path, source, option)
     names = tuple(mapping.renamed(labels, mapped, header.line, problems))
     conversations, wide = None, list(names)
     if mapping.MESSAGES in names or {"conversation", "text"} <= set(names):
@@ -209,7 +212,12 @@ def _layout(
         problems.add(Problem(header.line, None, message))
     if problems.count:
         hint = "" if mapped == {} else f"Read as: {mapping.shown(mapped)}. "
-        remedy = ". Name others with --map FIELD=COLUMN"
+        lacking = [field for field in mapping.DISPENSABLE if field in found.missing]
+        without = f"; {_named(option, lacking[0])} says that the data does not have it" if lacking else ""
+        rated = [name for name in names if name.startswith("rating_")]
+        if rated and any(one.column and one.column.startswith("rating_") for one in problems.kept):
+            without += f"; {_named(option, rated[0])} leaves these ratings out"
+        remedy = f". Name others with {_named(option, 'FIELD', 'COLUMN')}{without}"
         raise TableError(path, problems, f"{hint}{columns.found_columns(header.cells)}{remedy}")
     return Layout(
         names, labels, found, conversations, absent, by, split_column, group_column, source.format.delimiter
@@ -235,13 +243,23 @@ def _ignored(layout: Layout, filled: set[int]) -> tuple[str, ...]:
     )
 
 
-def _without(layout: Layout, of: str, left_out: Sequence[Finding]) -> Problem:
+def _without(layout: Layout, scale: RatingScale | None, of: str, left_out: Sequence[Finding]) -> Problem:
     """The problem that no response of a person, or of a model, is left; with the first that is left out."""
-    rated = " with a valid rating (1, 2 or 3)" if layout.columns.rated_sources > 0 else ""
-    return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}")
+    rated = remedy = ""
+    if layout.columns.rated_sources > 0:
+        valid = "1, 2 or 3" if scale is None else f"from {scale.min:g} to {scale.max:g}"
+        rated = f" with a valid rating ({valid})"
+        if any(one.kind in ("invalid_rating", "outside_scale") for one in left_out):
+            remedy = ". For another scale set data.ratings in config.toml"
+    return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}{remedy}")
 
 
-def _wrong_header(path: Path | HubDataset, source: Source) -> TableError:
+def _named(option: str | None, field: str, column: str = "") -> str:
+    """How a column is named: by --map, or in that option of config.toml."""
+    return f"--map {field}={column}" if option is None else f'{option} = {{ {field} = "{column}" }}'
+
+
+def _wrong_header(path: Path | HubDataset, source: Source, option: str | None) -> TableError:
     """The error for a header without a known name: with the line of the real one if there is one."""
     problems, header = Problems(), source.header
     line = source.better_header(columns.known_names)
@@ -254,5 +272,8 @@ def _wrong_header(path: Path | HubDataset, source: Source) -> TableError:
     else:
         message = f"no known column ({names}, …)"
     problems.add(Problem(header.line, None, message))
-    remedy = "Say which column has what, such as --map situation=context utterance=text response_human=reply"
+    example = "--map situation=context --map response_human=reply"
+    if option is not None:
+        example = f'{option} = {{ situation = "context", response_human = "reply" }}'
+    remedy = f"Say which column has what, such as {example}"
     return TableError(path, problems, f"{columns.found_columns(header.cells)}. {remedy}")

@@ -107,6 +107,11 @@ def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
         if not found:
             known = [*dict.fromkeys(job.stage for job in jobs), *dict.fromkeys(job.name for job in jobs)]
             close = get_close_matches(target, known, n=3, cutoff=0.4) or known[:8]
+            if target in STAGES:
+                raise UserError(
+                    f"config.toml defines no job of the stage {target!r}. There are jobs of: "
+                    f"{', '.join(dict.fromkeys(job.stage for job in jobs)) or 'none'}"
+                )
             raise UserError(
                 f"no stage or job in the pipeline is named {target!r}. Similar names: {', '.join(close)}"
             )

@@ -30,6 +30,8 @@ class DataFacts:
     """The language models that have responses in it."""
     teachers: tuple[str, ...]
     """The models that improved responses; none for method direct."""
+    is_sample: bool = False
+    """Whether it is the bundled sample, which is no research data."""
 
 
 def answering(student: Student, responding: Responding) -> str:
@@ -69,6 +71,8 @@ def data_section(facts: DataFacts) -> str:
         lines.append(f"- Language models with responses in it: {', '.join(map(code, facts.sources))}")
     if facts.teachers:
         lines.append(f"- Teacher: {', '.join(map(code, facts.teachers))}")
+    if facts.is_sample:
+        lines.append("- This is the program's sample, no research data: draw no conclusions from it.")
     return "## Data\n\n" + "\n".join(lines)
 
 

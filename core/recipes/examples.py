@@ -88,6 +88,25 @@ def build_improved(
     return sft, pairs, missing
 
 
+def build_stand_ins(
+    dialogues: Sequence[Dialogue], prompt: str
+) -> tuple[list[SftExample], list[PreferencePair]]:
+    """Examples and pairs about as long as those of an improve method, whose teacher has not answered yet.
+
+    A response of the data, of a language model if there is one, stands for the improved one.
+    """
+    sft: list[SftExample] = []
+    pairs: list[PreferencePair] = []
+    for dialogue in dialogues:
+        if dialogue.split != "train" or HUMAN not in dialogue.responses:
+            continue
+        turn, human = _user(dialogue, prompt), _assistant(dialogue, HUMAN)
+        other = _assistant(dialogue, next((s for s in dialogue.responses if s != HUMAN), HUMAN))
+        sft += [SftExample(dialogue.dialog_id, turn, completion) for completion in (human, other)]
+        pairs.append(PreferencePair(dialogue.dialog_id, turn, other, human))
+    return sft, pairs
+
+
 def text_of(example: SftExample | PreferencePair) -> str:
     """All texts of an example, a line break between each two."""
     match example:

@@ -107,7 +107,10 @@ def names(prompts: Path) -> tuple[str, ...]:
 
 
 def load(prompts: Path, name: str, definition: Definition) -> OwnStrategy:
-    """Read the file of a strategy. Raises `UserError` that names the file, the line and the remedy."""
+    """Read the file of a strategy.
+
+    Raises `UserError` that names, a line for each error, the file, the line and the remedy.
+    """
     path = file(prompts, name)
     try:
         if path.resolve().parent != folder(prompts).resolve():
@@ -115,14 +118,18 @@ def load(prompts: Path, name: str, definition: Definition) -> OwnStrategy:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    front, first = _front_matter(path, lines)
-    turns = list(_turns(path, lines, first))
-    if len(turns) != front.turns:
-        raise UserError(
+    text, first = _fenced(path, lines)
+    errors: list[str] = []
+    front = _front_matter(path, lines, text, errors)
+    turns = list(_turns(path, lines, first, errors))
+    if front is not None and len(turns) != front.turns and not errors:
+        errors.append(
             f"{path}: line 1: turns = {front.turns}, but the file has {len(turns)}: correct the number, or "
             f"separate turns by a line {_FENCE}"
         )
-    _check_fields(path, front, turns)
+    errors += _wrong_fields(path, front, turns, others=bool(errors))
+    if front is None or errors:
+        raise UserError("\n".join(errors))
     return OwnStrategy(
         name=name,
         methods=front.methods,
@@ -163,7 +170,7 @@ def new_file(prompts: Path, name: str, methods: Iterable[str]) -> tuple[Path, st
     return path, "\n".join((_FENCE, *front, _FENCE, start)) + "\n"
 
 
-def _front_matter(path: Path, lines: list[str]) -> tuple[_FrontMatter, int]:
+def _fenced(path: Path, lines: list[str]) -> tuple[str, int]:
     """What stands between the first two fences, and the index of the line after it."""
     if not lines or lines[0].strip() != _FENCE:
         raise UserError(
@@ -172,69 +179,86 @@ def _front_matter(path: Path, lines: list[str]) -> tuple[_FrontMatter, int]:
     end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), None)
     if end is None:
         raise UserError(f"{path}: line 1: the front matter has no end: a second line {_FENCE}")
-    text = "\n".join(lines[1:end])
+    return "\n".join(lines[1:end]), end + 1
+
+
+def _front_matter(path: Path, lines: list[str], text: str, errors: list[str]) -> _FrontMatter | None:
+    """The front matter `text`; None if it cannot be read. What is wrong with it is added to `errors`."""
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         # Its own line numbers begin after the fence.
         moved = re.sub(r"line (\d+)", lambda found: f"line {int(found[1]) + 1}", str(error))
-        moved = moved.replace("at end of document", f"at line {end}")
-        raise UserError(f"{path}: the front matter is not valid TOML: {moved}") from error
+        moved = moved.replace("at end of document", f"at line {len(text.splitlines()) + 1}")
+        errors.append(f"{path}: the front matter is not valid TOML: {moved}")
+        return None
+
+    def wrong(key: str, message: str) -> None:
+        line = _line_of(lines, rf"\s*{re.escape(key)}\s*=")
+        errors.append(f"{path}: line {line}: {message}")
+
+    known = _FrontMatter.__struct_fields__
+    before = len(errors)
     for key in read:
-        if key not in _FrontMatter.__struct_fields__:
-            line = _line_of(lines, rf"\s*{re.escape(key)}\s*=")
-            known = _FrontMatter.__struct_fields__
-            raise UserError(f"{path}: line {line}: unknown key {key!r}.{_hint(key, known)}")
+        if key not in known:
+            wrong(key, f"unknown key {key!r}.{_hint(key, known)}")
     for key, allowed in (("methods", strategies.METHODS), ("needs", FIELDS)):
         values = read.get(key, [])
         for value in values if isinstance(values, list) else ():
             if isinstance(value, str) and value not in allowed:
-                line = _line_of(lines, rf"\s*{key}\s*=")
-                raise UserError(f"{path}: line {line}: {key}: unknown {value!r}.{_hint(value, allowed)}")
+                wrong(key, f"{key}: unknown {value!r}.{_hint(value, allowed)}")
+    if len(errors) > before:
+        return None
     try:
         front = msgspec.convert(read, _FrontMatter)
     except msgspec.ValidationError as error:
         key = str(error).rpartition("$.")[2].rstrip("`").partition("[")[0]
-        line = _line_of(lines, rf"\s*{re.escape(key)}\s*=")
-        raise UserError(f"{path}: line {line}: {error}") from error
+        wrong(key, str(error))
+        return None
     if not front.methods:
-        line = _line_of(lines, r"\s*methods\s*=")
-        raise UserError(f"{path}: line {line}: methods: name one of {', '.join(strategies.METHODS)}")
-    return front, end + 1
+        wrong("methods", f"methods: name one of {', '.join(strategies.METHODS)}")
+    return front
 
 
-def _turns(path: Path, lines: list[str], first: int) -> Iterable[tuple[int, str]]:
-    """Each turn with the number of its first line."""
+def _turns(path: Path, lines: list[str], first: int, errors: list[str]) -> Iterable[tuple[int, str]]:
+    """Each turn with the number of its first line. Those that are empty are added to `errors`."""
     begin = first
     for i in range(first, len(lines) + 1):
         if i < len(lines) and lines[i].strip() != _FENCE:
             continue
         text = "\n".join(lines[begin:i])
-        if not text.strip():
-            raise UserError(f"{path}: line {begin + 1}: the turn is empty: write its prompt")
-        blank = len(text) - len(text.lstrip())
-        yield begin + 1 + text[:blank].count("\n"), text.strip()
+        if text.strip():
+            blank = len(text) - len(text.lstrip())
+            yield begin + 1 + text[:blank].count("\n"), text.strip()
+        else:
+            errors.append(f"{path}: line {begin + 1}: the turn is empty: write its prompt")
         begin = i + 1
 
 
-def _check_fields(path: Path, front: _FrontMatter, turns: list[tuple[int, str]]) -> None:
-    """Raise `UserError` for a field that is unknown, not declared, or declared and not used."""
+def _wrong_fields(
+    path: Path, front: _FrontMatter | None, turns: list[tuple[int, str]], *, others: bool
+) -> Iterable[str]:
+    """The errors of fields: unknown, not declared, or declared and not used.
+
+    The last is left out if there are `others`, of which it may be a consequence.
+    """
     used: set[str] = set()
     for begin, text in turns:
         for offset, line in enumerate(text.split("\n")):
-            for field in _FIELD.findall(line):
+            for field in dict.fromkeys(_FIELD.findall(line)):
                 place = f"{path}: line {begin + offset}"
                 if field in templates.DEFINED:
                     continue
                 if field not in FIELDS:
+                    others = True
                     hint = _hint(field, (*FIELDS, *sorted(templates.DEFINED)))
-                    raise UserError(f"{place}: unknown field {{{field}}}.{hint}")
-                if field not in front.needs:
-                    raise UserError(f"{place}: the field {{{field}}} is not in needs: add it there")
+                    yield f"{place}: unknown field {{{field}}}.{hint}"
+                elif front is not None and field not in front.needs:
+                    yield f"{place}: the field {{{field}}} is not in needs: add it there"
                 used.add(field)
-    for field in front.needs:
+    for field in () if front is None or others else front.needs:
         if field not in used:
-            raise UserError(
+            yield (
                 f"{path}: line 1: needs has {field!r}, but no turn has {{{field}}}: write it into a turn, or "
                 "take it off needs"
             )

@@ -230,6 +230,7 @@ class Publishing:
     def _facts(self, recipe: Job) -> DataFacts:
         """The data from which a recipe was made."""
         from core.publishing.sections import DataFacts
+        from core.services.data.sample import is_sample
 
         imported, dialogues = self._state.data()
         assert imported is not None
@@ -243,6 +244,7 @@ class Publishing:
             test=len(dialogues) - train,
             sources=imported.sources,
             teachers=tuple(dict.fromkeys(teachers)),
+            is_sample=is_sample(imported),
         )
 
     @property

@@ -112,7 +112,7 @@ def test_every_problem_of_a_file_is_listed_and_the_store_stays(
     assert program("data", "--json").out == before
 
 
-def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, tmp_path: Path) -> None:
+def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, csv: Path, tmp_path: Path) -> None:
     path = tmp_path / "chats.jsonl.gz"
     lines = [
         {
@@ -138,6 +138,9 @@ def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, tmp_p
     # config.toml still names a recipe that needs ratings.
     assert {one["method"] for one in program("recipes", "--json", code=1).json} == {"improve-llm"}
     assert "direct/chatgpt" in program("run", code=1).err
+    # An import that mends this succeeds.
+    assert "Imported" in program("import", "--yes", csv).out
+    program("recipes")
 
 
 def test_a_file_is_read_as_config_toml_says(program: Program, tmp_path: Path) -> None:
@@ -193,6 +196,12 @@ def test_what_is_odd_in_a_file_is_counted_and_shown_and_refused_on_request(
     assert data["suspicious"] == as_json["suspicious"]
     assert {s["source"]: sum(s["ratings"].values()) for s in data["sources"]}["llama"] == 46
     program("run", "recipe", "--wait")
+
+
+def test_an_empty_test_split_is_said(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("situation,question,answer,split\n" + "".join(f"s{n},q,a,valid\n" for n in range(4)))
+    assert "There is no test dialogue: data.split" in program("import", "--dry-run", path).out
 
 
 def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.cli.conftest import Program, make_program
 from tests.support import tiny_student
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
+_NAIVE = '"improve-llm/naive"'
 CONFIG = """
 [students.tiny]
 model = "./tiny"
@@ -63,6 +64,18 @@ def test_each_run_has_its_device_memory_and_time(program: Program) -> None:
     assert run["problem"] is None
     # Of a recipe with a teacher, examples like those in the data stand for its own.
     assert runs["tiny/improve-human/naive/sft-dpo"]["memory_bytes"] > 0
+
+
+def test_data_without_ratings_has_stand_ins_for_the_answers_of_a_teacher(tmp_path: Path) -> None:
+    made = make_program(tmp_path / "work", CONFIG.replace('"direct/chatgpt", "improve-human/naive"', _NAIVE))
+    tiny_student.make(made.root / "tiny")
+    lines = ["situation,utterance,response"] + [f"It was {n},I lost it {n},Oh no {n}." for n in range(16)]
+    (tmp_path / "unrated.csv").write_text("\n".join(lines))
+    made("import", "--yes", tmp_path / "unrated.csv")
+    runs = {run["name"]: run for run in made("run", "--dry-run", "--json").json["runs"]}
+    for stage in ("sft", "sft-dpo"):
+        run = runs[f"tiny/improve-llm/naive/{stage}"]
+        assert (run["problem"], run["memory_bytes"] > 0, run["examples"] > 0) == (None, True, True)
 
 
 def test_what_is_not_known_is_shown_as_unknown(program: Program) -> None:

@@ -164,9 +164,10 @@ def test_a_strategy_of_ones_own(loaded: Program) -> None:
     assert listed[-2:] == ["improve-human/polite", "improve-llm/polite"]
     shown = loaded("prompts", "show", "strategies/polite").out
     assert shown == templates.load("naive") + "\n"
+    assert loaded("prompts", "show", "polite").out == shown
     path.write_text(path.read_text().replace("{utterance}", "{uterance}"))
     refused = loaded("prompts", "check", code=1)
-    assert "unknown field {uterance}. Did you mean 'utterance'?" in refused.out
+    assert "unknown field {uterance}. Did you mean 'utterance'?\n" in refused.out
     assert "1 of 1 prompts are invalid: strategies/polite" in refused.err
 
 

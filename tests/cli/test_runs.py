@@ -47,6 +47,7 @@ def test_superseded_runs_are_listed_noted_and_deleted(study: Program) -> None:
     assert "answers repeat" in shown
     study("runs", "archive", OLD, "--undo")
     assert OLD in study("runs").out
+    assert study("runs", "--json").json == study("runs", "list", "--json").json
 
     assert "confirm with --yes" in study("runs", "delete", OLD, code=1).err
     assert "2 runs" not in study("runs", "delete", OLD, "--yes").out

@@ -56,6 +56,17 @@ def test_blank_columns_are_skipped_and_counted(path: Path) -> None:
     assert (read.blank_rows, read.blank_columns) == (0, 3)
 
 
+@pytest.mark.parametrize("shifted", [0, 3])
+def test_a_shift_by_a_delimiter_that_is_not_quoted_is_no_blank_column(path: Path, shifted: int) -> None:
+    """The last column is blank everywhere, so that only the row's width shows the shift."""
+    rows = [[*row, ""] for row in cells()]
+    rows[shifted].insert(1, "the rest of a text")
+    place = rf"row {shifted + 1} \(line {shifted + 2}\): {len(HEADER) + 2} cells, but the header"
+    with pytest.raises(TableError, match=place) as caught:
+        read_table(write(path, rows, [*HEADER, "tags"]))
+    assert caught.value.count == 1
+
+
 def test_a_column_without_a_name_is_no_use_but_shown(path: Path) -> None:
     """As the index that pandas writes."""
     read = read_table(write(path, [[str(number), *row] for number, row in enumerate(cells())], ["", *HEADER]))

@@ -108,11 +108,36 @@ def test_nothing_to_guess_from(path: Path) -> None:
         (["utterence=text"], "did you mean utterance?"),
         (["response_=x"], "is no field of a dialogue"),
         (["utterance="], "utterance is empty"),
+        (["situation=a", "situation=b"], "situation is named twice"),
     ],
 )
 def test_options_that_name_no_field(options: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         mapping.parse(options)
+
+
+def test_a_field_that_known_columns_lack_can_be_named_as_absent(path: Path) -> None:
+    _write(path, "dialog_id,situation,speaker_uttr,response_human")
+    with pytest.raises(TableError, match=r"column emotion: the column is missing\n.*--map emotion= says"):
+        read_table(path)
+    assert read_table(path, DataSettings(columns={"emotion": ""})).dialogues[0].emotion == ""
+
+
+def test_ratings_that_only_some_sources_have_can_be_left_out(path: Path) -> None:
+    path.write_text(
+        "dialog_id,emotion,situation,speaker_uttr,response_human,response_chatgpt_empathy,rating_chatgpt_empathy\n"
+        "1,e,s,u,h,c,3\n2,e,t,u,h,c,2\n"
+    )
+    with pytest.raises(TableError, match=r"rating_human: .*\n.*; --map rating_chatgpt_empathy= leaves"):
+        read_table(path)
+    read = read_table(path, DataSettings(columns={"rating_chatgpt_empathy": ""}))
+    assert (read.is_rated, read.sources) == (False, ("chatgpt",))
+
+
+def test_rows_of_turns_need_no_emotion(path: Path) -> None:
+    path.write_text("c,n,said\n" + "".join(f"{c},{n},{c} {n}\n" for c in range(9) for n in (1, 2)))
+    read = read_table(path, DataSettings(columns={"conversation": "c", "turn": "n", "text": "said"}))
+    assert (len(read.dialogues), read.dialogues[0].emotion) == (9, "")
 
 
 def test_settings_that_make_no_sense() -> None:
@@ -146,6 +171,15 @@ def test_another_scale(path: Path) -> None:
     (finding,) = read.left_out
     assert (finding.kind, finding.count, finding.row) == ("outside_scale", 3, 8)
     assert Counter(d.split for d in read.dialogues) == {"test": 8, "train": 2}
+
+
+@pytest.mark.parametrize(
+    ("scale", "valid"), [(None, "1, 2 or 3"), (RatingScale(min=0, max=5, good=4), "from 0 to 5")]
+)
+def test_ratings_that_are_all_on_another_scale(path: Path, scale: RatingScale | None, valid: str) -> None:
+    path.write_text("id,situation,question,answer,rating\n1,s,q,a,87\n2,t,q,a,90\n")
+    with pytest.raises(TableError, match=rf"rating \({valid}\).*87.*\. For another scale set data\.ratings"):
+        read_table(path, DataSettings(ratings=scale))
 
 
 def test_a_column_that_names_the_split(path: Path) -> None:

@@ -20,6 +20,7 @@ _RANDOM = SplitRule(by="random", test_share=0.25)
 def root(tmp_path: Path) -> Path:
     """A folder with a rated CSV of 40 dialogues, and unrated files of 20 and 60."""
     synthetic_csv(tmp_path / "rated.csv", rows=40)
+    (tmp_path / "other.csv").write_text("alpha,beta\n1,2\n")
     for rows in (20, 60):
         lines = [{"id": str(n), "question": f"{rows} {n}", "answer": "fine"} for n in range(rows)]
         (tmp_path / f"{rows}.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -55,6 +56,7 @@ def test_weights_are_proportions_of_the_train_dialogues(root: Path) -> None:
         ({"a": _of("20.jsonl", 1), "b": _of("60.jsonl")}, "b has no weight, and others have"),
         ({"a": _of("20.jsonl"), "b": _of("rated.csv")}, "a has no ratings, and others have"),
         ({"a": _of("absent.csv")}, "absent.csv does not exist"),
+        ({"a": _of("other.csv")}, r"data_sets\.a\.columns = \{ situation = "),
     ],
 )
 def test_what_does_not_go_together(root: Path, sets: dict[str, DataSet], message: str) -> None:

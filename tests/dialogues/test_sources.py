@@ -234,6 +234,8 @@ def test_an_encoding_that_is_named(path: Path) -> None:
     assert _read_in(path, "shift_jis", "一人で寂しいです。", "shift_jis").format.encoding == "shift_jis"
     with pytest.raises(TableError, match=r"not valid ASCII.*--encoding"):
         read_table(path, DataSettings(encoding="ascii"))
+    with pytest.raises(TableError, match=r"UTF-16 .* name another encoding \(--encoding, or"):
+        read_table(path, DataSettings(encoding="utf-16"))
 
 
 def test_columns_of_the_real_data_are_those_of_every_format() -> None:

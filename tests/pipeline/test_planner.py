@@ -253,6 +253,8 @@ def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
     }
     with pytest.raises(UserError, match=r"'tiny/direct/chat'.*tiny/direct/chatgpt"):
         planner.resolve(nodes, ["tiny/direct/chat"])
+    with pytest.raises(UserError, match="defines no job of the stage 'generate'"):
+        planner.resolve(nodes, ["generate"])
 
 
 def test_a_job_is_found_by_whatever_names_it_alone() -> None:

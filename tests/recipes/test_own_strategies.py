@@ -95,6 +95,19 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, message
         own_strategies.load(tmp_path, "polite", Definition())
 
 
+def test_all_errors_are_named_at_once(tmp_path: Path) -> None:
+    text = ONE.replace("turns", "turn").replace('"improve-llm"', '"improve-lm"')
+    write(tmp_path, text.replace("{response}", "{respones}\n{nothing}"))
+    with pytest.raises(UserError) as caught:
+        own_strategies.load(tmp_path, "polite", Definition())
+    assert [line.partition(": line ")[2][:20] for line in str(caught.value).splitlines()] == [
+        "3: unknown key 'turn",
+        "2: methods: unknown ",
+        "6: unknown field {re",
+        "7: unknown field {no",
+    ]
+
+
 def test_names_stay_in_the_folder(tmp_path: Path) -> None:
     for name in ("../judge", "a/b", "", ".hidden", "naive", "initial", "combined"):
         with pytest.raises(UserError, match=r"is not a name for a strategy|is a strategy of the program"):

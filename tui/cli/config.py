@@ -107,7 +107,10 @@ def diff(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     if file is None:
         before = reader.started()
         if before is None:
-            raise CommandError("no jobs were started yet: there is nothing to compare config.toml with")
+            raise CommandError(
+                "there is no record of what config.toml had when jobs were last started: `empathy-tui run` "
+                "makes one"
+            )
         found = _meaning(workspace, before, text)
     else:
         found = _meaning(workspace, text, _read(file))

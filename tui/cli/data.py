@@ -68,7 +68,8 @@ def import_(
     from tui.cli.output.progress import transferring
     from tui.cli.output.tables import make_console
 
-    workspace = workspace_of(ctx)
+    # It raises for an invalid config.toml itself; one that does not fit the data so far is no fault of it.
+    workspace = workspace_of(ctx, checked=False)
     commands, paths = workspace.commands, workspace.paths
     with transferring(quiet_s=2) as progress:
         plan = commands.plan_import(
@@ -96,7 +97,6 @@ def import_(
     if not paths.config.exists():
         create_workspace(paths)
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
-    # Not from a snapshot: that has problems of config.toml with this data, which are no fault of the import.
     counts = imports.counted(plan.table.dialogues)
     if as_json:
         json.write(json.imported(plan, counts))

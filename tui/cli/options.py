@@ -49,11 +49,15 @@ def global_options(ctx: click.Context) -> GlobalOptions:
     return options
 
 
-def workspace_of(ctx: click.Context) -> Workspace:
-    """Open the workspace of the global options; it closes with `ctx`."""
+def workspace_of(ctx: click.Context, *, checked: bool = True) -> Workspace:
+    """Open the workspace of the global options; it closes with `ctx`.
+
+    If `checked`, the command fails in the end if config.toml, or what it plans with the data, is invalid.
+    """
     options = global_options(ctx)
     opened = ctx.with_resource(open_workspace(options.workspace, read_only=options.read_only))
-    ctx.meta[_OPENED] = opened
+    if checked:
+        ctx.meta[_OPENED] = opened
     return opened
 
 

@@ -66,7 +66,7 @@ def check(ctx: click.Context) -> None:
     workspace = workspace_of(ctx)
     found = [prompt for prompt in workspace.data.prompts() if prompt.overridden]
     for prompt in found:
-        click.echo(visible(f"{prompt.path}: ok" if prompt.error is None else prompt.error))
+        click.echo(visible(f"{prompt.path}: ok" if prompt.error is None else prompt.error, lines=True))
     _print_strays(stray_prompts(workspace.paths.prompts))
     if not found:
         click.echo(visible(f"{workspace.paths.prompts} has no prompt file: the built-in prompts are used."))

@@ -21,15 +21,16 @@ _RUN = "smollm2/direct/chatgpt/sft@epochs=1"
     invoke_without_command=True,
     epilog=examples("runs", f"runs compare smollm2/direct/chatgpt/sft {_RUN}"),
 )
+@json_option
 @click.pass_context
-def runs(ctx: click.Context) -> None:
+def runs(ctx: click.Context, as_json: bool) -> None:
     """Show all runs with their settings and results, also those that other settings superseded.
 
     A run of an earlier configuration has the settings in which it differs behind an @, such as
     smollm2/direct/chatgpt/sft@epochs=1. A RUN is such a name, or the id of its job or the beginning of it.
     """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_)
+        ctx.invoke(list_, as_json=as_json)
 
 
 @runs.command("list", epilog=examples("runs list --sort loss", "runs list --filter 'epochs=1' --archived"))

@@ -103,8 +103,13 @@ def _convert(file: BinaryIO, encoding: str, converted: IO[bytes]) -> None:
             converted.write(decoder.decode(chunk, final=not chunk).encode())
         except UnicodeDecodeError as error:
             byte = at - len(before) + error.start
-            remedy = "save the file as UTF-8, or name its encoding (--encoding)"
+            remedy = "save the file as UTF-8, or name its encoding (--encoding, or encoding in config.toml)"
             message = f"byte {byte} is not valid {error.encoding.upper()}; {remedy}"
+            raise InvalidSourceError(Problem(None, None, message)) from error
+        except UnicodeError as error:
+            # UTF-16 and UTF-32 without a mark at their beginning.
+            remedy = "save it as UTF-8, or name another encoding (--encoding, or encoding in config.toml)"
+            message = f"{error}; {remedy}"
             raise InvalidSourceError(Problem(None, None, message)) from error
         at += len(chunk)
         if not chunk:

@@ -91,9 +91,12 @@ def prompt_conversation(
 
     With a dialogue, the template's fields are filled in: the human response is the one to improve, and the
     first one for a judge. A placeholder stands for the teacher's answers to earlier turns. Without a
-    dialogue, it is the template itself. Raises `UserError` if the template is unknown or invalid.
+    dialogue, it is the template itself. A strategy of the workspace's own has its short name too, if no
+    built-in template has it. Raises `UserError` if the template is unknown or invalid.
     """
     known = (*PURPOSES, *(f"{OWN}{own}" for own in own_strategies.names(overrides)))
+    if name not in known and f"{OWN}{name}" in known:
+        name = f"{OWN}{name}"
     if name not in known:
         raise UserError(f"there is no prompt {name!r}. There are: {', '.join(known)}")
     if name.startswith(OWN):

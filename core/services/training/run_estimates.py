@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -87,6 +87,7 @@ class _Estimator:
         self._drawn = {dialogue.dialog_id for dialogue in self._dialogues.dialogues}
         self._device = cache(lambda slot: _gpu() if slot == "gpu" else _cpu())
         self._of_data = cache(self._made_of_data)
+        self._of_unrated = cache(partial(examples.build_stand_ins, self._dialogues.dialogues))
         self._examples = cache(self._found_examples)
         #: Student → its shape, or why it is not known.
         self._shapes: dict[bytes, ModelShape | UserError] = {}
@@ -178,6 +179,9 @@ class _Estimator:
             is_direct = catalog.method(settings.recipe) == "direct"
             name = settings.recipe if is_direct else f"direct/{catalog.ALL}"
             sft, pairs = self._of_data(name, settings.prompt)
+            if not is_direct and not (sft if is_sft else pairs):
+                # Data without ratings has none of those.
+                sft, pairs = self._of_unrated(settings.prompt)
             found = sft if is_sft else pairs
             _, sft_count, pair_count = catalog.counts(self._train, settings.recipe, self._settings)
             limit = settings.sft_limit if is_sft else settings.preference_limit

@@ -46,6 +46,15 @@ def print_file(console: Console, plan: ImportPlan) -> None:
             guessed = " (guessed)" if part.is_guessed else ""
             fields.insert(1, ("columns", f"{part.columns}{guessed}"))
         print_fields(console, *fields)
+    counts = imports.counted(table.dialogues)
+    for side, number in (("train", counts.train), ("test", counts.test)):
+        if not number:
+            print_line(
+                console,
+                f"There is no {side} dialogue: data.split in config.toml says how dialogues are divided, "
+                'such as split = { by = "random" }, or with a column test = ["validation"].',
+                "yellow",
+            )
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         print_fields(console, ("skipped", skipped))
     if table.ignored:
@@ -82,7 +91,9 @@ def print_changes(console: Console, plan: ImportPlan) -> None:
     if not plan.stale:
         print_line(console, "No finished job becomes stale.")
         return
-    print_line(console, f"{len(plan.stale)} finished jobs become stale (their results stay in artifacts/):")
+    count_of = len(plan.stale)
+    become = "job becomes" if count_of == 1 else "jobs become"
+    print_line(console, f"{count_of} finished {become} stale (their results stay in artifacts/):")
     for job in plan.stale:
         print_line(console, f"  {job.stage} {job.name}")
 
@@ -101,7 +112,7 @@ def print_data(
         console,
         ("file", imported.file),
         ("data", dialogue_counts(counts)),
-        ("emotions", count(len(statistics.emotions))),
+        ("emotions", count(sum(1 for name in statistics.emotions if name))),
         ("sentiment", sentiments),
     )
     if imported.suspicious is None:

@@ -10,6 +10,9 @@ from core.api import RunEstimate
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.values import UNKNOWN, count, duration, roughly, size
 
+#: Runs that a problem of many names.
+_NAMED = 3
+
 
 def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
     """The runs that are not done, what is not known of them and why, and those that do not fit."""
@@ -30,12 +33,12 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
     print_table(console, rows)
     for problem in dict.fromkeys(one.problem for one in found if one.problem is not None):
         names = [one.name for one in found if one.problem == problem]
-        print_line(console, f"{', '.join(names)}: {problem}", "yellow")
+        print_line(console, f"{_some(names)}: {problem}", "yellow")
     too_large = [one for one in found if one.fits is False]
     if too_large:
         print_line(
             console,
-            f"Too large for the device: {', '.join(one.name for one in too_large)}. Set "
+            f"Too large for the device: {_some([one.name for one in too_large])}. Set "
             "gradient_checkpointing = true or a smaller per_device_train_batch_size; with runs.lora = false "
             'another optim, such as "adafactor"; on a GPU runs.quantization = "nf4".',
             "red",
@@ -47,6 +50,11 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
             "from its time.",
             "dim",
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _time(one: RunEstimate) -> str:

@@ -139,7 +139,7 @@ class StatisticsView(ReadingArea):
         self.query_one("#about", Static).update(
             Content.assemble(
                 (formats.count(self._counts.total), "bold"),
-                f" dialogues · {len(statistics.emotions)} emotions{sentiments}",
+                f" dialogues · {sum(1 for name in statistics.emotions if name)} emotions{sentiments}",
                 (
                     f"   {visible(imported.file)}, SHA-256 {visible(imported.file_sha256[:16])}…",
                     "$text-muted",
