@@ -59,7 +59,7 @@ def test_show_finds_settings_by_words(program: Program) -> None:
 
 
 def test_diff_compares_with_the_last_start_or_a_file(program: Program) -> None:
-    assert "no jobs were started yet" in program("config", "diff", code=1).err
+    assert "no start of jobs is recorded" in program("config", "diff", code=1).err
     file, started = program.root / "config.toml", program.root / "artifacts/config.toml"
     shutil.copy(file, started)
     assert program("config", "diff").out == "No setting differs.\n"

@@ -124,9 +124,7 @@ def test_a_watched_status_ends_when_nothing_runs(program: Program) -> None:
     assert "--watch is for people" in program("status", "--watch", "--json", code=2).err
 
 
-@pytest.mark.parametrize(
-    "words", [("nonsense",), ("pairs", "human"), ("run", "--nonsense"), ("cancel",)]
-)
+@pytest.mark.parametrize("words", [("nonsense",), ("pairs", "human"), ("run", "--nonsense"), ("cancel",)])
 def test_what_is_not_understood_exits_with_2(program: Program, words: tuple[str, ...]) -> None:
     refused = program(*words, code=2)
     assert "Usage:" in refused.err

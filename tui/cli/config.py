@@ -107,7 +107,9 @@ def diff(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     if file is None:
         before = reader.started()
         if before is None:
-            raise CommandError("no jobs were started yet: there is nothing to compare config.toml with")
+            raise CommandError(
+                "no start of jobs is recorded yet: the next `empathy-tui run` records what config.toml says"
+            )
         found = _meaning(workspace, before, text)
     else:
         found = _meaning(workspace, text, _read(file))
