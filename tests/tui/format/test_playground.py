@@ -12,8 +12,8 @@ def test_measures_that_do_not_fit_are_left_out_whole() -> None:
         text="I am here.",
         finish="stop",
         tokens=5,
-        tokens_per_s=17.0,
         first_token_s=0.62,
+        seconds=0.62 + 4 / 17,
         had_thinking=True,
     )
     whole = "3 words · thinking removed · 17 tokens/s · 5 tokens · first after 0.6 s"
