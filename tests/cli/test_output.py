@@ -90,6 +90,15 @@ def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
     assert "not research data" in flowing
 
 
+def test_a_comparison_that_nobody_started_does_not_wait() -> None:
+    to = console(200)
+    waiting = replace(UNKNOWN, state="waiting")
+    print_win_rates(to, [waiting], (), sample=False, unstarted={waiting.job})
+    text = printed(to)
+    assert "not started" in text
+    assert "waiting" not in text
+
+
 def test_several_judges_are_named_in_each_row() -> None:
     to = console(200)
     valid = replace(KNOWN, invalid=0)

@@ -86,6 +86,8 @@ class EmpathyApp(HostApp):
         self.set_reactive(EmpathyApp.theme, theme.named(table.get("theme"), self.available_themes))
         self._line_filters = settings.line_filters(table.get("characters"), no_color=self.no_color)
         self._settings: AppSettings | None = None
+        #: The mode to which the end of a ballot leads back.
+        self._voted_from = "pairs"
         #: The workspace to open after this app has closed, if the user chose another one.
         self.next_workspace: WorkspacePaths | None = None
         self.trouble: str | None = None
@@ -256,7 +258,10 @@ class EmpathyApp(HostApp):
             if self.ballot is not None:
                 self.exit()
             else:
-                navigator.navigate(self, OpenScreen("pairs"))
+                navigator.navigate(self, OpenScreen(self._voted_from))
+        elif isinstance(message, OpenBallot) and self.current_mode != "voting":
+            self._voted_from = self.current_mode
+            navigator.navigate(self, message)
         else:
             navigator.navigate(self, message)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ def validate_judge(app: HostApp) -> None:
     if actions.may_write(app):
         app.read(
             "judges to validate",
-            lambda workspace: [card.judge for card in workspace.evaluation.scorecards()],
+            lambda workspace: {card.judge: card.provider for card in workspace.evaluation.scorecards()},
             partial(_choose_judge, app),
         )
 
@@ -71,13 +71,19 @@ def ask_voter(app: HostApp, a: str, b: str | None) -> None:
         app.push_screen(AskTextScreen("Your name as a voter", login_name() or ""), open_ballot)
 
 
-def _choose_judge(app: HostApp, judges: Sequence[str]) -> None:
+def _choose_judge(app: HostApp, providers: Mapping[str, str]) -> None:
     from tui.dialogs.choose import ChooseScreen
 
-    if not judges:
+    judges = [judge for judge, provider in providers.items() if provider != "embedded"]
+    if judges:
+        app.push_screen(ChooseScreen("Validate the judge", judges, None), partial(_ask_pairs, app))
+    elif providers:
+        app.show_message(
+            "an embedded judge is validated when it is trained, on held-out dialogues (J shows it); there is "
+            "no other judge in config.toml"
+        )
+    else:
         app.show_message("there is no judge: name one in config.toml under [judges]")
-        return
-    app.push_screen(ChooseScreen("Validate the judge", judges, None), partial(_ask_pairs, app))
 
 
 def _ask_pairs(app: HostApp, judge: str | None) -> None:

@@ -29,7 +29,14 @@ def winrates(ctx: click.Context, superseded: bool, as_json: bool) -> None:
     from tui.cli.output.win_rates import print_win_rates
 
     with_votes = workspace.evaluation.prediction_powered()
-    print_win_rates(make_console(), found, with_votes, sample=is_sample(workspace.data.imported()))
+    unstarted = {job.id for job in workspace.pipeline.snapshot().jobs if not job.requested}
+    print_win_rates(
+        make_console(),
+        found,
+        with_votes,
+        sample=is_sample(workspace.data.imported()),
+        unstarted=unstarted,
+    )
 
 
 @winrates.command(epilog=examples('winrates show "smollm2 vs smollm2/direct/chatgpt/sft @ gpt-4o"'))

@@ -27,6 +27,13 @@ class Column:
     align: Literal["left", "right"] = "left"
 
 
+def sorted_by(column: Column, arrow: str) -> Column:
+    """The column with an arrow after its heading, which is cut at its end if there is no room for both."""
+    room = column.width - len(arrow) - 1
+    label = column.label if len(column.label) <= room else column.label[: max(0, room)].rstrip(" ,")
+    return Column(column.key, f"{label} {arrow}"[-column.width :], column.width, column.align)
+
+
 class LaterCells(Sequence[Text]):
     """The cells of a row, drawn when they are first looked at: most rows of a long table are never shown."""
 
@@ -93,8 +100,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._bindings.key_to_bindings["enter"] = [replace(binding, description=opens)]
         self._shown_columns: tuple[Column, ...] = ()
         self._put: Mapping[str, Sequence[Text]] = {}
-        #: The row that had the cursor when a change of columns cleared the rows.
+        #: The row that had the cursor when a change of columns cleared the rows, and its line.
         self._wanted: str | None = None
+        self._wanted_line = 0
         self._base_style = Style()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
@@ -104,7 +112,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if self._shown_columns == tuple(columns):
             return
         self._shown_columns = tuple(columns)
-        self._wanted = self.selected_key or self._wanted
+        if (selected := self.selected_key) is not None:
+            self._wanted, self._wanted_line = selected, self.cursor_row
         self._drawn.clear()
         self.clear(columns=True)
         for column in columns:
@@ -119,8 +128,11 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         shown, wanted, before = [str(key.value) for key in self.rows], list(rows), self._put
         self._put = dict(rows)
         if not shown or wanted[: len(shown)] != shown:
-            self._again(rows, self.selected_key or self._wanted)
-            self._wanted = None
+            if (selected := self.selected_key) is not None:
+                self._again(rows, selected, self.cursor_row)
+            else:
+                self._again(rows, self._wanted, self._wanted_line)
+            self._wanted, self._wanted_line = None, 0
             return
         for key in shown:
             if rows[key] is not before.get(key):
@@ -196,8 +208,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self._highlight_cursor()
         self.check_idle()
 
-    def _again(self, rows: Mapping[str, Sequence[Text]], selected: str | None) -> None:
-        index, scrolled = self.cursor_row, self.scroll_y
+    def _again(self, rows: Mapping[str, Sequence[Text]], selected: str | None, index: int) -> None:
+        """Show these rows; the cursor is on the selected one, or on its line if that is gone."""
+        scrolled = self.scroll_y
         with self.app.batch_update():
             self.clear()
             self._add(list(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import ActiveBinding
@@ -9,7 +10,7 @@ from textual.content import Content
 from textual.events import MouseMove
 from textual.screen import Screen
 from textual.style import Style
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 
 class KeysLine(Static):
@@ -69,6 +70,9 @@ class KeysLine(Static):
 
     def _part(self, active: ActiveBinding) -> Content:
         binding, press = active.binding, f"app.simulate_key({active.binding.key!r})"
+        if isinstance(self.screen.focused, Input):
+            # A text field takes the key that is displayed as text, and another key of the action is active.
+            binding = replace(binding, key_display=None)
         self._tooltips[press] = active.tooltip or binding.description
         part = Content.assemble(
             (f" {self.app.get_key_display(binding)} ", "bold $footer-key-foreground"),

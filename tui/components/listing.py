@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column, KeyedTable, sorted_by
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 
@@ -247,8 +247,7 @@ class Listing(Vertical, Generic[T]):
         """The column, with an arrow if rows are sorted by it."""
         if column.key != self._sort:
             return column
-        arrow = "↓" if self._is_reversed else "↑"
-        return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
+        return sorted_by(column, "↓" if self._is_reversed else "↑")
 
     def _describe(self, found: int, of: int) -> None:
         """The filter and the order in words; empty if all rows are shown in their default order."""

@@ -53,7 +53,7 @@ class Training(ConfigTable, frozen=True):
     learning_rate: PositiveNumber = 5e-5
     """Peak learning rate."""
     num_train_epochs: PositiveNumber = 3.0
-    """Passes over the training data."""
+    """Passes over the training data, where `max_steps` is -1."""
     max_steps: Annotated[int, Meta(ge=-1)] = -1
     """Number of optimizer steps, instead of `num_train_epochs`; -1 for no such limit."""
     per_device_train_batch_size: Positive = 2

@@ -133,5 +133,5 @@ def test_settings_say_their_default_meaning_and_where_a_setting_stands(study: Pa
         assert found["judges.gpt.dimensions"].choices == ("true", "false")
         assert not found["sft.seed"].is_set
         assert found["dpo.beta"].default == "0.1"
-        assert "Passes over the training data." in found["dpo.num_train_epochs"].meaning
+        assert "Passes over the training data" in found["dpo.num_train_epochs"].meaning
         assert workspace.configuration.line_of("recipes.train", "direct/llama") == 5

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column, KeyedTable, sorted_by
 
 COLUMNS = (Column("name", "name", 12), Column("count", "count", 7, "right"), Column("bar", "bar", 9))
 
@@ -144,3 +144,25 @@ async def test_rows_in_another_order_are_drawn_there() -> None:
         await pilot.pause()
         assert keyed.selected_key == "row-2"
         assert drawn(keyed) == drawn(measured)
+
+
+async def test_the_cursor_stays_on_its_line_when_its_row_and_a_column_are_gone() -> None:
+    app = Tables()
+    async with app.run_test() as pilot:
+        table, _ = app.both
+        table.set_columns(COLUMNS)
+        rows = {key: [Text(key), Text(key), Text(key)] for key in "abcd"}
+        table.put(rows)
+        table.select("c")
+        table.set_columns(COLUMNS[:2])
+        table.put({key: cells[:2] for key, cells in rows.items() if key != "c"})
+        await pilot.pause()
+        assert table.selected_key == "d"
+
+
+@pytest.mark.parametrize(
+    ("label", "width", "headed"),
+    [("size", 6, "size ↑"), ("margin", 6, "marg ↑"), ("A, baseline", 4, "A ↑"), ("no.", 3, "n ↑")],
+)
+def test_an_arrow_leaves_the_beginning_of_a_heading(label: str, width: int, headed: str) -> None:
+    assert sorted_by(Column("key", label, width), "↑").label == headed

@@ -27,3 +27,13 @@ async def test_a_click_presses_the_key(opened: Open, filled: WorkspacePaths) -> 
         assert line.tooltip == "Show the keys"
         await pilot.click(KeysLine, offset=(at, 0))
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+
+
+async def test_a_text_field_takes_the_question_mark_so_another_key_is_shown(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled) as pilot:
+        await pilot.press("2", "slash")
+        await until(pilot, lambda: "f1 Help" in shown(pilot).splitlines()[-1])
+        await pilot.press("escape")
+        await until(pilot, lambda: "? Help" in shown(pilot).splitlines()[-1])

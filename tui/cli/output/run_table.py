@@ -26,10 +26,12 @@ def print_runs(
         print_line(console, f"None of {of} runs has these words.")
     else:
         _print_rows(console, shown, rows)
+        names = {column.key for column in _kept(shown, rows)}
+        cost = "cost: of judging it; " if "cost" in names else ""
         print_line(
             console,
-            "win rate: over the base student by the first judge that compared them; cost: of judging it; "
-            "disk: of its own folder",
+            f"win rate: over the base student by the first judge that compared them; {cost}disk: of its own "
+            "folder",
             "dim",
         )
     if archived:
@@ -72,12 +74,16 @@ def print_comparison(console: Console, found: RunComparison, rows: Sequence[RunR
 
 
 def _print_rows(console: Console, shown: Sequence[RunColumn], rows: Sequence[RunResults]) -> None:
-    kept = [
-        column for column in shown if column.key not in _OPTIONAL or any(column.value(row) for row in rows)
-    ]
+    kept = _kept(shown, rows)
     words = [column for column in kept if column.is_words and column.key in ("run", "state")]
     table = make_table(*(column.label for column in kept), left=len(words))
     for row in rows:
         style = "dim" if row.run.is_superseded else ""
         table.add_row(*(cell(column.text(row) or UNKNOWN, style) for column in kept))
     print_table(console, table)
+
+
+def _kept(shown: Sequence[RunColumn], rows: Sequence[RunResults]) -> list[RunColumn]:
+    return [
+        column for column in shown if column.key not in _OPTIONAL or any(column.value(row) for row in rows)
+    ]

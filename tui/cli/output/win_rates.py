@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.console import Console
 
@@ -39,8 +39,12 @@ def print_win_rates(
     with_votes: Sequence[PredictionPoweredWinRate],
     *,
     sample: bool,
+    unstarted: Collection[str] = (),
 ) -> None:
-    """The table of all comparisons, what its columns mean, and each judge's agreement with people."""
+    """The table of all comparisons, what its columns mean, and each judge's agreement with people.
+
+    `unstarted` are jobs that nobody has requested.
+    """
     if not rates:
         print_line(console, "There is no comparison yet: config.toml defines none, or there is no data.")
         return
@@ -56,9 +60,10 @@ def print_win_rates(
         by = (rate.judge,) if named else ()
         counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
         known = rate.win_rate_b is not None
+        state = "not started" if rate.job in unstarted else rate.state
         shown.add_row(
             *(cell(name) for name in (rate.a, rate.b, *by)),
-            cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
+            cell(percent(rate.win_rate_b, 1) if known else state, "bold" if known else "dim"),
             cell(_span(rate)),
             cell(win_rates.brief_decision(rate) or UNKNOWN),
             *(cell(_by_people(by_people.get(rate.job))) for _ in votes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -23,6 +24,8 @@ _BAR = 17
 #: Widths from which there is room for the decision in full, and for a bar of the interval.
 _WORDY, _WITH_BAR = 78, 104
 _INDENT, _RATE, _SPAN = 4, 7, 11
+#: The most lines that a judge's agreement with people takes.
+_JUDGE = 2
 #: The number of pairs with the same answers that are shown of each group.
 _SAME = 2
 
@@ -48,9 +51,18 @@ def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
             judge = group.judge
             label = visible(win_rates.label_of(found, judge))
             named = label if judge in label else f"{visible(judge)}: {label}"
-            lines.append(Content.styled(named, "$text-warning").truncate(width, ellipsis=True))
+            lines += [Content.styled(line, "$text-warning") for line in _judge_lines(named, width)]
         lines += _group_lines(group, width, max(2, places // len(groups)))
     return Content("\n").join(lines)
+
+
+def _judge_lines(named: str, width: int) -> list[str]:
+    """A judge's agreement with people; its number, on which the worth of win rates depends, stays."""
+    if len(named) > width:
+        # The win rates screen has the rest.
+        named = named.partition("; ")[0]
+    lines = wrap(named, max(1, width))
+    return lines if len(lines) <= _JUDGE else [*lines[: _JUDGE - 1], lines[_JUDGE - 1][: width - 1] + "…"]
 
 
 def _groups(found: Sequence[WinRate]) -> list[_Group]:

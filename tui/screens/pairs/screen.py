@@ -42,7 +42,8 @@ class PairsScreen(WorkspaceScreen):
     MODE = "pairs"
     ABOUT = (
         "Two responses to the same test dialogue with their verdicts, and all responders' responses to it, "
-        "from base to sft to sft-dpo."
+        "from base to sft to sft-dpo. The list has each judge's winner, the margin from -1 (A) to +1 (B), "
+        "and how far the texts, the judges, and a judge's two orders differ."
     )
     CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)

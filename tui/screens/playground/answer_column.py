@@ -74,7 +74,11 @@ class AnswerColumn(ReadingArea):
         follows = self.is_vertical_scroll_end
         self._text.update(Content("\n").join(parts))
         ended = is_final or growing is None
-        self.border_subtitle = "" if newest is None else Content(words.measures(newest, is_final=ended))
+        # A corner, a line and a blank at both ends; before the first layout the width is not known.
+        room = self.outer_size.width - 6 if self.outer_size.width else None
+        self.border_subtitle = (
+            "" if newest is None else Content(words.measures(newest, is_final=ended, width=room))
+        )
         if follows:
             self.scroll_end(animate=False)
 

@@ -16,7 +16,7 @@ from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import config_changes
 from tui.format.text import visible
-from tui.format.values import count
+from tui.format.values import count, shorten
 
 if TYPE_CHECKING:
     from core.api import Recipe, Setting
@@ -123,7 +123,7 @@ def entry(app: App[Any], columns: Sequence[Column], row: Row) -> ListEntry:
     state = _CHANGED if saved is not None else f"line {one.line}" if one.is_set else ""
     return ListEntry(
         [
-            Text(visible(one.key)),
+            Text(shorten(visible(one.key), columns[0].width)),
             Text(value, style),
             Text(config_changes.value(one.default), muted),
             Text(state, changed if saved is not None else muted),
@@ -145,8 +145,10 @@ def describe(row: Row | None) -> Content:
                 (visible(recipe.name), "bold"),
                 f"\n{examples} SFT examples and {pairs} preference pairs from the train dialogues.{teacher}",
             )
-        case SettingRow(setting=one):
+        case SettingRow(setting=one, saved=saved):
             where = f"line {one.line} of config.toml" if one.is_set else "not in config.toml"
+            if saved is not None:
+                where = "not saved yet"
             facts = f"{one.kind} · default {config_changes.value(one.default)} · {where}"
             return Content.assemble(
                 (visible(one.key), "bold"),

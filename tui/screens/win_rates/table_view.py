@@ -16,7 +16,7 @@ from textual.widgets import DataTable, Input, Static
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column, KeyedTable, LaterCells
+from tui.components.keyed_table import Column, KeyedTable, LaterCells, sorted_by
 from tui.components.listing import KEYS
 from tui.components.theme import shade
 from tui.format import job_states, win_rates
@@ -39,7 +39,7 @@ _METHOD = 13
 _HINT = "/ filter   > sort   I reverse   b group"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
-    "[comparisons]; with data imported, `S` on the pipeline starts everything."
+    "config.toml; with data imported, `S` on the pipeline starts everything."
 )
 
 
@@ -217,7 +217,7 @@ class RatesView(WinRatesView):
         if self._grouping != "none":
             parts.append(f"by {self._grouping}")
         if self._sort is not None or self._is_reversed:
-            how = {"p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
+            how = {"a": "A", "b": "B", "p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             reverse = ", reversed" if self._is_reversed else ""
             parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{reverse}")
         return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
@@ -262,7 +262,7 @@ class RatesView(WinRatesView):
         if column.key != self._sort:
             return column
         arrow = "↓" if win_rates.is_descending(column.key, self._is_reversed) else "↑"
-        return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
+        return sorted_by(column, arrow)
 
     def _group_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
         done = sum(rate.n is not None for rate in found)

@@ -165,3 +165,15 @@ def test_looks(snap_compare: Callable[..., bool], filled: WorkspacePaths, size: 
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(filled, BALLOT), terminal_size=size, run_before=ready)
+
+
+async def test_esc_leads_back_to_where_the_vote_began(filled: WorkspacePaths) -> None:
+    async with EmpathyApp(filled).run_test(size=(120, 40), notifications=True) as pilot:
+        for key, mode in (("5", "win_rates"), ("6", "pairs")):
+            await pilot.press(key)
+            await until(pilot, lambda mode=mode: pilot.app.current_mode == mode)  # type: ignore[misc]
+            await until_shows(pilot, RUN)
+            await pilot.press("V")
+            await until(pilot, lambda: pilot.app.current_mode == "voting")
+            await pilot.press("escape")
+            await until(pilot, lambda mode=mode: pilot.app.current_mode == mode)  # type: ignore[misc]
