@@ -287,6 +287,8 @@ def test_a_terminal_without_unicode_is_sent_none(terminal: Terminal, filled: Wor
 
 
 def test_a_terminal_that_only_prints_gets_the_status(terminal: Terminal, filled: WorkspacePaths) -> None:
+    # All of it has room, whenever one looks.
+    terminal.resize(80, 120)
     terminal.type(f"TERM=dumb {PROGRAM} --workspace {filled.root}", enter=True)
     terminal.until(lambda text: "no terminal to draw the app on" in text and "running" in text)
 
