@@ -30,7 +30,7 @@ from core.jobs import files
 from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
-from core.pipeline import history, planner, run_deletion, workspace_graph
+from core.pipeline import history, job_targets, run_deletion, workspace_graph
 from core.pipeline.history import Imported, JobsDeleted, RunNoted, Voted
 from core.store import dialogues, jobs, run_notes, votes
 from core.store.intents import (
@@ -124,10 +124,10 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         changed = jobs.set_commits(connection, new_commits)
         history.append(workspace, *history.settings(changed))
         planned = workspace_graph.plan(workspace, config, imported, before | new_commits, request.validate)
-    wanted = planner.resolve(planned, targets)
+    wanted = job_targets.resolve(planned, targets)
     if not wanted:
         raise UserError(f"{workspace.config} defines no jobs: add students, recipes and judges to it")
-    again = _start_anew(connection, planner.named(planned, targets)) if request.force else ()
+    again = _start_anew(connection, job_targets.named(planned, targets)) if request.force else ()
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
     for job, state in states.items():

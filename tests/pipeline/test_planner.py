@@ -18,7 +18,7 @@ from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, fingerprinted
 from core.jobs.stages import STAGES
-from core.pipeline import planner
+from core.pipeline import job_targets, planner
 
 BASE = """
 [students.tiny]
@@ -232,7 +232,7 @@ def test_recipes_and_judges_that_need_ratings_are_refused_without() -> None:
 @given(st.sets(st.sampled_from([node.id for node in plan()]), min_size=1))
 def test_targets_bring_what_they_need_and_no_more(targets: set[str]) -> None:
     nodes = plan()
-    found = planner.resolve(nodes, sorted(targets))
+    found = job_targets.resolve(nodes, sorted(targets))
     ids = {node.id for node in found}
     assert targets <= ids
     assert all(set(node.depends_on) <= ids for node in found)
@@ -243,31 +243,31 @@ def test_targets_bring_what_they_need_and_no_more(targets: set[str]) -> None:
 
 def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
     nodes = plan()
-    assert planner.resolve(nodes, []) == nodes
-    assert {node.stage for node in planner.resolve(nodes, ["recipe"])} == {"recipe"}
-    by_beginning = {node.name for node in planner.resolve(nodes, ["tiny/direct/chatgpt"])}
+    assert job_targets.resolve(nodes, []) == nodes
+    assert {node.stage for node in job_targets.resolve(nodes, ["recipe"])} == {"recipe"}
+    by_beginning = {node.name for node in job_targets.resolve(nodes, ["tiny/direct/chatgpt"])}
     assert by_beginning == {
         "direct/chatgpt",
         "tiny/direct/chatgpt/sft",
         "tiny/direct/chatgpt/sft-dpo",
     }
     with pytest.raises(UserError, match=r"'tiny/direct/chat'.*tiny/direct/chatgpt"):
-        planner.resolve(nodes, ["tiny/direct/chat"])
+        job_targets.resolve(nodes, ["tiny/direct/chat"])
     with pytest.raises(UserError, match="defines no job of the stage 'generate'"):
-        planner.resolve(nodes, ["generate"])
+        job_targets.resolve(nodes, ["generate"])
 
 
 def test_a_job_is_found_by_whatever_names_it_alone() -> None:
     jobs = [(node.id, node.stage, node.name) for node in plan()]
     sft = next(node for node in plan() if node.stage == "sft")
-    assert planner.find(jobs, sft.id) == sft.id
-    assert planner.find(jobs, sft.id[:-2]) == sft.id
-    assert planner.find(jobs, f"sft:{sft.name}") == sft.id
-    assert planner.find(jobs, "embedded") == next(job for job, stage, _ in jobs if stage == "judge")
+    assert job_targets.find(jobs, sft.id) == sft.id
+    assert job_targets.find(jobs, sft.id[:-2]) == sft.id
+    assert job_targets.find(jobs, f"sft:{sft.name}") == sft.id
+    assert job_targets.find(jobs, "embedded") == next(job for job, stage, _ in jobs if stage == "judge")
     with pytest.raises(UserError, match="names 2 jobs"):
-        planner.find(jobs, sft.name)
+        job_targets.find(jobs, sft.name)
     with pytest.raises(UserError, match="there is no job"):
-        planner.find(jobs, "nonsense")
+        job_targets.find(jobs, "nonsense")
 
 
 def test_a_node_is_what_its_fingerprint_says() -> None:

@@ -14,7 +14,7 @@ from core.domain.job_rules import ENDED
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
-from core.pipeline import launch, planner, workspace_graph
+from core.pipeline import job_targets, launch, workspace_graph
 from core.services.pipeline.job_states import CurrentJobs
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
@@ -105,7 +105,7 @@ class PipelineReader:
         Raises:
             UserError: No job matches, or several do.
         """
-        return planner.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
+        return job_targets.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
 
     def ended_jobs(self, targets: Sequence[str]) -> tuple[Job, ...]:
         """The jobs that these targets name and that have ended: those that `start` with `force` does again.
@@ -113,7 +113,7 @@ class PipelineReader:
         Raises:
             UserError: A target names nothing.
         """
-        named = planner.named(self._state.nodes(), targets)
+        named = job_targets.named(self._state.nodes(), targets)
         return tuple(job for job in self.snapshot().jobs if job.id in named and job.state in ENDED)
 
     def events(self, job: str | None = None, limit: int = 200) -> list[Event]:

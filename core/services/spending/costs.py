@@ -28,7 +28,7 @@ from core.jobs.settings import (
     TeacherResponder,
     ValidateSettings,
 )
-from core.pipeline import planner
+from core.pipeline import job_targets
 from core.responding import teacher_job as responder
 from core.store import connections, job_records, queries, submissions
 from core.teachers.costs import estimates as estimating
@@ -79,7 +79,7 @@ def estimates(
 
     Requests that recipes share are counted for the first of them.
     """
-    return of_jobs(connection, workspace, planner.resolve(nodes, targets), nodes, data) if nodes else ()
+    return of_jobs(connection, workspace, job_targets.resolve(nodes, targets), nodes, data) if nodes else ()
 
 
 def of_jobs(

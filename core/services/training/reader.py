@@ -10,7 +10,7 @@ import msgspec
 
 from core.domain.runs import RunEstimate, SampleAnswer
 from core.jobs.settings import DpoSettings, SftSettings
-from core.pipeline import planner
+from core.pipeline import job_targets
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
 
@@ -87,7 +87,7 @@ class TrainingReader:
         if config is None or not nodes:
             return ()
         jobs = {} if connection is None else queries.jobs(connection)
-        wanted = planner.resolve(nodes, targets)
+        wanted = job_targets.resolve(nodes, targets)
         root = self._state.paths.root
         data = self._state.drawn_dialogues(), self._state.train_ratings()
         return run_estimates.of_runs(wanted, nodes, jobs, data, connection, root, config.recipes)
