@@ -123,7 +123,6 @@ from .playground.records import PlaygroundQuestion as PlaygroundQuestion
 from .playground.records import PlaygroundTurn as PlaygroundTurn
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
-from .services.commands import ImportPlan as ImportPlan
 from .services.completion import Completion as Completion
 from .services.completion import completion_of as completion_of
 from .services.configuration.change import ConfigChange as ConfigChange
@@ -145,6 +144,7 @@ from .services.demo import prepare_demo as prepare_demo
 from .services.doctor import Check as Check
 from .services.doctor import examine as examine
 from .services.evaluation.reader import EvaluationReader as EvaluationReader
+from .services.import_plans import ImportPlan as ImportPlan
 from .services.logs.reader import Log as Log
 from .services.logs.reader import LogFilter as LogFilter
 from .services.logs.reader import LogLine as LogLine

@@ -7,19 +7,12 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from core.config import checks
 from core.config.load import load_config, parse_config, read_config
-from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
-from core.dialogues import changes, fetch, mapping, mixture, staging, table
-from core.dialogues.sources.hub_source import HubDataset
-from core.domain.dialogues import ImportedData
+from core.dialogues import fetch, staging
 from core.domain.errors import UserError
 from core.domain.events import IntentResult, StartOutcome
 from core.domain.jobs import Job
@@ -39,31 +32,12 @@ if TYPE_CHECKING:
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
     from core.pipeline.rebuild import Rebuilt
+    from core.services.import_plans import ImportPlan
 
 #: Seconds between two looks at jobs that are waited for.
 _POLL_S = 0.25
 #: How many supervisors in a row may end without any progress.
 _MAX_SUPERVISORS = 10
-
-
-@dataclass(frozen=True)
-class ImportPlan:
-    """The effects of an import: the changes as text, and the finished jobs that become stale.
-
-    `unavailable` are the recipes and judges that the data does not allow, each with the reason.
-    """
-
-    file: Path
-    imported: ImportedData
-    table: table.Table
-    first: bool
-    changes: tuple[str, ...]
-    stale: tuple[Job, ...]
-    unavailable: tuple[str, ...] = ()
-
-    @property
-    def changes_nothing(self) -> bool:
-        return not self.first and not self.changes
 
 
 class Commands:
@@ -98,51 +72,17 @@ class Commands:
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.
         """
-        settings = self._data_settings(columns, encoding)
-        if file is None:
-            if columns or encoding:
-                raise UserError("name columns and encoding of each data set in config.toml")
-            read, name = self._mixture(settings, strict=strict, progress=progress)
-        else:
-            hub = HubDataset.parse(str(file))
-            read = table.read_table(hub or file, settings, strict=strict, progress=progress)
-            name = file.name if hub is None else str(hub)
-        imported = staging.describe_table(read, name)
-        before = self._data.imported()
-        found: tuple[str, ...] = ()
-        stale: tuple[Job, ...] = ()
-        if before is not None and before.data != imported.data:
-            found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
-            stale = self._stale(imported)
-        unavailable = catalog.unavailable_for(imported)
-        return ImportPlan(file or Path(name), imported, read, before is None, found, stale, unavailable)
+        from core.services import import_plans
 
-    def _mixture(
-        self, settings: DataSettings, *, strict: bool, progress: Callable[[int, int], None] | None
-    ) -> tuple[table.Table, str]:
-        """The data sets of config.toml as one, and their names."""
-        config, _ = self._data.config()
-        if config is None or not config.data_sets:
-            raise UserError(
-                "there is nothing to import: name a file, or data sets in config.toml ([data_sets.NAME])"
-            )
-        read = mixture.read_mixture(
-            config.data_sets, self._paths.root, settings, strict=strict, progress=progress
-        )
-        return read, "+".join(config.data_sets)
-
-    def _data_settings(self, columns: Sequence[str], encoding: str | None) -> DataSettings:
-        """The settings in config.toml, and what a command names instead."""
-        found = DataSettings()
-        if self._paths.config.exists():
-            config, problem = self._data.config()
-            if config is None:
-                raise UserError(problem or f"{self._paths.config} cannot be read")
-            found = config.data
-        named = mapping.normalized(found.columns, f"{self._paths.config}: data.columns")
-        checks.check_encoding("--encoding", encoding)
-        return msgspec.structs.replace(
-            found, columns=named | mapping.parse(columns), encoding=encoding or found.encoding
+        return import_plans.plan(
+            self._paths,
+            self._pipeline,
+            self._data,
+            file,
+            columns=columns,
+            encoding=encoding,
+            strict=strict,
+            progress=progress,
         )
 
     def apply_import(self, plan: ImportPlan) -> int:
@@ -422,10 +362,3 @@ class Commands:
             ) from error
         finally:
             connection.close()
-
-    def _stale(self, imported: ImportedData) -> tuple[Job, ...]:
-        """Finished jobs of the current graph that are not in the graph on `imported`."""
-        kept = {node.id for node in self._pipeline.plan_over(imported)}
-        return tuple(
-            job for job in self._pipeline.snapshot().jobs if job.state == "done" and job.id not in kept
-        )
