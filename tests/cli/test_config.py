@@ -77,3 +77,12 @@ def test_an_invalid_file_is_exit_code_1_with_line_and_remedy(program: Program) -
         assert "config.toml, line 9: judges.gpt.dimension: there is no such option" in err
         assert "did you mean dimensions" in err
     assert program("judge", "plan", code=1).err.count("line 9") == 1
+
+
+def test_a_recipe_that_does_not_exist_is_not_called_a_configuration_without_jobs(program: Program) -> None:
+    file = program.root / "config.toml"
+    program("config", "set", "recipes.train", '["direct/chatgpt"]')
+    file.write_text(file.read_text().replace("direct/chatgpt", "direct/chatgtp"))
+    shown = program("status", code=1)
+    assert "Did you mean 'direct/chatgpt'?" in shown.err
+    assert "defines no jobs" not in shown.out

@@ -64,7 +64,7 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
     (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
     assert "agrees with human ratings" in rate["label"]
     assert "no judge is named 'nobody'" in asked("judge", "validate", "nobody", code=1).err
-    assert "is embedded" in asked("judge", "validate", "own", code=1).err
+    assert "needs no validation" in asked("judge", "validate", "own", code=1).err
     assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
 
 

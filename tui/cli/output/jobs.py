@@ -89,6 +89,8 @@ def next_step(snapshot: Snapshot) -> str:
             "There is no data yet. Import a file: `empathy-tui import FILE`. "
             "Or try a sample: `empathy-tui demo`."
         )
+    if snapshot.config_error is not None:
+        return "No jobs follow from config.toml until its mistake is mended."
     return "config.toml defines no jobs: add students, recipes and judges (`empathy-tui init` shows how)."
 
 
