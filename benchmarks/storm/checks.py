@@ -79,7 +79,7 @@ def _check_store(scene: Scene, found: Findings) -> None:
         if entries and name not in known and (folder / spec.NAME).exists():
             found.orphaned += 1
             found.say(f"{name} is not known to the store")
-        elif entries and known[name] != entries[-1].seq:
+        elif entries and name in known and known[name] != entries[-1].seq:
             found.say(f"{name}: {known[name]} of {entries[-1].seq} records are in the store")
         if context.is_held(folder):
             found.say(f"{name}: its lock is held")

@@ -104,13 +104,23 @@ def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
         return Failed(without_secrets(str(error)))
     except Exception as error:
         # The boundary of the process: the journal must end with any error.
-        words = troubles.trouble_in_words(error)
+        words = troubles.trouble_in_words(error) or _removed_meanwhile(job, error)
         if words is not None:
             log.error("%s", words)
             return Failed(words)
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
         return Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)")
+
+
+def _removed_meanwhile(job: JobContext[Settings], error: Exception) -> str | None:
+    """What to do about an input or output of the job that is not there any more; None for other errors."""
+    if not isinstance(error, FileNotFoundError) or not isinstance(error.filename, str):
+        return None
+    path = Path(error.filename)
+    if not any(path.is_relative_to(place) for place in (job.folder, *job.spec.inputs.values())):
+        return None
+    return f"{path} was removed while the job ran: retry the job: the file is made again"
 
 
 def _run(job: JobContext[Settings]) -> Result:

@@ -1,6 +1,6 @@
 """A stage for tests: it counts its steps, and misbehaves as the workspace's plan.json says.
 
-plan.json: {"steps": n, "fail": [names], "raise": [names], "hold": [names], "deaf": [names],
+plan.json: {"steps": n, "fail": [names], "raise": [names], "lose": [names], "hold": [names], "deaf": [names],
 "die": {name: [step per attempt]}, "damage": [names], "linger": [names],
 "lost_deaf": [names]}. Every step that is really done, and the begin and end of every attempt, is one line
 of done.log.
@@ -46,6 +46,10 @@ def run(job: JobContext[Settings]) -> Result:
         raise UserError(f"{name} cannot be done: " + os.environ.get("TEST_API_KEY", "no key"))
     if name in plan.get("raise", ()):
         raise RuntimeError("first line\nsecond line " + os.environ.get("TEST_API_KEY", "no key"))
+    if name in plan.get("lose", ()) and job.spec.attempt == 1:
+        output = next(Path(given) for given in job.spec.inputs.values() if "jobs" in Path(given).parts)
+        output.unlink()
+        output.read_bytes()
     if name in plan.get("exit", ()):
         raise SystemExit(7)
     if name in plan.get("deaf", ()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from tests.support import made_settings
+from tests.support.removing import remove_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_removed_attempt_is_done_again_by_one_worker_at_a_time(
     if is_adopted:
         supervisor.kill()
         supervisor.wait()
-    shutil.rmtree(supervised.workspace.attempt(supervised.id(NAME), 1))
+    remove_folder(supervised.workspace.attempt(supervised.id(NAME), 1))
     if is_adopted:
         supervisor = supervised.supervise()
     if is_deaf:
@@ -55,12 +55,28 @@ def test_a_removed_attempt_is_done_again_by_one_worker_at_a_time(
     assert [attempt for _, _, attempt, what in supervised.notes() if what == "begin"] == [1, 2]
 
 
+def test_an_input_that_is_removed_under_a_job_is_made_again_by_a_retry(
+    supervised: SupervisedWorkspace,
+) -> None:
+    name = "sft:tiny/direct/chatgpt/sft"
+    supervised.set_plan(lose=[name])
+    supervised.ask(intents.Start(targets=("sft",)))
+    assert supervised.finish() == 0, supervised.story()
+    error = supervised.error(name)
+    assert error is not None
+    assert "was removed while the job ran: retry the job" in error
+    supervised.ask(intents.Retry(supervised.id(name)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(name) == [(1, "failed"), (2, "done")]
+    assert supervised.attempts(NAME) == [(1, "done"), (2, "done")]
+
+
 def test_a_job_whose_folder_was_removed_can_be_cancelled(supervised: SupervisedWorkspace) -> None:
     supervised.set_plan(lost_deaf=[NAME])
     supervised.ask(intents.Start(targets=("recipe",)))
     supervisor = supervised.supervise()
     supervised.until(lambda: bool(supervised.notes()))
-    shutil.rmtree(supervised.workspace.attempt(supervised.id(NAME), 1))
+    remove_folder(supervised.workspace.attempt(supervised.id(NAME), 1))
     assert supervised.answer(supervised.ask(intents.Cancel(supervised.id(NAME)))).state == "done"
     (supervised.workspace.root / "go").touch()
     assert supervised.wait(supervisor) == 0, supervised.story()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
+from tests.support.removing import remove_folder
 from tests.support.teacher_workspace import TeacherWorkspace
 from tests.teachers.test_money import BUDGET
 
@@ -35,7 +35,7 @@ def _empty_journal(folder: Path) -> None:
     (folder / "journal.jsonl").write_bytes(b"")
 
 
-@pytest.mark.parametrize("remove", [shutil.rmtree, _move, _remove_journal, _empty_journal])
+@pytest.mark.parametrize("remove", [remove_folder, _move, _remove_journal, _empty_journal])
 def test_a_removed_attempt_stops_paying(tmp_path: Path, api: Api, remove: Callable[[Path], None]) -> None:
     # What was in flight is perhaps paid, where the journal is only elsewhere.
     teacher = 'max_concurrency = 1\nresend = "always"'
@@ -70,7 +70,7 @@ def test_the_budget_knows_what_removed_journals_cost(tmp_path: Path, api: Api) -
     study = TeacherWorkspace(tmp_path / "work", api.url, recipes, mode="live", more=more)
     study.run("recipe:improve-human/naive")
     paid = sum(api.paid.values())
-    shutil.rmtree(study.workspace.attempt(study.job(NAIVE), 1))
+    remove_folder(study.workspace.attempt(study.job(NAIVE), 1))
     study.run("recipe:improve-human/cognitive")
     assert "budget" in study.error("generate:improve-human/cognitive")
     assert sum(api.paid.values()) == paid
