@@ -18,7 +18,7 @@ from tui.components.measured_column import MeasuredColumn
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen
+from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen, OpenStage
 from tui.screens.home import attention
 from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
@@ -53,6 +53,8 @@ class HomeData:
     events: Sequence[Event] | None = None
     rates: tuple[WinRate, ...] | None = None
     machine: Machine | None = None
+    superseded: int = 0
+    """Trained runs of earlier settings that are not archived."""
 
 
 class HomePanels(VerticalScroll, can_focus=False):
@@ -135,6 +137,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         meta = event.style.meta
         if "job" in meta:
             self.app.post_message(OpenJob(meta["job"]))
+        elif "stage" in meta:
+            self.app.post_message(OpenStage(meta["stage"]))
         elif "a" in meta:
             self.app.post_message(OpenPairs(meta["a"], meta["b"]))
         elif event.widget is not None and event.widget.id == "stages":
@@ -238,7 +242,11 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_items(self, snapshot: Snapshot) -> None:
         watched = self.app.workspace.read_only
         self._items = attention.attention_items(
-            snapshot, self._data.spending, self.app.now(), watched=watched
+            snapshot,
+            self._data.spending,
+            self.app.now(),
+            watched=watched,
+            superseded=self._data.superseded,
         )
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)

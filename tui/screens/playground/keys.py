@@ -22,6 +22,8 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Go on with an earlier one",
     ),
+    Binding("v", "judge", "Verdict", id="playground.judge", tooltip="Have a judge compare two answers"),
+    verb("note", "note", id="playground.note", tooltip="Keep the answer under the cursor as a note"),
     verb("copy", "copy", id="playground.copy", tooltip="Copy the conversation as text"),
     verb("export", "export", id="playground.export", tooltip="Write the history as JSONL"),
     Binding(
