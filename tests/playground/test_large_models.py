@@ -30,26 +30,8 @@ from core.playground import process
 from core.store import connections, job_records, jobs
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.support import made_results, playground_workspace, waiting
+from tests.support import large_models, made_results, playground_workspace, waiting
 from tests.support.playground_workspace import BASE, SFT
-
-_CONFIG = """
-[teachers.gpt]
-provider = "openai"
-base_url = "{url}"
-model = "gpt-4o"
-mode = "batch"
-[judges.large]
-provider = "openai"
-base_url = "{url}"
-model = "gpt-4o"
-swap = false
-[prices.models.gpt-4o]
-input = 2.5
-output = 10.0
-[spending]
-budget_usd = {budget}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +47,9 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
 
 @contextmanager
-def study(made: Path, root: Path, api: Api, budget: float = 5.0) -> Iterator[Workspace]:
+def study(made: Path, root: Path, api: Api) -> Iterator[Workspace]:
     with playground_workspace.copied(made, root) as paths:
-        paths.config.write_text(paths.config.read_text() + _CONFIG.format(url=api.url, budget=budget))
+        large_models.add(paths, api.url)
         with open_workspace(paths) as workspace:
             yield workspace
 
@@ -158,8 +140,13 @@ def test_a_teacher_answers_beside_a_student_and_is_paid(made: Path, tmp_path: Pa
         assert workspace.spending.summary().usd == pytest.approx(teacher.usd + (again.answers[0].usd or 0))
 
 
-def test_the_budget_holds_also_what_was_lost(made: Path, tmp_path: Path, api: Api) -> None:
-    with study(made, tmp_path / "study", api, budget=0.0011) as workspace:
+def test_the_budget_holds(made: Path, tmp_path: Path, api: Api) -> None:
+    with study(made, tmp_path / "study", api) as workspace:
+        cost = workspace.playground.cost(question("gpt"))
+        assert cost is not None
+        assert cost.usd is not None
+        config = workspace.paths.config
+        config.write_text(config.read_text().replace("budget_usd = 5.0", f"budget_usd = {1.5 * cost.usd}"))
         first, _ = ask(workspace, question("gpt"))
         assert first.answers[0].finish == "stop"
         second, _ = ask(workspace, question("gpt"))
