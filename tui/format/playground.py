@@ -67,7 +67,7 @@ def cost(found: PlaygroundCost) -> Content:
         lines = [f"About {dollars(found.usd)} this time, estimated from the length of the texts."]
     spent = f"Spent so far: {dollars(found.spent_usd)}"
     budget = "" if found.budget_usd is None else f" of {dollars(found.budget_usd)}"
-    lines += [f"{spent}{budget}.", "Further answers are not asked about until this screen closes."]
+    lines += [f"{spent}{budget}.", "You are not asked again until the app is closed."]
     return Content("\n".join(lines))
 
 

@@ -84,13 +84,13 @@ class AnswerActions(WorkspaceScreen):
             problems = [f"{judge.name}: {judge.problem}" for judge in self._judges]
             self.app.show_message("; ".join(problems) or "no judge is defined: add [judges.NAME]")
         else:
-            self._choose("Which judge?", judges, lambda judge: self._choose_answers(judge, answers))
+            self._pick_one("Which judge?", judges, lambda judge: self._choose_answers(judge, answers))
 
     def _choose_answers(self, judge: str, answers: Sequence[PlaygroundAnswer]) -> None:
         pairs = {f"{a.responder}  vs.  {b.responder}": (a, b) for a, b in combinations(answers, 2)}
-        self._choose("Which two answers?", list(pairs), lambda pair: self._ask_judge(judge, *pairs[pair]))
+        self._pick_one("Which two answers?", list(pairs), lambda pair: self._ask_judge(judge, *pairs[pair]))
 
-    def _choose(self, title: str, names: Sequence[str], take: Callable[[str], None]) -> None:
+    def _pick_one(self, title: str, names: Sequence[str], take: Callable[[str], None]) -> None:
         """Have people choose, unless there is one alone."""
         from tui.dialogs.choose import ChooseScreen
 

@@ -13,7 +13,7 @@ KEYS: tuple[BindingType, ...] = (
     Binding("s", "sampling", "Sampling", id="playground.sampling", tooltip="How answers are generated"),
     verb("retry", "retry", id="playground.retry", tooltip="Send the last utterance again"),
     verb("edit", "edit", id="playground.edit", tooltip="Edit the last utterance"),
-    Binding("ctrl+n", "new", "New", id="playground.new", tooltip="Begin a new conversation"),
+    Binding("ctrl+n", "new", "New", id="playground.new", show=False, tooltip="Begin a new conversation"),
     Binding(
         "h",
         "history",

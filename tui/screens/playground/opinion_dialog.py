@@ -22,6 +22,9 @@ class OpinionDialog(ModalScreen[None]):
     """Shows the better answer, and the judge's words in each order."""
 
     CSS_PATH = "../../dialogs/dialog.tcss"
+    DEFAULT_CSS = """
+    OpinionDialog { align: center middle; background: $background 60%; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Close", key_display="esc", id="opinion.close"),
     ]

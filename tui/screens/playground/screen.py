@@ -156,6 +156,10 @@ class PlaygroundScreen(HistoryActions):
         if self._can_send():
             self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
 
+    def action_judge(self) -> None:
+        if self._can_send():
+            super().action_judge()
+
     def action_free(self) -> None:
         if self.can("free"):
             self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
