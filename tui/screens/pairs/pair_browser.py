@@ -105,7 +105,7 @@ class PairBrowser(Horizontal):
         self.list.display = wanted and self._has_pairs and not self._is_covered
         self.query_one("#views").display = self._is_wide or not self.list.display
         is_split = self.list.display and self._is_wide
-        self.list.name(*self._responders, is_alone=not is_split)
+        self.list.compare(*self._responders, is_alone=not is_split)
         room = self.size.width - (self.list.taken if is_split else 0)
         self.view.set_class(room >= (_BESIDE if is_split else WIDE), "wide")
         self.view.set_class(room >= WIDE, "widest")

@@ -68,7 +68,7 @@ class PairList(Listing[PairLine]):
         yield Static(classes="compared", markup=False)
         yield from super().compose()
 
-    def name(self, a: str | None, b: str | None, *, is_alone: bool) -> None:
+    def compare(self, a: str | None, b: str | None, *, is_alone: bool) -> None:
         """Say whom the letters stand for, where the texts beside the list do not."""
         line = self.query_one(".compared", Static)
         line.display = is_alone and a is not None and b is not None

@@ -196,7 +196,7 @@ async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
             await settled(pilot)
             assert re.search(r"28 words · \$0\.00\d\d", shown(pilot))
             await pilot.press("r")
-            await until(pilot, lambda: sum(api.paid.values()) == 2, "asked again without a question")
+            await until(pilot, lambda: sum(api.paid.values()) == 2)
             await until(pilot, lambda: screen._asking is None)
             await pilot.press("v")
             await until_shows(pilot, "Ask large, which costs money?")
