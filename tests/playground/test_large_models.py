@@ -28,6 +28,7 @@ from core.jobs.records import Answer, Artifact
 from core.judging.embedded import embedded_judge
 from core.playground import process
 from core.store import connections, job_records, jobs
+from core.teachers.requests.ledger import Ledger
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.support import large_models, made_results, playground_workspace, waiting
@@ -132,6 +133,10 @@ def test_a_teacher_answers_beside_a_student_and_is_paid(made: Path, tmp_path: Pa
         assert all(after.startswith(before) for before, after in itertools.pairwise(texts))
         summary = workspace.spending.summary()
         assert summary.usd == summary.playground_usd == pytest.approx(teacher.usd)
+        # Jobs count it against the budget.
+        ledger = Ledger(workspace.paths.artifacts / "jobs")
+        ledger.refresh()
+        assert ledger.spent_usd == ledger.calls_usd == pytest.approx(teacher.usd)
         # A conversation goes on with its own answers, in the form of the API.
         again, _ = ask(workspace, question("gpt", utterance="And the nights?", earlier=(turn,)))
         roles = [[one["role"] for one in msgspec.json.decode(sent)] for _, sent in api.paid]
