@@ -119,6 +119,7 @@ from .playground.history import PlaygroundHistory as PlaygroundHistory
 from .playground.records import MAX_RESPONDERS as MAX_RESPONDERS
 from .playground.records import AnswerFinish as AnswerFinish
 from .playground.records import PlaygroundAnswer as PlaygroundAnswer
+from .playground.records import PlaygroundOpinion as PlaygroundOpinion
 from .playground.records import PlaygroundQuestion as PlaygroundQuestion
 from .playground.records import PlaygroundTurn as PlaygroundTurn
 from .reports.write import write_report as write_report
@@ -159,10 +160,14 @@ from .services.model_servers import Served as Served
 from .services.model_servers import ServerProgram as ServerProgram
 from .services.pipeline.forecast import Forecast as Forecast
 from .services.pipeline.reader import PipelineReader as PipelineReader
-from .services.playground import Answering as Answering
-from .services.playground import Playground as Playground
-from .services.playground import PlaygroundEvent as PlaygroundEvent
-from .services.playground import PlaygroundResponder as PlaygroundResponder
+from .services.playground.answering import Answering as Answering
+from .services.playground.answering import PlaygroundEvent as PlaygroundEvent
+from .services.playground.large_models import PlaygroundCost as PlaygroundCost
+from .services.playground.large_models import PlaygroundJudge as PlaygroundJudge
+from .services.playground.opining import Opining as Opining
+from .services.playground.opining import OpinionQuestion as OpinionQuestion
+from .services.playground.reader import Playground as Playground
+from .services.playground.reader import PlaygroundResponder as PlaygroundResponder
 from .services.publishing import Published as Published
 from .services.publishing import Publishing as Publishing
 from .services.publishing import PublishOptions as PublishOptions

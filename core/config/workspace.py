@@ -129,6 +129,12 @@ class WorkspacePaths:
         """The lock, the log and the history of the playground."""
         return self.artifacts / "playground"
 
+    @property
+    def calls(self) -> Path:
+        """What people asked large models in the playground: a folder a model, in it one a call, as attempts
+        at a job have them."""
+        return self.artifacts / "calls"
+
     def attempt(self, job: str, number: int) -> Path:
         return self.artifacts / "jobs" / job / str(number)
 

@@ -215,3 +215,5 @@ class Spending:
     sum can exceed `usd`."""
     prices_of: str | None
     """Date of the price list as YYYY-MM-DD; None without prices."""
+    playground_usd: float = 0.0
+    """What of `usd` was spent in the playground."""

@@ -14,7 +14,7 @@ from core.domain.evaluation.verdicts import Dimension
 from core.domain.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
-from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
+from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings
 from core.judging import protocol
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics, sequential
@@ -49,7 +49,7 @@ def _compare(
 ) -> CompareResult:
     match job.settings.judge:
         case EmbeddedJudge():
-            judge = _embedded(job)
+            judge = embedded(job)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
             parts = _parts(job, contests, _MAX_PART)
             verdicts = _embedded_verdicts(job, judge, parts)
@@ -98,7 +98,8 @@ def _parts(
     ]
 
 
-def _embedded(job: JobContext[CompareSettings]) -> Judge:
+def embedded(job: JobContext[Settings]) -> Judge:
+    """The embedded judge that the job reads."""
     # Imported here because LLM judges do not need PyTorch.
     from core.judging.embedded import embedded_judge, sentence_embeddings
 

@@ -22,7 +22,6 @@ from core.domain.names import RUN_STAGES, ComparisonName, RunName
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
-    ClientSettings,
     CompareSettings,
     DirectMethod,
     DpoSettings,
@@ -34,7 +33,6 @@ from core.jobs.settings import (
     LargeModel,
     LlmJudge,
     LocalStudent,
-    Placement,
     RecipeSettings,
     RespondSettings,
     RunSettings,
@@ -42,16 +40,15 @@ from core.jobs.settings import (
     SftSettings,
     StudentResponder,
     StudentServer,
-    TeacherResponder,
     ValidateSettings,
     fingerprinted,
 )
 from core.jobs.stages import STAGES
+from core.pipeline import large_models
 from core.recipes import catalog, strategies
 from core.recipes.available_recipes import AvailableRecipes
 from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
-from core.teachers.identity import identity
 
 
 def plan(
@@ -71,14 +68,6 @@ def plan(
     cannot be validated.
     """
     return _Planner(config, data, prompt, local_slot, own).plan(validate or {})
-
-
-def llm_judge(
-    config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot, judge: str
-) -> LlmJudge:
-    """The settings of the LLM judge of that name, as a job has them."""
-    found, _ = _Planner(config, data, prompt, local_slot)._llm_judge(judge)
-    return found
 
 
 class _Planner:
@@ -197,17 +186,12 @@ class _Planner:
 
     def _large_model(self, teacher: Teacher) -> tuple[LargeModel, Slot]:
         """The settings of a large model for a job that sends requests to it, and the job's slot."""
-        client = ClientSettings(
-            # Of a judge, the fields that teachers have as well.
-            teacher=Teacher(**{name: getattr(teacher, name) for name in Teacher.__struct_fields__}),
-            price=self.config.prices.models.get(teacher.model),
-            budget_usd=self.config.spending.budget_usd,
-        )
-        is_local = teacher.provider == "local"
-        runs = self.config.runs
-        placement = Placement(device=runs.device, dtype=runs.dtype) if is_local else None
-        model = LargeModel(identity=identity(client.teacher), placement=placement, client=client)
-        return model, self.local_slot if is_local else "batch" if teacher.mode == "batch" else "api"
+        return large_models.large_model(self.config, teacher), self._slot_of(teacher)
+
+    def _slot_of(self, teacher: Teacher) -> Slot:
+        if teacher.provider == "local":
+            return self.local_slot
+        return "batch" if teacher.mode == "batch" else "api"
 
     def _teacher(self, recipe: str) -> Teacher:
         teachers, chosen = self.config.teachers, self.config.recipes.teacher
@@ -284,8 +268,9 @@ class _Planner:
 
     def _respond_teacher(self, name: str) -> PlannedJob:
         """Add a teacher that responds to the test split, with the prompt that every responder gets."""
-        model, slot = self._large_model(self.config.teachers[name])
-        settings = RespondSettings(responder=TeacherResponder(prompt=self.prompt("student"), model=model))
+        slot = self._slot_of(self.config.teachers[name])
+        responder = large_models.teacher_responder(self.config, self.prompt, name)
+        settings = RespondSettings(responder=responder)
         return self._add(name, slot, settings, dict(self.dialogues), [self.data.test])
 
     def _compare(self, a: str, b: str, judge: str, fitted: PlannedJob | None) -> PlannedJob:
@@ -325,18 +310,8 @@ class _Planner:
 
     def _make_llm_judge(self, name: str) -> tuple[LlmJudge, Slot]:
         """The settings of an LLM judge, and the slot of the jobs that use it."""
-        judge = self.config.judges[name]
-        model, slot = self._large_model(judge)
-        found = LlmJudge(
-            name=name,
-            swap=judge.swap,
-            repeats=judge.repeats,
-            prompt=self.prompt("judge_dimensions" if judge.dimensions else "judge"),
-            model=model,
-            dimensions=judge.dimensions,
-            structured_output=judge.structured_output,
-        )
-        return found, slot
+        judge = large_models.llm_judge(self.config, self.prompt, name)
+        return judge, self._slot_of(self.config.judges[name])
 
     def _make_student(self, name: str) -> LocalStudent:
         student = self.config.students[name]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
-from core.pipeline import planner, slots
+from core.pipeline import large_models, planner, slots
 from core.prompts import templates
 from core.recipes.own_strategies import OwnStrategies
 from core.students import model_sources
@@ -40,17 +40,16 @@ def plan(
     return planner.plan(config, imported, prompt, slot, validate, own)
 
 
-def validates(
-    workspace: WorkspacePaths, config: Config, imported: ImportedData, settings: Settings | None, judge: str
-) -> bool:
+def validates(workspace: WorkspacePaths, config: Config, settings: Settings | None, judge: str) -> bool:
     """Whether a job with these settings validated `judge` as it is configured now."""
     if not isinstance(settings, ValidateSettings):
         return False
 
-    def prompt(name: str) -> str:
-        return templates.load(name, workspace.prompts, config.definition)
-
-    local_slot = slots.local_slot(config.runs.device)
     config = model_sources.resolved(config, workspace.root, {})
-    configured = planner.llm_judge(config, imported, prompt, local_slot, judge)
+    configured = large_models.llm_judge(config, prompts(workspace, config), judge)
     return fingerprinted(settings.judge) == fingerprinted(configured)
+
+
+def prompts(workspace: WorkspacePaths, config: Config) -> Callable[[str], str]:
+    """What returns a template's text by its name: the workspace's own one, or the shipped one."""
+    return partial(templates.load, overrides=workspace.prompts, definition=config.definition)

@@ -1,16 +1,16 @@
-"""What the playground's process and its clients send each other: JSON, one message a line, over a socket."""
+"""What the playground's processes and their clients send each other: JSON, one message a line."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Literal
+from typing import IO, Literal
 
 import msgspec
 
 from core.config.schema import Responding
-from core.jobs.settings import LocalStudent
-from core.playground.records import PlaygroundAnswer
+from core.jobs.settings import CompareSettings, LocalStudent, RespondSettings
+from core.playground.records import PlaygroundAnswer, PlaygroundOpinion
 
 #: More than a conversation has.
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -34,6 +34,8 @@ class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The folder of a run's adapter; None for a student without one."""
     messages: tuple[Message, ...]
     """The conversation, which ends with what is to be answered."""
+    sampling: Responding | None = None
+    """How it answers, where that is not the question's to say: a teacher in this process."""
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask", forbid_unknown_fields=True):
@@ -51,6 +53,39 @@ class Leave(msgspec.Struct, frozen=True, tag="leave"):
 
 
 Command = Ask | Leave
+
+
+class TeacherCall(msgspec.Struct, frozen=True, tag="teacher", forbid_unknown_fields=True):
+    """Have a teacher behind an API answer."""
+
+    name: str
+    """The teacher's name."""
+    settings: RespondSettings
+    """As the job has them in which it responds to the test split."""
+    messages: tuple[Message, ...]
+    """The conversation, which ends with what is to be answered."""
+
+
+class OpinionCall(msgspec.Struct, frozen=True, tag="opinion", forbid_unknown_fields=True):
+    """Have a judge compare two answers."""
+
+    settings: CompareSettings
+    """As the job has them in which the judge compares the two responders."""
+    situation: str
+    utterance: str
+    """What both answers answer."""
+    answer_a: str
+    answer_b: str
+    weights: str | None
+    """The file of the embedded judge; None for a large model."""
+
+
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a process of its own asks a large model, or a judge."""
+
+    work: TeacherCall | OpinionCall
+    spent_usd: float
+    """US dollars that the workspace's jobs had spent by then, as its store has counted."""
 
 
 class Status(msgspec.Struct, frozen=True, tag="status"):
@@ -73,6 +108,19 @@ class Answered(msgspec.Struct, frozen=True, tag="answered"):
     answer: PlaygroundAnswer
 
 
+class Judged(msgspec.Struct, frozen=True, tag="judged"):
+    """A judge's opinion."""
+
+    opinion: PlaygroundOpinion
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A judge has no opinion."""
+
+    error: str
+    """Why, for people."""
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """All participants have ended."""
 
@@ -84,14 +132,15 @@ class Left(msgspec.Struct, frozen=True, tag="left"):
     """Why, for people."""
 
 
-Event = Status | Piece | Answered | Done | Left
+Event = Status | Piece | Answered | Judged | Failed | Done | Left
 
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
 _events = msgspec.json.Decoder(Event)
+_calls = msgspec.json.Decoder(Call)
 
 
-def encode(message: Command | Event) -> bytes:
+def encode(message: Command | Event | Call) -> bytes:
     """A message as one line."""
     return _encoder.encode(message) + b"\n"
 
@@ -102,10 +151,21 @@ def command(line: bytes) -> Command:
     return found
 
 
+def call(line: bytes) -> Call:
+    """Raises `msgspec.DecodeError`."""
+    found: Call = _calls.decode(line)
+    return found
+
+
 def events(connection: socket.socket) -> Iterator[Event]:
     """The events that come over a connection, until it ends. Raises `OSError`."""
     with connection.makefile("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES):
-            if not line.endswith(b"\n"):
-                return
-            yield _events.decode(line)
+        yield from events_of(file)
+
+
+def events_of(file: IO[bytes]) -> Iterator[Event]:
+    """The events in a stream, until it ends. Raises `OSError` and `msgspec.DecodeError`."""
+    while line := file.readline(MAX_LINE_BYTES):
+        if not line.endswith(b"\n"):
+            return
+        yield _events.decode(line)

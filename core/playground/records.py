@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from core.config.schema import Responding
+from core.domain.evaluation.verdicts import Order, Winner
 
 #: Responders that may answer side by side.
 MAX_RESPONDERS = 4
@@ -39,6 +40,11 @@ class PlaygroundAnswer(_Record, frozen=True, kw_only=True):
     """Seconds of its own computing, without that of responders that answer beside it."""
     had_thinking: bool = False
     """Whether thinking was removed from it."""
+    usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """What a teacher behind an API was paid for it, in US dollars; None for a model of one's own, and where
+    the price is unknown."""
+    is_estimated: bool = False
+    """Whether `usd` is estimated, because the provider did not report the tokens."""
 
     @property
     def words(self) -> int:
@@ -51,6 +57,28 @@ class PlaygroundAnswer(_Record, frozen=True, kw_only=True):
         if self.first_token_s is None or self.tokens < 2 or self.seconds <= self.first_token_s:
             return None
         return (self.tokens - 1) / (self.seconds - self.first_token_s)
+
+
+class PlaygroundOpinion(_Record, frozen=True, kw_only=True):
+    """A judge's opinion on two answers to the same utterance."""
+
+    judge: str
+    """The judge's name."""
+    label: str
+    """How far the judge agrees with people, or how it judges, for people."""
+    a: str
+    """The responder of the first answer."""
+    b: str
+    """The responder of the second one."""
+    verdicts: tuple[tuple[Order, Winner, str], ...]
+    """Which answer the judge was shown first, the better one, and the judge's own words."""
+    winner: Winner
+    """The better answer by all verdicts; `tie` if the orders disagree."""
+    usd: float | None = None
+    """What was paid for it in US dollars; 0 for a judge that costs nothing or had judged the same before,
+    None where the price is unknown."""
+    is_estimated: bool = False
+    """Whether `usd` is estimated, because the provider did not report the tokens."""
 
 
 class PlaygroundTurn(_Record, frozen=True, kw_only=True):
@@ -71,7 +99,7 @@ class PlaygroundTurn(_Record, frozen=True, kw_only=True):
     dialog_id: str | None = None
     """The dialogue of the data that situation and utterance are from; None if they were typed, or changed."""
     sampling: Responding
-    """How the answers were generated."""
+    """How students generated their answers."""
     answers: tuple[PlaygroundAnswer, ...]
     """The answers, in the order of the responders."""
 
@@ -86,7 +114,7 @@ class PlaygroundQuestion(_Record, frozen=True, kw_only=True):
     responders: tuple[str, ...]
     """Who answers: one to four responders."""
     sampling: Responding
-    """How they answer."""
+    """How students answer; a teacher answers with its own settings in config.toml."""
     dialog_id: str | None = None
     """The dialogue of the data that situation and utterance are from; None for none."""
     earlier: tuple[PlaygroundTurn, ...] = ()

@@ -25,11 +25,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.config.redaction import without_secrets
 from core.config.workspace import WorkspacePaths
-from core.domain import troubles
-from core.domain.errors import UserError
-from core.domain.text import visible
 from core.jobs import files, locks, processes
 from core.playground import messages, process
 from core.playground.messages import (
@@ -43,6 +39,7 @@ from core.playground.messages import (
     Piece,
     Status,
 )
+from core.playground.process_log import Formatter, unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer
 
 if TYPE_CHECKING:
@@ -57,8 +54,6 @@ _SEND_S = 5.0
 _LEAVE_S = 15.0
 #: Seconds between two looks at whether it shall end.
 _LOOK_S = 0.5
-#: Characters of an unexpected error that clients get; the log has all of it.
-_LONGEST = 300
 
 log = logging.getLogger("playground")
 
@@ -211,12 +206,10 @@ class Playground:
             work()
         except Exception as error:
             # The boundary of the process: an error of one participant must not end the others.
-            words = str(error) if isinstance(error, UserError) else troubles.trouble_in_words(error)
+            words = words_of(error)
             if words is None:
                 log.error("unexpected", exc_info=True)
-                what = " ".join(f"{type(error).__name__}: {error}".split())
-                words = f"unexpected: {what[:_LONGEST]} (see artifacts/playground/log.txt)"
-            words = without_secrets(words)
+                words = unexpected_words(error)
             log.warning("%s: %s", name, words)
             failed = PlaygroundAnswer(responder=name, text="", finish="failed", error=words)
             self._send(client, Answered(failed if answer is None else answer.failed(words)))
@@ -249,7 +242,7 @@ class Playground:
                 adapter,
                 chat,
                 participant.messages,
-                client.question.sampling,
+                participant.sampling or client.question.sampling,
                 lambda answer: self._send(client, Piece(answer)),
                 lambda: self._is_over(client),
             )
@@ -267,7 +260,7 @@ class Playground:
 def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
     """Serve `workspace`; returns 0 at once if another process does already."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     files.keep_private(workspace.root)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -297,13 +290,6 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
             process.write(lock, None)
             playground.tell_all(Left(reason))
     return 0
-
-
-class _Formatter(logging.Formatter):
-    """Removes secrets and control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":

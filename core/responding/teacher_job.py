@@ -30,7 +30,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     needed = requests_of(responder, dialogues)
     if not needed:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
-    queue = runner.run(job, responder.model, needed, _classify)
+    queue = runner.run(job, responder.model, needed, classify)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)
     outcomes.check_answered(outcome, "test dialogues got no answer")
@@ -74,7 +74,7 @@ def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
     return building.single(responder.model.identity, dialogue.dialog_id, text)
 
 
-def _classify(reply: Reply) -> tuple[Outcome, str]:
+def classify(reply: Reply) -> tuple[Outcome, str]:
     """A response that is too long still counts: judges and readers should see it."""
     outcome, text = classification.classify(reply)
     is_response = outcome == "long" and len(text) <= _MAX_CHARACTERS

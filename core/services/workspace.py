@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.services.evaluation.reader import EvaluationReader
     from core.services.model_servers import ModelServer, ServerProgram
     from core.services.pipeline.reader import PipelineReader
-    from core.services.playground import Playground
+    from core.services.playground.reader import Playground
     from core.services.publishing import Publishing
     from core.services.runs.reader import RunsReader
     from core.services.spending.reader import SpendingReader
@@ -123,10 +123,10 @@ class Workspace:
 
     @cached_property
     def playground(self) -> Playground:
-        """Conversations with students: their answers as they come, and the history."""
-        from core.services.playground import Playground
+        """Conversations with students and teachers: their answers as they come, and the history."""
+        from core.services.playground.reader import Playground
 
-        return Playground(self._state, self.pipeline)
+        return Playground(self._state, self.pipeline, self.spending)
 
     def model_server(
         self, responders: Sequence[str], port: int, program: ServerProgram | None = None

@@ -8,18 +8,15 @@ from typing import Any
 import msgspec
 import torch
 
-from core.config.schema import Responding, Student, Teacher
+from core.config.schema import Student, Teacher
 from core.jobs.records import BatchRecord, Waiting
 from core.jobs.settings import Placement
 from core.students import chat_format, loading
 from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
-from core.teachers import reasoning
+from core.teachers import local_decoding
 from core.teachers.protocol import Account, Reply, Request
 from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
-
-#: Requests in one batch of the model.
-_BATCH_SIZE = 16
 
 
 def run(queue: RequestQueue, placement: Placement) -> None:
@@ -58,7 +55,7 @@ def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
 
 
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
-    decoding = _decoding(queue.teacher)
+    decoding = local_decoding.decoding(queue.teacher)
     generator.check_length(decoding.max_new_tokens, "max_output_tokens")
     queue.record(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
@@ -80,15 +77,3 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
 
 def _messages(request: Request) -> list[dict[str, str]]:
     return [msgspec.to_builtins(message) for message in request.messages]
-
-
-def _decoding(teacher: Teacher) -> Responding:
-    """Greedy unless a temperature is set; the model's own generation settings are ignored."""
-    return Responding(
-        batch_size=_BATCH_SIZE,
-        max_new_tokens=reasoning.max_output_tokens(teacher),
-        do_sample=bool(teacher.temperature),
-        temperature=teacher.temperature or 1.0,
-        top_p=1.0 if teacher.top_p is None else teacher.top_p,
-        seed=42 if teacher.seed is None else teacher.seed,
-    )

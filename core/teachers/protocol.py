@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -194,8 +194,10 @@ class RateLimits:
 class LiveTeacher(Protocol):
     """A teacher that answers one request a call."""
 
-    limits: RateLimits
-    """The rate limits in the newest response."""
+    @property
+    def limits(self) -> RateLimits:
+        """The rate limits in the newest response."""
+        ...
 
     async def complete(self, request: Request) -> Reply:
         """The answer to a request, in one attempt. Raises `TransientError` or `RejectedError`."""
@@ -203,6 +205,18 @@ class LiveTeacher(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+#: Called with the text of an answer as far as it has come, thinking included.
+OnText = Callable[[str], None]
+
+
+class StreamingTeacher(LiveTeacher, Protocol):
+    """A live teacher that can tell its answer while it is generated."""
+
+    async def stream(self, request: Request, on_text: OnText) -> Reply:
+        """As `complete`; `on_text` is called in the event loop each time that more has come."""
         ...
 
 

@@ -13,21 +13,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 from pyte.screens import Char
 
 from benchmarks.terminal import Terminal
-from core.api import WorkspacePaths
-from docs.generator import scene
+from core.api import WorkspacePaths, open_workspace
+from core.jobs import locks
+from docs.generator import scene, tiny_study
 
 FOLDER = Path(__file__).resolve().parents[1] / "tours"
 SIZE = (110, 32)
@@ -35,7 +38,17 @@ SIZE = (110, 32)
 _DEADLINE_S = 60.0
 #: Seconds between two typed letters of a recording.
 _TYPED_S = 0.09
-ENTER, ESCAPE = "\r", "\x1b"
+ENTER, ESCAPE, BACKSPACE = "\r", "\x1b", "\x7f"
+
+
+def make_workspace(root: Path) -> WorkspacePaths:
+    """The workspace of the screenshots, in which nothing runs or waits: the tours may write to it."""
+    with patch.object(scene, "NOW", time.time()):
+        workspace = scene.make(root)
+    with closing(sqlite3.connect(workspace.state)) as connection, connection:
+        connection.execute("DELETE FROM attempts WHERE job IN (SELECT id FROM jobs WHERE state != 'done')")
+        connection.execute("DELETE FROM jobs WHERE state != 'done'")
+    return workspace
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,8 @@ class Tour:
 
     question: str
     steps: Sequence[Step]
+    make: Callable[[Path], WorkspacePaths] = make_workspace
+    """Makes the workspace."""
 
 
 TOURS: Mapping[str, Tour] = {
@@ -88,6 +103,63 @@ TOURS: Mapping[str, Tour] = {
             Step(ENTER, "all judges", 2),
             Step(ENTER, "y copies the path", 4),
         ),
+    ),
+    "try-the-model": Tour(
+        "Try the model on a sentence of one's own",
+        (
+            Step("", "Stages", 1.5),
+            Step("9", "greedy", 2),
+            Step(ENTER, "Situation", 0.5),
+            Step("I moved here alone.", "alone.", 1),
+            Step(ENTER, "Utterance", 0.5),
+            Step("Every evening is so quiet.", "quiet.", 1),
+            Step(ENTER, "turn 2 of a conversation", 4),
+            Step(ENTER, "Utterance", 0.5),
+            Step("I miss my sister.", "sister.", 1),
+            Step(ENTER, "turn 3 of a conversation", 4),
+        ),
+        partial(tiny_study.make, is_taught=True),
+    ),
+    "change-epochs": Tour(
+        "Change the epochs, see what that does, run, and compare both",
+        (
+            Step("", "Stages", 1.5),
+            Step(",", "settings,", 2),
+            Step("/", "a part of a setting", 0.5),
+            Step("epochs", "4 of", 1),
+            Step(ENTER, "Passes over the training data", 1.5),
+            Step(ENTER, "empty for the default", 1),
+            Step(BACKSPACE, "empty for the default", 0.5),
+            Step("2", "empty for the default", 1),
+            Step(ENTER, "superseded", 4),
+            Step("w", "config.toml has changed", 3),
+            Step("2", "not started", 1.5),
+            Step("jj", "needs     · recipe", 1.5),
+            Step("s", "queued or run", 2),
+            Step("4", "✓ done         tiny/direct/chatgpt/sft ", 3),
+            Step(" j ", "2●", 4),
+            Step("v", "95 % interval", 4),
+        ),
+        tiny_study.make,
+    ),
+    "add-a-recipe": Tour(
+        "Add a recipe, and train on it",
+        (
+            Step("", "Stages", 1.5),
+            Step(",", "settings,", 2),
+            Step("v", "improve-human", 2.5),
+            Step("j", "direct", 1.5),
+            Step(" ", "not saved", 4),
+            Step("w", "config.toml has changed", 3),
+            Step("2", "sft", 1.5),
+            Step("/", "a part of a state", 0.5),
+            Step("gemini", "3 of", 1),
+            Step(ENTER, "tiny/direct/gemini/sft", 0.5),
+            Step("j", "needs     · recipe", 1.5),
+            Step("s", "queued or run", 2),
+            Step("4", "✓ done         tiny/direct/gemini/sft ", 4),
+        ),
+        tiny_study.make,
     ),
 }
 
@@ -134,16 +206,6 @@ def cast(tour: Tour, events: Sequence[tuple[float, str]]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def make_workspace(root: Path) -> WorkspacePaths:
-    """The workspace of the screenshots, in which nothing runs or waits: the tours may write to it."""
-    with patch.object(scene, "NOW", time.time()):
-        workspace = scene.make(root)
-    with closing(sqlite3.connect(workspace.state)) as connection, connection:
-        connection.execute("DELETE FROM attempts WHERE job IN (SELECT id FROM jobs WHERE state != 'done')")
-        connection.execute("DELETE FROM jobs WHERE state != 'done'")
-    return workspace
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Record the tours of the app.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TOURS)}; by default all")
@@ -153,12 +215,31 @@ def main() -> int:
         tour = TOURS[name]
         with tempfile.TemporaryDirectory() as home:
             os.environ["HOME"] = home
-            text = cast(tour, record(tour, make_workspace(Path(home) / "study")))
+            workspace = tour.make(Path(home) / "study")
+            try:
+                text = cast(tour, record(tour, workspace))
+            finally:
+                _end_processes(workspace)
         if not options.check:
             FOLDER.mkdir(exist_ok=True)
             (FOLDER / f"{name}.cast").write_text(text, encoding="utf-8")
         print(f"{name}: {len(text) / 1000:.0f} kB")
     return 0
+
+
+def _end_processes(workspace: WorkspacePaths) -> None:
+    """End what works for the workspace in the background, before its folder goes."""
+    with open_workspace(workspace) as opened:
+        opened.playground.stop()
+    for lock in (workspace.lock, workspace.playground / "worker.lock"):
+        deadline = time.monotonic() + _DEADLINE_S
+        while locks.is_held(lock):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{lock} is still held")
+            with suppress(ValueError, ProcessLookupError, OSError):
+                if lock == workspace.lock:
+                    os.kill(int(lock.read_text()), signal.SIGTERM)
+            time.sleep(0.05)
 
 
 def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:

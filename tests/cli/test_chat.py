@@ -15,8 +15,9 @@ import pytest
 
 from core.api import WorkspacePaths, open_workspace
 from core.playground import process
+from tests import loopback
 from tests.cli.conftest import Program, environment
-from tests.support import playground_workspace, waiting
+from tests.support import large_models, playground_workspace, waiting
 from tests.support.playground_workspace import BASE, SFT
 
 
@@ -50,7 +51,7 @@ def test_a_script_gets_each_answer_and_the_process_stays(program: Program, tmp_p
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("nobody", "--prompt", "x"), "no student or run is named 'nobody'"),
+        (("nobody", "--prompt", "x"), "no student, run or teacher is named 'nobody'"),
         ((playground_workspace.UNTRAINED, "--prompt", "x"), "is not trained yet"),
         ((), "there is no terminal to type in"),
         (("--dialogue", "random", "--prompt", "x"), "leave out --situation and --prompt"),
@@ -61,6 +62,30 @@ def test_what_cannot_be_asked_says_why(program: Program, words: tuple[str, ...],
     ended = program("chat", *words, code=1)
     assert error in ended.err
     assert ended.out == ""
+
+
+def test_a_teacher_is_paid_and_a_judge_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    made = playground_workspace.make(tmp_path / "made" / "study").root
+    with playground_workspace.copied(made, tmp_path / "study") as paths, loopback.running() as api:
+        api.faults.content = lambda text: "say:1" if "Response 1:" in text else None
+        large_models.add(paths, api.url)
+        program = Program(paths.root)
+        asked = ("chat", SFT, "gpt", "--prompt", "It is so quiet.", "--judge", "large")
+        refused = program(*asked, code=1)
+        assert "gpt: nothing was asked: there is no terminal to ask in; confirm with --yes" in refused.err
+        assert not api.paid
+        found = program(*asked, "--keep", "--yes", "--json").json
+        teacher = found["turn"]["answers"][1]
+        assert (teacher["responder"], teacher["usd"] > 0) == ("gpt", True)
+        assert [one[:2] for one in found["opinion"]["verdicts"]] == [["ab", "a"], ["ba", "b"]]
+        assert found["opinion"]["winner"] == "tie"
+        (run,) = [one["run"] for one in program("runs", "--json").json if one["run"]["name"] == SFT]
+        assert run["notes"]["note"].startswith("“It is so quiet.” → “")
+        assert (
+            "name 2 responders, not 1"
+            in program("chat", SFT, "--prompt", "x", "--judge", "large", code=1).err
+        )
 
 
 def test_a_read_only_workspace_is_refused(program: Program) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,3 +47,14 @@ def file_problem(lines: Sequence[bytes]) -> str | None:
             return f"Line {number}: its key is not unique."
         keys.add(line["key"])
     return None
+
+
+def stream(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same response in parts, a word each; how it ended and its usage come with the last one."""
+    candidates = response.get("candidates", [])
+    pieces = candidates[0]["content"].get("parts", []) if candidates else []
+    words = [word for piece in pieces for word in re.findall(r"\S+\s*", piece["text"])]
+    parts = [{"content": {"role": "model", "parts": [{"text": word}]}, "index": 0} for word in words[:-1]]
+    last = [{"text": words[-1]}] if words else []
+    ending = [{**candidate, "content": {"role": "model", "parts": last}} for candidate in candidates]
+    return [*({"candidates": [part]} for part in parts), response | {"candidates": ending}]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.loopback import google_requests
 from tests.loopback.google_api import GoogleApi, GoogleError, GoogleFaults
 from tests.loopback.openai_server import Handler, served
 
@@ -57,6 +58,9 @@ class GoogleHandler(Handler):
                 answer = api.generate(name, _object(body))
                 time.sleep(faults.latency_s)
                 return answer
+            case "POST", "models", _, "streamGenerateContent":
+                api.count("generate")
+                return self.stream(google_requests.stream(api.generate(name, _object(body))))
             case "POST", "models", _, "batchGenerateContent":
                 api.count("create")
                 return self._unless_lost("lose_creates", api.create(account, name, _object(body)))

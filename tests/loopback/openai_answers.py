@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +70,19 @@ def steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
     ranking = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in ranked]
     before = {"token": "**", "logprob": -0.1, "bytes": None}
     return [before | {"top_logprobs": [before]}, ranking[0] | {"top_logprobs": ranking}]
+
+
+def stream(completion: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same completion in chunks, a word each; its usage comes last, where it is asked for."""
+    told = {name: completion[name] for name in ("id", "model")} | {"object": "chat.completion.chunk"}
+    choice = completion["choices"][0]
+    words = re.findall(r"\S+\s*", choice["message"]["content"] or "")
+    chunks = [{"index": 0, "delta": {"content": word}, "finish_reason": None} for word in words]
+    chunks.append({"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
+    found = [{**told, "choices": [chunk]} for chunk in chunks]
+    if (asked.get("stream_options") or {}).get("include_usage"):
+        found.append({**told, "choices": [], "usage": completion["usage"]})
+    return found
 
 
 def line(custom_id: str, status: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class Faults:
     corrupt: bool = False
     #: Batches stay in progress.
     hold: bool = False
+    #: Streamed answers wait for it after their first piece; None for no wait.
+    stream_gate: threading.Event | None = None
     #: Seconds that a live answer takes.
     latency_s: float = 0.0
     #: What the model answers instead of something good: by the text of the last user's turn.

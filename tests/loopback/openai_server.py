@@ -14,8 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.loopback import openai_answers
 from tests.loopback.openai_api import Api, ApiError, Faults
 
+_EVENTS = "text/event-stream"
 _OUT_OF_SIGHT = ("content", "account", "ends_as")
 
 
@@ -105,9 +107,12 @@ class Handler(BaseHTTPRequestHandler):
         match method, *path.removeprefix("/v1").strip("/").split("/"):
             case "POST", "chat", "completions":
                 api.idempotency_keys.append(self.headers.get("idempotency-key", ""))
-                found = api.complete(_object(body))
+                asked = _object(body)
+                found = api.complete(asked)
                 if faults.latency_s:
                     time.sleep(faults.latency_s)
+                if asked.get("stream"):
+                    return self.stream(openai_answers.stream(found, asked))
                 return _json(found)
             case "POST", "files":
                 fields = _multipart(self.headers["content-type"], body)
@@ -137,6 +142,11 @@ class Handler(BaseHTTPRequestHandler):
                 return _json(api.cancel(account, batch))
         raise ApiError(404, f"Invalid URL ({method} {path})")
 
+    def stream(self, parts: list[dict[str, Any]]) -> bytes:
+        """The body of an answer that comes as events."""
+        self.reply_headers["content-type"] = _EVENTS
+        return "".join(f"data: {json.dumps(part)}\n\n" for part in parts).encode()
+
     def _say(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in {
@@ -146,7 +156,13 @@ class Handler(BaseHTTPRequestHandler):
         }.items():
             self.send_header(name, value)
         self.end_headers()
-        if status == 200 and self.api.faults.cut_replies > 0 and len(body) > 600:
+        gate = self.api.faults.stream_gate
+        if gate is not None and headers.get("content-type") == _EVENTS:
+            first, rest = body.split(b"\n\n", 1)
+            self.wfile.write(first + b"\n\n")
+            gate.wait()
+            self.wfile.write(rest)
+        elif status == 200 and self.api.faults.cut_replies > 0 and len(body) > 600:
             self.api.faults.cut_replies -= 1
             self.wfile.write(body[: len(body) // 2])
             self._hang_up()

@@ -197,3 +197,28 @@ async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     assert (reply.text, reply.logprobs) == ("1", expected)
     generation = server.requests[-1].json()["generationConfig"]
     assert (generation["responseLogprobs"], generation["logprobs"]) == (True, 5)
+
+
+async def test_an_answer_is_told_while_it_comes(server: Server, live: GoogleLive) -> None:
+    pieces: list[dict[str, Any]] = [
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}]}}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "we"}]}}]},
+        USUAL_ANSWER | {"candidates": [{"content": {"parts": [{"text": "ll"}]}, "finishReason": "STOP"}]},
+    ]
+    body = "".join(f"data: {json.dumps(piece)}\r\n\r\n" for piece in pieces).encode()
+    server.answer = lambda request: HttpReply(body, headers={"content-type": "text/event-stream"})
+    grown: list[str] = []
+    reply = await live.stream(REQUEST, grown.append)
+    assert grown == ["we", "well"]
+    assert (reply.text, reply.finish, reply.usage) == ("well", "stop", Usage(10, 4, 23))
+    assert reply.has_thinking
+    asked = server.requests[0]
+    assert asked.path.endswith("/v1beta/models/gemini-x:streamGenerateContent?alt=sse")
+    assert asked.headers["x-goog-api-key"] == KEY
+    assert json.loads(GoogleBatches(endpoint(server)).line(REQUEST))["request"] == asked.json()
+
+
+async def test_a_refusal_before_the_stream_is_an_error(server: Server, live: GoogleLive) -> None:
+    server.answer = lambda request: HttpReply(refusal("PERMISSION_DENIED", code=403), 403)
+    with pytest.raises(RejectedError):
+        await live.stream(REQUEST, lambda text: None)

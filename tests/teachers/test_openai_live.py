@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import socket
 import threading
@@ -303,3 +304,28 @@ async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     assert (reply.text, reply.logprobs) == ("1", expected)
     assert server.requests[-1].json()["top_logprobs"] == 5
     assert server.requests[-1].json()["logprobs"] is True
+
+
+async def test_an_answer_is_told_while_it_comes() -> None:
+    with loopback.running() as api:
+        live = OpenAILive(Endpoint("m", loopback.KEY, api.url, timeout_s=5, max_output_tokens=77))
+        whole = await live.complete(REQUEST)
+        grown: list[str] = []
+        streamed = await live.stream(REQUEST, grown.append)
+        await live.close()
+    assert streamed == whole
+    assert grown[-1] == whole.text
+    assert len(grown) == len(whole.text.split())
+    assert all(after.startswith(before) for before, after in itertools.pairwise(grown))
+
+
+async def test_a_server_that_refuses_to_report_usage_is_not_asked_to(
+    server: Server, live: OpenAILive
+) -> None:
+    error = {"error": {"message": "Unrecognized request argument supplied: stream_options"}}
+    server.answer = lambda request: (
+        HttpReply(error, 400) if "stream_options" in request.json() else HttpReply(USUAL_ANSWER)
+    )
+    # It does not stream either.
+    assert (await live.stream(REQUEST, lambda text: None)).text == "well"
+    assert ["stream_options" in request.json() for request in server.requests] == [True, False]

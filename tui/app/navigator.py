@@ -19,7 +19,9 @@ from tui.navigation.messages import (
     OpenPairs,
     OpenPlayground,
     OpenRun,
+    OpenRuns,
     OpenScreen,
+    OpenStage,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +95,12 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenJob(job):
             pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
             pipeline.call_after_refresh(pipeline.seek, job)
+        case OpenStage(stage):
+            pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
+            pipeline.call_after_refresh(pipeline.seek_stage, stage)
+        case OpenRuns():
+            training = cast("TrainingScreen", _opened(app, "training"))
+            training.call_after_refresh(training.open_table)
         case OpenRun(job):
             training = cast("TrainingScreen", _opened(app, "training"))
             training.call_after_refresh(training.seek, job)

@@ -57,14 +57,16 @@ _EVERYWHERE = (
 
 #: Words by which people look for a command, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
-    "app.settings": "epochs add a recipe training configuration config.toml options",
+    "app.home": "gpu memory machine overview",
+    "app.settings": "epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
-    "app.training": "epochs loss curves runs",
+    "app.training": "epochs loss curves compare runs note tag archive delete",
+    "app.playground": "try the model on a sentence playground talk teacher judge note",
     "app.pairs": "vote ballot compare responses dialogue",
     "app.data": "recipes statistics dialogues export",
-    "app.win_rates": "who wins leaders judges ranking",
+    "app.win_rates": "who wins leaders judges ranking compare report",
     "app.batches": "spending cost requests budget",
-    "app.pipeline": "jobs recipes cancel retry",
+    "app.pipeline": "jobs recipes cancel retry gpu slots",
 }
 
 

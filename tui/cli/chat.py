@@ -1,4 +1,4 @@
-"""The command that talks with students."""
+"""The command that talks with students and teachers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import CommandError, examples, json_option, workspace_of
+from tui.cli.options import CommandError, confirm, examples, json_option, workspace_of, yes_option
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Playground, Responding
+    from core.api import (
+        Playground,
+        PlaygroundCost,
+        PlaygroundOpinion,
+        PlaygroundTurn,
+        Responding,
+        Workspace,
+    )
 
 
 @click.command(
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
         "chat smollm2 smollm2/direct/chatgpt/sft",
         'chat smollm2 --situation "I moved." --prompt "It is so quiet." --json',
         "chat --dialogue random",
+        'chat smollm2 gpt-4o --prompt "It is so quiet." --judge embedded',
     )
 )
 @click.argument("responders", metavar="[RESPONDER]...", nargs=-1)
@@ -36,8 +44,11 @@ if TYPE_CHECKING:
 )
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P", help="Nucleus sampling.")
 @click.option("--seed", type=int, metavar="N", help="The seed of sampling.")
+@click.option("--judge", metavar="JUDGE", help="Have this judge compare the answers of two responders.")
+@click.option("--keep", is_flag=True, help="Add the answer of each run to the note on the run.")
 @click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write the history as JSONL.")
 @click.option("--stop", is_flag=True, help="End the playground's process, which holds the models in memory.")
+@yes_option
 @json_option
 @click.pass_context
 def chat(
@@ -50,22 +61,30 @@ def chat(
     temperature: float | None,
     top_p: float | None,
     seed: int | None,
+    judge: str | None,
+    keep: bool,
     export: Path | None,
     stop: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
-    """Talk with students and runs: up to four answer the same utterance.
+    """Talk with students, runs and teachers: up to four answer the same utterance.
 
     Without --prompt or --dialogue, type one utterance after another; each responder sees its own answers.
-    Ctrl+C stops the answers, an empty line ends. The settings are those of [responding] in config.toml. What
-    was asked and answered is kept in the workspace.
+    Ctrl+C stops the answers, an empty line ends. The settings are those of [responding] in config.toml; a
+    teacher has its own. What was asked and answered is kept in the workspace.
 
-    One process holds the models. It starts with the first question, ends after ten minutes without one, and
+    A teacher or a judge behind an API is paid: you are asked before, unless with --yes, and the budget holds.
+
+    One process holds the students. It starts with the first question, ends after ten minutes without one, and
     gives its memory to jobs.
     """
+    import msgspec
+
     from core.api import PlaygroundQuestion
 
-    playground = workspace_of(ctx).playground
+    workspace = workspace_of(ctx)
+    playground = workspace.playground
     if stop:
         click.echo("The playground ends." if playground.stop() else "No playground runs.")
         return
@@ -89,19 +108,78 @@ def chat(
     )
     if prompt is None and (as_json or not sys.stdin.isatty()):
         raise CommandError("there is no terminal to type in: give an utterance with --prompt or --dialogue")
+    if (judge is not None or keep) and prompt is None:
+        raise CommandError("--judge and --keep are for one utterance: give it with --prompt or --dialogue")
+    if judge is not None and len(question.responders) != 2:
+        raise CommandError(f"a judge compares two answers: name 2 responders, not {len(question.responders)}")
     from tui.cli.output import chat as output
 
+    if not yes:
+        # What a conversation costs is known by its first utterance at best.
+        _agree(playground.cost(msgspec.structs.replace(question, utterance=question.utterance or "…")))
     if prompt is None:
         output.converse(playground, question)
-    elif not output.answer_once(playground, question, as_json=as_json):
+        return
+    turn = output.answer_once(playground, question, quiet=as_json)
+    opinion = None if judge is None else _opinion(playground, judge, turn, yes=yes)
+    output.print_result(turn, opinion, as_json=as_json)
+    if keep:
+        _keep(workspace, turn)
+    if any(answer.finish == "failed" for answer in turn.answers):
         ctx.exit(1)
+
+
+def _agree(cost: PlaygroundCost | None) -> None:
+    """Ask before money is spent. Raises `CommandError` for a no."""
+    from tui.format import playground as words
+
+    if cost is not None:
+        names = ", ".join(cost.models)
+        confirm(f"{words.cost(cost).plain}\nAsk {names}?", f"{names}: nothing was asked")
+
+
+def _opinion(playground: Playground, judge: str, turn: PlaygroundTurn, *, yes: bool) -> PlaygroundOpinion:
+    from core.api import OpinionQuestion
+
+    a, b = turn.answers
+    failed = [answer.responder for answer in turn.answers if not answer.text]
+    if failed:
+        raise CommandError(f"{', '.join(failed)}: no answer, so {judge} has nothing to compare")
+    question = OpinionQuestion(
+        situation=turn.situation,
+        utterance=turn.utterance,
+        a=a.responder,
+        b=b.responder,
+        answer_a=a.text,
+        answer_b=b.text,
+    )
+    if not yes:
+        _agree(playground.opinion_cost(judge, question))
+    opinion = playground.opinion(judge, question).result()
+    assert opinion is not None, "nobody has stopped it"
+    return opinion
+
+
+def _keep(workspace: Workspace, turn: PlaygroundTurn) -> None:
+    """Add the runs' answers to the notes on them."""
+    from tui.format import playground as words
+
+    answers = {answer.responder: answer.text for answer in turn.answers if answer.text}
+    found = [run for run in workspace.runs.runs() if run.name in answers]
+    if not found:
+        raise CommandError("none of the responders is a run that has answered: a note is kept on a run")
+    commands = workspace.commands
+    for run in found:
+        text = words.note(run.notes.note, turn.utterance, answers[run.name])
+        commands.wait(commands.note_run(run.job, text))
+        click.echo(visible(f"kept on {run.name}"), err=True)
 
 
 def _default(playground: Playground) -> tuple[str, ...]:
     """The base student that can answer, and the first runs of it."""
     from core.api import MAX_RESPONDERS
 
-    able = [one.name for one in playground.responders() if one.problem is None]
+    able = [one.name for one in playground.responders() if one.problem is None and not one.is_paid]
     if not able:
         raise CommandError(
             "there is no student to talk with: import data, and define students in config.toml, such as "

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from tui.format.text import visible
-from tui.format.values import UNKNOWN
+from tui.format.values import UNKNOWN, dollars, shorten
 
 if TYPE_CHECKING:
-    from core.api import PlaygroundAnswer, Responding
+    from core.api import PlaygroundAnswer, PlaygroundCost, PlaygroundOpinion, Responding
+
+#: Characters of an utterance and of an answer in a note.
+_NOTED = 200
 
 
 def measures(answer: PlaygroundAnswer, *, is_final: bool = True, width: int | None = None) -> str:
@@ -23,6 +28,7 @@ def measures(answer: PlaygroundAnswer, *, is_final: bool = True, width: int | No
         words,
         ends[answer.finish] if is_final else "",
         "thinking removed" if answer.had_thinking else "",
+        "" if answer.usd is None else _paid(answer.usd, is_estimated=answer.is_estimated),
         f"{speed} tokens/s",
         f"{answer.tokens} tokens",
     ]
@@ -50,3 +56,49 @@ def sampling(settings: Responding) -> str:
         else "greedy"
     )
     return f"{decoding} · at most {settings.max_new_tokens} tokens"
+
+
+def cost(found: PlaygroundCost) -> Content:
+    """What models behind an API will be paid, and what the budget says."""
+    names = visible(", ".join(found.models))
+    if found.usd is None:
+        lines = [f"The price of {names} is not in config.toml, so the cost is unknown."]
+    else:
+        lines = [f"About {dollars(found.usd)} this time, estimated from the length of the texts."]
+    spent = f"Spent so far: {dollars(found.spent_usd)}"
+    budget = "" if found.budget_usd is None else f" of {dollars(found.budget_usd)}"
+    lines += [f"{spent}{budget}.", "You are not asked again until the app is closed."]
+    return Content("\n".join(lines))
+
+
+def opinion(found: PlaygroundOpinion) -> list[str]:
+    """A judge's opinion in lines: the better answer, the verdict in each order, and what it cost."""
+    names = {"a": visible(found.a), "b": visible(found.b), "tie": "neither", "invalid": "no usable answer"}
+    if found.winner == "tie":
+        first = "A tie: by all verdicts neither answer is better"
+    elif found.winner == "invalid":
+        first = "No opinion: the judge's answers do not name a response in every order"
+    else:
+        first = f"{names[found.winner]} is better"
+    lines = [first]
+    for order, winner, raw in found.verdicts:
+        shown = f"shown first: {names[order[0]]}" if len(found.verdicts) > 1 else "each by itself"
+        said = shorten(" ".join(visible(raw).split()), _NOTED)
+        lines.append(f"{shown} → {names[winner]}   (its answer: {said})")
+    lines.append(visible(found.label))
+    if found.usd:
+        lines.append(f"cost {_paid(found.usd, is_estimated=found.is_estimated)}")
+    elif found.usd is None:
+        lines.append("cost unknown: the model has no price in config.toml")
+    return lines
+
+
+def note(before: str, utterance: str, answer: str) -> str:
+    """The note on a run with an answer that is to be kept."""
+    said, answered = (shorten(" ".join(visible(text).split()), _NOTED) for text in (utterance, answer))
+    kept = f"“{said}” → “{answered}”"
+    return f"{' '.join(before.split())} · {kept}" if before.strip() else kept
+
+
+def _paid(usd: float, *, is_estimated: bool) -> str:
+    return f"about {dollars(usd)}" if is_estimated else dollars(usd)

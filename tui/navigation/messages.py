@@ -54,6 +54,17 @@ class OpenJob(Navigation):
 
 
 @dataclass
+class OpenStage(Navigation):
+    """Open the jobs of a stage on the pipeline screen."""
+
+    stage: str
+
+
+class OpenRuns(Navigation):
+    """Open the table of all runs, also superseded ones."""
+
+
+@dataclass
 class OpenRun(Navigation):
     """Open the curves of a run's job."""
 

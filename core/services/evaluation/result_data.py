@@ -130,6 +130,6 @@ class ResultData:
         ]
         for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
             settings = queries.settings(connection, validated.job)
-            if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
+            if workspace_graph.validates(self._state.paths, config, settings, judge):
                 found[judge] = validated
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -15,6 +16,7 @@ from core.domain.submissions import (
     Submission,
 )
 from core.pipeline import workspace_graph
+from core.services.spending.calls import Calls
 from core.services.workspace_state import WorkspaceState
 from core.store import submissions
 
@@ -32,6 +34,7 @@ class SpendingReader:
         self._state = state
         #: Totals of collected submissions, which no longer change.
         self._sums: dict[str, Sums] = {}
+        self._calls = Calls(state.paths)
 
     def submissions(self) -> list[Submission]:
         """All submissions (batches and live sessions) to teachers and judges, newest first."""
@@ -67,7 +70,20 @@ class SpendingReader:
 
         config = self._state.config()[0] or Config()
         nodes, _ = self._state.plan(config, self._state.imported())
-        return costs.spending(self._state.connection(), config, nodes, self._sums)
+        jobs = costs.spending(self._state.connection(), config, nodes, self._sums)
+        calls = self._calls.sums()
+        return replace(
+            jobs,
+            usd=jobs.usd + calls.usd,
+            estimated_usd=jobs.estimated_usd + calls.estimated_usd,
+            unpriced=jobs.unpriced + calls.unpriced,
+            playground_usd=calls.usd,
+        )
+
+    def jobs_usd(self) -> float:
+        """The money that jobs have spent on teachers and judges, in US dollars."""
+        spending = self.summary()
+        return spending.usd - spending.playground_usd
 
     def batch_events(self, token: str) -> list[BatchEvent]:
         """The timeline of a submission, oldest first."""

@@ -21,7 +21,7 @@ from google.genai import types
 
 from core.jobs import files
 from core.network import clients
-from core.teachers.google import batch_jobs, errors, replies, requests
+from core.teachers.google import batch_jobs, errors, replies, requests, streaming
 from core.teachers.http import bodies, connection_errors, error_text, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
@@ -31,6 +31,7 @@ from core.teachers.protocol import (
     Account,
     BatchInfo,
     FailedRequest,
+    OnText,
     QueueFullError,
     RateLimits,
     RejectedError,
@@ -77,13 +78,30 @@ class GoogleLive:
         )
 
     async def complete(self, request: Request) -> Reply:
+        return await self._adjusted(request, None)
+
+    async def stream(self, request: Request, on_text: OnText) -> Reply:
+        return await self._adjusted(request, on_text)
+
+    async def _adjusted(self, request: Request, on_text: OnText | None) -> Reply:
+        """The reply, with structured output only where the model supports it."""
         while True:
             try:
+                if on_text is not None:
+                    return await self._stream(request, on_text)
                 return await self._complete(request)
             except RejectedError as error:
                 structured = requests.structured_output(self._endpoint, request)
                 if not structured or not _refuses_structured_output(self._endpoint, error.code, str(error)):
                     raise
+
+    async def _stream(self, request: Request, on_text: OnText) -> Reply:
+        url = f"{self._url.rstrip('/')}/{_API_VERSION}"
+        with _protocol_errors(self._endpoint):
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                content, told = await streaming.content(self._http, url, self._endpoint, request, on_text)
+        self.limits = headers.rate_limits({name.lower(): value for name, value in told.items()})
+        return self._reply(content)
 
     async def _complete(self, request: Request) -> Reply:
         beside = types.HttpOptions(extra_body=requests.body_beside_config(self._endpoint, request))

@@ -22,8 +22,10 @@ from core.jobs import files
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 #: The parameter that requests structured output, under OpenAI's name.
 STRUCTURED_OUTPUT = "response_format"
+#: The parameter that requests the usage of an answer that is streamed.
+STREAM_OPTIONS = "stream_options"
 #: Parameters that can be left out: an endpoint that refuses one has no such choice, or decides by itself.
-_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort", STRUCTURED_OUTPUT)
+_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort", STRUCTURED_OUTPUT, STREAM_OPTIONS)
 #: What servers call a parameter, if not by its name.
 _CALLED = {
     STRUCTURED_OUTPUT: r"response[ _]format|response_?(?:json_?)?schema|response_?mime_?type|json[ _]mode"

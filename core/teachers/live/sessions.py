@@ -12,26 +12,40 @@ from core.jobs.records import Answer, BatchRecord, CallSent, CallUnpaid, Waiting
 from core.teachers import clients, remedies
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
-from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
+from core.teachers.protocol import (
+    FailedRequest,
+    LiveTeacher,
+    OnText,
+    RateLimits,
+    RejectedError,
+    Reply,
+    Request,
+    StreamingTeacher,
+    TransientError,
+)
 from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0
+#: Seconds for which requests in flight are awaited when the job shall stop: they are paid.
+_GRACE_S = 10.0
 #: Failed requests after which a session without any answer ends: the server is not available.
 _MAX_FAILED_FIRST = 20
 
 
-def run(queue: RequestQueue) -> None:
+def run(queue: RequestQueue, on_text: OnText | None = None) -> None:
     """Send pending requests until none is pending or open.
 
+    With `on_text`, for a single request: its answer is streamed, and a person who stops it does not wait.
     Raises `UserError` when the user has to act, and `Cancelled` when the job shall stop.
     """
-    asyncio.run(_run(queue))
+    asyncio.run(_run(queue, on_text))
     queue.job.check()
 
 
-async def _run(queue: RequestQueue) -> None:
-    teacher = clients.live(queue.teacher, queue.endpoint_memory)
+async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
+    client = clients.live(queue.teacher, queue.endpoint_memory)
+    teacher: LiveTeacher = client if on_text is None else _Streamed(client, on_text)
     settings = queue.teacher
     limits = LiveLimits(
         settings.max_concurrency,
@@ -40,7 +54,7 @@ async def _run(queue: RequestQueue) -> None:
         settings.call_tries,
         settings.max_wait_s,
     )
-    sender = Sender(teacher, limits, queue.job.stop)
+    sender = Sender(teacher, limits, queue.job.stop, _GRACE_S if on_text is None else 0.0)
     waits_since = time.time()
     is_first = True
     try:
@@ -74,6 +88,24 @@ async def _run(queue: RequestQueue) -> None:
     finally:
         queue.report_wait(GOES_ON)
         await teacher.close()
+
+
+class _Streamed:
+    """A teacher whose answers are told while they come."""
+
+    def __init__(self, teacher: StreamingTeacher, on_text: OnText) -> None:
+        self._teacher = teacher
+        self._on_text = on_text
+
+    @property
+    def limits(self) -> RateLimits:
+        return self._teacher.limits
+
+    async def complete(self, request: Request) -> Reply:
+        return await self._teacher.stream(request, self._on_text)
+
+    async def close(self) -> None:
+        await self._teacher.close()
 
 
 class _Session:

@@ -29,6 +29,7 @@ from core.teachers.protocol import (
     Account,
     BatchInfo,
     FailedRequest,
+    OnText,
     QueueFullError,
     RateLimits,
     RejectedError,
@@ -75,17 +76,30 @@ class OpenAILive:
         )
 
     async def complete(self, request: Request) -> Reply:
+        return await self._adjusted(request, None)
+
+    async def stream(self, request: Request, on_text: OnText) -> Reply:
+        return await self._adjusted(request, on_text)
+
+    async def _adjusted(self, request: Request, on_text: OnText | None) -> Reply:
+        """The reply, with the parameters that the endpoint accepts."""
         while True:
             body = requests.completion_body(self._endpoint, request)
+            if on_text is not None:
+                body |= requests.streaming(self._endpoint)
             try:
-                return await self._complete(body, request.idempotency_key)
+                return await self._complete(body, request.idempotency_key, on_text)
             except RejectedError as error:
                 sent = ADJUSTABLE.intersection(body).difference(self._endpoint.extra_body)
                 if error.code not in _REFUSALS or not self._endpoint.accepted.learn(str(error), sent):
                     raise
 
-    async def _complete(self, body: dict[str, Any], idempotency_key: str | None) -> Reply:
+    async def _complete(
+        self, body: dict[str, Any], idempotency_key: str | None, on_text: OnText | None
+    ) -> Reply:
         told = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        # The library's own name for "do not read the body".
+        told |= {} if on_text is None else {"X-Stainless-Raw-Response": "stream"}
         try:
             # `create` takes twice as long: it validates the body and builds Pydantic models.
             async with asyncio.timeout(self._endpoint.timeout_s):
@@ -95,14 +109,17 @@ class OpenAILive:
                     cast_to=httpx2.Response,
                     options={"headers": told},
                 )
-        except TimeoutError as error:
+                self.limits = headers.rate_limits(response.headers)
+                content = response.content if on_text is None else await _read(response, on_text)
+        except (TimeoutError, httpx2.TimeoutException) as error:
             raise connection_errors.timeout(error, self._url) from None
+        except httpx2.RequestError as error:
+            raise connection_errors.dropped(error, self._endpoint.key, self._url) from None
         except openai.APIError as error:
             if isinstance(error, openai.APIStatusError):
                 self.limits = headers.rate_limits(error.response.headers)
             raise errors.protocol_error(error, self._endpoint.key, self._url) from None
-        self.limits = headers.rate_limits(response.headers)
-        return self._reply(response.content)
+        return self._reply(content)
 
     def _reply(self, content: bytes) -> Reply:
         """The reply in a body under status 200; one that is paid and no JSON is kept as it came."""
@@ -286,6 +303,21 @@ class OpenAIBatches:
             if found is not None:
                 raise found
         return body
+
+
+async def _read(response: httpx2.Response, on_text: OnText) -> bytes:
+    """The body of a response that comes line by line; `on_text` gets the answer's text so far."""
+    lines, text = [], ""
+    try:
+        async for line in response.aiter_lines():
+            lines.append(line)
+            added = event_streams.text_of(line)
+            if added:
+                text += added
+                on_text(text)
+    finally:
+        await response.aclose()
+    return "\n".join(lines).encode()
 
 
 def _is_same(info: BatchInfo, token: str, file: str | None) -> bool:

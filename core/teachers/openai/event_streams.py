@@ -1,4 +1,4 @@
-"""Completions that came as a stream of events although none was requested, as some proxies send them."""
+"""Completions that come as a stream of events: as requested, or as a proxy sends them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def completion(text: str) -> Mapping[str, object] | None:
         return chunks[0] if len(chunks) == 1 else None
     choice = {"message": {"content": "".join(parts)}, "finish_reason": finish}
     return {"choices": [choice], "usage": usage}
+
+
+def text_of(line: str) -> str:
+    """What a line of a stream adds to the answer's text."""
+    return "".join(
+        content
+        for chunk in _chunks(line)
+        for choice in json_values.items(chunk.get("choices"))
+        if isinstance(content := json_values.member(choice, "delta", "content"), str)
+    )
 
 
 def _chunks(text: str) -> Iterator[Mapping[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT, TOKEN_LIMITS
+from core.teachers.http.accepted_parameters import STREAM_OPTIONS, STRUCTURED_OUTPUT, TOKEN_LIMITS
 from core.teachers.http.endpoint import BASE_URLS, Endpoint
 from core.teachers.protocol import AnswerSchema, Request
 
@@ -48,6 +48,12 @@ def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
     body.update(endpoint.extra_body)
     return body
+
+
+def streaming(endpoint: Endpoint) -> dict[str, Any]:
+    """What a body has in addition for an answer that comes as it is generated, with its usage at the end."""
+    options = {"stream_options": {"include_usage": True}}
+    return {"stream": True, **({} if endpoint.accepted.is_refused(STREAM_OPTIONS) else options)}
 
 
 def batch_endpoint(endpoint: Endpoint) -> str:

@@ -102,10 +102,15 @@ class TrackedSubmission:
 
 
 class Ledger:
-    """The journals of all jobs that send requests. Each refresh continues where the last one ended."""
+    """The journals of all jobs that send requests, and of the playground's calls.
+
+    Each refresh continues where the last one ended.
+    """
 
     def __init__(self, jobs_folder: Path) -> None:
         self.jobs_folder = jobs_folder
+        #: What people ask large models in the playground, which is no job: `WorkspacePaths.calls`.
+        self.calls_folder = jobs_folder.parent / "calls"
         #: Usable answers by request key.
         self.answers: dict[str, Answer] = {}
         #: By request key, the newest answer in which no verdict was found: it is invalid, or was cut.
@@ -113,6 +118,8 @@ class Ledger:
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
+        #: What of it the playground spent, which the store does not know.
+        self.calls_usd = 0.0
         #: Keys of requests that were sent, and whose answers were lost with their worker.
         self.lost: set[str] = set()
         #: How many answers there were to each request, by its key.
@@ -144,6 +151,7 @@ class Ledger:
             for folder in self.jobs_folder.glob(f"{stage}-*/*")
             if folder.is_dir()
         ]
+        folders += [folder for folder in self.calls_folder.glob("*/*") if folder.is_dir()]
         for folder in sorted(folders, key=_job_and_attempt):
             if folder not in self.damaged:
                 self._follow(folder)
@@ -215,17 +223,19 @@ class Ledger:
             case CallUnpaid() if record.token in self.submissions:
                 self.submissions[record.token].in_flight.discard(record.key)
             case Answer():
-                self._add_answer(folder.parent.name, record)
+                self._add_answer(folder.parent.name, record, is_call=folder.is_relative_to(self.calls_folder))
             case Failed():
                 # The user saw the failure and retried: all tries are available again.
                 self._outcomes.pop(folder.parent.name, None)
 
-    def _add_answer(self, job: str, answer: Answer) -> None:
+    def _add_answer(self, job: str, answer: Answer, *, is_call: bool) -> None:
         name = (answer.token, answer.key, answer.number)
         if name in self._counted:
             return
         self._counted.add(name)
         self.spent_usd += answer.usd or 0.0
+        if is_call:
+            self.calls_usd += answer.usd or 0.0
         submission = self.submissions.get(answer.token)
         if submission is not None:
             submission.answered_keys.add(answer.key)

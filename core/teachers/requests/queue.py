@@ -105,7 +105,7 @@ class RequestQueue:
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
-        self._unseen_usd = max(0.0, self.job.spec.spent_usd - self.ledger.spent_usd)
+        self._unseen_usd = max(0.0, self.job.spec.spent_usd - self.ledger.spent_usd + self.ledger.calls_usd)
         for damage in self.ledger.damaged.values():
             self.job.warn(f"answers may be unknown, and paid again: {damage}")
         self._classify_again()

@@ -40,7 +40,7 @@ def run(
     used, if the budget would be exceeded, or if the job may send nothing and answers are missing.
     """
     client = model.client
-    ledger = Ledger(job.folder.parents[1])
+    ledger = Ledger(job.folder.parents[2] / "jobs")
     queue = RequestQueue(job, ledger, client.teacher, client.price, client.budget_usd, requests, classify)
     if parts is not None:
         _release(queue, parts)

@@ -17,21 +17,33 @@ from tui.format import playground as words
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Answering, Playground, PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
+    from core.api import (
+        Answering,
+        Playground,
+        PlaygroundAnswer,
+        PlaygroundOpinion,
+        PlaygroundQuestion,
+        PlaygroundTurn,
+    )
 
 
-def answer_once(playground: Playground, question: PlaygroundQuestion, *, as_json: bool) -> bool:
-    """Print the answers to one question; whether none of them failed."""
+def answer_once(playground: Playground, question: PlaygroundQuestion, *, quiet: bool) -> PlaygroundTurn:
+    """Have one question answered, and print the answers unless `quiet`."""
+    if quiet:
+        return _answered(playground, question, lambda status: None, lambda answer, is_final: None)
+    if question.dialog_id is not None:
+        click.echo(visible(f"Situation  {question.situation}\nUtterance  {question.utterance}", lines=True))
+    return _printed(playground, question)
+
+
+def print_result(turn: PlaygroundTurn, opinion: PlaygroundOpinion | None, *, as_json: bool) -> None:
+    """Print what a judge says of the two answers of a turn; as JSON, the turn too."""
     if as_json:
-        turn = _answered(playground, question, lambda status: None, lambda answer, is_final: None)
-        json.write(turn)
-    else:
-        if question.dialog_id is not None:
-            click.echo(
-                visible(f"Situation  {question.situation}\nUtterance  {question.utterance}", lines=True)
-            )
-        turn = _printed(playground, question)
-    return all(answer.finish != "failed" for answer in turn.answers)
+        json.write(turn if opinion is None else json.JudgedTurn(turn=turn, opinion=opinion))
+    elif opinion is not None:
+        first, *rest = words.opinion(opinion)
+        click.secho(f"\n{visible(opinion.judge)}: {first}", bold=True)
+        click.echo("\n".join(rest))
 
 
 def converse(playground: Playground, question: PlaygroundQuestion) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         ImportedData,
         ImportPlan,
         Job,
+        PlaygroundOpinion,
+        PlaygroundTurn,
         Prompt,
         Result,
         Run,
@@ -329,6 +331,15 @@ class RunRecord(_Record, frozen=True):
     """The run with its settings, results, and what is noted about it."""
     disk_bytes: int | None
     """The disk space of its folder; null if it never started."""
+
+
+class JudgedTurn(_Record, frozen=True):
+    """`chat --judge`."""
+
+    turn: PlaygroundTurn
+    """What was asked, and the two answers."""
+    opinion: PlaygroundOpinion
+    """What the judge says of them."""
 
 
 class Exported(_Record, frozen=True):

@@ -40,11 +40,12 @@ class AttentionItem:
 
 
 def attention_items(
-    snapshot: Snapshot, spending: Spending | None, now: float, *, watched: bool
+    snapshot: Snapshot, spending: Spending | None, now: float, *, watched: bool, superseded: int = 0
 ) -> list[AttentionItem]:
     """All items that need attention at `now`, in Unix seconds.
 
-    `watched` if this app is read-only and starts no supervisor.
+    `watched` if this app is read-only and starts no supervisor; `superseded` counts trained runs of earlier
+    settings.
     """
     return [
         *_config(snapshot),
@@ -56,6 +57,7 @@ def attention_items(
         *([] if spending is None else _money(spending)),
         *_removed(snapshot),
         *_unstarted(snapshot),
+        *_superseded(superseded),
     ]
 
 
@@ -197,4 +199,17 @@ def _unstarted(snapshot: Snapshot) -> Iterator[AttentionItem]:
             f"{planned} job{'' if planned == 1 else 's'} not started",
             "config.toml has jobs that were not requested",
             (("home.start_all", "start all"),),
+        )
+
+
+def _superseded(runs: int) -> Iterator[AttentionItem]:
+    """Runs that the present settings would train otherwise."""
+    if runs:
+        yield AttentionItem(
+            "superseded",
+            "·",
+            "text-muted",
+            f"{runs} run{'' if runs == 1 else 's'} of earlier settings",
+            "superseded: v compares their results with the present ones",
+            (("home.runs", "table"),),
         )

@@ -18,7 +18,7 @@ from tui.components.measured_column import MeasuredColumn
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen
+from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen, OpenStage
 from tui.screens.home import attention
 from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
@@ -53,6 +53,8 @@ class HomeData:
     events: Sequence[Event] | None = None
     rates: tuple[WinRate, ...] | None = None
     machine: Machine | None = None
+    superseded: int = 0
+    """Trained runs of earlier settings that are not archived."""
 
 
 class HomePanels(VerticalScroll, can_focus=False):
@@ -75,7 +77,13 @@ class HomePanels(VerticalScroll, can_focus=False):
         #attention { max-height: 12; background: $background; }
         #attention-item { height: auto; max-height: 12; color: $text-muted; }
         #right { height: auto; layout: vertical; }
+        .below { display: none; }
         &.wide { layout: horizontal; }
+        /* The panel of leaders is the longest one: the other column has room. */
+        &.wide .below { display: block; }
+        &.wide .beside { display: none; }
+        &.widest .below { display: none; }
+        &.widest .beside { display: block; }
         &.wide > MeasuredColumn, &.wide > #right { width: 1fr; }
         &.widest > #right { width: 2fr; layout: horizontal; }
         &.widest > #right > MeasuredColumn { width: 1fr; }
@@ -111,10 +119,12 @@ class HomePanels(VerticalScroll, can_focus=False):
                 yield Static(id="attention-title", markup=False)
                 yield KeyedTable(id="attention", opens="Log")
                 yield Static(id="attention-item", classes="roomy", markup=False)
+            yield Static(id="machine-below", classes="panel below", markup=False)
+            yield Static(id="lately-below", classes="panel roomy below", markup=False)
         with Container(id="right"):
             with MeasuredColumn():
                 yield Static(id="leaders", classes="panel", markup=False)
-            with MeasuredColumn():
+            with MeasuredColumn(classes="beside"):
                 yield Static(id="machine", classes="panel", markup=False)
                 yield Static(id="lately", classes="panel roomy", markup=False)
 
@@ -135,6 +145,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         meta = event.style.meta
         if "job" in meta:
             self.app.post_message(OpenJob(meta["job"]))
+        elif "stage" in meta:
+            self.app.post_message(OpenStage(meta["stage"]))
         elif "a" in meta:
             self.app.post_message(OpenPairs(meta["a"], meta["b"]))
         elif event.widget is not None and event.widget.id == "stages":
@@ -207,6 +219,11 @@ class HomePanels(VerticalScroll, can_focus=False):
             shown.update(text, layout=shape != self._sizes.get(panel))
             self._sizes[panel] = shape
 
+    def _placed(self, panel: str) -> str:
+        """The panel that is shown of two that have the same content: below the stages, or in a column."""
+        is_below = self.has_class("wide") and not self.has_class("widest")
+        return f"{panel}-below" if is_below else panel
+
     def _width(self, panel: str) -> int:
         """The width of a panel's lines in cells, also before the layout."""
         shown = self.query_one(f"#{panel}")
@@ -222,23 +239,28 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_work(self, snapshot: Snapshot) -> None:
         running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
         self._put("running", "Running", running)
-        events = self._data.events
+        events, lately = self._data.events, self._placed("lately")
         lines = (
             Content.styled("reading the events …", "$text-muted")
             if events is None
-            else event_lines(events, self.app.now(), self._width("lately"), _EVENTS)
+            else event_lines(events, self.app.now(), self._width(lately), _EVENTS)
         )
-        self._put("lately", "Recent events", lines)
+        self._put(lately, "Recent events", lines)
 
     def _draw_machine(self) -> None:
         machine = self._data.machine
         host = "" if machine is None else visible(machine.host)
-        self._put("machine", "This machine", machine_lines(machine, self._width("machine")), host)
+        panel = self._placed("machine")
+        self._put(panel, "This machine", machine_lines(machine, self._width(panel)), host)
 
     def _draw_items(self, snapshot: Snapshot) -> None:
         watched = self.app.workspace.read_only
         self._items = attention.attention_items(
-            snapshot, self._data.spending, self.app.now(), watched=watched
+            snapshot,
+            self._data.spending,
+            self.app.now(),
+            watched=watched,
+            superseded=self._data.superseded,
         )
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.bindings import verb
-from tui.navigation.messages import OpenLog
+from tui.navigation.messages import OpenLog, OpenRuns
 from tui.runtime import timers
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LOOK_S = 2.0
 #: The number of events that are read; home shows what they amount to.
 _EVENTS = 80
 
-_HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
+_HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None", int]
 
 
 class HomeScreen(WorkspaceScreen):
@@ -40,6 +40,14 @@ class HomeScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         verb("retry", "retry", id="home.retry", tooltip="Retry the failed job", show=True),
         Binding("S", "app.start_all", "Start all", id="home.start_all", tooltip="Start every job"),
+        Binding(
+            "v",
+            "runs",
+            "Runs",
+            id="home.runs",
+            show=False,
+            tooltip="Compare all runs in a table, also those of earlier settings",
+        ),
         verb("pause", "app.pause", id="home.pause", tooltip="Start no new jobs, or resume", show=True),
     ]
 
@@ -100,6 +108,9 @@ class HomeScreen(WorkspaceScreen):
         if self.can("retry") and job is not None:
             self.app.act(f"Retry {job.stage} {job.name}", lambda commands: commands.retry(job.id))
 
+    def action_runs(self) -> None:
+        self.app.post_message(OpenRuns())
+
     async def _add_panels(self) -> None:
         from tui.screens.home.panels import HomeData, HomePanels
 
@@ -121,9 +132,10 @@ class HomeScreen(WorkspaceScreen):
     def _receive(self, compared: tuple[str, ...] | None, seen: _HomeState) -> None:
         if self._data is None:
             return
-        forecast, spending, events, rates = seen
+        forecast, spending, events, rates, superseded = seen
         self._read_at = self.app.now()
         self._data = replace(self._data, forecast=forecast, spending=spending, events=events)
+        self._data = replace(self._data, superseded=superseded)
         if rates is not None:
             self._data, self._compared = replace(self._data, rates=rates), compared
         self._draw()
@@ -172,7 +184,9 @@ class HomeScreen(WorkspaceScreen):
 def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:
     rates = workspace.evaluation.win_rates() if fresh else None
     pipeline = workspace.pipeline
-    return pipeline.forecast(now), workspace.spending.summary(), pipeline.events(limit=_EVENTS), rates
+    superseded = sum(not job.in_config and job.state == "done" for job in workspace.runs.jobs())
+    spending, events = workspace.spending.summary(), pipeline.events(limit=_EVENTS)
+    return pipeline.forecast(now), spending, events, rates, superseded
 
 
 def _machine(workspace: Workspace) -> Machine:

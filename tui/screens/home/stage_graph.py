@@ -11,6 +11,7 @@ from tui.format import job_counts
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home.stages import StageSummary
+from tui.screens.home.work_lines import opening
 
 if TYPE_CHECKING:
     from core.api import Forecast, SlotUse
@@ -38,7 +39,7 @@ def stage_graph(
         # What is blocked or not started is on the pipeline screen too, and the slot needs room.
         full = (_line(stage, forecast, shown, name, bar) for shown in (slots, {}))
         fitting = next((line for line in full if line.cell_length <= width), briefer)
-        lines.append(fitting.truncate(width, ellipsis=True))
+        lines.append(fitting.truncate(width, ellipsis=True).stylize(opening(stage=stage.name)))
     return Content("\n").join(lines)
 
 

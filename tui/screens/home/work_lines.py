@@ -55,7 +55,10 @@ def event_lines(events: Sequence[Event], now: float, width: int, places: int) ->
         clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
         about = event.about or event.job or "workspace"
         text = " ".join(event.text.split())
-        parts = ((f"{clock:<7}", "$text-muted"), f"{visible(about)}  ", (visible(text), "$text-muted"))
+        # What happened is more than to whom: a name is cut in its middle, an error at its end.
+        room = width - 9
+        name = formats.shorten(visible(about), max(room // 2, room - len(text)))
+        parts = ((f"{clock:<7}", "$text-muted"), f"{name}  ", (visible(text), "$text-muted"))
         line = Content.assemble(*parts).truncate(width, ellipsis=True)
         lines.append(line if event.job is None else line.stylize(opening(job=event.job)))
     return Content("\n").join(lines)

@@ -39,6 +39,7 @@ class PairBrowser(Horizontal):
         #: Whether the user wants the list; None for where there is room beside the pair.
         self._wanted: bool | None = None
         self._has_pairs = False
+        self._responders: tuple[str | None, str | None] = (None, None)
         self._is_covered = False
 
     def compose(self) -> ComposeResult:
@@ -53,8 +54,9 @@ class PairBrowser(Horizontal):
         self.list.fit(event.size.width)
         self._lay_out()
 
-    def fill(self, walk: PairWalk, lines: Mapping[str, PairLine]) -> None:
-        """List the pairs found, in the order that the user chose, which the walk takes over."""
+    def fill(self, walk: PairWalk, lines: Mapping[str, PairLine], a: str | None, b: str | None) -> None:
+        """List the pairs of two responders, in the order that the user chose, which the walk takes over."""
+        self._responders = (a, b)
         found = {pair.dialog_id: lines[pair.dialog_id] for pair in walk.found}
         self.list.put(found, pair_filter.judges(walk.all), self.size.width)
         walk.arrange(self.list.keys)
@@ -103,6 +105,7 @@ class PairBrowser(Horizontal):
         self.list.display = wanted and self._has_pairs and not self._is_covered
         self.query_one("#views").display = self._is_wide or not self.list.display
         is_split = self.list.display and self._is_wide
+        self.list.compare(*self._responders, is_alone=not is_split)
         room = self.size.width - (self.list.taken if is_split else 0)
         self.view.set_class(room >= (_BESIDE if is_split else WIDE), "wide")
         self.view.set_class(room >= WIDE, "widest")

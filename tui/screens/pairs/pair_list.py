@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
 
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry, Listing, SortValue
@@ -14,6 +17,7 @@ from tui.components.theme import shade
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.pairs.pair_lines import PairLine
+from tui.screens.pairs.pair_text import responder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +43,15 @@ _LETTERS: Mapping[PairOutcome, tuple[str, str]] = {
 class PairList(Listing[PairLine]):
     """The dialogues, in the order in which the keys go through them."""
 
+    DEFAULT_CSS: ClassVar[str] = """
+    PairList > .compared {
+        height: 2;
+        padding: 0 1;
+        link-color: $foreground; link-style: bold; link-background: $background 0%;
+        link-color-hover: $text-accent; link-style-hover: bold underline;
+        link-background-hover: $background 0%;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         # The texts are searched, not the rows.
         verb("search", "screen.search", id="pairs.search", tooltip="Search in the texts"),
@@ -50,6 +63,17 @@ class PairList(Listing[PairLine]):
         self._lines: Mapping[str, PairLine] = {}
         #: The width that the columns take.
         self.taken = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="compared", markup=False)
+        yield from super().compose()
+
+    def compare(self, a: str | None, b: str | None, *, is_alone: bool) -> None:
+        """Say whom the letters stand for, where the texts beside the list do not."""
+        line = self.query_one(".compared", Static)
+        line.display = is_alone and a is not None and b is not None
+        if a is not None and b is not None:
+            line.update(Content("\n").join([responder("a", a), responder("b", b)]))
 
     def put(self, lines: Mapping[str, PairLine], judges: Sequence[str], width: int) -> None:
         """Show these lines on a screen of this width."""

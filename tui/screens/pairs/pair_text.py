@@ -42,14 +42,21 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     )
 
 
+def responder(side: ResponseSide, name: str) -> Content:
+    """A side's letter and responder; a click on the name chooses another one."""
+    return Content.assemble(
+        (f"{side.upper()} ", "$text-accent bold"),
+        Content.from_markup(f"[bold @click=screen.choose('{side}')]$name[/]", name=visible(name)),
+    )
+
+
 def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
     """One side: responder and response; matches of `sought` are marked."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
     too_long = words is not None and words > MAX_WORDS
     head = Content.assemble(
-        (f"{side.upper()} ", "$text-accent bold"),
-        Content.from_markup(f"[bold @click=screen.choose('{side}')]$name[/]", name=visible(name)),
+        responder(side, name),
         (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   same as the other" if text is not None and text == other else "", "$text-warning"),

@@ -266,7 +266,7 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _fill(self) -> None:
-        self._browser.fill(self._walk, self._lines)
+        self._browser.fill(self._walk, self._lines, self._a, self._b)
 
     def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Replace the responder of one side; keep the dialogue and the filter."""

@@ -70,6 +70,18 @@ class PipelineScreen(WorkspaceScreen):
         self._jobs.select(job)
         self._jobs.enter()
 
+    def seek_stage(self, stage: str) -> None:
+        """Put the cursor on the first job of a stage that has not ended, or else on its first one."""
+        self._jobs.back()
+        snapshot = self.app.snapshot
+        if snapshot is None:
+            return
+        self._fill(snapshot)
+        jobs = [job for job in snapshot.jobs if job.stage == stage]
+        if jobs:
+            self._jobs.select(next((job for job in jobs if job.state != "done"), jobs[0]).id)
+        self._jobs.enter()
+
     def on_resize(self, event: Resize) -> None:
         if self.app.snapshot is not None:
             self._fill(self.app.snapshot)

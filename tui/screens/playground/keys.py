@@ -13,7 +13,7 @@ KEYS: tuple[BindingType, ...] = (
     Binding("s", "sampling", "Sampling", id="playground.sampling", tooltip="How answers are generated"),
     verb("retry", "retry", id="playground.retry", tooltip="Send the last utterance again"),
     verb("edit", "edit", id="playground.edit", tooltip="Edit the last utterance"),
-    Binding("ctrl+n", "new", "New", id="playground.new", tooltip="Begin a new conversation"),
+    Binding("ctrl+n", "new", "New", id="playground.new", show=False, tooltip="Begin a new conversation"),
     Binding(
         "h",
         "history",
@@ -22,6 +22,8 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Go on with an earlier one",
     ),
+    Binding("v", "judge", "Verdict", id="playground.judge", tooltip="Have a judge compare two answers"),
+    verb("note", "note", id="playground.note", tooltip="Keep the answer under the cursor as a note"),
     verb("copy", "copy", id="playground.copy", tooltip="Copy the conversation as text"),
     verb("export", "export", id="playground.export", tooltip="Write the history as JSONL"),
     Binding(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.api import PlaygroundResponder, Responding, Workspace
+    from core.api import PlaygroundJudge, PlaygroundResponder, Responding, Workspace
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class Found:
 
     offered: Sequence[PlaygroundResponder]
     """Who may answer; empty if that cannot be known."""
+    judges: Sequence[PlaygroundJudge]
+    """Who may compare two answers."""
     sampling: Responding
     """The settings of config.toml."""
     problem: str | None
@@ -32,9 +34,12 @@ def look(workspace: Workspace) -> Found:
 
     playground = workspace.playground
     offered: Sequence[PlaygroundResponder] = ()
+    judges: Sequence[PlaygroundJudge] = ()
     problem = None
     try:
-        offered = playground.responders()
+        offered, judges = playground.responders(), playground.judges()
     except UserError as error:
         problem = str(error)
-    return Found(offered, playground.sampling(), problem, playground.is_running(), playground.why_ended())
+    return Found(
+        offered, judges, playground.sampling(), problem, playground.is_running(), playground.why_ended()
+    )

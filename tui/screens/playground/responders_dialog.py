@@ -88,5 +88,7 @@ class RespondersDialog(ModalScreen[tuple[str, ...] | None]):
 def _line(responder: PlaygroundResponder, is_marked: bool) -> Content:
     name = visible(responder.name)
     if responder.problem is None:
-        return Content(f"{'✓' if is_marked else ' '} {name}")
-    return Content.styled(f"  {name}  not trained yet", "$text-muted")
+        costs = "  teacher, each answer costs money" if responder.is_paid else ""
+        return Content(f"{'✓' if is_marked else ' '} {name}{costs}")
+    why = "not trained yet" if responder.kind == "run" else visible(responder.problem)
+    return Content.styled(f"  {name}  {why}", "$text-muted")

@@ -1,10 +1,9 @@
-"""Playground: one utterance, answered by up to four students side by side as their tokens come."""
+"""Playground: one utterance, answered by up to four responders side by side as their tokens come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,21 +13,23 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Input, Static
 
-from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import playground as words
 from tui.format.text import visible
 from tui.screens.playground import conversations
+from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.asking import Asking
+from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Found, look
 
 if TYPE_CHECKING:
     from core.api import (
         Dialogue,
+        PlaygroundAnswer,
         PlaygroundHistory,
+        PlaygroundQuestion,
         PlaygroundResponder,
-        PlaygroundTurn,
         Responding,
         Snapshot,
     )
@@ -41,7 +42,7 @@ _NOTHING = (
 )
 
 
-class PlaygroundScreen(WorkspaceScreen):
+class PlaygroundScreen(HistoryActions):
     """A conversation: each responder sees its own answers. Nothing is sent without a key."""
 
     MODE = "playground"
@@ -52,7 +53,7 @@ class PlaygroundScreen(WorkspaceScreen):
     CSS_PATH = "playground.tcss"
     AUTO_FOCUS = "AnswerColumn"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
-    WRITES = frozenset({"write", "dialogue", "retry", "edit", "free"})
+    WRITES = AnswerActions.WRITES | {"write", "dialogue", "retry", "edit", "free"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +61,6 @@ class PlaygroundScreen(WorkspaceScreen):
         self._chosen: tuple[str, ...] = ()
         self._sampling: Responding | None = None
         self._problem: str | None = None
-        self._turns: tuple[PlaygroundTurn, ...] = ()
         #: The dialogue that the fields were filled from.
         self._dialogue: Dialogue | None = None
         #: The question that is being answered.
@@ -83,11 +83,12 @@ class PlaygroundScreen(WorkspaceScreen):
 
     def on_mount(self) -> None:
         self.query_one("#columns").display = self.query_one("#nothing").display = False
-        self._draw_about()
+        self.draw_about()
 
     def on_unmount(self) -> None:
         if self._asking is not None:
             self._asking.stop()
+        self.stop_judge()
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width)
@@ -155,14 +156,9 @@ class PlaygroundScreen(WorkspaceScreen):
         if self._can_send():
             self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
 
-    def action_copy(self) -> None:
-        if self._has_turn():
-            self.app.copy(conversations.as_text(self._turns))
-
-    def action_export(self) -> None:
-        self.app.read(
-            "turns", lambda workspace: len(workspace.playground.history().turns), self._ask_for_file
-        )
+    def action_judge(self) -> None:
+        if self._can_send():
+            super().action_judge()
 
     def action_free(self) -> None:
         if self.can("free"):
@@ -172,6 +168,8 @@ class PlaygroundScreen(WorkspaceScreen):
         """Stop the answers; else leave a field; else go home."""
         if self._asking is not None:
             self._asking.stop()
+        elif self.stop_judge():
+            return
         elif isinstance(self.focused, Input):
             self._focus_answers()
         else:
@@ -183,11 +181,6 @@ class PlaygroundScreen(WorkspaceScreen):
         if self._asking is not None:
             self.app.show_message("the answers are still coming: esc stops them")
         return self._asking is None
-
-    def _has_turn(self) -> bool:
-        if not self._turns:
-            self.app.show_message("nothing was answered yet")
-        return bool(self._turns)
 
     def _send(self, utterance: str) -> None:
         if not utterance.strip():
@@ -216,12 +209,32 @@ class PlaygroundScreen(WorkspaceScreen):
             dialog_id=dialog_id,
             earlier=self._turns,
         )
+        paid = {one.name for one in self._offered or () if one.is_paid}
+        if paid.isdisjoint(self._chosen):
+            self._send_question(question)
+            return
+        self.app.read(
+            "cost",
+            lambda workspace: workspace.playground.cost(question),
+            lambda cost: self.agree(
+                cost, partial(self._send_question, question), partial(self._take_back, question)
+            ),
+        )
+
+    def _send_question(self, question: PlaygroundQuestion) -> None:
+        if self._asking is not None:
+            return
         self._asking = asking = Asking(question)
         self.query_one("#utterance", Input).value = ""
         self._focus_answers()
         self._draw()
         work = partial(asking.run, self.app.workspace, lambda: self.call_later(self._take_in, asking))
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
+
+    def _take_back(self, question: PlaygroundQuestion) -> None:
+        """Put a question into the fields that is not sent after all."""
+        self._fill(question.situation, question.utterance)
+        self._draw()
 
     def _take_in(self, asking: Asking) -> None:
         changed = asking.take_in()
@@ -230,7 +243,7 @@ class PlaygroundScreen(WorkspaceScreen):
         if asking.has_ended:
             self._end(asking)
             return
-        self._draw_about()
+        self.draw_about()
         for column in self.query(AnswerColumn):
             if column.responder in changed:
                 self._draw_column(column)
@@ -241,7 +254,7 @@ class PlaygroundScreen(WorkspaceScreen):
             self._turns = (*self._turns, asking.turn)
         elif asking.error is not None:
             # To be sent again.
-            self._fill(asking.question.situation, asking.question.utterance)
+            self._take_back(asking.question)
             self.app.show_message(asking.error, title="Playground", error=True)
         if asking.left is not None:
             self.app.show_message(f"the playground has ended: {asking.left}", title="Playground")
@@ -251,18 +264,19 @@ class PlaygroundScreen(WorkspaceScreen):
 
     def _receive(self, found: Found) -> None:
         self._sampling = self._sampling or found.sampling
-        self._problem = found.problem
+        self._problem, self._judges = found.problem, found.judges
         if self._is_in_memory and not found.is_running and self._asking is None:
             why = found.ended or "see artifacts/playground/log.txt"
             self.app.show_message(f"the playground has ended: {why}", title="Playground")
         self._is_in_memory = found.is_running
         if found.offered == self._offered and self._chosen:
-            self._draw_about()
+            self.draw_about()
             return
         self._offered = found.offered
-        able = [one.name for one in found.offered if one.problem is None]
-        kept = tuple(name for name in self._chosen if name in able)
-        self._choose(kept or tuple(able[:2]))
+        able = [one for one in found.offered if one.problem is None]
+        kept = tuple(name for name in self._chosen if name in {one.name for one in able})
+        free = [one.name for one in able if not one.is_paid] or [one.name for one in able[:1]]
+        self._choose(kept or tuple(free[:2]))
 
     def _choose(self, chosen: tuple[str, ...] | None) -> None:
         if chosen is None:
@@ -273,7 +287,7 @@ class PlaygroundScreen(WorkspaceScreen):
     def _set_sampling(self, made: Responding | None) -> None:
         if made is not None:
             self._sampling = made
-            self._draw_about()
+            self.draw_about()
 
     def _take(self, dialogue: Dialogue) -> None:
         """Fill in a dialogue of the data, as a new conversation."""
@@ -304,27 +318,9 @@ class PlaygroundScreen(WorkspaceScreen):
 
         self.app.push_screen(ChooseScreen("Go on with a conversation", list(lines), None), go_on)
 
-    def _ask_for_file(self, turns: int) -> None:
-        from tui.dialogs.ask_text import AskTextScreen
-
-        if not turns:
-            self.app.show_message("nothing was answered yet")
-            return
-        dialog = AskTextScreen(f"Write {turns:,} turns to a JSONL file", "playground.jsonl")
-        self.app.push_screen(dialog, self._export)
-
-    def _export(self, name: str | None) -> None:
-        if name:
-            file = Path(name).expanduser().absolute()
-            self.app.read(
-                "export",
-                lambda workspace: workspace.playground.export(file),
-                lambda count: self.app.show_message(f"wrote {count} turns to {file}"),
-            )
-
     def _freed(self, was_running: bool) -> None:
         self._is_in_memory = False
-        self._draw_about()
+        self.draw_about()
         self.app.show_message("the memory is freed" if was_running else "no model is in memory")
 
     # Drawing.
@@ -342,7 +338,7 @@ class PlaygroundScreen(WorkspaceScreen):
         self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
         self.query_one("#situation", Input).disabled = bool(self._turns) or self._asking is not None
-        self._draw_about()
+        self.draw_about()
         for place, column in enumerate(self.query(AnswerColumn)):
             column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
         self._arrange(self.size.width)
@@ -362,7 +358,13 @@ class PlaygroundScreen(WorkspaceScreen):
             answer, is_final = self._asking.answers.get(column.responder, (None, False))
         column.show(self._turns, asked, answer, is_final=is_final)
 
-    def _draw_about(self) -> None:
+    def chosen_answer(self) -> PlaygroundAnswer | None:
+        column = self.focused
+        if not isinstance(column, AnswerColumn) or not self._turns:
+            return None
+        return next((one for one in self._turns[-1].answers if one.responder == column.responder), None)
+
+    def draw_about(self) -> None:
         if self._problem is not None:
             self.query_one("#about", Static).update(Content.styled(visible(self._problem), "$text-error"))
             return
@@ -375,6 +377,8 @@ class PlaygroundScreen(WorkspaceScreen):
             parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
         if self._asking is not None:
             parts.insert(0, f"{visible(self._asking.status) or 'answering'} … esc stops")
+        if self._judge:
+            parts.insert(0, f"{visible(self._judge)} compares … esc stops")
         self.query_one("#about", Static).update(Content(" · ".join(parts)))
 
     def _arrange(self, width: int) -> None:

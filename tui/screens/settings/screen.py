@@ -68,7 +68,7 @@ class SettingsScreen(WorkspaceScreen):
             self.app.read("settings", drafts.look, self._receive)
         else:
             line = self.query_one("#meaning", Static)
-            line.update("there is no config.toml yet: `empathy-tui init` makes one")
+            line.update("there is no config.toml yet: w on home writes one, or `empathy-tui init`")
 
     def config_place(self) -> ConfigPlace | None:
         row = self._selected

@@ -167,12 +167,13 @@ class ChartArea(Widget):
         name_style = Style(
             color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
         )
+        title = f"{tile.metric} · {tile.stage}" if tile.stage else tile.metric
         values = self._values(tile, smooth=True)
-        if len(tile.metric) + sum(segment.cell_length for segment in values) > tile.width - 3:
+        if len(title) + sum(segment.cell_length for segment in values) > tile.width - 3:
             # The name has priority over the notes.
             values = self._values(tile, smooth=False)
         free = tile.width - sum(segment.cell_length for segment in values) - 2
-        name = visible(tile.metric)
+        name = visible(title)
         if len(name) > free:
             name = name[: max(0, free - 1)] + "…"
         parts = [Segment(("▸" if is_chosen else " ") + name, name_style)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,9 +36,17 @@ _FIRST = (
 COUNTERS = ("epoch", "num_tokens")
 #: The prefix of metrics from evaluation.
 EVAL = "eval_"
+#: A metric that DPO alone has.
+_DPO = "rewards/margins"
+#: The min height of a chart below another one.
+_LOWEST = 6
 #: The min width and height of a tile, and the min number of tiles in a grid.
 _TILE = (34, 8)
 _GRID = 4
+
+
+#: x, y, width and height within the area.
+Place = tuple[int, int, int, int]
 
 
 class Window(NamedTuple):
@@ -140,6 +148,8 @@ class Tile:
     """One metric's chart within the area, below its title; None if nothing was logged."""
 
     metric: str
+    stage: str
+    """Whose chart it is, where the values of different stages are not comparable; empty for all."""
     x: int
     y: int
     width: int
@@ -196,7 +206,9 @@ def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) ->
     else:
         places, wanted, page, pages = [(0, 0, request.width, request.height)], (request.metric,), 0, 1
     tiles = tuple(
-        _tile(request, curves, name, place, window) for name, place in zip(wanted, places, strict=False)
+        _tile(request, own, name, stage, part, window)
+        for name, place in zip(wanted, places, strict=False)
+        for (stage, own), part in _parts(_by_stage(name, curves), place)
     )
     return Drawing(request, curves, names, tiles, window, whole, (page, pages))
 
@@ -216,7 +228,7 @@ def grid_fits(width: int, height: int) -> bool:
     return (width // _TILE[0]) * (height // _TILE[1]) >= _GRID
 
 
-def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]:
+def grid(width: int, height: int, count: int) -> list[Place]:
     """The layout of tiles in this size: (x, y, width, height) of each, at most `count`."""
     across = max(1, min(width // _TILE[0], count))
     down = max(1, min(height // _TILE[1], -(-count // across)))
@@ -291,11 +303,32 @@ def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
     return Window(low, high) if high > low else Window(low - 0.5, high + 0.5)
 
 
+def _by_stage(name: str, curves: Sequence[Curves]) -> list[tuple[str, Sequence[Curves]]]:
+    """The curves that share a chart of a metric, and their stage: SFT and DPO have different losses."""
+    found: dict[str, list[Curves]] = {}
+    for one in curves:
+        if name in one.metrics:
+            found.setdefault("sft-dpo" if _DPO in one.metrics else "sft", []).append(one)
+    return list(found.items()) if name == "loss" and len(found) > 1 else [("", curves)]
+
+
+def _parts(
+    charts: Sequence[tuple[str, Sequence[Curves]]], place: Place
+) -> Iterator[tuple[tuple[str, Sequence[Curves]], Place]]:
+    """Each chart with its part of a place, one below the other; the last alone where there is no room."""
+    x, y, width, height = place
+    shown = sorted(charts, key=lambda chart: chart[0]) if height >= len(charts) * _LOWEST else charts[-1:]
+    for number, chart in enumerate(shown):
+        top, bottom = height * number // len(shown), height * (number + 1) // len(shown)
+        yield chart, (x, y + top, width, bottom - top)
+
+
 def _tile(
     request: ChartRequest,
     curves: Sequence[Curves],
     name: str,
-    place: tuple[int, int, int, int],
+    stage: str,
+    place: Place,
     window: Window,
 ) -> Tile:
     import numpy as np
@@ -331,13 +364,13 @@ def _tile(
         if evaluated in one.metrics
     ]
     if not any(len(trace.x) for trace in traces):
-        return Tile(name, x, y, width, height, None, (), ())
+        return Tile(name, stage, x, y, width, height, None, (), ())
     axes = Axes(window.low, window.high, axis_ticks(view.axis), view.log)
     chart = charts.draw(traces, axes, width, height - 1, request.colours)
     notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
     if chart.left_out:
         notes.append(f"{chart.left_out:,} values ≤ 0 not shown")
-    return Tile(name, x, y, width, height, chart, readings, tuple(notes))
+    return Tile(name, stage, x, y, width, height, chart, readings, tuple(notes))
 
 
 def _not_finite(curves: Curves, name: str, run: DrawnRun, *, alone: bool) -> list[str]:

@@ -130,6 +130,11 @@ class TrainingScreen(CurveScreen, RunActions):
         self._list.select(job)
         self._list.enter()
 
+    def open_table(self) -> None:
+        """Show all runs in a table."""
+        if not self._is_table:
+            self.action_table()
+
     @property
     def _list(self) -> Listing[RunRow]:
         return self.query_one("#runs", Listing)

@@ -59,7 +59,7 @@ class WelcomeScreen(WorkspaceScreen):
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self._has_data:
-            self.app.show_message("data is already imported: `n` writes a config.toml, then `S` starts all")
+            self.app.show_message("data is already imported: `w` writes a config.toml, then `S` starts all")
         else:
             self._begin(
                 "Preparing the demo: config.toml, the bundled sample, and the jobs …", "Demo", self._demo
@@ -137,10 +137,10 @@ class WelcomeScreen(WorkspaceScreen):
             (
                 "d",
                 "Run the demo",
-                "fine-tune a small student on a bundled sample and compare it; takes minutes",
+                "train and compare a small student on a sample; minutes",
             ),
             ("i", "Import data", "your own dialogues, with responses of people and LLMs"),
-            ("n", "New config", "an initial config.toml: students, recipes, judges"),
+            ("w", "New config", "an initial config.toml: students, recipes, judges"),
         ]
         if self._has_data:
             del steps[0]

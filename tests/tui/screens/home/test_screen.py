@@ -127,7 +127,8 @@ async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePa
 @pytest.mark.parametrize(
     ("words", "mode"),
     [
-        # What has happened to a job, and a leader.
+        # A stage, what has happened to a job, and a leader.
+        ("└ ▶ sft-dpo", "pipeline"),
         ("sft-dpo smollm2/direct/chatgpt/sft-dpo", "pipeline"),
         ("70.8 %", "pairs"),
     ],

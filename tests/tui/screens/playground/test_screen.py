@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,9 @@ from textual.widgets import Input
 
 from core.api import PlaygroundAnswer, PlaygroundTurn, Responding, WorkspacePaths
 from core.playground import history
-from tests.support import playground_workspace
+from core.store import connections
+from tests import loopback
+from tests.support import large_models, playground_workspace
 from tests.support.playground_workspace import BASE, DPO, SFT
 from tests.support.settling import settled, shown, until, until_shows
 from tui.screens.playground.screen import PlaygroundScreen
@@ -164,3 +167,52 @@ async def test_without_data_it_says_what_to_do(prepared: WorkspacePaths, opened:
     async with opened(prepared) as pilot:
         await pilot.press("9")
         await until_shows(pilot, "There is nobody to talk with yet")
+
+
+async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
+    study: WorkspacePaths, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    with loopback.running() as api:
+        api.faults.content = lambda text: "say:2" if "Response 1:" in text else None
+        large_models.add(study, api.url)
+        async with opened(study, (120, 40)) as pilot:
+            screen = await opened_on(pilot)
+            assert screen._chosen == (BASE, SFT), "nobody who is paid"
+            await pilot.press("a", "space", "end", "space", "enter")
+            await until_shows(pilot, " gpt ")
+            assert screen._chosen == (SFT, "gpt")
+            await pilot.press("enter", "down", *typed("I moved"), "enter", *typed("So quiet"), "enter")
+            await until_shows(pilot, "Ask gpt, which costs money?")
+            assert "Spent so far: $0.00 of $5.00" in shown(pilot)
+            await pilot.press("n")
+            await until(pilot, lambda: screen.query_one("#utterance", Input).value == "So quiet")
+            assert not api.paid
+            screen.query_one("#utterance").focus()
+            await pilot.press("enter")
+            await until_shows(pilot, "Ask gpt, which costs money?")
+            await pilot.press("y")
+            await until(pilot, lambda: len(screen._turns) == 1)
+            await settled(pilot)
+            assert re.search(r"28 words · \$0\.00\d\d", shown(pilot))
+            await pilot.press("r")
+            await until(pilot, lambda: sum(api.paid.values()) == 2)
+            await until(pilot, lambda: screen._asking is None)
+            await pilot.press("v")
+            await until_shows(pilot, "Ask large, which costs money?")
+            await pilot.press("y")
+            await until_shows(pilot, "A tie: by all verdicts neither answer is better")
+            assert f"shown first: {SFT} → gpt" in shown(pilot)
+            assert f"shown first: gpt → {SFT}" in shown(pilot)
+            await pilot.press("escape")
+            await settled(pilot)
+            await pilot.press("N")
+            await until_shows(pilot, f"Note on {SFT}")
+            await pilot.press("enter")
+
+            def noted() -> bool:
+                with closing(connections.reader(study.state)) as connection:
+                    rows = connection.execute("SELECT payload FROM intents").fetchall()
+                return any("So quiet" in row["payload"] for row in rows)
+
+            await until(pilot, noted)

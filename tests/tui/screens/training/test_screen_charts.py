@@ -80,7 +80,13 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         assert "2○" in text
         # Each run's metrics in a column of its own; one that a run does not log is not known.
         assert re.search(r"rewards/margins +— +0\.3100", text)
-        assert [reading.run.number for reading in screen._tiles[0].readings] == ["1", "2"]
+        # The losses of SFT and DPO are of different kinds: each has axes of its own.
+        tiles = [(tile.stage, [one.run.number for one in tile.readings]) for tile in screen._tiles]
+        assert tiles == [("sft", ["1"]), ("sft-dpo", ["2"])]
+        assert "loss · sft-dpo" in text
+        await pilot.press("m")
+        await until(pilot, lambda: screen._tiles[0].metric != "loss")
+        assert [tile.stage for tile in screen._tiles] == [""]
         await pilot.press("asterisk", "up", "u")
         await until(pilot, lambda: [run.job for run in screen.drawn_runs()] == [screen._run])
         assert "●" not in shown(pilot)

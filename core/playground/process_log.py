@@ -1,0 +1,32 @@
+"""What the playground's processes say of errors, in their log and to their clients."""
+
+from __future__ import annotations
+
+import logging
+
+from core.config.redaction import without_secrets
+from core.domain import troubles
+from core.domain.errors import UserError
+from core.domain.text import visible
+
+#: Characters of an unexpected error that clients get; the log has all of it.
+_LONGEST = 300
+
+
+class Formatter(logging.Formatter):
+    """Removes secrets and control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(without_secrets(super().format(record)), lines=True)
+
+
+def words_of(error: Exception) -> str | None:
+    """What a client is told about an error; None for an unexpected one."""
+    words = str(error) if isinstance(error, UserError) else troubles.trouble_in_words(error)
+    return None if words is None else without_secrets(words)
+
+
+def unexpected_words(error: Exception) -> str:
+    """What a client is told about an unexpected error; the log has its traceback."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return without_secrets(f"unexpected: {what[:_LONGEST]} (see artifacts/playground/log.txt)")

@@ -1,0 +1,193 @@
+"""What people do with answers: have a judge compare two of them, keep one as a note on its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import playground as words
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import (
+        Opining,
+        OpinionQuestion,
+        PlaygroundAnswer,
+        PlaygroundCost,
+        PlaygroundJudge,
+        PlaygroundOpinion,
+        PlaygroundTurn,
+        Workspace,
+        WorkspacePaths,
+    )
+
+
+class AnswerActions(WorkspaceScreen):
+    """A screen with a conversation."""
+
+    WRITES = frozenset({"judge", "note"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turns: tuple[PlaygroundTurn, ...] = ()
+        self._judges: Sequence[PlaygroundJudge] = ()
+        #: Whose answers may be paid for without another question.
+        self._agreed: frozenset[str] = frozenset()
+        #: The judge that compares now, by its name; empty for none.
+        self._judge = ""
+        self._opining: Opining | None = None
+
+    def chosen_answer(self) -> PlaygroundAnswer | None:
+        """The answer under the cursor to the newest turn."""
+        raise NotImplementedError
+
+    def draw_about(self) -> None:
+        """Draw what goes on."""
+        raise NotImplementedError
+
+    # Paying.
+
+    def agree(
+        self, cost: PlaygroundCost | None, go_on: Callable[[], None], give_up: Callable[[], None]
+    ) -> None:
+        """Go on if nothing is paid, or people have agreed to pay these models; ask them otherwise."""
+        from tui.dialogs.confirm import ConfirmScreen
+
+        if cost is None or self._agreed.issuperset(cost.models):
+            go_on()
+            return
+
+        def answered(agrees: bool | None) -> None:
+            if agrees:
+                self._agreed |= set(cost.models)
+                go_on()
+            else:
+                give_up()
+
+        question = f"Ask {visible(', '.join(cost.models))}, which costs money?"
+        dialog = ConfirmScreen(question, words.cost(cost), "Ask", "Cancel", "warning")
+        self.app.push_screen(dialog, answered)
+
+    # The opinion of a judge.
+
+    def action_judge(self) -> None:
+        if not self.can("judge"):
+            return
+        answers = [answer for answer in self._turns[-1].answers if answer.text] if self._turns else []
+        judges = [judge.name for judge in self._judges if judge.problem is None]
+        if len(answers) < 2:
+            self.app.show_message("a judge compares two answers to the same utterance: ask two responders")
+        elif not judges:
+            problems = [f"{judge.name}: {judge.problem}" for judge in self._judges]
+            self.app.show_message("; ".join(problems) or "no judge is defined: add [judges.NAME]")
+        else:
+            self._pick_one("Which judge?", judges, lambda judge: self._choose_answers(judge, answers))
+
+    def _choose_answers(self, judge: str, answers: Sequence[PlaygroundAnswer]) -> None:
+        pairs = {f"{a.responder}  vs.  {b.responder}": (a, b) for a, b in combinations(answers, 2)}
+        self._pick_one("Which two answers?", list(pairs), lambda pair: self._ask_judge(judge, *pairs[pair]))
+
+    def _pick_one(self, title: str, names: Sequence[str], take: Callable[[str], None]) -> None:
+        """Have people choose, unless there is one alone."""
+        from tui.dialogs.choose import ChooseScreen
+
+        if len(names) == 1:
+            take(names[0])
+            return
+        dialog = ChooseScreen(title, names, None)
+        self.app.push_screen(dialog, lambda name: None if name is None else take(name))
+
+    def _ask_judge(self, judge: str, a: PlaygroundAnswer, b: PlaygroundAnswer) -> None:
+        from core.api import OpinionQuestion
+
+        turn = self._turns[-1]
+        question = OpinionQuestion(
+            situation=turn.situation,
+            utterance=turn.utterance,
+            a=a.responder,
+            b=b.responder,
+            answer_a=a.text,
+            answer_b=b.text,
+        )
+        self.app.read(
+            "opinion's cost",
+            lambda workspace: workspace.playground.opinion_cost(judge, question),
+            lambda cost: self.agree(cost, partial(self._opine, judge, question), lambda: None),
+        )
+
+    def _opine(self, judge: str, question: OpinionQuestion) -> None:
+        if self._judge:
+            return
+        self._judge = judge
+        self.draw_about()
+        work = partial(self._wait_for_opinion, self.app.workspace, judge, question)
+        self.run_worker(work, name="Judge", thread=True, exit_on_error=False)
+
+    def _wait_for_opinion(self, paths: WorkspacePaths, judge: str, question: OpinionQuestion) -> None:
+        """In a thread of its own."""
+        from core.api import UserError, open_workspace
+
+        opinion: PlaygroundOpinion | None = None
+        problem: str | None = None
+        try:
+            with open_workspace(paths) as workspace:
+                self._opining = workspace.playground.opinion(judge, question)
+                opinion = self._opining.result()
+        except UserError as error:
+            problem = str(error)
+        finally:
+            self.call_later(self._end_opinion, opinion, problem)
+
+    def _end_opinion(self, opinion: PlaygroundOpinion | None, problem: str | None) -> None:
+        from tui.screens.playground.opinion_dialog import OpinionDialog
+
+        self._judge, self._opining = "", None
+        self.draw_about()
+        if problem is not None:
+            self.app.show_message(problem, title="Judge", error=True)
+        elif opinion is not None:
+            self.app.push_screen(OpinionDialog(opinion, is_later_turn=self._turns[-1].number > 1))
+
+    def stop_judge(self) -> bool:
+        """Stop the judge that compares; whether there was one."""
+        if self._opining is not None:
+            self._opining.cancel()
+        return bool(self._judge)
+
+    # A note on a run.
+
+    def action_note(self) -> None:
+        if not self.can("note"):
+            return
+        answer = self.chosen_answer()
+        if answer is None or not answer.text:
+            self.app.show_message("there is no answer to keep yet")
+            return
+        self.app.read("noted", partial(_noted, answer.responder), partial(self._ask_for_note, answer))
+
+    def _ask_for_note(self, answer: PlaygroundAnswer, found: tuple[str, str] | None) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        name = visible(answer.responder)
+        if found is None:
+            self.app.show_message(f"{name} is no run: a note is kept on a run")
+            return
+        job, before = found
+        text = words.note(before, self._turns[-1].utterance, answer.text)
+
+        def keep(note: str | None) -> None:
+            if note is not None:
+                self.app.act(f"Note on {name}", lambda commands: commands.note_run(job, note))
+
+        self.app.push_screen(AskTextScreen(f"Note on {name}", text), keep)
+
+
+def _noted(responder: str, workspace: Workspace) -> tuple[str, str] | None:
+    """The job of a run, and the note that is kept on it; None if the responder is no run."""
+    for run in workspace.runs.runs():
+        if run.name == responder:
+            return run.job, run.notes.note
+    return None
