@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from tui.remote.connection import NO_CONNECTION
 from tui.remote.terminal_modes import TerminalModes
+from tui.runtime.remote_terminal import SUSPEND
 
 _READ = 65536
 #: What ssh says at the end of every session in a terminal.
@@ -28,19 +30,17 @@ class SessionEnd:
 
     code: int
     """The command's exit code; 255 if there was no connection, 128 and more if a signal ended it."""
+    is_lost: bool
+    """Whether ssh ended before the command, or never reached the machine."""
     was_drawn: bool
     """Whether the command was drawing on the whole screen when it ended."""
-
-    @property
-    def is_lost(self) -> bool:
-        return self.code == NO_CONNECTION
 
 
 def run_piped(words: Sequence[str]) -> SessionEnd:
     """Run ssh with this process's own standard streams."""
     with subprocess.Popen(words) as process, _signals_passed_to(process) as ended_by:
         code = process.wait()
-    return SessionEnd(_exit_code(code, ended_by), was_drawn=False)
+    return _end(code, ended_by, was_drawn=False)
 
 
 def run_in_terminal(words: Sequence[str]) -> SessionEnd:
@@ -56,18 +56,20 @@ def run_in_terminal(words: Sequence[str]) -> SessionEnd:
         _signals_passed_to(process) as ended_by,
     ):
         try:
-            held = _copy_output(process, modes)
+            held = _copy_output(process, modes, before)
             code = process.wait()
         finally:
             was_drawn = modes.is_drawn_on
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
             _write(sys.stdout.fileno(), modes.undo())
     _write(sys.stderr.fileno(), held)
-    return SessionEnd(_exit_code(code, ended_by), was_drawn)
+    return _end(code, ended_by, was_drawn)
 
 
-def _copy_output(process: subprocess.Popen[bytes], modes: TerminalModes) -> bytes:
-    """Show what ssh prints until the command ends.
+def _copy_output(process: subprocess.Popen[bytes], modes: TerminalModes, attributes: list[Any]) -> bytes:
+    """Show what ssh prints until the command ends, and stop with it when the app asks for that.
+
+    `attributes` are the terminal's before ssh changed them.
 
     ssh's own words, which come by stderr, would be lost while the command draws on the whole screen: those
     are returned.
@@ -76,7 +78,7 @@ def _copy_output(process: subprocess.Popen[bytes], modes: TerminalModes) -> byte
     assert output is not None
     assert words is not None
     os.set_blocking(words.fileno(), False)
-    held = b""
+    held = output_rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
         selector.register(words, selectors.EVENT_READ)
@@ -91,14 +93,37 @@ def _copy_output(process: subprocess.Popen[bytes], modes: TerminalModes) -> byte
                 read = os.read(output.fileno(), _READ)
                 # An ssh that stays for later sessions may hold stderr open.
                 if not read:
+                    _write(sys.stdout.fileno(), output_rest)
                     break
-                modes.feed(read)
-                _write(sys.stdout.fileno(), read)
+                *shown, output_rest = _parts(output_rest + read)
+                for part in shown:
+                    modes.feed(part)
+                    _write(sys.stdout.fileno(), part)
+                    if part.endswith(SUSPEND):
+                        _stop(process, attributes)
     process.wait()
     with suppress(BlockingIOError):
         while said := os.read(words.fileno(), _READ):
             held += said
     return _CLOSED.sub(b"", held)
+
+
+def _parts(output: bytes) -> list[bytes]:
+    """The output, cut after each request to stop; the last part is the beginning of one, or empty."""
+    *parts, rest = output.split(SUSPEND)
+    begun = next((n for n in range(len(SUSPEND) - 1, 0, -1) if rest.endswith(SUSPEND[:n])), 0)
+    end = len(rest) - begun
+    return [*(part + SUSPEND for part in parts), *([rest[:end]] if end else []), rest[end:]]
+
+
+def _stop(process: subprocess.Popen[bytes], attributes: list[Any]) -> None:
+    """Stop this process and ssh, until the shell continues them."""
+    raw = termios.tcgetattr(sys.stdin)
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, attributes)
+    os.kill(0, signal.SIGTSTP)
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, raw)
+    # The terminal may have another size since.
+    process.send_signal(signal.SIGWINCH)
 
 
 def _show_words(said: bytes, modes: TerminalModes) -> bytes:
@@ -115,10 +140,11 @@ def _write(descriptor: int, text: bytes) -> None:
         text = text[os.write(descriptor, text) :]
 
 
-def _exit_code(code: int, ended_by: Sequence[int]) -> int:
+def _end(code: int, ended_by: Sequence[int], was_drawn: bool) -> SessionEnd:
     if ended_by and code != 0:
-        return 128 + ended_by[0]
-    return code if code >= 0 else 128 - code
+        return SessionEnd(128 + ended_by[0], False, was_drawn)
+    # Something else has ended ssh by a signal.
+    return SessionEnd(NO_CONNECTION if code < 0 else code, code < 0 or code == NO_CONNECTION, was_drawn)
 
 
 @contextmanager

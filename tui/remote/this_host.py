@@ -6,9 +6,7 @@ import os
 
 from core.api import UserError
 from tui.remote.address import RemoteHost, parse_host
-
-#: Set by the program on the user's machine: an address without a folder.
-HOST_VARIABLE = "EMPATHY_REMOTE_HOST"
+from tui.runtime.remote_terminal import HOST_VARIABLE
 
 
 def this_host() -> RemoteHost | None:
