@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ START = b"\x1b[?1049h\x1b[?1000h\x1b[?1006;1003h\x1b[?25l\x1b[>1utext\x1b[31m"
 def test_it_does_not_matter_where_the_output_is_cut(cuts: list[int]) -> None:
     modes = TerminalModes()
     places = [0, *sorted(cuts), len(START)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         modes.feed(START[start:end])
     assert modes.is_drawn_on
     undone = modes.undo()
