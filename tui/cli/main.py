@@ -23,7 +23,6 @@ from tui.cli.options import (
     check_config,
     examples,
     in_terminal,
-    is_terminal,
     with_config_problem,
     workspace_of,
 )
@@ -128,7 +127,7 @@ class _Program(CommandGroup):
     cls=_Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"{examples('demo', 'status --workspace study')}\n\n{COMPLETION}",
+    epilog=f"{examples('demo', 'status --workspace study', 'status --workspace ssh://gpubox/~/study')}\n\n{COMPLETION}",
 )
 @click.option(
     "--version",
@@ -176,7 +175,7 @@ def main(
 
         program = RemoteProgram(workspace, read_only is not False, remote_command)
         run_there(program, ctx.meta.get(_WORDS, []))
-    if this_host() is not None and not is_terminal(sys.stdout):
+    if this_host() is not None and sys.stdout is not None and not sys.stdout.isatty():
         # ssh ends what it runs in a terminal; this would go on without a reader.
         end_with_reader(sys.stdout.fileno())
     ctx.obj = GlobalOptions(workspace, bool(read_only))
