@@ -51,9 +51,9 @@ def streamed(workspace: WorkspacePaths) -> Iterator[None]:
         try:
             while not launch.is_running(workspace)[0]:
                 time.sleep(0.05)
-            before, began = _stored(connection), time.monotonic()
+            before, began = stored(connection), time.monotonic()
             yield
-            rate = (_stored(connection) - before) / (time.monotonic() - began)
+            rate = (stored(connection) - before) / (time.monotonic() - began)
             print(f"{rate:.0f} records a second came into the store meanwhile")
         finally:
             stop.set()
@@ -62,7 +62,8 @@ def streamed(workspace: WorkspacePaths) -> Iterator[None]:
             supervisor.wait()
 
 
-def _stored(connection: sqlite3.Connection) -> int:
+def stored(connection: sqlite3.Connection) -> int:
+    """How many records of all journals are in the store."""
     return int(connection.execute("SELECT sum(seq) FROM attempts").fetchone()[0])
 
 
@@ -100,15 +101,16 @@ def _records(connection: sqlite3.Connection, job: Job, test: Sequence[str]) -> I
     """What a job goes on with, without an end: every other record brings it forward."""
     row = connection.execute("SELECT done, total FROM jobs WHERE id = ?", (job.id,)).fetchone()
     if job.stage in ("sft", "sft-dpo"):
-        return _steps(job, row["done"], row["total"])
+        return steps(job.id, row["done"], row["total"], dpo=job.stage == "sft-dpo")
     if job.stage == "respond":
         return _responses(row["done"], row["total"], test)
     token = connection.execute("SELECT token FROM submissions WHERE job = ?", (job.id,)).fetchone()[0]
     return _answers(token, row["done"], row["total"], test)
 
 
-def _steps(job: Job, done: int, total: int) -> Iterator[Record]:
-    rows = made_records.metric_rows(job.id, 1_000_000, 0.0, 0.0, dpo=job.stage == "sft-dpo")
+def steps(job: str, done: int, total: int, *, dpo: bool) -> Iterator[Record]:
+    """What training reports, step by step."""
+    rows = made_records.metric_rows(job, 1_000_000, 0.0, 0.0, dpo=dpo)
     for _, step, _, figures in rows:
         yield Metric(done + step, json.loads(figures))
         yield Progress(min(done + step, total), total, 3600.0)

@@ -34,13 +34,13 @@ class WorkspacePaths:
         if self.read_only and folder.expanduser().resolve().is_relative_to(self.root.resolve()):
             raise UserError(
                 f"{folder} is in {self.root}, which is open read-only: name a folder outside of it, or open "
-                "it without --read-only"
+                "it with --write"
             )
 
     def check_writable(self) -> None:
         """Raise `UserError` if this workspace is read-only, by choice or because its folder is."""
         if self.read_only:
-            raise UserError(f"{self.root} is open read-only: open it without --read-only to change anything")
+            raise UserError(f"{self.root} is open read-only: open it with --write to change anything")
         if self.root.is_dir() and not os.access(self.root, os.W_OK | os.X_OK):
             is_mount = os.statvfs(self.root).f_flag & os.ST_RDONLY
             why = "its file system is read-only" if is_mount else "you may not write to the folder"

@@ -94,7 +94,7 @@ class WorkspaceState:
                 if self.paths.read_only:
                     raise UserError(
                         f"{self.paths.state} was written by an older version: it is migrated "
-                        "when it is opened without --read-only"
+                        "when it is opened with --write"
                     )
                 connections.upgrade(self.paths.state)
             if connections.is_ready(self.paths.state):

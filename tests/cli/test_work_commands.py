@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program, end_processes, make_program
+from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.cli.test_program import in_terminal
+from tests.support import waiting
 from tests.support.synthetic_dialogues import (
     columns,
     synthetic_csv,
@@ -192,3 +194,15 @@ def test_logs(barren: Program) -> None:
     shown = barren("logs", RECIPE.replace(" ", ":")).out.splitlines()
     assert shown == ["first", "␛[2Jlast"]
     assert barren("logs", RECIPE.replace(" ", ":"), "-n", "1").out.splitlines() == shown[1:]
+
+
+def test_a_log_is_followed_until_its_job_has_ended(loaded: Program) -> None:
+    loaded("pause")
+    loaded("run", "recipe")
+    command = loaded.command("logs", "--follow", RECIPE.replace(" ", ":"))
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        loaded("resume")
+        out, _ = waiting.communicate(process)
+    assert process.returncode == 0
+    assert out == loaded("logs", RECIPE.replace(" ", ":"), "-n", "1000").out
+    assert f"{RECIPE}, attempt 1" in out

@@ -198,3 +198,34 @@ def test_a_log_that_was_begun_anew_is_shorter_than_it_was(path: Path) -> None:
     page = written(path, f"{INFO}\n").ahead(end, 5)
     assert page.size < end
     assert page.lines == ()
+    assert not page.goes_on(end, log.ahead(0, 5).head)
+
+
+def test_a_log_that_was_replaced_by_a_longer_one_is_another_log(path: Path) -> None:
+    log = written(path, f"{INFO}\n" * 9)
+    before = log.back(None, 5)
+    with path.open("a") as file:
+        file.write(f"{ERROR}\n" * 9)
+    assert log.ahead(before.end, 5).goes_on(before.size, before.head)
+    replaced = written(path, f"{WARNING}\n" * 99).ahead(before.end, 5)
+    assert not replaced.goes_on(before.size, before.head)
+
+
+def test_what_a_shared_folder_does_not_show_yet_is_read_later(path: Path) -> None:
+    """The new size of a file may be seen before its new bytes, which are zeros until then."""
+    text = f"{INFO}\n{ERROR}\n"
+    shown = len(INFO) + 10
+    path.write_bytes(text[:shown].encode() + bytes(2 * BLOCK))
+    log = Log(path)
+    page = log.back(None, 5)
+    assert [line.text for line in page.lines] == [INFO, ERROR[:9]]
+    assert page.size == shown
+    path.write_text(text)
+    following = log.ahead(page.end, 5)
+    assert following.goes_on(page.size, page.head)
+    assert [line.text for line in following.lines] == [ERROR]
+
+
+def test_a_log_of_zeros_alone_is_empty(path: Path) -> None:
+    path.write_bytes(bytes(200_000))
+    assert Log(path).back(None, 5) == LogPage((), 0, 0, 0, is_last=True)

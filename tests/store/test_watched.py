@@ -119,7 +119,7 @@ def test_nothing_is_written_or_started(others: Path, tmp_path: Path) -> None:
         lambda: commands.fetch_data(lambda done, total: None),
     )
     for ask in asking:
-        with pytest.raises(UserError, match="open read-only: open it without --read-only"):
+        with pytest.raises(UserError, match="open read-only: open it with --write"):
             ask()
     with pytest.raises(UserError, match="open read-only"):
         launch.ensure(workspace)
@@ -131,6 +131,6 @@ def test_the_file_of_an_older_program_is_left_alone(others: Path) -> None:
         connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
     with (
         open_workspace(WorkspacePaths(others, read_only=True)) as workspace,
-        pytest.raises(UserError, match=r"older version: it is migrated when .* without --read-only"),
+        pytest.raises(UserError, match=r"older version: it is migrated when .* with --write"),
     ):
         workspace.pipeline.snapshot()

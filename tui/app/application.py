@@ -146,7 +146,7 @@ class EmpathyApp(HostApp):
         if not (self.is_headless or self.is_web):
             signals.on_termination(lambda code: self.exit(return_code=code))
             drawn_on = terminal_output()
-            hangup.end_with_terminal(2 if drawn_on is None else drawn_on.fileno())
+            hangup.end_with_reader(2 if drawn_on is None else drawn_on.fileno())
         # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing the store's modules competes with painting.

@@ -1,6 +1,7 @@
 """The command `empathy-tui`: the app, and a command for all that it does.
 
-Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 for Ctrl+C.
+Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 for Ctrl+C, 255 for a
+workspace on another machine that cannot be reached.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from tui.cli.options import (
     with_config_problem,
     workspace_of,
 )
+from tui.cli.workspace_address import WorkspaceAddress
+from tui.remote.address import RemoteWorkspace
+from tui.remote.this_host import this_host
+from tui.runtime.hangup import end_with_reader
 
 #: Command → its module, and its name there. A module is imported when its command is called.
 _COMMANDS = {
@@ -59,6 +64,9 @@ _COMMANDS = {
     "doctor": ("tui.cli.doctor", "doctor"),
 }
 
+#: Where a context keeps the command and its arguments as they were written.
+_WORDS = "tui.cli.words"
+
 
 class _Program(CommandGroup):
     """Imports a command when it is called, and prints an error that users can act on as one message."""
@@ -75,6 +83,12 @@ class _Program(CommandGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_leading_option(args, "--workspace"))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        ctx.meta[_WORDS] = list(args)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -113,7 +127,7 @@ class _Program(CommandGroup):
     cls=_Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"{examples('demo', 'status --workspace study')}\n\n{COMPLETION}",
+    epilog=f"{examples('demo', 'status --workspace study', 'status --workspace ssh://gpubox/~/study')}\n\n{COMPLETION}",
 )
 @click.option(
     "--version",
@@ -125,20 +139,46 @@ class _Program(CommandGroup):
 )
 @click.option(
     "--workspace",
-    type=click.Path(path_type=Path, readable=False),
+    type=WorkspaceAddress(),
     envvar="EMPATHY_WORKSPACE",
     show_envvar=True,
     metavar="DIR",
-    help="The workspace's folder; by default the current folder.",
+    help="The workspace's folder, by default the current one; on another machine, ssh://HOST/DIR.",
 )
-@click.option("--read-only", is_flag=True, help="Only watch: change nothing and start nothing.")
+@click.option(
+    "--read-only/--write",
+    default=None,
+    help="Only watch: change nothing and start nothing. The default on another machine alone.",
+)
+@click.option(
+    "--remote-command",
+    default="empathy-tui",
+    envvar="EMPATHY_REMOTE_COMMAND",
+    show_envvar=True,
+    show_default=True,
+    metavar="COMMAND",
+    help="How to start the program on another machine.",
+)
 @click.pass_context
-def main(ctx: click.Context, workspace: Path | None, read_only: bool) -> None:
+def main(
+    ctx: click.Context,
+    workspace: Path | RemoteWorkspace | None,
+    read_only: bool | None,
+    remote_command: str,
+) -> None:
     """Distil empathy from large language models into small ones, live in a terminal.
 
     Opens the app when no command is given. Jobs run in the background: closing the app does not stop them.
     """
-    ctx.obj = GlobalOptions(workspace, read_only)
+    if isinstance(workspace, RemoteWorkspace):
+        from tui.cli.remote import RemoteProgram, run_there
+
+        program = RemoteProgram(workspace, read_only is not False, remote_command)
+        run_there(program, ctx.meta.get(_WORDS, []))
+    if this_host() is not None and sys.stdout is not None and not sys.stdout.isatty():
+        # ssh ends what it runs in a terminal; this would go on without a reader.
+        end_with_reader(sys.stdout.fileno())
+    ctx.obj = GlobalOptions(workspace, bool(read_only))
     if ctx.invoked_subcommand is not None:
         return
     if in_terminal():

@@ -12,6 +12,7 @@ import click
 
 from core.api import Workspace, open_workspace
 from tui.format.text import visible
+from tui.remote.this_host import this_host
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 #: Where a context keeps the workspace that its command has opened.
@@ -30,7 +31,9 @@ class CommandError(click.ClickException):
     """The command was not carried out: the message goes to stderr, the exit code is 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"empathy-tui: {visible(self.message, lines=True)}", file=file, err=file is None)
+        host = this_host()
+        place = "" if host is None else f" on {host.name}"
+        click.echo(f"empathy-tui{place}: {visible(self.message, lines=True)}", file=file, err=file is None)
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,13 @@ def new_workspace_folder(ctx: click.Context, folder: Path | None, default: Path)
     """
     options = global_options(ctx)
     if options.read_only:
-        raise CommandError("this command creates a workspace, which --read-only does not allow")
+        raise CommandError("this command creates a workspace, which needs --write instead of --read-only")
     return folder or options.workspace or default
 
 
 def confirm(question: str, refusal: str) -> None:
     """Ask a yes/no question. Raises `CommandError` with `refusal` for a no, and without a terminal."""
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise CommandError(f"{refusal}: there is no terminal to ask in; confirm with --yes")
     if not click.confirm(visible(question), err=True):
         raise CommandError(refusal)
@@ -101,9 +104,9 @@ def confirm(question: str, refusal: str) -> None:
 def in_terminal() -> bool:
     """Whether the app can be drawn here: neither a pipe nor a terminal that only prints."""
     drawable = os.environ.get("TERM", "") not in ("", "dumb")
-    return drawable and _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+    return drawable and is_terminal(sys.stdin) and is_terminal(sys.stdout)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a standard stream, None if it was closed before the start, is a terminal."""
     return stream is not None and stream.isatty()

@@ -9,6 +9,7 @@ import click
 from core.api import PublishOptions
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
+from tui.cli.output.places import say_where
 from tui.format.text import visible
 
 
@@ -60,6 +61,7 @@ def publish(
     if repository is not None:
         publishing.check_repository(repository)
     published = publishing.publish(name, folder, PublishOptions(merge=merge, ollama=ollama, gguf=gguf))
+    say_where(folder)
     url = None if repository is None else publishing.push(published, repository, public=public)
     if as_json:
         json.write(

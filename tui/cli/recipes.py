@@ -9,6 +9,7 @@ import click
 from tui.cli.groups import CommandGroup
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
+from tui.cli.output.places import say_where
 from tui.format.text import visible
 
 
@@ -59,6 +60,7 @@ def llama_factory(ctx: click.Context, folder: Path, names: tuple[str, ...], as_j
     By default those of all recipes. dataset_info.json in DIR registers the files.
     """
     written = workspace_of(ctx).commands.export_llama_factory(folder, names)
+    say_where(folder)
     if as_json:
         json.write(json.Exported(files=written))
         return

@@ -8,6 +8,7 @@ import click
 
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
+from tui.cli.output.places import say_where
 from tui.format.text import visible
 
 
@@ -32,3 +33,4 @@ def report(ctx: click.Context, folder: Path | None, judge: str | None, as_json: 
         # The page is the first of the files.
         page = written[0]
         click.echo(visible(f"{len(written)} files in {page.parent}; open {page}"))
+    say_where(written[0].parent)

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.bindings import SCREENS
+from tui.remote.this_host import this_host
 
 if TYPE_CHECKING:
     from textual import getters
@@ -115,7 +116,9 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
         work = ("● supervisor running", "$text-success")
     else:
         work = ("○ supervisor idle", "$text-muted")
+    host = this_host()
     parts: list[Content | str | tuple[str, str]] = [
+        ("" if host is None else f"{host.name}:", "$accent"),
         (formats.folder(snapshot.workspace), "$foreground"),
         "  ·  ",
         work,
@@ -123,10 +126,10 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
         data,
     ]
     if watched:
-        parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
+        parts[3:3] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
         # Before the counts, because a narrow terminal cuts the end of the line.
-        parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
+        parts[3:3] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
 
 

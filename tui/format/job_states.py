@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
 
 #: Shown when an action is refused in a read-only app.
-WATCHED = "this app is read-only: open it without --read-only to change anything"
+WATCHED = "this app is read-only: open it with --write to change anything"
 
 
 @dataclass(frozen=True)

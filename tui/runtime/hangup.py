@@ -1,4 +1,4 @@
-"""Ends the program once its terminal is gone, as when an SSH connection breaks."""
+"""Ends the program once its terminal, or the reader of its output, is gone: an SSH connection broke."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import time
 _GRACE_S = 2.0
 
 
-def end_with_terminal(descriptor: int) -> None:
-    """Watch a terminal from a thread of its own, which blocks until the terminal closes.
+def end_with_reader(descriptor: int) -> None:
+    """Watch a terminal or a pipe from a thread of its own, which blocks until the other end closes.
 
     Textual's own shutdown is not enough: it waits until the terminal has accepted all pending output.
     """

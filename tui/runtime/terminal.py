@@ -13,6 +13,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tui.runtime.output import terminal_output
 from tui.runtime.pastes import PasteParser
+from tui.runtime.remote_terminal import HOST_VARIABLE, SUSPEND
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -42,6 +43,16 @@ class TerminalDriver(LinuxDriver):
                 if size.columns and size.lines:
                     return size.columns, size.lines
         return super()._get_terminal_size()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        if HOST_VARIABLE not in os.environ:
+            super()._sigtstp_application()
+            return
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        self._file.write(SUSPEND.decode())
+        self._file.flush()
+        self.resume_application_mode()
 
     def run_input_thread(self) -> None:
         """Read keys until the app ends or the terminal is gone."""

@@ -26,6 +26,8 @@ BUDGET = 4_000_000
 LONGEST = 16_000
 #: Bytes per read.
 _BLOCK = 128_000
+#: Bytes at the beginning by which a replaced file is recognised.
+_HEAD = 256
 #: Bytes before an offset in which the start of its record is searched for.
 _RECORD = 64_000
 
@@ -52,7 +54,7 @@ class LogPage:
     """Lines, and the range that was searched: from byte `start` to byte `end` of `size`.
 
     An unfinished last line is included and begins at `end`, so that it is read again when it has grown.
-    `is_last` if nothing follows yet.
+    `is_last` if nothing follows yet. `head` is the beginning of the file.
     """
 
     lines: tuple[LogLine, ...]
@@ -60,6 +62,14 @@ class LogPage:
     end: int
     size: int
     is_last: bool
+    head: bytes = b""
+
+    def goes_on(self, size: int, head: bytes) -> bool:
+        """Whether the file is still the one that had `size` bytes and began with `head`: it only grew.
+
+        A file of a shared folder may be replaced, or shrink while another machine writes it anew.
+        """
+        return self.size >= size and self.head.startswith(head)
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,8 @@ class Log:
     def ahead(self, start: int, count: int, wanted: LogFilter = ALL) -> LogPage:
         """The first `count` matching lines from byte `start` on, which must be the start of a line."""
         with _opened(self.path) as file:
-            size = file.seek(0, 2)
+            size = _written(file)
+            head = _read(file, 0, min(size, _HEAD))
             at = start = min(start, size)
             is_last = at >= size
             found: list[LogLine] = []
@@ -118,13 +129,14 @@ class Log:
                         found.append(_line(span, of, is_first))
                         if len(found) == count:
                             end = span.start if span.is_open else span.next
-                            return LogPage(tuple(found), start, end, size, is_last=span.next >= size)
-            return LogPage(tuple(found), start, at, size, is_last)
+                            return LogPage(tuple(found), start, end, size, span.next >= size, head)
+            return LogPage(tuple(found), start, at, size, is_last, head)
 
     def back(self, before: int | None, count: int, wanted: LogFilter = ALL) -> LogPage:
         """The last `count` matching lines before byte `before`, the start of a line; at the end for None."""
         with _opened(self.path) as file:
-            size = file.seek(0, 2)
+            size = _written(file)
+            head = _read(file, 0, min(size, _HEAD))
             end = at = before = size if before is None else min(before, size)
             found: list[LogLine] = []
             is_wanted = wanted.test()
@@ -141,7 +153,7 @@ class Log:
             if len(found) > count:
                 del found[: len(found) - count]
             start = found[0].start if len(found) == count else at
-            return LogPage(tuple(found), start, end, size, is_last=before >= size)
+            return LogPage(tuple(found), start, end, size, before >= size, head)
 
 
 class _Span(NamedTuple):
@@ -162,6 +174,21 @@ def _opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError:
         return io.BytesIO()
+
+
+def _written(file: BinaryIO) -> int:
+    """The bytes of a file without zeros at its end.
+
+    A network file system may show the new size of a file before it shows what was written.
+    """
+    end = file.seek(0, 2)
+    while end > 0:
+        start = max(0, end - _RECORD)
+        block = _read(file, start, end).rstrip(b"\0")
+        if block:
+            return start + len(block)
+        end = start
+    return 0
 
 
 def _read(file: BinaryIO, start: int, end: int) -> bytes:

@@ -60,6 +60,8 @@ class LogPane(Vertical):
         #: The attempt, None for the newest.
         self._attempt: int | None = None
         self._log: Log | None = None
+        #: Why the last read failed.
+        self._trouble: str | None = None
         self._min_level: LogLevel = "debug"
         self._words = ""
         self._follows = True
@@ -89,7 +91,7 @@ class LogPane(Vertical):
 
     def open(self, job: str | None, attempt: int | None = None) -> None:
         """Show the log of a job's attempt (the newest for None), or the supervisor's, and follow it."""
-        self._job, self._attempt, self._log = job, attempt, None
+        self._job, self._attempt, self._log, self._trouble = job, attempt, None, None
         self.view.show(LogWindow())
         self._read_from(None)
         self._count_anew()
@@ -213,15 +215,19 @@ class LogPane(Vertical):
         """Read the log on the poller's thread; `receive` is not called if there is none."""
         job, attempt = self._job, self._attempt
 
-        def query(workspace: Workspace) -> tuple[Log | None, T | None]:
+        def query(workspace: Workspace) -> tuple[Log | None, T | None, str | None]:
             log = workspace.pipeline.log(job, attempt)
-            return log, None if log is None else look(log)
+            try:
+                return log, None if log is None else look(log), None
+            except OSError as error:
+                # As of a file on another machine that is being replaced; the next poll may succeed.
+                return log, None, error.strerror or str(error)
 
-        def answered(answer: tuple[Log | None, T | None]) -> None:
-            log, found = answer
+        def answered(answer: tuple[Log | None, T | None, str | None]) -> None:
+            log, found, trouble = answer
             if (job, attempt) != (self._job, self._attempt):
                 return
-            self._log = log
+            self._log, self._trouble = log, trouble
             if found is None:
                 self._is_reading = False
                 self._describe()
@@ -278,9 +284,9 @@ class LogPane(Vertical):
             if which != self._opened:
                 return
             self._is_reading = False
-            if page.size < window.size:
-                # The file was replaced.
+            if not page.goes_on(window.size, window.head):
                 self._read_from(None)
+                self._count_anew()
             elif where == "earlier":
                 self.view.show(self.view.window.with_earlier(page), follow=self._follows)
                 self._after()
@@ -369,6 +375,7 @@ class LogPane(Vertical):
         view = self.view
         stand = log_status.LogStand(
             log=self._log,
+            trouble=self._trouble,
             size=view.window.size,
             here=view.current,
             follows=self._follows,

@@ -24,9 +24,13 @@ _SHORTEST_PATH = 20
 
 @dataclass(frozen=True)
 class LogStand:
-    """The state of a shown log; `size` is the file's, `here` the line under the cursor."""
+    """The state of a shown log; `size` is the file's, `here` the line under the cursor.
+
+    `trouble` is why the last read failed.
+    """
 
     log: Log | None
+    trouble: str | None
     size: int
     here: LogLine | None
     follows: bool
@@ -40,6 +44,8 @@ class LogStand:
 def describe(stand: LogStand, width: int) -> Content:
     """A status line of at most `width` cells, with the file's path if it fits."""
     parts = [_place(stand)]
+    if stand.trouble is not None:
+        parts.append(Content.styled(f"✗ cannot be read: {visible(stand.trouble)}", "$text-error"))
     if stand.min_level in _LEVELS:
         words, colour = _LEVELS[stand.min_level]
         parts.append(Content.styled(words, f"${colour}"))
@@ -65,6 +71,8 @@ def nothing(stand: LogStand, level_key: str) -> str:
         return "reading …"
     if stand.log is None:
         return "no log: the job has not run yet"
+    if stand.trouble is not None:
+        return "the log cannot be read now; it is tried again while it is followed"
     if not stand.size:
         return "the log is empty; new lines appear here"
     return f"no lines of this level: {level_key} changes the level"

@@ -17,7 +17,7 @@ MOST = 5_000
 class LogWindow:
     """The lines between byte `start` and byte `end` of a log that match a filter; `size` is the file's.
 
-    An incomplete line begins at `end`. `is_last` if nothing follows yet.
+    An incomplete line begins at `end`. `is_last` if nothing follows yet. `head` is the file's beginning.
     """
 
     lines: tuple[LogLine, ...] = ()
@@ -25,6 +25,7 @@ class LogWindow:
     end: int = 0
     size: int = 0
     is_last: bool = True
+    head: bytes = b""
 
     def index(self, start: int) -> int:
         """The index of the line at byte `start`, or else the first after it, or else the last."""
@@ -42,17 +43,17 @@ class LogWindow:
         if len(lines) > MOST:
             lines = lines[-MOST:]
             start = lines[0].start
-        return LogWindow(lines, start, page.end, page.size, page.is_last)
+        return LogWindow(lines, start, page.end, page.size, page.is_last, page.head)
 
     def with_earlier(self, page: LogPage) -> LogWindow:
         """The window with a page prepended that was read backward from `start`."""
         lines = page.lines + self.lines
         if len(lines) > MOST:
-            return LogWindow(lines[:MOST], page.start, lines[MOST].start, page.size, is_last=False)
-        return LogWindow(lines, page.start, self.end, page.size, self.is_last)
+            return LogWindow(lines[:MOST], page.start, lines[MOST].start, page.size, False, page.head)
+        return LogWindow(lines, page.start, self.end, page.size, self.is_last, page.head)
 
 
 def opened(above: LogPage, below: LogPage | None) -> LogWindow:
     """The window of a page before a position, and a page after it unless that was the end."""
-    window = LogWindow(above.lines, above.start, above.end, above.size, above.is_last)
+    window = LogWindow(above.lines, above.start, above.end, above.size, above.is_last, above.head)
     return window if below is None else window.with_later(below)

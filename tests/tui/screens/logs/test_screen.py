@@ -351,3 +351,30 @@ async def test_the_supervisors_log_has_no_attempts(opened: Open, filled: Workspa
         await until_shows(pilot, "intent 1: start")
         await pilot.press("left_square_bracket")
         await until_shows(pilot, "it is not a job's")
+
+
+async def test_a_log_is_followed_through_what_a_shared_folder_does_to_it(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    path = log_of(filled, "recipe", "direct/chatgpt")
+    text = path.read_text()
+    async with opened(filled, (120, 40)) as pilot:
+        await open_log(pilot, filled, "recipe", "direct/chatgpt")
+        await until_shows(pilot, "INFO attempt 1 of a made job")
+        path.unlink()
+        await until_shows(pilot, "the log is empty")
+        path.write_text(text)
+        await until_shows(pilot, "INFO attempt 1 of a made job")
+        # Longer than before, and not what was there before.
+        copy = path.with_name("copied")
+        copy.write_text("INFO copied anew\n" + text * 3)
+        copy.replace(path)
+        await until_shows(pilot, "INFO copied anew")
+        assert shown(pilot).count("attempt 1 of a made job") == 3
+        # As a stale file handle: an error that passes.
+        path.unlink()
+        path.mkdir()
+        await until_shows(pilot, "cannot be read: Is a directory")
+        path.rmdir()
+        path.write_text("INFO it can be read again\n")
+        await until_shows(pilot, "INFO it can be read again")
