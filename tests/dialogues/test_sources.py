@@ -183,7 +183,7 @@ def test_texts_come_in_to_the_letter(
     ]
     path = tmp_path_factory.mktemp("formats") / "data"
     path.write_bytes(_FORMATS[name](rows))
-    found = read_table(path).dialogues
+    found = read_table(path, DataSettings(split=SplitRule(by="ratings"))).dialogues
     assert [(d.situation, d.utterance, d.responses["human"].text) for d in found] == [
         (row["situation"], row["speaker_uttr"], row["response_human"]) for row in rows
     ]

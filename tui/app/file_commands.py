@@ -84,7 +84,9 @@ def _publish(app: HostApp, name: str | None) -> None:
 
     if name is None:
         return
-    folder = str(app.workspace.exports / "published" / name.replace("/", "-"))
+    # As all relative paths here, it is in the workspace.
+    exports = app.workspace.exports.relative_to(app.workspace.root)
+    folder = str(exports / "published" / name.replace("/", "-"))
     if RunName.parse(name) is not None:
         app.push_screen(PublishScreen(name, folder), partial(_publish_run, app, name))
     else:

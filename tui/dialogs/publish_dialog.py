@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Checkbox, Input, Static
+from textual.widgets import Input, Static
 
 from tui.format.text import visible
 
@@ -30,10 +30,34 @@ class PublishChoice:
     options: tuple[str, ...]
 
 
-class _Option(Checkbox):
-    """Space switches it; Enter is the dialog's."""
+class _Option(Static, can_focus=True):
+    """An option, on or off: space and a click switch it, Enter is the dialog's."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.publish", show=False)]
+    DEFAULT_CSS = "_Option:focus { background: $accent 35%; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "switch", show=False),
+        Binding("enter", "screen.publish", show=False),
+    ]
+
+    def __init__(self, option: str) -> None:
+        super().__init__(id=option)
+        self._option = option
+        self.is_on = False
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def on_click(self) -> None:
+        self.action_switch()
+
+    def action_switch(self) -> None:
+        self.is_on = not self.is_on
+        self._draw()
+
+    def _draw(self) -> None:
+        state = ("● on   ", "$text-success") if self.is_on else ("○ off  ", "$text-muted")
+        about = (_OPTIONS[self._option], "$text-muted")
+        self.update(Content.assemble(state, f"{self._option:8}", about))
 
 
 class PublishScreen(ModalScreen[PublishChoice | None]):
@@ -43,7 +67,6 @@ class PublishScreen(ModalScreen[PublishChoice | None]):
     DEFAULT_CSS = """
     PublishScreen {
         & Input { margin: 1 0; }
-        & Checkbox { background: $surface; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,8 +90,8 @@ class PublishScreen(ModalScreen[PublishChoice | None]):
                 )
             )
             yield Input(self._folder)
-            for option, about in _OPTIONS.items():
-                yield _Option(Content(f"--{option}  {about}"), id=option, compact=True)
+            for option in _OPTIONS:
+                yield _Option(option)
             yield Static(
                 Content("enter publishes · tab to the options, space switches one · esc closes"),
                 classes="keys",
@@ -86,8 +109,8 @@ class PublishScreen(ModalScreen[PublishChoice | None]):
         if not folder:
             self.query_one(".keys", Static).update(Content.styled("name a folder", "$text-warning"))
             return
-        chosen = [option for option in _OPTIONS if self.query_one(f"#{option}", Checkbox).value]
-        self.dismiss(PublishChoice(folder, tuple(f"--{option}" for option in chosen)))
+        chosen = tuple(f"--{option.id}" for option in self.query(_Option) if option.is_on)
+        self.dismiss(PublishChoice(folder, chosen))
 
     def action_give_up(self) -> None:
         self.dismiss(None)

@@ -59,7 +59,9 @@ class Folders:
             tiny_student.make(self.student)
         (self.root / "config.toml").write_text(_CONFIG)
         self.run("import", "--yes", synthetic_csv(self.root / "made.csv", rows=32))
-        self.run("run", "respond", "--wait")
+        stages = ("sft", "sft-dpo")
+        runs = [f"{student}/{RECIPE}/{stage}" for student in ("tiny", "smollm2") for stage in stages]
+        self.run("run", *(f"respond:{run}" for run in runs), "--wait")
 
     @property
     def student(self) -> Path:

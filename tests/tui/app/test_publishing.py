@@ -24,9 +24,12 @@ async def test_a_run_is_published_by_the_command(
         await pilot.press("x")
         await until(pilot, lambda: isinstance(pilot.app.screen, PublishScreen))
         folder = filled.root / "exports" / "published" / "smollm2-direct-chatgpt-sft"
-        assert pilot.app.screen.query_one(Input).value == str(folder)
+        assert pilot.app.screen.query_one(Input).value == str(folder.relative_to(filled.root))
+        await pilot.press("tab", "space", "tab", "space", "space", "tab")
+        await until_shows(pilot, "● on   merge")
+        await until_shows(pilot, "○ off  ollama")
         # From an option too, Enter publishes.
-        await pilot.press("tab", "space", "tab", "space", "space", "tab", "enter")
+        await pilot.press("enter")
         # The filled store's run has no files: the command was called, and says so.
         await until_shows(pilot, "the files of sft-")
         assert not folder.exists()
