@@ -1,6 +1,8 @@
 # The names of core.api, and where each is defined: core/api.py imports them when they are first used.
 
+from .config.schema import FLAWS as FLAWS
 from .config.schema import Config as Config
+from .config.schema import Flaw as Flaw
 from .config.schema import Responding as Responding
 from .config.workspace import WorkspacePaths as WorkspacePaths
 from .dialogues.fetch import DATA_SOURCE as DATA_SOURCE
@@ -8,6 +10,7 @@ from .dialogues.fetch import DATA_TERMS as DATA_TERMS
 from .dialogues.fetch import DATA_URL as DATA_URL
 from .dialogues.near_duplicates import NearDuplicates as NearDuplicates
 from .dialogues.sources.source import Format as Format
+from .dialogues.sources.source import ReadingPhase as ReadingPhase
 from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
@@ -122,6 +125,7 @@ from .playground.records import PlaygroundAnswer as PlaygroundAnswer
 from .playground.records import PlaygroundOpinion as PlaygroundOpinion
 from .playground.records import PlaygroundQuestion as PlaygroundQuestion
 from .playground.records import PlaygroundTurn as PlaygroundTurn
+from .recipes.flaws import FlawedResponse as FlawedResponse
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.completion import Completion as Completion

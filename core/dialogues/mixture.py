@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from core.config.schema import DataSet, DataSettings
 from core.dialogues import near_duplicates, table
 from core.dialogues.sources.hub_source import HubDataset
-from core.dialogues.sources.source import Format, Progress
+from core.dialogues.sources.source import Format, ReadingProgress
 from core.dialogues.spool import DialogueSpool
 from core.dialogues.table import Table
 from core.domain.errors import UserError
@@ -29,7 +30,7 @@ def read_mixture(
     settings: DataSettings,
     *,
     strict: bool = False,
-    progress: Progress | None = None,
+    progress: ReadingProgress | None = None,
 ) -> Table:
     """Read the data sets of a configuration; a relative path is in `root`. Raises `UserError`.
 
@@ -61,7 +62,7 @@ def read_mixture(
             dialogues.add(msgspec.structs.replace(dialogue, dialog_id=f"{name}:{dialogue.dialog_id}"))
     near = None
     if settings.near_duplicates != "ignore":
-        near = near_duplicates.find(dialogues)
+        near = near_duplicates.find(dialogues, None if progress is None else partial(progress, "compare"))
         if near.count and settings.near_duplicates == "leave_out":
             dialogues.remove(near.positions)
             near = replace(near, are_left_out=True)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from core.dialogues.sources.source import Progress
 from core.dialogues.spool import temporary_database
 from core.domain.dialogues import Dialogue
 
@@ -29,6 +30,8 @@ _COMPARED_AT_ONCE = 20_000
 _COMPARED = 20
 #: Pairs that are named.
 _NAMED = 5
+#: Dialogues between two reports of progress.
+_REPORTED = 100
 #: CROSS JOIN keeps SQLite from scanning the bands; the order of what it finds is that of the bands.
 _NEAR = (
     f"WITH wanted (band, key) AS (VALUES {', '.join(['(?, ?)'] * _BANDS)})"
@@ -62,12 +65,17 @@ class NearDuplicates:
     are_left_out: bool = False
 
 
-def find(dialogues: Sequence[Dialogue]) -> NearDuplicates:
-    """Compare the situations, or the utterances where there is no situation, of train and test dialogues."""
+def find(dialogues: Sequence[Dialogue], progress: Progress | None = None) -> NearDuplicates:
+    """Compare the situations, or the utterances where there is no situation, of train and test dialogues.
+
+    `progress` is called with the dialogues so far and all of them.
+    """
     first: list[NearDuplicate] = []
     positions: list[int] = []
     with _index(dialogues) as near:
         for position, dialogue in enumerate(dialogues):
+            if progress is not None and position % _REPORTED == 0:
+                progress(position, len(dialogues))
             if dialogue.split != "train" or not (pairs := _pairs(dialogue)):
                 continue
             for test, other in near(pairs):

@@ -24,8 +24,9 @@ def method(rule: SplitRule, *, rated_sources: int, has_column: bool) -> SplitMet
     """What `auto` stands for; any other method as it is."""
     if rule.by != "auto":
         return rule.by
-    # With one source, every dialogue would be a test dialogue.
-    if rated_sources > 1:
+    # With one source every dialogue would be a test dialogue; with two, both would be good in each train
+    # dialogue, so that there would be no preference pair.
+    if rated_sources > 2:
         return "ratings"
     return "column" if has_column else "random"
 

@@ -16,7 +16,7 @@ from core.dialogues.near_duplicates import NearDuplicates
 from core.dialogues.problems import Problem, Problems, SuspiciousError, TableError
 from core.dialogues.sources import hub_source, opening
 from core.dialogues.sources.hub_source import HubDataset
-from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row, Source
+from core.dialogues.sources.source import Format, InvalidSourceError, ReadingProgress, Row, Source
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.findings import Finding
 
@@ -67,7 +67,7 @@ def read_table(
     settings: DataSettings | None = None,
     *,
     strict: bool = False,
-    progress: Progress | None = None,
+    progress: ReadingProgress | None = None,
     option: str | None = None,
 ) -> Table:
     """Read and check a file of dialogues, or a data set on the Hub.
@@ -107,11 +107,11 @@ def _read(
     settings: DataSettings,
     given: Mapping[str, str],
     strict: bool,
-    progress: Progress | None,
+    progress: ReadingProgress | None,
     option: str | None,
 ) -> Table:
     problems = Problems()
-    found = source.rows(progress)
+    found = source.rows(None if progress is None else partial(progress, "read"))
     first, found = _with_first(found)
     mapped = mapping.guess(source.header.cells, first, given)
     layout = _layout(path, source, settings, mapped, problems, option)
@@ -131,7 +131,9 @@ def _read(
         raise SuspiciousError(path, (*suspicious, *left_out))
     near = None
     if settings.near_duplicates != "ignore":
-        near = near_duplicates.find(reading.dialogues)
+        near = near_duplicates.find(
+            reading.dialogues, None if progress is None else partial(progress, "compare")
+        )
         if near.count and settings.near_duplicates == "leave_out":
             reading.dialogues.remove(near.positions)
             near = replace(near, are_left_out=True)

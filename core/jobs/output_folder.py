@@ -33,7 +33,10 @@ class OutputFolder:
         if not self.path.exists():
             return set()
         if not self.path.is_dir():
-            raise UserError(f"{self.path} is a file: choose a folder")
+            raise UserError(
+                f"{self.path} is a file: name a folder, which gets {self.what}, such as "
+                f"{self.path.with_suffix('')}"
+            )
         list_file = self.path / self.contents
         try:
             listed = json.loads(list_file.read_text(encoding="utf-8"))

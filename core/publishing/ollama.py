@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.config.schema import Lora, Responding
+from core.config.schema import Responding
 from core.domain.errors import UserError
 from core.students import chat_template
 from core.students.chat_format import ChatFormat
@@ -13,35 +13,22 @@ from core.students.chat_format import ChatFormat
 ARCHITECTURES = frozenset(
     {
         *("CohereForCausalLM", "DeepseekV3ForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM"),
-        *("GemmaForCausalLM", "GptOssForCausalLM", "Lfm2ForCausalLM", "LlamaForCausalLM"),
-        *("MixtralForCausalLM", "Olmo3ForCausalLM", "Phi3ForCausalLM", "Qwen2ForCausalLM"),
+        *("Gemma4ForCausalLM", "GemmaForCausalLM", "Glm4MoeLiteForCausalLM", "GptOssForCausalLM"),
+        *("Lfm2ForCausalLM", "Lfm2MoeForCausalLM", "LlamaForCausalLM", "Ministral3ForCausalLM"),
+        *("MixtralForCausalLM", "NemotronHForCausalLM", "Olmo3ForCausalLM", "Phi3ForCausalLM"),
+        "Qwen2ForCausalLM",
     }
 )
-#: The same of adapters.
-ADAPTER_ARCHITECTURES = frozenset({"Gemma2ForCausalLM", "LlamaForCausalLM"})
 #: What Go's templates, or the quotes of a Modelfile, would read as their own.
 _SYNTAX = ("{{", "}}", '"""')
 
 
-def check_architecture(architecture: str, *, is_adapter: bool) -> None:
-    """Raise `UserError` if Ollama does not convert safetensors of this architecture."""
-    if architecture in (ADAPTER_ARCHITECTURES if is_adapter else ARCHITECTURES):
-        return
-    what = "adapters" if is_adapter else "weights"
-    remedy = "publish it with --merge or --gguf" if is_adapter else "publish it with --gguf"
-    raise UserError(f"Ollama converts no {what} of {architecture}: {remedy}")
-
-
-def check_adapter(lora: Lora) -> None:
-    """Raise `UserError` if the adapter is more than Ollama makes of one: two matrices and a scale."""
-    for name, is_used in (
-        ("use_dora", lora.use_dora),
-        ("use_rslora", lora.use_rslora),
-        ("lora_bias", lora.lora_bias),
-        ("modules_to_save", bool(lora.modules_to_save)),
-    ):
-        if is_used:
-            raise UserError(f"Ollama does not apply adapters with lora.{name}: publish it with --merge")
+def check_architecture(architecture: str, *, is_base: bool) -> None:
+    """Raise `UserError` if Ollama does not convert weights of this architecture, perhaps those of an
+    adapter's base model."""
+    if architecture not in ARCHITECTURES:
+        remedy = "--merge --gguf" if is_base else "--gguf"
+        raise UserError(f"Ollama converts no weights of {architecture}: publish it with {remedy}")
 
 
 def modelfile(

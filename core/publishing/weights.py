@@ -147,10 +147,8 @@ def _modelfile(request: WeightsRequest, chat: Any, is_adapter: bool, gguf_file: 
     from core.students import loading
 
     student = request.student.config
-    if gguf_file is None:
-        ollama.check_architecture(loading.architecture(student), is_adapter=is_adapter)
-        if is_adapter and request.lora is not None:
-            ollama.check_adapter(request.lora)
+    if is_adapter or gguf_file is None:
+        ollama.check_architecture(loading.architecture(student), is_base=is_adapter)
     own = "." if gguf_file is None else f"./{gguf_file}"
     source, adapter = (str(loading.base_folder(student)), own) if is_adapter else (own, None)
     by_ollama = is_adapter or gguf_file is None

@@ -34,8 +34,8 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 ImproveMethod = Literal["improve-human", "improve-llm"]
 Field = Literal["situation", "utterance", "response"]
 FIELDS: tuple[Field, ...] = get_args(Field)
-#: Names that recipes and sets of responses have already.
-RESERVED = frozenset({*strategies.STRATEGIES, "initial"})
+#: Names that recipes, sets of responses and prompts have already.
+_RESERVED = frozenset({*strategies.STRATEGIES, *templates.FIELDS})
 
 
 class _FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,11 +89,12 @@ def file(prompts: Path, name: str) -> Path:
             f"{name!r} is not a name for a strategy: use letters, digits, '.', '_' and '-', beginning with a "
             "letter or digit"
         )
-    if name in RESERVED:
-        raise UserError(
-            f"{name!r} is a strategy of the program: choose another name, or override its prompt in "
-            f"{prompts / f'{name}.txt'}"
+    if name in _RESERVED:
+        what = "a strategy" if name in strategies.STRATEGIES else "a prompt"
+        override = (
+            f", or override its prompt in {prompts / f'{name}.txt'}" if name in templates.FIELDS else ""
         )
+        raise UserError(f"{name!r} is {what} of the program: choose another name{override}")
     return folder(prompts) / f"{name}.txt"
 
 

@@ -29,6 +29,7 @@ from core.store.intents import IntentRequest
 from core.students import model_sources
 
 if TYPE_CHECKING:
+    from core.dialogues.sources.source import ReadingProgress
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
     from core.pipeline.rebuild import Rebuilt
@@ -58,7 +59,7 @@ class Commands:
         columns: Sequence[str] = (),
         encoding: str | None = None,
         strict: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: ReadingProgress | None = None,
     ) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
 
@@ -66,8 +67,9 @@ class Commands:
         A path such as `hf:OWNER/NAME` names a data set on the Hugging Face Hub, which is downloaded.
 
         It is read as [data] in config.toml says. `columns` are of the form `situation=context`; they and
-        `encoding` have priority. `progress` is called with the bytes that are read and the size of the file.
-        The dialogues are kept in a temporary file until the plan is no longer used.
+        `encoding` have priority. `progress` is called with what is read and the size of all, then with the
+        dialogues that are compared with others. The dialogues are kept in a temporary file until the plan is
+        no longer used.
 
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.

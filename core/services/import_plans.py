@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,13 @@ from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
 from core.dialogues import changes, mapping, mixture, staging, table
 from core.dialogues.sources.hub_source import HubDataset
+from core.dialogues.sources.source import ReadingProgress
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Job
 from core.recipes import catalog
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
-
-#: Gets the bytes that are read, and the size of the file.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def plan(
     columns: Sequence[str],
     encoding: str | None,
     strict: bool,
-    progress: Progress | None,
+    progress: ReadingProgress | None,
 ) -> ImportPlan:
     """As `Commands.plan_import`."""
     settings = _settings(paths, data, columns, encoding)
@@ -86,7 +84,7 @@ def _mixture(
     settings: DataSettings,
     *,
     strict: bool,
-    progress: Progress | None,
+    progress: ReadingProgress | None,
 ) -> tuple[table.Table, str]:
     """The data sets of config.toml as one, and their names."""
     config, _ = data.config()

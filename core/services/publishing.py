@@ -156,6 +156,11 @@ class Publishing:
         if options.merge and settings.lora is None:
             raise UserError(f"{job.name} is a whole model, fully fine-tuned: there is no adapter to merge")
         is_adapter = settings.lora is not None and not options.merge
+        if options.ollama and is_adapter and not options.gguf:
+            # From 0.12.11 on it looks for model*.safetensors, and PEFT names the file otherwise.
+            raise UserError(
+                "Ollama imports an adapter only as a GGUF file: publish it with --gguf too, or with --merge"
+            )
         converter = gguf.converter(is_adapter=is_adapter) if options.gguf else None
         responding = self._responding(job.name)
         student = settings.student.config

@@ -143,6 +143,19 @@ def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, csv: 
     program("recipes")
 
 
+def test_a_new_config_fits_the_data_and_the_next_step_is_named(program: Program, tmp_path: Path) -> None:
+    config = program.root / "config.toml"
+    path = tmp_path / "chats.jsonl"
+    chat = ({"role": "user", "content": "I failed"}, {"role": "assistant", "content": "Oh no."})
+    path.write_text("".join(json.dumps({"id": n, "messages": chat}) + "\n" for n in range(16)))
+    config.unlink()
+    shown = program("import", path, "--yes").out
+    assert "Next: edit config.toml, which does not fit this data yet" in shown
+    assert "improve-llm/naive needs a teacher, but none is defined: add [teachers.NAME]" in shown
+    config.write_text(config.read_text() + '[teachers.gpt]\nprovider = "openai"\nmodel = "gpt-4o"\n')
+    assert "improve-llm/naive/sft-dpo" in program("run", "--dry-run").out
+
+
 def test_a_file_is_read_as_config_toml_says(program: Program, tmp_path: Path) -> None:
     config = program.root / "config.toml"
     config.write_text("""

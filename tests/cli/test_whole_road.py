@@ -211,6 +211,8 @@ def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, st
     assert given["ci_low"] == round(rate["ci_low"], 4)
     assert "held-out human ratings" in given["judge_quality"]
     assert "## Intended use and limits" in card.text
+    refused = program("publish", SFT, tmp_path / "served", "--ollama", code=1).err
+    assert "only as a GGUF file: publish it with --gguf too, or with --merge" in refused
     refused = program("publish", SFT, tmp_path / "pushed", "--push", "me/tiny", code=1).err
     assert "nobody else could load it: publish it with --merge" in refused
     assert "Did you mean 'tiny/direct/chatgpt/sft'?" in program("publish", f"{SFT}x", folder, code=1).err

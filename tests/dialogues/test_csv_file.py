@@ -89,18 +89,21 @@ def test_memory_does_not_grow_with_the_file(path: Path, monkeypatch: pytest.Monk
     assert peak(1_400) < peak(700) + 100_000
 
 
-def test_progress_is_in_bytes(path: Path) -> None:
+def test_progress_is_in_bytes_then_in_dialogues(path: Path) -> None:
     write_rows(path, synthetic_rows(100), columns())
-    seen: list[tuple[int, int]] = []
-    read_table(path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == sorted(seen)
-    assert seen[-1] == (path.stat().st_size, path.stat().st_size)
+    seen: list[tuple[str, int, int]] = []
+    read_table(path, progress=lambda phase, done, total: seen.append((phase, done, total)))
+    read = [(done, total) for phase, done, total in seen if phase == "read"]
+    assert read == sorted(read)
+    assert read[-1] == (path.stat().st_size, path.stat().st_size)
+    # Then, while near-duplicates are searched, in dialogues.
+    assert seen[len(read) :] == [("compare", 0, 100)]
 
 
 def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
     write_rows(path, synthetic_rows(20), columns())
 
-    def append(done: int, total: int) -> None:
+    def append(phase: str, done: int, total: int) -> None:
         with path.open("a") as file:
             file.write("more")
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.schema import DataSettings, SplitRule
 from core.dialogues.problems import TableError
 from core.dialogues.table import read_table
 from tests.dialogues.csv_files import HEADER, SOURCES, cells, same_dialogues, write
@@ -278,7 +279,7 @@ def test_shape_never_changes_what_is_read(
         writer.writerows([[blank] * len(row)] * ghosts)
     path = tmp_path_factory.mktemp("shapes") / "data.csv"
     path.write_text(("\ufeff" if mark else "") + out.getvalue(), encoding="utf-8", newline="")
-    read = read_table(path)
+    read = read_table(path, DataSettings(split=SplitRule(by="ratings")))
     assert [(d.situation, d.utterance, d.responses["human"].text) for d in read.dialogues] == [
         (row[2], row[3], row[4]) for row in rows
     ]

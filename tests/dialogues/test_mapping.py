@@ -165,7 +165,8 @@ def test_another_scale(path: Path) -> None:
         10,
         [f"{number},5" for number in (1, 2, 2.5, 3, "3,9".replace(",", "."), 4, 5, 0, 6, "x")],
     )
-    read = read_table(path, DataSettings(ratings=RatingScale(min=1, max=5, good=4)))
+    scale = RatingScale(min=1, max=5, good=4)
+    read = read_table(path, DataSettings(ratings=scale, split=SplitRule(by="ratings")))
     rated = [d.responses["human"].rating if "human" in d.responses else None for d in read.dialogues]
     assert rated == [1, 1, 2, 2, 2, 3, 3, None, None, None]
     (finding,) = read.left_out

@@ -8,9 +8,11 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config.schema import DataSettings
+from core.config.schema import DataSettings, SplitRule
 from core.dialogues.problems import TableError
 from core.dialogues.table import Table, read_table
 from tests.dialogues.csv_files import SOURCES
@@ -97,6 +99,44 @@ def test_a_format(path: Path, name: str) -> None:
     assert {"part_no", "annotator_human"} <= set(read.ignored)
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("shape", ["a list", "by id", "by split"])
+def test_an_object_of_all_records(path: Path, shape: str, indent: int | None) -> None:
+    rows: Sequence[dict[str, Any]] = synthetic_rows(8, sources=SOURCES)
+    match shape:
+        case "a list":
+            content: object = {"version": 1, "licence": {"name": "none"}, "data": rows}
+        case "by id":
+            content = {row["dialog_id"]: {k: v for k, v in row.items() if k != "dialog_id"} for row in rows}
+        case _:
+            content = {"train": rows[:5], "test": rows[5:]}
+    path.write_text(json.dumps(content, indent=indent))
+    columns = {"dialog_id": "id"} if shape == "by id" else {}
+    read = read_table(
+        path, DataSettings(columns=columns, split=SplitRule(by="column" if shape == "by split" else "auto"))
+    )
+    assert read.format.name == "JSON"
+    expected = synthetic_dialogues(8, sources=SOURCES)
+    if shape == "by split":
+        assert [one.split for one in read.dialogues] == ["train"] * 5 + ["test"] * 3
+    else:
+        assert list(read.dialogues) == expected
+    assert [one.dialog_id for one in read.dialogues] == [one.dialog_id for one in expected]
+
+
+def test_one_record_is_no_list_of_messages(path: Path) -> None:
+    said = [{"role": "user", "content": "I lost it."}, {"role": "assistant", "content": "Oh no!"}]
+    path.write_text(json.dumps({"id": "a", "messages": said}))
+    (dialogue,) = read_table(path).dialogues
+    assert (dialogue.dialog_id, dialogue.utterance) == ("a", "I lost it.")
+
+
+def test_records_in_many_lines_one_after_the_other(path: Path) -> None:
+    path.write_text("\n".join(json.dumps(row, indent=1) for row in synthetic_rows(8)))
+    with pytest.raises(TableError, match=re.escape("each needs a line of its own, as jq -c . writes it")):
+        read_table(path)
+
+
 @pytest.mark.parametrize("name", _COMPRESSIONS)
 def test_a_compression(path: Path, name: str) -> None:
     path.write_bytes(_COMPRESSIONS[name](_json_lines(synthetic_rows(8, sources=SOURCES))))
@@ -143,7 +183,7 @@ def test_texts_come_in_to_the_letter(
     ]
     path = tmp_path_factory.mktemp("formats") / "data"
     path.write_bytes(_FORMATS[name](rows))
-    found = read_table(path).dialogues
+    found = read_table(path, DataSettings(split=SplitRule(by="ratings"))).dialogues
     assert [(d.situation, d.utterance, d.responses["human"].text) for d in found] == [
         (row["situation"], row["speaker_uttr"], row["response_human"]) for row in rows
     ]

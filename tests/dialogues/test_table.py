@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.schema import DataSettings, SplitRule
 from core.dialogues.problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
@@ -72,7 +73,8 @@ def test_sources_without_the_suffix_and_columns_without_need(path: Path) -> None
     header = ["dialog_id", "emotion", "situation", "speaker_uttr", "extra"]
     header += ["response_human", "rating_human", "response_mine", "rating_mine"]
     row = dict.fromkeys(header, "text") | {"rating_human": "3", "rating_mine": " 2.0 "}
-    read = read_table(write_rows(path, [row], header))
+    by_ratings = DataSettings(split=SplitRule(by="ratings"))
+    read = read_table(write_rows(path, [row], header), by_ratings)
     assert read.sources == ("mine",)
     assert read.ignored == ("extra",)
     assert read.dialogues[0].responses["mine"].rating == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from core.config.schema import Lora, Responding, Student
+from core.config.schema import Responding, Student
 from core.domain.errors import UserError
 from core.publishing import ollama
 from core.students import chat_format, chat_template
@@ -96,9 +96,29 @@ def test_the_modelfile(chat: ChatFormat) -> None:
     )
 
 
+#: The instructions and parameters of Ollama's reference of the Modelfile that the program writes.
+_INSTRUCTION = re.compile(
+    r'FROM (?:"[^"\n]+"|[^"\s]+)\n'
+    r'|ADAPTER (?:"[^"\n]+"|[^"\s]+)\n'
+    r'|TEMPLATE """(?:(?!""").)*"""\n'
+    r"|PARAMETER (?:temperature|top_p|repeat_penalty) \d+(?:\.\d+)?\n"
+    r"|PARAMETER (?:top_k|num_predict) \d+\n"
+    r'|PARAMETER stop "[^"\n]+"\n',
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_modelfile_follows_the_grammar(chat: ChatFormat, sampled: bool) -> None:
+    responding = Responding(do_sample=sampled, temperature=0.7, top_p=0.9)
+    made = ollama.modelfile(chat, responding, "/a model", "./adapter.gguf", bos_is_added=True)
+    assert _INSTRUCTION.sub("", made) == ""
+    instructions = [found[0].partition(" ")[0] for found in _INSTRUCTION.finditer(made)]
+    assert instructions[:3] == ["FROM", "ADAPTER", "TEMPLATE"]
+    assert set(instructions[3:]) == {"PARAMETER"}
+
+
 def test_what_ollama_does_not_read_is_refused() -> None:
-    ollama.check_architecture("LlamaForCausalLM", is_adapter=True)
-    with pytest.raises(UserError, match=r"converts no adapters of Qwen2ForCausalLM: .*--merge or --gguf"):
-        ollama.check_architecture("Qwen2ForCausalLM", is_adapter=True)
-    with pytest.raises(UserError, match=re.escape("lora.use_dora: publish it with --merge")):
-        ollama.check_adapter(Lora(use_dora=True))
+    ollama.check_architecture("LlamaForCausalLM", is_base=True)
+    with pytest.raises(UserError, match=r"converts no weights of Qwen3ForCausalLM: .*--merge --gguf"):
+        ollama.check_architecture("Qwen3ForCausalLM", is_base=True)

@@ -109,8 +109,10 @@ def test_all_errors_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_names_stay_in_the_folder(tmp_path: Path) -> None:
-    for name in ("../judge", "a/b", "", ".hidden", "naive", "initial", "combined"):
-        with pytest.raises(UserError, match=r"is not a name for a strategy|is a strategy of the program"):
+    for name in ("../judge", "a/b", "", ".hidden", "naive", "initial", "combined", "judge"):
+        with pytest.raises(
+            UserError, match=r"is not a name for a strategy|is a (strategy|prompt) of the program"
+        ):
             own_strategies.file(tmp_path, name)
     outside = tmp_path / "elsewhere.txt"
     outside.write_text(ONE)

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from core.config.workspace import WorkspacePaths
 from core.services.training import run_estimates
 from docs.generator import scene
-from tests.support import batches_workspace, playground_turns
+from tests.support import batches_workspace, flawed_responses, playground_turns
 from tests.support.filled_workspace import fill
 from tests.support.settling import settled, until, until_shows
 from tui.app.application import EmpathyApp
@@ -220,6 +220,39 @@ def test_settings(
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_flaws(snap_compare: Compare, made: Path, home: Path, size: str) -> None:
+    workspace = copied(made, "busy", home)
+    flawed_responses.write(workspace)
+
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "dialogues")
+        await pilot.press("3")
+        await until_shows(pilot, "1–96 of 96")
+        await pilot.press("v", "v")
+        await until_shows(pilot, "cannot help with that")
+        await pilot.press("enter", "down")
+        await until_shows(pilot, "instead of one")
+        await settled(pilot)
+
+    assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_publish(snap_compare: Compare, made: Path, home: Path, size: str) -> None:
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "dialogues")
+        await pilot.press("4")
+        await until_shows(pilot, "loss")
+        await settled(pilot)
+        await pilot.press("x")
+        await until_shows(pilot, "enter publishes")
+        await settled(pilot)
+
+    app = EmpathyApp(copied(made, "failed", home))
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=ready)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -21,6 +21,7 @@ _WRITING = (
     "edit_config",
     "report",
     "export_training_data",
+    "publish",
     "vote",
     "validate_judge",
 )

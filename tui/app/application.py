@@ -308,6 +308,11 @@ class EmpathyApp(HostApp):
 
         file_commands.export_training_data(self)
 
+    def action_publish(self) -> None:
+        from tui.app import file_commands
+
+        file_commands.publish(self)
+
     def action_vote(self) -> None:
         from tui.app import judging
 

@@ -1,4 +1,4 @@
-"""Reports and exports: commands of the command line, run beside the app."""
+"""Reports, exports and published folders: commands of the command line, run beside the app."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.app.actions import may_write
+from tui.format.text import visible
 from tui.navigation.file_command import FileCommand
 
 if TYPE_CHECKING:
     from tui.dialogs.command_dialog import CommandScreen
+    from tui.dialogs.publish_dialog import PublishChoice
     from tui.navigation.host import HostApp
     from tui.runtime.command_process import Ended
 
@@ -55,6 +57,52 @@ def export_training_data(app: HostApp) -> None:
         folder = app.workspace.exports / "llama-factory"
         dialog = AskTextScreen("Write the recipes for LLaMA-Factory to the folder", str(folder))
         app.push_screen(dialog, partial(_export_to, app))
+
+
+def publish(app: HostApp, name: str | None = None) -> None:
+    """Publish a run, or a recipe's training data; asks for the folder, and for the name if it is None."""
+    from tui.dialogs.choose import ChooseScreen
+
+    if not may_write(app):
+        return
+    if name is not None:
+        _publish(app, name)
+        return
+    jobs = () if app.snapshot is None else app.snapshot.jobs
+    done = [job for job in jobs if job.state == "done" and job.in_config]
+    names = [job.name for stage in ("sft-dpo", "sft", "recipe") for job in done if job.stage == stage]
+    if names:
+        app.push_screen(ChooseScreen("Publish the run or recipe", names, None), partial(_publish, app))
+    else:
+        app.show_message("there is nothing to publish yet: no run and no recipe is done")
+
+
+def _publish(app: HostApp, name: str | None) -> None:
+    from core.api import RunName
+    from tui.dialogs.ask_text import AskTextScreen
+    from tui.dialogs.publish_dialog import PublishScreen
+
+    if name is None:
+        return
+    # As all relative paths here, it is in the workspace.
+    exports = app.workspace.exports.relative_to(app.workspace.root)
+    folder = str(exports / "published" / name.replace("/", "-"))
+    if RunName.parse(name) is not None:
+        app.push_screen(PublishScreen(name, folder), partial(_publish_run, app, name))
+    else:
+        title = f"Publish the training data of {visible(name)} to the folder"
+        app.push_screen(AskTextScreen(title, folder), partial(_publish_to, app, name, ()))
+
+
+def _publish_run(app: HostApp, name: str, choice: PublishChoice | None) -> None:
+    if choice is not None:
+        _publish_to(app, name, choice.options, choice.folder)
+
+
+def _publish_to(app: HostApp, name: str, options: tuple[str, ...], folder: str | None) -> None:
+    if folder is not None and folder.strip():
+        path = app.workspace.root / Path(folder.strip()).expanduser()
+        run(app, FileCommand("Publish", ("publish", *options, "--", name, str(path)), path, path))
 
 
 def _write_report(app: HostApp, judge: str | None) -> None:

@@ -22,6 +22,7 @@ from tui.navigation.messages import (
     OpenRuns,
     OpenScreen,
     OpenStage,
+    PublishRun,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ def navigate(app: HostApp, message: Navigation) -> None:
                 playground.call_after_refresh(playground.take, dialog_id)
         case OpenLog(job):
             _open_log(app, job)
+        case PublishRun(name):
+            from tui.app import file_commands
+
+            file_commands.publish(app, name)
         case OpenBallot(a, b, voter, uniform):
             if not may_write(app):
                 return

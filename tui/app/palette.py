@@ -46,6 +46,12 @@ _EVERYWHERE = (
         "export_training_data",
         "recipe llama factory dataset",
     ),
+    (
+        "Publish",
+        "Write a run or a recipe's training data to a folder for the Hugging Face Hub or Ollama",
+        "publish",
+        "hub huggingface ollama gguf merge adapter model card export",
+    ),
     ("Vote", "Vote on the responses of two responders, blind", "vote", "ballot people annotate"),
     (
         "Validate a judge",
@@ -63,7 +69,8 @@ _ALSO: dict[str, str] = {
     "app.training": "epochs loss curves compare runs note tag archive delete",
     "app.playground": "try the model on a sentence playground talk teacher judge note",
     "app.pairs": "vote ballot compare responses dialogue",
-    "app.data": "recipes statistics dialogues export",
+    "app.data": "recipes statistics dialogues export flaws",
+    "data.view": "flaws refusals duplicates statistics recipes quality",
     "app.win_rates": "who wins leaders judges ranking compare report",
     "app.batches": "spending cost requests budget",
     "app.pipeline": "jobs recipes cancel retry gpu slots",

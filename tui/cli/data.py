@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, create_workspace
+from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Workspace, create_workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import json
@@ -65,13 +65,13 @@ def import_(
     A file that differs from the imported data replaces it, after you have seen the changes and agreed.
     """
     from tui.cli.output.data import print_changes, print_file, print_imported, print_preview
-    from tui.cli.output.progress import transferring
+    from tui.cli.output.progress import reading
     from tui.cli.output.tables import make_console
 
     # It raises for an invalid config.toml itself; one that does not fit the data so far is no fault of it.
     workspace = workspace_of(ctx, checked=False)
     commands, paths = workspace.commands, workspace.paths
-    with transferring(quiet_s=2) as progress:
+    with reading() as progress:
         plan = commands.plan_import(
             file, columns=columns, encoding=encoding, strict=strict, progress=progress
         )
@@ -105,7 +105,17 @@ def import_(
         print_file(console, plan)
     else:
         print_imported(console, plan, counts)
+        _print_next(workspace)
+
+
+def _print_next(workspace: Workspace) -> None:
+    """What to do after an import: run, or mend config.toml first."""
+    workspace.pipeline.snapshot()
+    if workspace.config_problem is None:
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")
+        return
+    click.echo("Next: edit config.toml, which does not fit this data yet; then `empathy-tui run`.")
+    click.echo(visible(workspace.config_problem, lines=True))
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True, epilog=examples("data", "data fetch"))

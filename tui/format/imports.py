@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Dialogue, DialogueCounts, Format, NearDuplicates
+    from core.api import Dialogue, DialogueCounts, Format, NearDuplicates, ReadingPhase
 
+#: What an import does with a file.
+PHASES: dict[ReadingPhase, str] = {"read": "checking every row", "compare": "searching near-duplicates"}
 #: Characters of a text that a preview shows.
 _SHOWN = 100
 

@@ -44,7 +44,7 @@ VERBS: dict[str, Verb] = {
     "cancel": Verb("c", "c", ("Cancel",), "Stop a job or batch"),
     "edit": Verb("e", "e", ("Edit",), "Change it"),
     "note": Verb("N", "N", ("Note",), "Write a note on it"),
-    "export": Verb("x", "x", ("Export",), "Write it to files"),
+    "export": Verb("x", "x", ("Export", "Publish"), "Write it to files"),
     "pause": Verb("P", "P", ("Pause",), "Start no new jobs, or resume"),
     "help": Verb("question_mark", "?", ("Help",), "Show the keys"),
 }

@@ -79,6 +79,13 @@ class OpenPlayground(Navigation):
 
 
 @dataclass
+class PublishRun(Navigation):
+    """Ask where and how a finished run is published."""
+
+    name: str
+
+
+@dataclass
 class OpenLog(Navigation):
     """Open the log of a job, or the supervisor's for None."""
 

@@ -7,10 +7,11 @@ from core.config.schema.config import Comparisons, Config, ExtraComparison, Slot
 from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
 from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
-from core.config.schema.students import Definition, Flaw, Pairing, Recipes, Responding, Server, Student
+from core.config.schema.students import FLAWS, Definition, Flaw, Pairing, Recipes, Responding, Server, Student
 from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
 
 __all__ = [
+    "FLAWS",
     "Comparisons",
     "Config",
     "DataSet",

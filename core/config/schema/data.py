@@ -28,7 +28,7 @@ class SplitRule(ConfigTable, frozen=True):
 
     by: SplitBy = "auto"
     """`ratings`: test dialogues have fewer than two good responses, as in the paper. `column`: a column names
-    each dialogue's split. `random`: a share of the dialogues is drawn. `auto`: by ratings if two sources
+    each dialogue's split. `random`: a share of the dialogues is drawn. `auto`: by ratings if three sources
     have them, else by the column `split` if there is one, else at random."""
     column: str = "split"
     """`column`: the column that names the split."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
@@ -11,6 +11,7 @@ from core.config.schema.table import ConfigTable, NonNegative, Positive, Positiv
 
 Pairing = Literal["strict", "reference-code"]
 Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "duplicate"]
+FLAWS: tuple[Flaw, ...] = get_args(Flaw)
 
 
 class Student(ConfigTable, frozen=True):

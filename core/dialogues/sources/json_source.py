@@ -1,4 +1,4 @@
-"""Rows of JSON: a record in each line, or one array of records."""
+"""Rows of JSON: a record in each line, or all records in one array or object."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from core.dialogues.sources.source import Format, InvalidSourceError, Progress, 
 
 #: Maximum bytes of a line.
 _MAX_LINE = 10_000_000
-#: Maximum bytes of an array, which is read at once.
-_MAX_ARRAY = 500_000_000
+#: Maximum bytes of an array or object of all records, which is read at once.
+_MAX_WHOLE = 500_000_000
 #: Maximum columns: a file with more has records under keys of their own.
 _MAX_COLUMNS = 2_000
 _MARK = b"\xef\xbb\xbf"
+#: The columns of a record that its place in an object gives: the key that it has, or that its list has.
+_KEY, _LIST = "id", "split"
+#: A record with one of each is a message, of which a list is a conversation.
+_MESSAGE = (("role", "from"), ("content", "value"))
 
-#: The record's place: its number and its line, counted from 1; line 0 in an array.
+#: A record that is not decoded yet, and what its place in an object adds to it.
+_Found = tuple[msgspec.Raw, dict[str, object]]
+#: The record's place: its number and its line, counted from 1; line 0 where there are none.
 _Record = tuple[int, int, dict[str, object]]
 
 
@@ -39,8 +45,11 @@ class JsonSource:
     def __init__(self, file: BinaryIO, written: Format) -> None:
         self._file = file
         begin = CsvFile(file).begin(1_000).removeprefix(_MARK).lstrip()
-        self._is_array = begin.startswith(b"[")
-        self.format = replace(written, name="JSON" if self._is_array else "JSON Lines")
+        if begin.startswith(b"["):
+            self._whole: Callable[[bytes], list[_Found]] | None = _of_array
+        else:
+            self._whole = _of_object if _is_one_object(file) else None
+        self.format = replace(written, name="JSON Lines" if self._whole is None else "JSON")
         names: dict[str, None] = {}
         for number, line, record in self._records(None):
             names.update(dict.fromkeys(name for name, _ in flat_records.flat(record)))
@@ -64,7 +73,7 @@ class JsonSource:
 
     def _records(self, progress: Progress | None) -> Iterator[_Record]:
         self._file.seek(0)
-        return self._from_array(progress) if self._is_array else self._from_lines(progress)
+        return self._from_lines(progress) if self._whole is None else self._at_once(self._whole, progress)
 
     def _from_lines(self, progress: Progress | None) -> Iterator[_Record]:
         size, done, line, number = CsvFile(self._file).size, 0, 0, 0
@@ -81,21 +90,67 @@ class JsonSource:
             number += 1
             yield number, line, _record(text, number, line)
 
-    def _from_array(self, progress: Progress | None) -> Iterator[_Record]:
+    def _at_once(
+        self, records: Callable[[bytes], list[_Found]], progress: Progress | None
+    ) -> Iterator[_Record]:
         size = CsvFile(self._file).size
-        if size > _MAX_ARRAY:
-            message = f"an array of more than {_MAX_ARRAY:,} bytes: convert it to JSON Lines (jq -c '.[]')"
+        if size > _MAX_WHOLE:
+            message = f"JSON of more than {_MAX_WHOLE:,} bytes: convert it to JSON Lines (jq -c '.[]')"
             raise InvalidSourceError(Problem(None, None, message))
-        content = self._file.read().removeprefix(_MARK)
         try:
-            values = msgspec.json.decode(content, type=list[msgspec.Raw])
+            found = records(self._file.read().removeprefix(_MARK))
         except (ValueError, RecursionError) as error:
-            message = f"not a JSON array: {error}{_cut_off(error)}"
+            message = f"not valid JSON: {error}{_cut_off(error)}"
             raise InvalidSourceError(Problem(None, None, message)) from error
-        for number, value in enumerate(values, 1):
+        for number, (value, added) in enumerate(found, 1):
             if progress is not None:
-                progress(size * number // len(values), size)
-            yield number, 0, _record(bytes(value), number, 0)
+                progress(size * number // len(found), size)
+            yield number, 0, added | _record(bytes(value), number, 0)
+
+
+def _of_array(content: bytes) -> list[_Found]:
+    return [(value, {}) for value in msgspec.json.decode(content, type=list[msgspec.Raw])]
+
+
+def _of_object(content: bytes) -> list[_Found]:
+    """The records of an object that has them in lists, or each under a key of its own; else it is one itself.
+
+    Beside lists of records, other values are about the file.
+    """
+    values = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    lists = {key: found for key, value in values.items() if (found := _list_of_records(value))}
+    if lists:
+        is_split = len(lists) > 1
+        return [(one, {_LIST: key} if is_split else {}) for key, found in lists.items() for one in found]
+    if len(values) > 1 and all(bytes(value).startswith(b"{") for value in values.values()):
+        return [(value, {_KEY: key}) for key, value in values.items()]
+    return [(msgspec.Raw(content), {})]
+
+
+def _list_of_records(value: msgspec.Raw) -> list[msgspec.Raw]:
+    """The records in a list of them; none in any other value, and in a conversation."""
+    if not bytes(value).startswith(b"["):
+        return []
+    found = msgspec.json.decode(value, type=list[msgspec.Raw])
+    if not found or not all(bytes(one).startswith(b"{") for one in found):
+        return []
+    first = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
+    is_message = all(any(name in first for name in names) for names in _MESSAGE)
+    return [] if is_message else found
+
+
+def _is_one_object(file: BinaryIO) -> bool:
+    """Whether a file that begins with an object has this one alone, in one line or in many."""
+    file.seek(0)
+    line = b""
+    while not line.strip().removeprefix(_MARK) and (line := file.readline(_MAX_LINE + 1)):
+        pass
+    try:
+        msgspec.json.decode(line.removeprefix(_MARK))
+    except (ValueError, RecursionError) as error:
+        # It goes on in the next line.
+        return "truncated" in str(error) and file.read(_MAX_LINE).strip() != b""
+    return not any(other.strip() for other in iter(lambda: file.readline(_MAX_LINE), b""))
 
 
 def _record(text: bytes, number: int, line: int) -> dict[str, object]:
@@ -112,6 +167,8 @@ def _record(text: bytes, number: int, line: int) -> dict[str, object]:
 
 
 def _cut_off(error: BaseException) -> str:
+    if "trailing characters" in str(error):
+        return " (several records: each needs a line of its own, as jq -c . writes it)"
     return (
         " (the file is cut off, or the record goes on in the next line)" if "truncated" in str(error) else ""
     )

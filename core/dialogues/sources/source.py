@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from core.dialogues.problems import Problem
 
 Progress = Callable[[int, int], None]
-"""Called with what is read and the size of all, in bytes or in rows."""
+"""Called with what is done and the size of all, in bytes or in rows."""
+ReadingPhase = Literal["read", "compare"]
+"""An import reads all rows, then compares train dialogues with test dialogues."""
+ReadingProgress = Callable[[ReadingPhase, int, int], None]
+"""Called with the phase, and as `Progress`."""
 
 
 @dataclass(frozen=True)

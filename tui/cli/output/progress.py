@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
-from core.api import ENDED, Completion, Job, Submission, UserError, Workspace, completion_of
+from core.api import ENDED, Completion, Job, ReadingPhase, Submission, UserError, Workspace, completion_of
 from tui.cli.output.jobs import time_taken
 from tui.cli.output.tables import make_console
-from tui.format import outcomes, results, waits
+from tui.format import imports, outcomes, results, waits
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
 
@@ -23,6 +31,8 @@ from tui.format.values import duration, percent, size
 _POLL_S = 0.25
 #: Seconds between two lines about one job's progress.
 _LINE_S = 10.0
+#: Seconds without a line about a file that is read where stderr is no terminal.
+_QUIET_S = 2.0
 #: Bytes between two lines about a file.
 _LINE_BYTES = 10_000_000
 
@@ -87,6 +97,50 @@ def transferring(quiet_s: float = 0.0) -> Iterator[Callable[[int, int | None], N
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[ReadingPhase, int, int], None]]:
+    """A function that shows on stderr how an import goes on; it takes the phase, what is done and all of it.
+
+    Where stderr is no terminal, an import of some seconds has no line.
+    """
+    with ExitStack() as stack:
+        bytes_read = stack.enter_context(transferring(_QUIET_S))
+        compared: Callable[[int, int], None] | None = None
+
+        def show(phase: ReadingPhase, done: int, total: int) -> None:
+            nonlocal compared
+            if phase == "read":
+                bytes_read(done, total)
+                return
+            if compared is None:
+                # One after the other: two live bars cannot be drawn at a time.
+                stack.close()
+                compared = stack.enter_context(_comparing())
+            compared(done, total)
+
+        yield show
+
+
+@contextmanager
+def _comparing() -> Iterator[Callable[[int, int], None]]:
+    console = make_console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        printed = time.monotonic()
+
+        def show(done: int, total: int) -> None:
+            nonlocal printed
+            if time.monotonic() - printed >= _LINE_S:
+                printed = time.monotonic()
+                console.print(f"{imports.PHASES['compare']}: {percent(done / total)}")
+
+        yield show
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(imports.PHASES["compare"], total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 

@@ -20,7 +20,7 @@ from tui.format.values import percent
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import ImportPlan
+    from core.api import ImportPlan, ReadingPhase
     from tui.navigation.host import HostApp
 
 
@@ -84,7 +84,7 @@ class ImportScreen(ModalScreen[None]):
             self._apply(self._plan)
         else:
             self._generation += 1
-            self._read(self._generation, 0, 0)
+            self._read(self._generation, "read", 0, 0)
             # Without one, it is the data sets of config.toml.
             path = Path(text).expanduser() if text else None
             # A relative path starts at the folder where the app was started.
@@ -95,8 +95,8 @@ class ImportScreen(ModalScreen[None]):
     def _check(self, path: Path | None, columns: tuple[str, ...], generation: int) -> None:
         from core.api import UserError, open_workspace
 
-        def show(done: int, total: int) -> None:
-            self.call_later(self._read, generation, done, total)
+        def show(phase: ReadingPhase, done: int, total: int) -> None:
+            self.call_later(self._read, generation, phase, done, total)
 
         try:
             with open_workspace(self.app.workspace) as workspace:
@@ -106,10 +106,10 @@ class ImportScreen(ModalScreen[None]):
         else:
             self.call_later(self._checked, generation, plan, "")
 
-    def _read(self, generation: int, done: int, total: int) -> None:
+    def _read(self, generation: int, phase: ReadingPhase, done: int, total: int) -> None:
         if generation == self._generation:
             share = f" {percent(done / total)}" if total else ""
-            self._say(Content.styled(f"◌ checking every row …{share}", "$text-muted"))
+            self._say(Content.styled(f"◌ {imports.PHASES[phase]} …{share}", "$text-muted"))
 
     def _checked(self, generation: int, plan: ImportPlan | None, error: str) -> None:
         if generation != self._generation:

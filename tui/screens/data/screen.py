@@ -1,4 +1,4 @@
-"""Data: the imported dialogues and their statistics."""
+"""Data: the imported dialogues, their statistics, and the flaws of what teachers wrote."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
     from core.api import ImportedData, Snapshot, Workspace
+    from tui.navigation.host import ConfigPlace
+    from tui.screens.data.flaws_view import FlawsView
     from tui.screens.data.statistics_view import StatisticsView
 
 _DataState = tuple["ImportedData | None", dict[str, int]] | None
 
 
 class DataScreen(WorkspaceScreen):
-    """Shows the dialogues or their statistics."""
+    """Shows the dialogues, their statistics, or the flaws of teachers' responses."""
 
     MODE = "data"
-    ABOUT = "The imported dialogues with their rated responses, statistics, and the size of each recipe."
+    ABOUT = (
+        "The imported dialogues with their rated responses, statistics, the size of each recipe, and what "
+        "may be wrong with teachers' responses."
+    )
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "view", "Statistics", id="data.view", tooltip="Show statistics or dialogues"),
+        Binding("v", "view", "View", id="data.view", tooltip="Dialogues, statistics, or flaws of responses"),
         verb(
             "export",
             "app.export_training_data",
@@ -41,6 +46,7 @@ class DataScreen(WorkspaceScreen):
         self._dialogues = DialoguesView()
         #: None until it is first opened.
         self._statistics: StatisticsView | None = None
+        self._flaws: FlawsView | None = None
         self._imported: ImportedData | None = None
 
     def body(self) -> ComposeResult:
@@ -52,44 +58,67 @@ class DataScreen(WorkspaceScreen):
 
     def seek(self, dialog_id: str) -> None:
         """Show a dialogue."""
-        self._open(statistics=False)
+        self._open(self._dialogues)
         self._dialogues.seek(dialog_id)
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("data", partial(_look, self._imported), self._receive)
         if self._statistics is not None and self._statistics.display:
             self._statistics.read(snapshot.dialogues)
+        if self._flaws is not None and self._flaws.display:
+            self._flaws.read()
+
+    def config_place(self) -> ConfigPlace | None:
+        return ("recipes.leave_out", None) if self._shown is self._flaws else None
 
     def action_view(self) -> None:
-        self._open(statistics=self._dialogues.display)
+        if self._shown is self._dialogues:
+            self._open(self._statistics or self._make_statistics())
+        elif self._shown is self._statistics:
+            self._open(self._flaws or self._make_flaws())
+        else:
+            self._open(self._dialogues)
 
     def step_back(self) -> None:
-        if not self._dialogues.display:
-            self._open(statistics=False)
-        elif not self._dialogues.back():
+        if self._shown.back():
+            return
+        if self._shown is self._dialogues:
             super().step_back()
+        else:
+            self._open(self._dialogues)
 
-    def _open(self, *, statistics: bool) -> None:
-        """Show the statistics, or the dialogues."""
-        if statistics and self._statistics is None:
-            from tui.screens.data.statistics_view import StatisticsView
+    @property
+    def _shown(self) -> DialoguesView | StatisticsView | FlawsView:
+        """The view that is on the screen."""
+        views = (self._statistics, self._flaws)
+        return next((view for view in views if view is not None and view.display), self._dialogues)
 
-            self._statistics = StatisticsView()
-            self.query_one("#views").mount(self._statistics)
-        view = self._statistics if statistics and self._statistics is not None else self._dialogues
-        for each in (self._dialogues, self._statistics):
+    def _make_statistics(self) -> StatisticsView:
+        from tui.screens.data.statistics_view import StatisticsView
+
+        self._statistics = StatisticsView()
+        self.query_one("#views").mount(self._statistics)
+        return self._statistics
+
+    def _make_flaws(self) -> FlawsView:
+        from tui.screens.data.flaws_view import FlawsView
+
+        self._flaws = FlawsView()
+        self.query_one("#views").mount(self._flaws)
+        return self._flaws
+
+    def _open(self, view: DialoguesView | StatisticsView | FlawsView) -> None:
+        """Show a view, and give it the focus."""
+        for each in (self._dialogues, self._statistics, self._flaws):
             if each is not None:
                 each.display = each is view
         # After its mount, if it opens for the first time.
         view.call_after_refresh(self._enter)
 
     def _enter(self) -> None:
-        if self._statistics is not None and self._statistics.display:
-            self._statistics.enter()
-            if self.app.snapshot is not None:
-                self._statistics.read(self.app.snapshot.dialogues)
-        else:
-            self._dialogues.enter()
+        self._shown.enter()
+        if self.app.snapshot is not None:
+            self.show(self.app.snapshot)
 
     def _receive(self, seen: _DataState) -> None:
         if seen is not None:

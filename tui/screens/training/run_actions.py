@@ -1,4 +1,4 @@
-"""What people do with a run besides looking at it: archive, tag, note, delete."""
+"""What people do with a run besides looking at it: publish, archive, tag, note, delete."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from core.api import RunNotes
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.format.values import size
+from tui.navigation.bindings import verb
+from tui.navigation.messages import PublishRun
 
 if TYPE_CHECKING:
     from core.api import Job, RunDeletion, Workspace
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 _MOST = 12
 
 KEYS: tuple[BindingType, ...] = (
+    verb(
+        "export",
+        "publish",
+        title="Publish",
+        id="training.publish",
+        tooltip="Write the run to a folder for the Hugging Face Hub or Ollama",
+    ),
     Binding(
         "a",
         "archive",
@@ -52,7 +61,7 @@ KEYS: tuple[BindingType, ...] = (
 class RunActions(WorkspaceScreen):
     """A screen with a run under its cursor."""
 
-    WRITES = frozenset({"archive", "delete", "tag", "note"})
+    WRITES = frozenset({"archive", "delete", "tag", "note", "publish"})
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def chosen_run(self) -> Job | None:
@@ -72,9 +81,16 @@ class RunActions(WorkspaceScreen):
             return "no run is selected"
         if not job.requested:
             return f"{job.name} was never started: there is nothing to {action}"
+        if action == "publish":
+            return _unpublishable(job)
         if job.in_config and action in ("archive", "delete"):
             return f"config.toml defines {job.name}: only superseded runs are {action}d"
         return None
+
+    def action_publish(self) -> None:
+        job = self.chosen_run()
+        if self.can("publish") and job is not None:
+            self.app.post_message(PublishRun(job.name))
 
     def action_archive(self) -> None:
         job = self.chosen_run()
@@ -142,6 +158,13 @@ class RunActions(WorkspaceScreen):
         self.app.push_screen(
             ConfirmScreen(f"Delete {several}?", Content("\n".join(lines)), "Delete", "Keep"), go
         )
+
+
+def _unpublishable(job: Job) -> str | None:
+    """Why a run cannot be published; None if it can."""
+    if not job.in_config:
+        return "this run is superseded: only runs that config.toml defines are published"
+    return None if job.state == "done" else f"{job.name} is not done: there is nothing to publish yet"
 
 
 def _deletion(job: str, workspace: Workspace) -> tuple[RunDeletion, list[str]]:
