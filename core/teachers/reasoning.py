@@ -13,7 +13,8 @@ _REASONING_TOKENS = 1000
 #: Names of models that reason unless they are told not to.
 _NAMES = re.compile(
     r"(?:^|[/:_-])(?:o[1-9](?:$|-)|gpt-5(?!.*chat)|gpt-oss|deepseek-(?:reasoner|r\d)|qwq|qwen3(?!.*instruct)"
-    r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9])"
+    r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9]"
+    r"|claude-(?:fable|mythos|(?:opus|sonnet)-[5-9]|haiku-(?:5-[5-9]|[6-9])))"
     r"|thinking|(?<!non-)reasoning",
     re.IGNORECASE,
 )
@@ -41,4 +42,9 @@ def max_output_tokens(teacher: Teacher) -> int:
     """The token limit of an answer."""
     if teacher.max_output_tokens is not None:
         return teacher.max_output_tokens
-    return _MAX_REASONED_TOKENS if reasons(teacher) else _MAX_OUTPUT_TOKENS
+    if not reasons(teacher):
+        return _MAX_OUTPUT_TOKENS
+    if teacher.provider == "anthropic" and teacher.thinking_budget is not None:
+        # Claude refuses a limit that leaves no room for an answer.
+        return max(_MAX_REASONED_TOKENS, teacher.thinking_budget + _MAX_OUTPUT_TOKENS)
+    return _MAX_REASONED_TOKENS
