@@ -141,10 +141,11 @@ def find(session: BatchSession, submission: TrackedSubmission) -> None:
         elif is_late:
             _give_up(session, submission, str(error))
         return
+    had_to_wait = submission.token in session.unidentified
     session.note_unidentified(submission, None)
     if info is not None:
         log.info("batch %s had been created: adopted as %s", submission.token, info.id)
-        _adopt(session, submission, info)
+        _adopt(session, submission, info, ("it was recognised by its results",) if had_to_wait else ())
     elif is_late:
         session.record(submission, "failed", errors=("it was never created",), collected=True)
         session.delete_upload(submission)
@@ -159,13 +160,15 @@ def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) 
     )
 
 
-def _adopt(session: BatchSession, submission: TrackedSubmission, info: BatchInfo) -> None:
+def _adopt(
+    session: BatchSession, submission: TrackedSubmission, info: BatchInfo, notes: tuple[str, ...] = ()
+) -> None:
     session.record(
         submission,
         info.status,
         id=info.id,
         file=info.input_file,
         expires_at=info.expires_at,
-        errors=info.errors,
+        errors=(*notes, *info.errors),
         key_digest=session.teacher.account.key_digest,
     )
