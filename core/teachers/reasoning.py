@@ -13,11 +13,13 @@ _REASONING_TOKENS = 1000
 #: Names of models that reason unless they are told not to.
 _NAMES = re.compile(
     r"(?:^|[/:_-])(?:o[1-9](?:$|-)|gpt-5(?!.*chat)|gpt-oss|deepseek-(?:reasoner|r\d)|qwq|qwen3(?!.*instruct)"
-    r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9]"
-    r"|claude-(?:fable|mythos|(?:opus|sonnet)-[5-9]|haiku-(?:5-[5-9]|[6-9])))"
+    r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9])"
     r"|thinking|(?<!non-)reasoning",
     re.IGNORECASE,
 )
+
+#: Those of Anthropic's API. Elsewhere they do not count: the limit of tokens is a part of a request's key.
+_CLAUDE_NAMES = re.compile(r"claude-(?:fable|mythos|(?:opus|sonnet)-[5-9]|haiku-(?:5-[5-9]|[6-9]))")
 
 
 def reasons(teacher: Teacher) -> bool:
@@ -28,6 +30,8 @@ def reasons(teacher: Teacher) -> bool:
         return teacher.thinking_budget != 0
     if teacher.reasoning_tokens is not None:
         return teacher.reasoning_tokens > 0
+    if teacher.provider == "anthropic":
+        return _CLAUDE_NAMES.search(teacher.model) is not None
     return teacher.provider != "local" and _NAMES.search(teacher.model) is not None
 
 

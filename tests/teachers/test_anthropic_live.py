@@ -129,7 +129,7 @@ async def test_structured_output(server: Server, live: AnthropicLive) -> None:
         ),
         (
             message({"type": "redacted_thinking", "data": "x"}, reason="max_tokens"),
-            Reply("", "length", COUNTED, None, "reasoning used all tokens of its limit", has_thinking=True),
+            Reply("", "length", COUNTED, None, "reasoning used up its token limit", has_thinking=True),
         ),
         (
             message(reason="refusal", stop_details={"type": "refusal", "explanation": "It harms."}),

@@ -54,11 +54,15 @@ def reply(
 
 
 def _used_up(text: str, usage: Usage | None, has_thinking: bool) -> str | None:
-    """Why an answer was cut, if reasoning used most of its token limit, or all; else None."""
+    """Why an answer was cut, if reasoning used most of its token limit, or all; else None.
+
+    Without numbers, so that answers can be counted by it.
+    """
+    if not cleaning.clean(text).text and (has_thinking or text.strip() or (usage and usage.reasoning_tokens)):
+        return "reasoning used up its token limit"
     if usage is not None and usage.reasoning_tokens and 2 * usage.reasoning_tokens >= usage.output_tokens:
-        return f"reasoning used {usage.reasoning_tokens} of the {usage.output_tokens} tokens of its limit"
-    is_only_thinking = not cleaning.clean(text).text and (has_thinking or bool(text.strip()))
-    return "reasoning used all tokens of its limit" if is_only_thinking else None
+        return "reasoning used most of its token limit"
+    return None
 
 
 def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> Reply:
