@@ -70,10 +70,15 @@ async def rejection(live: OpenAILive | GoogleLive) -> RejectedError:
             "too low",
         ),
         (403, {"code": 403, "message": "The free quota has been exhausted."}, "credit", "free quota"),
-        (400, {"type": "no_db_connection", "message": "No connected db."}, "key", "No connected db"),
-        (400, {"code": 400, "message": "Invalid model name passed in model=m."}, None, "model name"),
         (
             400,
+            {"code": "400", "type": "no_db_connection", "message": "No connected db."},
+            "key",
+            "No connected db",
+        ),
+        (400, {"code": 400, "message": "Invalid model name passed in model=m."}, None, "model name"),
+        (
+            429,
             {
                 "type": "rate_limit_error",
                 "message": "no",
