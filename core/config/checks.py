@@ -27,7 +27,7 @@ from core.domain.names import RunName, is_plain
 #: Without user name, password or query, because people put API keys there; except for Azure's version.
 _URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")
 #: Paths below the base URL, which people copy from examples of single requests.
-_ENDPOINTS = ("/chat/completions", "/completions", "/batches")
+_ENDPOINTS = ("/chat/completions", "/completions", "/messages", "/batches")
 #: How long a batch may take: a number of hours or days.
 _WINDOW = re.compile(r"[1-9]\d*[hd]")
 #: An API key can look like a variable name; the prefixes of some providers' keys are refused, and long names
@@ -36,6 +36,8 @@ _VARIABLE = re.compile(
     r"(?!AIza|hf_|gsk_|sk_|gh[pousr]_|r8_|AKIA)(?!(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24,}$)[A-Za-z_][A-Za-z0-9_]*"
 )
 
+#: The minimum of tokens of reasoning that Claude can be limited to.
+_MIN_CLAUDE_BUDGET = 1024
 #: Initial weights of LoRA that need nothing but the model.
 _INITIALIZATION = re.compile(r"gaussian|orthogonal|olora|pissa(_niter_[1-9]\d*)?")
 
@@ -262,6 +264,24 @@ def _check_variable(key: str, name: str | None) -> None:
         )
 
 
+def _check_claude(key: str, teacher: Teacher) -> None:
+    if teacher.top_logprobs is not None:
+        raise InvalidOptionError(f"{key}.top_logprobs", "Claude returns no log-probabilities; remove it")
+    if teacher.seed is not None:
+        raise InvalidOptionError(f"{key}.seed", "Claude takes no seed; remove it")
+    budget = teacher.thinking_budget
+    if budget is None or budget <= 0:
+        return
+    if budget < _MIN_CLAUDE_BUDGET:
+        raise InvalidOptionError(
+            f"{key}.thinking_budget", f"Claude takes at least {_MIN_CLAUDE_BUDGET}, 0 for none, or -1"
+        )
+    if teacher.max_output_tokens is not None and teacher.max_output_tokens <= budget:
+        raise InvalidOptionError(
+            f"{key}.max_output_tokens", "must exceed thinking_budget: the limit is for reasoning and answer"
+        )
+
+
 def _check_teacher(key: str, teacher: Teacher) -> None:
     if teacher.provider == "local":
         if teacher.mode == "batch":
@@ -275,12 +295,20 @@ def _check_teacher(key: str, teacher: Teacher) -> None:
         raise InvalidOptionError(f"{key}.top_logprobs", "only a judge behind an API supports it; remove it")
     if teacher.provider == "local" and teacher.extra_body:
         raise InvalidOptionError(f"{key}.extra_body", "a local model sends no request; remove it")
-    if teacher.provider != "google" and teacher.thinking_budget is not None:
-        raise InvalidOptionError(f"{key}.thinking_budget", 'only provider "google" supports it')
+    if teacher.provider not in ("google", "anthropic") and teacher.thinking_budget is not None:
+        raise InvalidOptionError(
+            f"{key}.thinking_budget", 'only provider "google" and provider "anthropic" support it'
+        )
+    if teacher.provider == "anthropic":
+        _check_claude(key, teacher)
+    if teacher.provider != "openai" and teacher.token_limit is not None:
+        raise InvalidOptionError(
+            f"{key}.token_limit", 'only provider "openai" has two names for it; remove it'
+        )
     if teacher.provider == "local" and teacher.reasoning_effort is not None:
         raise InvalidOptionError(f"{key}.reasoning_effort", "a local model does not support it; remove it")
     if teacher.thinking_budget is not None and teacher.reasoning_effort is not None:
-        raise InvalidOptionError(key, "set either thinking_budget or reasoning_effort: Gemini takes only one")
+        raise InvalidOptionError(key, "set either thinking_budget or reasoning_effort: models take only one")
     if teacher.provider != "openai" and (teacher.api_version is not None or "?" in (teacher.base_url or "")):
         raise InvalidOptionError(f"{key}.api_version", 'only provider "openai" supports it')
     if not _WINDOW.fullmatch(teacher.batch_window):

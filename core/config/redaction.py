@@ -9,7 +9,8 @@ _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 #: Shorter values are words that occur by themselves.
 _MIN_LENGTH = 8
 
-#: What keys look like: of OpenAI and those that copy it, Google, Hugging Face, Groq, xAI, GitHub and AWS.
+#: What keys look like: of OpenAI, Anthropic and those that copy them, Google, Hugging Face, Groq, xAI,
+#: GitHub and AWS.
 KEY_SHAPE = re.compile(
     r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{24,}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,}"
     r"|xai-[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16})(?![A-Za-z0-9])"

@@ -65,7 +65,7 @@ class Submission:
     mode: Literal["batch", "live", "local"]
     """How the requests are answered."""
     provider: str
-    """`openai`, `google` or `local`."""
+    """`openai`, `google`, `anthropic` or `local`."""
     base_url: str
     """URL of the API."""
     key_digest: str
@@ -99,7 +99,9 @@ class Submission:
     cached_tokens: int | None
     """Those of them that the provider had cached; None where none are known."""
     output_tokens: int | None
-    """Output tokens used so far; None where none are known."""
+    """Output tokens used so far, those of reasoning included; None where none are known."""
+    reasoning_tokens: int | None
+    """Those of them that are reasoning; None where the provider reports none."""
     estimated_usd: float | None
     """Estimated cost in US dollars before sending; None where a price is not known."""
     usd: float | None
@@ -165,7 +167,9 @@ class SentRequest:
     input_tokens: int | None
     """Input tokens used; None where not reported."""
     output_tokens: int | None
-    """Output tokens used; None where not reported."""
+    """Output tokens used, those of reasoning included; None where not reported."""
+    reasoning_tokens: int | None
+    """Those of them that are reasoning; None where not reported."""
     usd: float | None
     """Cost in US dollars; None where the price is not known."""
     at: float

@@ -174,8 +174,9 @@ class Answer(_Record, frozen=True, tag="answer"):
     `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
     (`rejected` permanently, `error`, `expired`, `missing`, or `lost` if it was perhaps paid, and its worker
     ended before it came); `error` has the provider's message. `usd` is None if the price is unknown, or
-    nothing was charged. `is_estimated`: the provider did not report all of the
-    tokens, so that tokens and cost are estimates. `logprobs` are those of the most likely first tokens, if
+    nothing was charged. `reasoning_tokens` are those of the output that are reasoning; None if they are not
+    reported. `is_estimated`: the provider did not report all of the tokens, so that tokens and cost are
+    estimates. `logprobs` are those of the most likely first tokens, if
     they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
     the answer before that, or the body of an unreadable one; None if it is `text`.
     """
@@ -195,6 +196,7 @@ class Answer(_Record, frozen=True, tag="answer"):
     logprobs: dict[str, float] | None = None
     removed: tuple[str, ...] = ()
     raw: str | None = None
+    reasoning_tokens: Count | None = None
 
 
 class CallSent(_Record, frozen=True, tag="sent"):

@@ -42,7 +42,7 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     `base_url` is one of them: two servers may use the same name for different models.
     """
 
-    provider: Literal["openai", "google", "local"]
+    provider: Literal["openai", "google", "anthropic", "local"]
     base_url: str | None
     model: str
     temperature: float | None

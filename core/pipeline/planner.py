@@ -212,7 +212,7 @@ class _Planner:
             raise InvalidOptionError(
                 f"judges.{name}",
                 "the embedded judge learns from ratings, and the data has none: replace it "
-                'by a large model (provider = "openai", "google" or "local")',
+                'by a large model (provider = "openai", "google", "anthropic" or "local")',
             )
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 

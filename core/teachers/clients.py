@@ -22,6 +22,10 @@ def live(teacher: Teacher, memory: Path | None = None) -> StreamingTeacher:
         from core.teachers.google.client import GoogleLive
 
         return GoogleLive(_endpoint(teacher, memory))
+    if teacher.provider == "anthropic":
+        from core.teachers.anthropic.client import AnthropicLive
+
+        return AnthropicLive(_endpoint(teacher, memory))
     from core.teachers.openai.client import OpenAILive
 
     return OpenAILive(_endpoint(teacher, memory))
@@ -33,6 +37,10 @@ def batches(teacher: Teacher, memory: Path | None = None) -> BatchTeacher:
         from core.teachers.google.client import GoogleBatches
 
         return GoogleBatches(_endpoint(teacher, memory))
+    if teacher.provider == "anthropic":
+        from core.teachers.anthropic.client import AnthropicBatches
+
+        return AnthropicBatches(_endpoint(teacher, memory))
     from core.teachers.openai.client import OpenAIBatches
 
     return OpenAIBatches(_endpoint(teacher, memory))
@@ -55,6 +63,9 @@ def is_queue_full(teacher: Teacher, info: BatchInfo) -> bool:
         from core.teachers.google import client as google
 
         return google.is_queue_full(info)
+    if teacher.provider == "anthropic":
+        # Its queue may refuse a batch, but never fails one.
+        return False
     from core.teachers.openai import client as openai
 
     return openai.is_queue_full(info)
@@ -70,6 +81,7 @@ def _endpoint(teacher: Teacher, memory: Path | None) -> Endpoint:
         top_p=teacher.top_p,
         seed=teacher.seed,
         max_output_tokens=reasoning.max_output_tokens(teacher),
+        token_limit=teacher.token_limit,
         top_logprobs=teacher.top_logprobs,
         reasoning_effort=teacher.reasoning_effort,
         thinking_budget=teacher.thinking_budget,

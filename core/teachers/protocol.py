@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -63,6 +63,11 @@ class Usage(msgspec.Struct, frozen=True):
     cached_tokens: int
     """Those input tokens that were read from the provider's cache."""
     output_tokens: int
+    """All output tokens, those of reasoning included."""
+    reasoning_tokens: int | None = None
+    """Those output tokens that are reasoning; None if the provider does not report them."""
+    cache_write_tokens: int = 0
+    """Those input tokens that were written to the provider's cache, if that has a price of its own."""
 
 
 class TokenCounts(msgspec.Struct, frozen=True):
@@ -74,6 +79,8 @@ class TokenCounts(msgspec.Struct, frozen=True):
     total: int | None
     reasoning: int | None = None
     """Those of the completion that are reasoning."""
+    cache_write: int | None = None
+    """Those of the prompt that were written to the cache, where that has a price of its own."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -118,10 +125,10 @@ class FailedRequest(msgspec.Struct, frozen=True):
 class TransientError(Exception):
     """The call may succeed later: 429, 5xx, a timeout, a dropped connection.
 
-    `code` is the HTTP status, `timeout`, `connection` or `body`. `throttled` is true for a 429, `unreachable`
-    if no model can have seen the request. `retry_after` is the number of seconds that the server asked to
-    wait. `may_be_charged` is true if the model may have answered: the answer is lost, its cost is not. The
-    message contains no API key.
+    `code` is the HTTP status, `timeout`, `connection` or `body`. `throttled` is true for a 429, and for
+    Claude's 529, `unreachable` if no model can have seen the request. `retry_after` is the number of seconds
+    that the server asked to wait. `may_be_charged` is true if the model may have answered: the answer is
+    lost, its cost is not. The message contains no API key.
     """
 
     def __init__(
@@ -167,12 +174,14 @@ class UnreadableError(TransientError):
 class UnidentifiedError(Exception):
     """The provider lists batches, but neither their metadata nor their input file: each may be the one.
 
-    `batches` are their ids.
+    `batches` are their ids. `is_known_later`: it is known once they have ended.
     """
 
-    def __init__(self, batches: Sequence[str]) -> None:
-        super().__init__(f"the provider does not report whose these batches are: {', '.join(batches)}")
+    def __init__(self, batches: Sequence[str], *, is_known_later: bool = False) -> None:
+        until = " until they have ended" if is_known_later else ""
+        super().__init__(f"the provider does not report whose these batches are{until}: {', '.join(batches)}")
         self.batches = tuple(batches)
+        self.is_known_later = is_known_later
 
 
 class QueueFullError(Exception):
@@ -269,16 +278,20 @@ class BatchTeacher(Protocol):
         ...
 
     def upload(self, path: Path) -> str:
-        """Upload an input file under its own name; the provider's name of it."""
+        """Upload an input file under its own name; the provider's name of it, or its path where the provider
+        takes it with the creation of the batch."""
         ...
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         """Create a batch from an uploaded input file."""
         ...
 
-    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
-        """The batch that was created after `since` (Unix seconds) with this `token` in its metadata, or from
-        this uploaded input `file`; None if there is none. Raises `UnidentifiedError` if it cannot be known.
+    def find(
+        self, token: str, since: float, file: str | None = None, known: Collection[str] = ()
+    ) -> BatchInfo | None:
+        """The batch that was created after `since` (Unix seconds) with this `token` in its metadata or its
+        requests, or from this uploaded input `file`; None if there is none. It is none of the batches with
+        the ids `known`. Raises `UnidentifiedError` if it cannot be known.
         """
         ...
 

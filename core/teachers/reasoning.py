@@ -18,6 +18,9 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 
+#: Those of Anthropic's API. Elsewhere they do not count: the limit of tokens is a part of a request's key.
+_CLAUDE_NAMES = re.compile(r"claude-(?:fable|mythos|(?:opus|sonnet)-[5-9]|haiku-(?:5-[5-9]|[6-9]))")
+
 
 def reasons(teacher: Teacher) -> bool:
     """Whether the model is expected to reason, by its settings or else by its name."""
@@ -27,6 +30,8 @@ def reasons(teacher: Teacher) -> bool:
         return teacher.thinking_budget != 0
     if teacher.reasoning_tokens is not None:
         return teacher.reasoning_tokens > 0
+    if teacher.provider == "anthropic":
+        return _CLAUDE_NAMES.search(teacher.model) is not None
     return teacher.provider != "local" and _NAMES.search(teacher.model) is not None
 
 
@@ -41,4 +46,9 @@ def max_output_tokens(teacher: Teacher) -> int:
     """The token limit of an answer."""
     if teacher.max_output_tokens is not None:
         return teacher.max_output_tokens
-    return _MAX_REASONED_TOKENS if reasons(teacher) else _MAX_OUTPUT_TOKENS
+    if not reasons(teacher):
+        return _MAX_OUTPUT_TOKENS
+    if teacher.provider == "anthropic" and teacher.thinking_budget is not None:
+        # Claude refuses a limit that leaves no room for an answer.
+        return max(_MAX_REASONED_TOKENS, teacher.thinking_budget + _MAX_OUTPUT_TOKENS)
+    return _MAX_REASONED_TOKENS

@@ -23,15 +23,21 @@ def of_rejection(error: RejectedError, teacher: Teacher) -> str:
             return str(error)
 
 
-def of_cut_answers(teacher: Teacher, cut: int, requests: int) -> str:
+def of_cut_answers(teacher: Teacher, cut: int, requests: int, reasoned: int = 0) -> str:
     """What to change if most answers that cannot be used were cut at the token limit; else empty.
 
-    `requests` are all those without a usable answer.
+    `requests` are all those without a usable answer, `reasoned` those of which reasoning used up the limit.
     """
     if not cut or 2 * cut < requests:
         return ""
+    found = f". {cut} were cut at max_output_tokens = {reasoning.max_output_tokens(teacher)}"
+    if reasoned:
+        return (
+            f"{found}, {reasoned} of them because reasoning used it up: the limit is for reasoning and "
+            "answer together. Raise it in config.toml, or shorten the reasoning with reasoning_effort or "
+            "thinking_budget"
+        )
     return (
-        f". {cut} were cut at max_output_tokens = {reasoning.max_output_tokens(teacher)}: raise it in "
-        "config.toml. A model that reasons needs room for its reasoning too, which reasoning_effort or "
-        "thinking_budget can shorten"
+        f"{found}: raise it in config.toml. A model that reasons needs room for its reasoning too, which "
+        "reasoning_effort or thinking_budget can shorten"
     )

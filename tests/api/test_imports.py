@@ -19,7 +19,7 @@ HEAVY = frozenset(
     {
         *("torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors", "gguf"),
         *("numpy", "pandas", "scipy", "sklearn", "statsmodels", "choix", "matplotlib", "tsdownsample"),
-        *("openai", "google.genai", "httpx", "httpx2", "aiohttp"),
+        *("openai", "google.genai", "anthropic", "httpx", "httpx2", "aiohttp"),
         *("sqlite_utils", "textual", "jinja2"),
     }
 )

@@ -125,6 +125,20 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
         ),
         (LOCAL + "[teachers.here.extra_body]\nx = 1", "here.extra_body: a local model sends no request"),
         (TEACHER + "thinking_budget = 0", 'gpt.thinking_budget: only provider "google"'),
+        (TEACHER.replace("openai", "anthropic") + "thinking_budget = 500", "Claude takes at least 1024"),
+        (
+            TEACHER.replace("openai", "anthropic") + "thinking_budget = 2000\nmax_output_tokens = 900",
+            "max_output_tokens: must exceed thinking_budget",
+        ),
+        (TEACHER.replace("openai", "anthropic") + "seed = 1", "gpt.seed: Claude takes no seed"),
+        (
+            TEACHER.replace("openai", "anthropic") + "base_url = 'http://h/v1/messages'",
+            "leave out /messages",
+        ),
+        (
+            TEACHER.replace("openai", "google") + "token_limit = 'max_tokens'",
+            "gpt.token_limit: only provider",
+        ),
         (
             TEACHER.replace("openai", "google") + "thinking_budget = 0\nreasoning_effort = 'low'",
             "set either thinking_budget or reasoning_effort",

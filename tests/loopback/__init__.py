@@ -2,7 +2,8 @@
 
 `with loopback.running() as api:` serves at `api.url` from a thread of this process. It checks what
 it is sent as the documentation says, bills every answer in `api.paid`, and misbehaves as
-`api.faults`, which may be changed at any time, says. `google_server.running()` is the same for Gemini.
+`api.faults`, which may be changed at any time, says. `google_server.running()` and
+`anthropic_server.running()` are the same for Gemini and Claude.
 """
 
 from tests.loopback.openai_answers import expected_answer

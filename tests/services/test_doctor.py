@@ -38,6 +38,7 @@ def test_without_teachers_no_key_is_needed(tmp_path: Path) -> None:
     [
         ("[teachers.gpt]\nprovider = 'openai'", "OPENAI_API_KEY", "the teacher gpt"),
         ("[teachers.gem]\nprovider = 'google'", "GEMINI_API_KEY", "the teacher gem"),
+        ("[teachers.claude]\nprovider = 'anthropic'", "ANTHROPIC_API_KEY", "the teacher claude"),
         ("[teachers.x]\nprovider = 'openai'\napi_key_env = 'OUR_KEY'", "OUR_KEY", "the teacher x"),
         (
             "[teachers.x]\nprovider = 'openai'\nbase_url = 'http://localhost:1'\napi_key_env = 'OUR_KEY'",

@@ -26,6 +26,7 @@ from tests.support.synthetic_dialogues import synthetic_dialogues
 preload(
     __name__,
     "core.recipes.recipe_job",
+    "core.teachers.anthropic.client",
     "core.teachers.generate_job",
     "core.teachers.batches.collection",
     "core.teachers.batches.polling",
@@ -57,7 +58,7 @@ api = 4
 {more}
 """
 
-MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
+MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash", "anthropic": "claude-haiku-4-5"}
 
 
 class TeacherWorkspace:
@@ -115,6 +116,7 @@ class TeacherWorkspace:
             "EMPATHY_SUPERVISOR_IDLE_S": "0",
             "OPENAI_API_KEY": key,
             "GEMINI_API_KEY": key,
+            "ANTHROPIC_API_KEY": key,
         }
         return ForkedProcess(
             supervising.supervise,

@@ -12,6 +12,8 @@ KEY = "AIzaVerySecret0123456789"
 REQUEST = Request(
     "0" * 32, "d1", (Message("user", "hello"), Message("assistant", "hi"), Message("user", "ä"))
 )
+#: What is said of an answer that was cut, of the tokens in `answer`.
+USED_UP = "reasoning used most of its token limit"
 METADATA = {"workspace": "my/space", "job": "teach-1", "token": "t1"}
 
 

@@ -18,7 +18,7 @@ from core.teachers.protocol import (
     Usage,
 )
 from tests.support.scripted_server import HttpReply, HttpRequest, Server
-from tests.teachers.google_answers import KEY, METADATA, REQUEST, answer, batch, endpoint, refusal
+from tests.teachers.google_answers import KEY, METADATA, REQUEST, USED_UP, answer, batch, endpoint, refusal
 
 USUAL_ANSWER = answer("well")
 
@@ -236,12 +236,12 @@ def test_results_survive_what_is_broken(batches: GoogleBatches, tmp_path: Path) 
     assert list(batches.results([path])) == [
         (None, kept("ÿ")),
         (None, odd({})),
-        ("a", Reply("one", "stop", Usage(10, 4, 23))),
+        ("a", Reply("one", "stop", Usage(10, 4, 23, 20))),
         ("b", FailedRequest("500", "INTERNAL: internal [key]")),
         ("g", FailedRequest("400", "bad")),
         ("c", Reply("", "filtered", None, ending="the prompt was blocked: OTHER")),
         ("d", Reply("", "filtered", None, ending="it has no candidates")),
         ("e", odd({"key": "e"})),
-        ("a", Reply("two", "length", Usage(10, 4, 23))),
+        ("a", Reply("two", "length", Usage(10, 4, 23, 20), ending=USED_UP)),
         ("half", kept('{"key": "half", "resp')),
     ]

@@ -16,7 +16,7 @@ from core.teachers.protocol import (
     Usage,
 )
 from tests.support.scripted_server import HttpReply, Server
-from tests.teachers.google_answers import KEY, REQUEST, answer, endpoint, refusal
+from tests.teachers.google_answers import KEY, REQUEST, USED_UP, answer, endpoint, refusal
 from tests.teachers.live_calls import last_reply
 
 USUAL_ANSWER = answer("well")
@@ -30,7 +30,7 @@ async def live(server: Server) -> AsyncIterator[GoogleLive]:
 
 
 async def test_a_reply_with_its_usage(server: Server, live: GoogleLive) -> None:
-    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
+    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 23, 20))
     asked = server.requests[0]
     assert asked.path.endswith("/v1beta/models/gemini-x:generateContent")
     assert asked.headers["x-goog-api-key"] == KEY
@@ -67,10 +67,10 @@ async def test_a_batch_asks_exactly_what_a_live_call_asks(server: Server) -> Non
 @pytest.mark.parametrize(
     ("body", "reply"),
     [
-        (answer("one ", "two"), Reply("one two", "stop", Usage(10, 4, 23))),
-        (answer("cut", finish="MAX_TOKENS"), Reply("cut", "length", Usage(10, 4, 23))),
-        (answer(finish="SAFETY"), Reply("", "filtered", Usage(10, 4, 23), ending="it ended as SAFETY")),
-        (answer("so", finish="stop"), Reply("so", "stop", Usage(10, 4, 23))),
+        (answer("one ", "two"), Reply("one two", "stop", Usage(10, 4, 23, 20))),
+        (answer("cut", finish="MAX_TOKENS"), Reply("cut", "length", Usage(10, 4, 23, 20), ending=USED_UP)),
+        (answer(finish="SAFETY"), Reply("", "filtered", Usage(10, 4, 23, 20), ending="it ended as SAFETY")),
+        (answer("so", finish="stop"), Reply("so", "stop", Usage(10, 4, 23, 20))),
         (
             answer("odd", finish="SOMETHING_NEW", usageMetadata=None),
             Reply("odd", "unknown", None, ending="it ended as SOMETHING_NEW"),

@@ -70,6 +70,23 @@ async def rejection(live: OpenAILive | GoogleLive) -> RejectedError:
             "too low",
         ),
         (403, {"code": 403, "message": "The free quota has been exhausted."}, "credit", "free quota"),
+        (
+            400,
+            {"code": "400", "type": "no_db_connection", "message": "No connected db."},
+            "key",
+            "No connected db",
+        ),
+        (400, {"code": 400, "message": "Invalid model name passed in model=m."}, None, "model name"),
+        (
+            429,
+            {
+                "type": "rate_limit_error",
+                "message": "no",
+                "details": {"error_code": "enforced_spend_limit_reached"},
+            },
+            "credit",
+            "no",
+        ),
         (404, {"code": "model_not_found", "message": "no model m"}, None, "no model m"),
     ],
 )
@@ -203,13 +220,34 @@ def test_a_batch_says_the_same(server: Server, tmp_path: Path) -> None:
         batches.create("file-1", {})
 
 
-async def test_azure_gets_its_version_and_its_key(server: Server) -> None:
-    live = OpenAILive(replace(endpoint(f"{server.url}/openai/deployments/m"), api_version="2024-10-21"))
+@pytest.mark.parametrize("path", ["", "/openai", "/openai/deployments/m"])
+async def test_azure_gets_its_version_and_its_key(server: Server, path: str) -> None:
+    of_deployment = replace(endpoint(f"{server.url}{path}"), api_version="2024-10-21")
+    live = OpenAILive(of_deployment)
     await live.complete(REQUEST)
     await live.close()
     (asked,) = server.requests
     assert asked.path == "/openai/deployments/m/chat/completions?api-version=2024-10-21"
     assert asked.headers["api-key"] == KEY
+    # Azure reads it as a token of Entra.
+    assert "authorization" not in asked.headers
+    # Files and batches belong to no deployment: each line names its own.
+    server.answer = lambda asked: HttpReply({"id": "batch_1"})
+    batches = OpenAIBatches(of_deployment)
+    batches.create("file-1", {})
+    assert server.requests[1].path == "/openai/batches?api-version=2024-10-21"
+    assert server.requests[1].headers["api-key"] == KEY
+    assert json.loads(batches.line(REQUEST))["body"]["model"] == "m"
+
+
+async def test_azure_without_a_date_is_as_openai(server: Server) -> None:
+    live = OpenAILive(endpoint(f"{server.url}/openai/v1"))
+    await live.complete(REQUEST)
+    await live.close()
+    (asked,) = server.requests
+    assert asked.path == "/openai/v1/chat/completions"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.json()["model"] == "m"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from core.teachers import identity, reasoning
 from core.teachers.costs import prices
 from core.teachers.google.client import GoogleBatches, GoogleLive
 from core.teachers.http import token_usage
-from core.teachers.http.accepted_parameters import ADJUSTABLE, AcceptedParameters
+from core.teachers.http.accepted_parameters import ADJUSTABLE, THINKING_LEVEL, AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
 from core.teachers.protocol import Message, RejectedError, Request, TokenCounts, Usage
@@ -185,6 +186,83 @@ async def test_gemini_is_sent_what_its_models_take(
     assert json.loads(GoogleBatches(made).line(REQUEST))["request"] == sent
 
 
+async def test_gemini_gets_a_budget_where_a_model_has_no_levels(server: Server) -> None:
+    def older(asked: HttpRequest) -> HttpReply:
+        thinking = asked.json()["generationConfig"]["thinkingConfig"]
+        if "thinkingLevel" in thinking:
+            message = "Thinking level is not supported for this model."
+            return HttpReply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": message}}, 400)
+        candidate = {"content": {"parts": [{"text": "well"}]}, "finishReason": "STOP"}
+        return HttpReply({"candidates": [candidate]})
+
+    server.answer = older
+    made = endpoint(server, base_url=server.url, reasoning_effort="medium")
+    live = GoogleLive(made)
+    # Both are under way before it is known.
+    replies = await asyncio.gather(live.complete(REQUEST), live.complete(REQUEST))
+    await live.close()
+    assert [reply.text for reply in replies] == ["well", "well"]
+    line = json.loads(GoogleBatches(made).line(REQUEST))
+    assert line["request"]["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 8192}
+
+
+def test_a_level_that_a_model_does_not_have_is_no_refusal_of_levels() -> None:
+    accepted = AcceptedParameters()
+    message = (
+        "Thinking level MINIMAL is not supported for this model. Please retry with other thinking level."
+    )
+    assert not accepted.learn(message, frozenset({THINKING_LEVEL}))
+
+
+async def test_the_name_of_the_limit_can_be_set(server: Server) -> None:
+    live = OpenAILive(endpoint(server, token_limit="max_completion_tokens"))
+    assert (await live.complete(REQUEST)).text == "well"
+    await live.close()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "details", "ending"),
+    [
+        ("", {"reasoning_tokens": 500}, "reasoning used up its token limit"),
+        ("I am", {"reasoning_tokens": 500}, "reasoning used most of its token limit"),
+        ("<think>They seem", {}, "reasoning used up its token limit"),
+        ("I am so sorry to", {"reasoning_tokens": 12}, None),
+        ("I am so sorry to", {}, None),
+    ],
+)
+async def test_reasoning_that_uses_up_the_limit_is_named(
+    server: Server, content: str, details: dict[str, int], ending: str | None
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 512, "completion_tokens_details": details}
+    choice = {"message": {"content": content}, "finish_reason": "length"}
+    server.answer = lambda asked: HttpReply({"choices": [choice], "usage": usage})
+    live = OpenAILive(endpoint(server))
+    reply = await live.complete(REQUEST)
+    await live.close()
+    assert (reply.finish, reply.ending) == ("length", ending)
+    assert reply.usage == Usage(10, 0, 512, details.get("reasoning_tokens"))
+
+
+def test_a_job_says_that_reasoning_used_up_the_limit(tmp_path: Path, api: Api) -> None:
+    answered = api._answered
+
+    def reasoned(body: dict[str, Any]) -> dict[str, Any]:
+        answer = answered(body)
+        answer["choices"][0] |= {"message": {"role": "assistant", "content": ""}, "finish_reason": "length"}
+        answer["usage"]["completion_tokens_details"] = {"reasoning_tokens": 39}
+        return answer
+
+    api._answered = reasoned  # type: ignore[method-assign]
+    study = TeacherWorkspace(tmp_path, api.url, teacher="tries = 1")
+    study.run()
+    words = "12 were cut at max_output_tokens = 512, 12 of them because reasoning used it up"
+    assert words in study.error(NAIVE)
+    assert study.query("SELECT sum(reasoning_tokens), sum(output_tokens) FROM answers") == [
+        (12 * 39, 12 * 40)
+    ]
+
+
 async def test_gemini_says_which_setting_a_model_does_not_have(server: Server) -> None:
     error = {"code": 400, "status": "INVALID_ARGUMENT", "message": "Thinking level is not supported"}
     server.answer = lambda asked: HttpReply({"error": error}, 400)
@@ -232,12 +310,23 @@ def test_names_of_models_that_reason(name: str) -> None:
         "grok-4-fast-non-reasoning",
         "llama-3.1-8b",
         "solo1-7b",
+        "claude-haiku-4-5",
+        "claude-opus-4-6",
     ],
 )
 def test_names_of_models_that_do_not(name: str) -> None:
     teacher = Teacher(provider="openai", model=name)
     assert not reasoning.reasons(teacher)
     assert (reasoning.max_output_tokens(teacher), reasoning.reasoning_tokens(teacher)) == (512, 0)
+
+
+def test_names_of_claude_count_for_anthropic_alone() -> None:
+    # Elsewhere they would change the limit, and with it the key, of requests that were answered before.
+    for name, reasons in (("claude-opus-5-5", True), ("claude-fable-5", True), ("claude-haiku-4-5", False)):
+        assert reasoning.reasons(Teacher(provider="anthropic", model=name)) == reasons
+        assert not reasoning.reasons(Teacher(provider="openai", model=name))
+    budget = Teacher(provider="anthropic", model="claude-opus-4-6", thinking_budget=20_000)
+    assert reasoning.max_output_tokens(budget) == 20_512
 
 
 def test_settings_go_before_names() -> None:
@@ -273,8 +362,8 @@ def _with(teacher: Teacher, **changes: Any) -> Teacher:
         ((0, 0, 0, 0), None),
         ((None, None, None, None), None),
         ((10, 99, 5, 3), Usage(10, 10, 5)),
-        ((120, None, 20, None, 1000), Usage(120, 0, 1020)),
-        ((120, None, 1020, 1140, 1000), Usage(120, 0, 1020)),
+        ((120, None, 20, None, 1000), Usage(120, 0, 1020, 1000)),
+        ((120, None, 1020, 1140, 1000), Usage(120, 0, 1020, 1000)),
     ],
 )
 def test_billed_tokens(counts: tuple[int | None, ...], usage: Usage | None) -> None:

@@ -78,7 +78,7 @@ def print_versions(ctx: click.Context, parameter: click.Parameter, wanted: Any) 
 #: The libraries that decide what jobs do and how screens look.
 _LIBRARIES = (
     *("torch", "transformers", "trl", "peft", "tokenizers"),
-    *("openai", "google-genai", "textual"),
+    *("openai", "google-genai", "anthropic", "textual"),
 )
 
 #: How a shell completes commands; shown at the end of the program's help.

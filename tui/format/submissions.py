@@ -68,6 +68,13 @@ def tokens(submission: Submission) -> str:
     return f"{formats.count(submission.input_tokens)} + {formats.count(submission.output_tokens)}"
 
 
+def reasoning(submission: Submission) -> str:
+    """How many of the output tokens are reasoning, in words; empty where the provider reports none."""
+    if not submission.reasoning_tokens:
+        return ""
+    return f", {formats.count(submission.reasoning_tokens)} of them reasoning"
+
+
 def cost(submission: Submission) -> str:
     """Its cost; with a `~` if it is estimated: before its answers arrive, or without reported tokens."""
     if submission.mode == "local":

@@ -20,9 +20,9 @@ from core.config.schema.table import (
 class Teacher(ConfigTable, frozen=True):
     """A large model whose empathy is distilled, and how to reach it. NAME is chosen by you."""
 
-    provider: Literal["openai", "google", "local"]
-    """`openai` uses OpenAI's API, or a compatible server at `base_url`; `google` uses the Gemini API; `local`
-    loads the model in the job's own process with Transformers."""
+    provider: Literal["openai", "google", "anthropic", "local"]
+    """`openai` uses OpenAI's API, or a compatible server at `base_url`; `google` uses the Gemini API;
+    `anthropic` uses the Claude API; `local` loads the model in the job's own process with Transformers."""
     model: str
     """The provider's model name; for `local` a Hugging Face Hub name or a folder."""
     mode: Literal["batch", "live"] = "live"
@@ -34,7 +34,8 @@ class Teacher(ConfigTable, frozen=True):
     """Only for `openai`: the `api-version` of Azure OpenAI, which each request's URL then has; the key is
     sent as Azure expects it. By default the one in `base_url`, if any."""
     api_key_env: str | None = None
-    """Environment variable that holds the API key; by default OPENAI_API_KEY or GEMINI_API_KEY."""
+    """Environment variable that holds the API key; by default OPENAI_API_KEY, GEMINI_API_KEY or
+    ANTHROPIC_API_KEY."""
     temperature: NonNegativeNumber | None = None
     """Sampling temperature; by default the provider's. A `local` model decodes greedily by default."""
     top_p: Share | None = None
@@ -43,13 +44,18 @@ class Teacher(ConfigTable, frozen=True):
     """Sampling seed, where the provider supports one."""
     max_output_tokens: Positive | None = None
     """Maximum length of an answer in tokens, reasoning included; by default 512, or 8192 for a model that
-    reasons (see `reasoning_tokens`)."""
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
-    """How much a model reasons before it answers: `reasoning_effort` of OpenAI, `thinkingLevel` of Gemini; by
-    default the provider's. Models accept different values."""
+    reasons (see `reasoning_tokens`), for `anthropic` with room for a larger `thinking_budget`."""
+    token_limit: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """Only for `openai`: the name under which `max_output_tokens` is sent. By default the one that the
+    endpoint accepts, which its errors tell."""
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    """How much a model reasons before it answers: `reasoning_effort` of OpenAI, `thinkingLevel` of Gemini (or
+    the `thinkingBudget` that Google lists for it, where a model has only that), `effort` and adaptive
+    thinking of Claude; by default the provider's. Models accept different values."""
     thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
-    """Only for `google`: Gemini's `thinkingBudget`, the maximum number of tokens of reasoning; 0 for none, -1
-    for what the model decides. By default the provider's."""
+    """Only for `google` and `anthropic`: the maximum number of tokens of reasoning; 0 for none, -1 for what
+    the model decides. By default the provider's. Claude takes 0, -1, or at least 1024, and fewer than
+    `max_output_tokens`."""
     reasoning_tokens: NonNegative | None = None
     """Estimated tokens of reasoning in each answer, for costs and the budget before anything is sent. By
     default 1000 for models that are known to reason by their name or settings, else 0. Once there are
@@ -61,7 +67,8 @@ class Teacher(ConfigTable, frozen=True):
     """Further fields of the request body, merged into it, as the provider defines them. `openai`: for example
     `{ chat_template_kwargs = { enable_thinking = false } }` of vLLM. `google`: for example
     `{ generationConfig = { thinkingConfig = { thinkingBudget = 0 } } }` or `{ safetySettings = [{ category =
-    "HARM_CATEGORY_HARASSMENT", threshold = "BLOCK_NONE" }] }`. Not for `local`."""
+    "HARM_CATEGORY_HARASSMENT", threshold = "BLOCK_NONE" }] }`. `anthropic`: for example `{ system = "…" }` or
+    `{ cache_control = { type = "ephemeral" } }`. Not for `local`."""
     tries: Positive = 3
     """How often a request is sent in all while its answer is refused, empty, cut off, unfinished or too long.
     A filtered one is not requested again."""
@@ -104,7 +111,7 @@ class Teacher(ConfigTable, frozen=True):
 class JudgeConfig(Teacher, frozen=True):
     """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
-    provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
+    provider: Literal["embedded", "openai", "google", "anthropic", "local"]  # type: ignore[assignment]
     """`embedded` is a small classifier that is trained on your data's ratings and takes no other option than
     `stop`; the others are as for a teacher."""
     model: str = ""
@@ -126,8 +133,9 @@ class JudgeConfig(Teacher, frozen=True):
     responder is better: once 50 % is outside the 95 % confidence sequence of the win rate. Not with `mode`
     `batch`."""
     structured_output: bool = False
-    """Request answers as JSON of a fixed schema: `response_format` of OpenAI, `responseSchema` of Gemini. An
-    endpoint that refuses it gets requests without it. Not for `local`, and not with `top_logprobs`."""
+    """Request answers as JSON of a fixed schema: `response_format` of OpenAI, `responseSchema` of Gemini,
+    `output_config.format` of Claude. An endpoint that refuses it gets requests without it. Not for `local`,
+    and not with `top_logprobs`."""
 
 
 class Price(ConfigTable, frozen=True):
@@ -145,6 +153,11 @@ class Price(ConfigTable, frozen=True):
     """Cached input tokens in a batch; by default as `batch_input`."""
     batch_output: NonNegativeNumber | None = None
     """Output tokens in a batch; by default as `output`."""
+    cache_write: NonNegativeNumber | None = None
+    """Input tokens that Claude writes to its cache in live calls; by default twice `input`, the most that it
+    charges. Other providers report none."""
+    batch_cache_write: NonNegativeNumber | None = None
+    """The same in a batch; by default twice `batch_input`."""
 
 
 class Prices(ConfigTable, frozen=True):

@@ -219,7 +219,7 @@ class Scorecard:
     judge: str
     """Its name."""
     provider: str
-    """Where its model runs: `embedded`, `openai`, `google` or `local`."""
+    """Where its model runs: `embedded`, `openai`, `google`, `anthropic` or `local`."""
     model: str
     """The provider's model name; empty for the embedded judge."""
     design: str

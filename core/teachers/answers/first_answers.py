@@ -32,9 +32,11 @@ class FirstAnswers:
         counts: dict[str, int] = dict(Counter(answer.outcome for answer in self._unusable).most_common())
         first = next(answer for answer in self._unusable if answer.outcome == next(iter(counts)))
         shown = outcomes.example(first.raw or first.text) or first.error or "an empty answer"
-        cut = remedies.of_cut_answers(self._queue.teacher, counts.get("cut", 0), len(self._unusable))
+        reasoned = sum(map(outcomes.is_cut_by_reasoning, self._unusable))
+        total = len(self._unusable)
+        cut = remedies.of_cut_answers(self._queue.teacher, counts.get("cut", 0), total, reasoned)
         raise UserError(
-            f"none of the first {len(self._unusable)} answers can be used ({outcomes.counts(counts)}), so no "
+            f"none of the first {total} answers can be used ({outcomes.counts(counts)}), so no "
             f"more requests are sent{cut or ': change the prompt or the model'}. {first.outcome}, for "
             f"example {first.dialog_id}: {shown}"
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.config.schema import Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
+from core.jobs.records import Answer
 from core.teachers import remedies
 from core.teachers.protocol import Request
 from core.teachers.requests.ledger import UNANSWERED
@@ -28,6 +29,8 @@ class Outcomes:
     """Requests without a usable answer, by the outcome of their last try."""
     left_out_examples: dict[str, str]
     """One answer, or the provider's message, for each of these outcomes."""
+    reasoned: int
+    """Those of them that were cut because reasoning used up the token limit."""
     cleaned: dict[str, int]
     """Usable answers of which something was taken off, by its kind."""
     cleaned_examples: dict[str, str]
@@ -44,6 +47,7 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
     job, ledger = queue.job.spec.job, queue.ledger
     left_out: Counter[str] = Counter()
     cleaned: Counter[str] = Counter()
+    reasoned = 0
     left_out_examples: dict[str, str] = {}
     cleaned_examples: dict[str, str] = {}
     for request in needed:
@@ -58,6 +62,7 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         newest = ledger.newest(job, request.key)
         outcome: Outcome = "missing" if newest is None else newest.outcome
         left_out[outcome] += 1
+        reasoned += newest is not None and is_cut_by_reasoning(newest)
         if newest is not None and outcome not in left_out_examples:
             said = example(newest.raw or newest.text)
             words = ", ".join(filter(None, (newest.error, f"“{said}”" if said else None)))
@@ -66,9 +71,15 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         len(needed),
         dict(left_out.most_common()),
         left_out_examples,
+        reasoned,
         dict(cleaned.most_common()),
         cleaned_examples,
     )
+
+
+def is_cut_by_reasoning(answer: Answer) -> bool:
+    """Whether an answer was cut because reasoning used up its token limit: else there is nothing to say."""
+    return answer.outcome == "cut" and answer.error is not None
 
 
 def check_answered(found: Outcomes, what: str = "requests got no answer") -> None:
@@ -98,7 +109,7 @@ def check_left_out(
     raise UserError(
         f"{left_out} of {found.requests} {what} ({counts(found.left_out)}), more than "
         f"max_left_out allows ({max_left_out:.1%}): a retry sends only these"
-        + remedies.of_cut_answers(teacher, found.left_out.get("cut", 0), left_out)
+        + remedies.of_cut_answers(teacher, found.left_out.get("cut", 0), left_out, found.reasoned)
         + _shown(found, outcome)
     )
 

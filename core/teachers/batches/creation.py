@@ -3,14 +3,14 @@
 Each step is recorded before or after it is done, so that another process can continue where one ended. A
 batch is created at most once for each token. In the state `creating` it is unknown whether the provider has
 created it: it is looked up by its token or its input file and adopted, or given up once it is certain that it
-does not exist.
+does not exist. Where only results tell whose a batch is, that is after those that may be it have ended: their
+results would not have come earlier.
 Its requests are pending again then, and get a new token under the ledger's lock.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
@@ -128,19 +128,24 @@ def find(session: BatchSession, submission: TrackedSubmission) -> None:
 
     Raises `UserError` if it cannot be known whether it exists: only the user may decide to pay again.
     """
-    is_late = time.time() - submission.at > _APPEARS_WITHIN * session.settings.poll_min_s
+    is_late = session.looked_for_s(submission) > _APPEARS_WITHIN * session.settings.poll_min_s
     since = submission.at - _CLOCK_SKEW_S
+    known = {other.id for other in session.ledger.submissions.values() if other.id is not None}
     try:
-        info = session.teacher.find(submission.token, since, submission.file)
+        info = session.teacher.find(submission.token, since, submission.file, known)
     except RejectedError as error:
         _give_up(session, submission, f"the provider does not list its batches ({error})")
     except UnidentifiedError as error:
-        if is_late:
+        if error.is_known_later:
+            session.note_unidentified(submission, error)
+        elif is_late:
             _give_up(session, submission, str(error))
         return
+    had_to_wait = submission.token in session.unidentified
+    session.note_unidentified(submission, None)
     if info is not None:
         log.info("batch %s had been created: adopted as %s", submission.token, info.id)
-        _adopt(session, submission, info)
+        _adopt(session, submission, info, ("it was recognised by its results",) if had_to_wait else ())
     elif is_late:
         session.record(submission, "failed", errors=("it was never created",), collected=True)
         session.delete_upload(submission)
@@ -155,13 +160,15 @@ def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) 
     )
 
 
-def _adopt(session: BatchSession, submission: TrackedSubmission, info: BatchInfo) -> None:
+def _adopt(
+    session: BatchSession, submission: TrackedSubmission, info: BatchInfo, notes: tuple[str, ...] = ()
+) -> None:
     session.record(
         submission,
         info.status,
         id=info.id,
         file=info.input_file,
         expires_at=info.expires_at,
-        errors=info.errors,
+        errors=(*notes, *info.errors),
         key_digest=session.teacher.account.key_digest,
     )

@@ -163,6 +163,9 @@ class _Poller:
             waiting = Waiting(self._waits_for, self._silent_since, now + self._interval_s, gives_up_at)
         elif self._queue_full_since is not None:
             waiting = Waiting(_QUEUE_FULL, self._queue_full_since, now + full_for_s)
+        elif self.session.unidentified:
+            token, reason = next(iter(self.session.unidentified.items()))
+            waiting = Waiting(reason, self.session.ledger.submissions[token].at)
         self.session.queue.report_wait(waiting)
 
     def _retrieve(self, submission: TrackedSubmission, batch: str) -> BatchInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from core.domain.errors import UserError
 from core.domain.submissions import BatchState
 from core.jobs.records import BatchRecord
 from core.teachers import api_keys
-from core.teachers.protocol import BatchTeacher, RejectedError, Request, TransientError
+from core.teachers.protocol import BatchTeacher, RejectedError, Request, TransientError, UnidentifiedError
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import RequestQueue
 
@@ -26,6 +27,10 @@ class BatchSession:
         self.ledger = queue.ledger
         self.settings = queue.teacher
         self.teacher = teacher
+        #: When this process first looked for a batch, by its token, on the monotonic clock.
+        self._looked_since: dict[str, float] = {}
+        #: Why it is not known yet whether a batch was created, by its token.
+        self.unidentified: dict[str, str] = {}
 
     @property
     def workspace(self) -> Path:
@@ -57,6 +62,19 @@ class BatchSession:
     def submit(self, token: str, requests: Sequence[Request], path: str | None) -> None:
         """Record the intent to create a batch of `requests`; `path` is its input file, if there is one."""
         self.queue.submit(token, "batch", self.teacher.account, requests, path)
+
+    def looked_for_s(self, submission: TrackedSubmission) -> float:
+        """Seconds for which a batch that may have been created has been looked for by this process."""
+        now = time.monotonic()
+        return now - self._looked_since.setdefault(submission.token, now)
+
+    def note_unidentified(self, submission: TrackedSubmission, error: UnidentifiedError | None) -> None:
+        """Record, once, why it is not known yet whether a batch was created; None if it is known."""
+        if error is None:
+            self.unidentified.pop(submission.token, None)
+        elif self.unidentified.get(submission.token) != str(error):
+            self.unidentified[submission.token] = str(error)
+            self.record(submission, submission.state, errors=(f"perhaps created: {error}",))
 
     def record(
         self,

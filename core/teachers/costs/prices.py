@@ -14,6 +14,8 @@ from core.teachers.protocol import Request, Usage
 _CHARACTERS_PER_TOKEN = 4.0
 #: Tokens that each message adds to its text.
 _TOKENS_PER_MESSAGE = 4
+#: What a token that is written to the cache costs at most, in tokens of input: Claude's cache of an hour.
+_DEAREST_WRITE = 2.0
 #: Answers with reported tokens from which others are estimated, and the factor by which those may differ.
 ENOUGH_ANSWERS, _MARGIN = 10, 1.1
 #: Tokens of an answer: about 28 words and a margin, where the prompts allow up to 97 words.
@@ -32,9 +34,14 @@ def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | No
     """The cost of `usage` in US dollars; None if the price or the usage is unknown."""
     if price is None or usage is None:
         return None
-    uncached, cached, output = _prices(price, batch)
-    uncached_tokens = usage.input_tokens - usage.cached_tokens
-    return (uncached_tokens * uncached + usage.cached_tokens * cached + usage.output_tokens * output) / 1e6
+    uncached, cached, written, output = _prices(price, batch)
+    uncached_tokens = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+    return (
+        uncached_tokens * uncached
+        + usage.cached_tokens * cached
+        + usage.cache_write_tokens * written
+        + usage.output_tokens * output
+    ) / 1e6
 
 
 def answer_tokens(teacher: Teacher, answer: int, used: Used | None) -> int:
@@ -62,11 +69,13 @@ def estimate(requests: Iterable[Request], answer: int = ANSWER) -> Usage:
     return Usage(tokens, 0, count * answer)
 
 
-def _prices(price: Price, batch: bool) -> tuple[float, float, float]:
-    """US dollars per million tokens of uncached input, cached input and output."""
+def _prices(price: Price, batch: bool) -> tuple[float, float, float, float]:
+    """US dollars per million tokens of uncached and cached input, input written to the cache, and output."""
     if not batch:
         cached = price.input if price.cached_input is None else price.cached_input
-        return price.input, cached, price.output
+        written = _DEAREST_WRITE * price.input if price.cache_write is None else price.cache_write
+        return price.input, cached, written, price.output
     uncached = price.input if price.batch_input is None else price.batch_input
     cached = uncached if price.batch_cached_input is None else price.batch_cached_input
-    return uncached, cached, price.output if price.batch_output is None else price.batch_output
+    written = _DEAREST_WRITE * uncached if price.batch_cache_write is None else price.batch_cache_write
+    return uncached, cached, written, price.output if price.batch_output is None else price.batch_output

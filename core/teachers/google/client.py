@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from core.network import clients
 from core.teachers.google import batch_jobs, errors, replies, requests, streaming
 from core.teachers.http import bodies, connection_errors, error_text, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
-from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT, THINKING_LEVEL
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
     FINAL,
@@ -48,6 +48,8 @@ BASE_URL = endpoints.BASE_URLS["google"]
 _API_VERSION = "v1beta"
 #: The member of a line that has the request's key.
 _KEY_NAME = "key"
+#: Statuses under which a parameter is refused; what Gemini does not know, it ignores.
+_REFUSALS = ("400", "invalid_request")
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +88,13 @@ class GoogleLive:
     async def _adjusted(self, request: Request, on_text: OnText | None) -> Reply:
         """The reply, with structured output only where the model supports it."""
         while True:
+            sent = requests.adjustable(self._endpoint, request)
             try:
                 if on_text is not None:
                     return await self._stream(request, on_text)
                 return await self._complete(request)
             except RejectedError as error:
-                structured = requests.structured_output(self._endpoint, request)
-                if not structured or not _refuses_structured_output(self._endpoint, error.code, str(error)):
+                if error.code not in _REFUSALS or not self._endpoint.accepted.learn(str(error), sent):
                     raise
 
     async def _stream(self, request: Request, on_text: OnText) -> Reply:
@@ -174,7 +176,9 @@ class GoogleBatches:
             raise
         return batch_jobs.batch_info(body, self._endpoint.key)
 
-    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
+    def find(
+        self, token: str, since: float, file: str | None = None, known: Collection[str] = ()
+    ) -> BatchInfo | None:
         # The whole list: its order is not documented.
         page: str | None = None
         seen: set[str] = set()
@@ -192,7 +196,8 @@ class GoogleBatches:
                 if info.metadata.get("token") == token or (file is not None and source == file):
                     return info
                 is_recent = info.created_at is None or info.created_at >= since
-                if is_recent and source is None and not batch_jobs.has_display_name(item):
+                is_candidate = is_recent and info.id not in known
+                if is_candidate and source is None and not batch_jobs.has_display_name(item):
                     unidentified.append(info.id)
             page = json_values.text(body.get("nextPageToken"))
             if page is None or page in seen:
@@ -228,8 +233,11 @@ class GoogleBatches:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
 
     def learn(self, failure: FailedRequest) -> bool:
-        """Whether the model does not support structured output; Gemini ignores what else it does not know."""
-        return _refuses_structured_output(self._endpoint, failure.code, failure.message)
+        sent = {STRUCTURED_OUTPUT}
+        if self._endpoint.reasoning_effort is not None:
+            sent.add(THINKING_LEVEL)
+        is_refusal = failure.code in _REFUSALS
+        return is_refusal and self._endpoint.accepted.learn(failure.message, frozenset(sent))
 
     def custom_ids(self, path: Path) -> set[str]:
         return bodies.keys(path, _KEY_NAME)
@@ -259,11 +267,6 @@ class GoogleBatches:
     def _keep_body(self, response: httpx2.Response) -> None:
         if not response.url.path.endswith(":download"):
             self._body = response.read()
-
-
-def _refuses_structured_output(endpoint: Endpoint, code: str, message: str) -> bool:
-    refused = frozenset({STRUCTURED_OUTPUT})
-    return code in ("400", "invalid_request") and endpoint.accepted.learn(message, refused)
 
 
 def is_queue_full(info: BatchInfo) -> bool:

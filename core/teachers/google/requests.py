@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from google.genai import types
 
-from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
+from core.teachers.http import json_values
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT, THINKING_LEVEL
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import Request
+
+#: What Google lists as the budgets that its levels of reasoning mean to models that take only budgets.
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192} | dict.fromkeys(
+    ("high", "xhigh", "max"), 24576
+)
 
 
 def contents(request: Request) -> list[types.ContentUnion]:
@@ -39,7 +44,7 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         ],
         "generationConfig": {name: value for name, value in sampling.items() if value is not None},
     }
-    return {"key": request.key, "request": _merged(body, endpoint.extra_body)}
+    return {"key": request.key, "request": json_values.merged(body, endpoint.extra_body)}
 
 
 def structured_output(endpoint: Endpoint, request: Request) -> dict[str, Any]:
@@ -61,9 +66,20 @@ def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
     """The settings of reasoning as the REST API takes them; None for the model's own."""
     if endpoint.thinking_budget is not None:
         return {"thinkingBudget": endpoint.thinking_budget}
-    if endpoint.reasoning_effort is not None:
-        return {"thinkingLevel": endpoint.reasoning_effort}
-    return None
+    if endpoint.reasoning_effort is None:
+        return None
+    if endpoint.accepted.is_refused(THINKING_LEVEL):
+        return {"thinkingBudget": _BUDGETS[endpoint.reasoning_effort]}
+    return {"thinkingLevel": endpoint.reasoning_effort}
+
+
+def adjustable(endpoint: Endpoint, request: Request) -> frozenset[str]:
+    """The parameters of a request, as it is sent now, that are adjusted to what the model accepts."""
+    is_sent = {
+        STRUCTURED_OUTPUT: bool(structured_output(endpoint, request)),
+        THINKING_LEVEL: "thinkingLevel" in (thinking_config(endpoint) or {}),
+    }
+    return frozenset(name for name, sent in is_sent.items() if sent)
 
 
 def body_beside_config(endpoint: Endpoint, request: Request) -> dict[str, Any] | None:
@@ -72,18 +88,8 @@ def body_beside_config(endpoint: Endpoint, request: Request) -> dict[str, Any] |
     thinking = thinking_config(endpoint)
     config = {} if thinking is None else {"thinkingConfig": thinking}
     config |= structured_output(endpoint, request)
-    return _merged({"generationConfig": config} if config else {}, endpoint.extra_body) or None
+    return json_values.merged({"generationConfig": config} if config else {}, endpoint.extra_body) or None
 
 
 def _role(role: str) -> str:
     return "model" if role == "assistant" else role
-
-
-def _merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `extra` merged into it; nested mappings are merged as well."""
-    merged = dict(base)
-    for name, value in extra.items():
-        present = merged.get(name)
-        both = isinstance(present, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(present, value) if both else value  # type: ignore[arg-type]
-    return merged

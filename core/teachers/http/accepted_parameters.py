@@ -24,12 +24,22 @@ TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 STRUCTURED_OUTPUT = "response_format"
 #: The parameter that requests the usage of an answer that is streamed.
 STREAM_OPTIONS = "stream_options"
+#: Gemini's level of reasoning, in whose place older models take a budget, and Claude's adaptive thinking.
+THINKING_LEVEL = "thinking_level"
+ADAPTIVE_THINKING = "adaptive_thinking"
 #: Parameters that can be left out: an endpoint that refuses one has no such choice, or decides by itself.
-_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort", STRUCTURED_OUTPUT, STREAM_OPTIONS)
+_OPTIONAL = (
+    *("temperature", "top_p", "seed", "reasoning_effort"),
+    *(STRUCTURED_OUTPUT, STREAM_OPTIONS, THINKING_LEVEL, ADAPTIVE_THINKING),
+)
 #: What servers call a parameter, if not by its name.
 _CALLED = {
     STRUCTURED_OUTPUT: r"response[ _]format|response_?(?:json_?)?schema|response_?mime_?type|json[ _]mode"
-    r"|json[ _]schema|structured[ _]outputs?"
+    r"|json[ _]schema|structured[ _]outputs?|output_?(?:config\.)?format",
+    "reasoning_effort": r"reasoning_?effort|(?:output_config\.)?effort",
+    # Not "Thinking level MINIMAL is not supported", which is about that level.
+    THINKING_LEVEL: r"thinking[ _]?level(?=\W{0,2} (?:is|parameter|field)\b)",
+    ADAPTIVE_THINKING: r"adaptive[ _]thinking|thinking\.(?:type\.)?adaptive",
 }
 #: All parameters that are adjusted to what an endpoint accepts.
 ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.teachers.answers import cleaning
 from core.teachers.http import json_values, token_usage
-from core.teachers.protocol import FailedRequest, Finish, Reply, TokenCounts, TransientError
+from core.teachers.protocol import FailedRequest, Finish, Reply, TokenCounts, TransientError, Usage
 
 #: Characters that may precede the first word of a response.
 _BEFORE_FIRST_WORD = " \t\r\n\"'`*()[]"
@@ -48,7 +48,21 @@ def reply(
     """The reply that a body says, with the tokens that are charged for it."""
     usage = token_usage.billed(counts, has_answer=bool(text) or has_thinking)
     unknown = token_usage.incomplete(counts, usage)
+    if finish == "length":
+        ending = _used_up(text, usage, has_thinking)
     return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
+
+
+def _used_up(text: str, usage: Usage | None, has_thinking: bool) -> str | None:
+    """Why an answer was cut, if reasoning used most of its token limit, or all; else None.
+
+    Without numbers, so that answers can be counted by it.
+    """
+    if not cleaning.clean(text).text and (has_thinking or text.strip() or (usage and usage.reasoning_tokens)):
+        return "reasoning used up its token limit"
+    if usage is not None and usage.reasoning_tokens and 2 * usage.reasoning_tokens >= usage.output_tokens:
+        return "reasoning used most of its token limit"
+    return None
 
 
 def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> Reply:
@@ -83,16 +97,18 @@ def keys(path: Path, name: str) -> set[str]:
 
 
 def results(
-    paths: Sequence[Path], name: str, read: Callable[[Mapping[str, object]], Reply | FailedRequest]
+    paths: Sequence[Path], name: str, read: Callable[[Mapping[str, object]], Reply | FailedRequest | None]
 ) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
     """The results in a batch's files, each with its request's key, which is the member `name` of a line.
 
-    A line that is damaged is an unreadable reply: it was paid.
+    A line that `read` returns None of is left out. One that is damaged is an unreadable reply: it was paid.
     """
     for path in paths:
         for line, value in read_lines(path):
             if value is not None:
-                yield _key(value, name), read(value)
+                result = read(value)
+                if result is not None:
+                    yield _key(value, name), result
                 continue
             key = _KEY.search(line)
             reply = unreadable(line, f"its line in {path.name} is damaged")

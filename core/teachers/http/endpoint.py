@@ -12,7 +12,11 @@ from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.protocol import Account
 
 #: The URLs of the providers' own APIs.
-BASE_URLS = {"openai": "https://api.openai.com/v1", "google": "https://generativelanguage.googleapis.com/"}
+BASE_URLS = {
+    "openai": "https://api.openai.com/v1",
+    "google": "https://generativelanguage.googleapis.com/",
+    "anthropic": "https://api.anthropic.com",
+}
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Endpoint:
     top_p: float | None = None
     seed: int | None = None
     max_output_tokens: int = 512
+    token_limit: str | None = None
+    """OpenAI's name of `max_output_tokens`; None for the one that the endpoint accepts."""
     top_logprobs: int | None = None
     """How many of the most likely tokens to return at each position; None for no log-probabilities."""
     reasoning_effort: str | None = None
     """How much the model reasons; None for the provider's default."""
     thinking_budget: int | None = None
-    """Gemini's maximum number of tokens of reasoning; None for the provider's default."""
+    """Gemini's or Claude's maximum number of tokens of reasoning; None for the provider's default."""
     api_version: str | None = None
     """The version of Azure's API; None for every other server."""
     batch_window: str = "24h"

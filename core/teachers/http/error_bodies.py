@@ -22,6 +22,7 @@ _STATUS_OF_CODE = {
     "unauthorized": 401,
     "insufficient_balance": 402,
     "payment_required": 402,
+    "billing_error": 402,
     "permission_error": 403,
     "permission_denied": 403,
     "model_not_found": 404,
@@ -37,9 +38,12 @@ _STATUS_OF_CODE = {
     "context_length_exceeded": 400,
     "unsupported_parameter": 400,
     "unsupported_value": 400,
+    "request_too_large": 413,
+    "api_error": 500,
     "internal_error": 500,
     "internal_server_error": 500,
     "server_error": 500,
+    "timeout_error": 504,
     "overloaded_error": 529,
     "service_unavailable": 503,
     "unavailable": 503,
@@ -134,7 +138,8 @@ def shown(content: bytes | str) -> str:
 
 def _error(found: Mapping[str, object]) -> BodyError:
     words = [found.get(name) for name in _CODES]
-    codes = frozenset(word.lower() for word in words if isinstance(word, str))
+    named = (*words, json_values.member(found, "details", "error_code"))
+    codes = frozenset(word.lower() for word in named if isinstance(word, str))
     numbers = (int(str(word)) for word in words if re.fullmatch(r"\d{3}", str(word)))
     status = next((number for number in numbers if 400 <= number < 600), None)
     if status is None:

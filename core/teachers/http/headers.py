@@ -32,14 +32,29 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def rate_limits(headers: Mapping[str, str]) -> RateLimits:
-    """The `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers; without the last part of their names
-    they are about requests."""
+    """The `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers, which without the last part of their
+    names are about requests; or Anthropic's, whose names end the other way round."""
     now = time.time()
     return RateLimits(
-        _count(_first(headers, "x-ratelimit-remaining-requests", "x-ratelimit-remaining")),
-        _count(headers.get("x-ratelimit-remaining-tokens")),
-        seconds_until(_first(headers, "x-ratelimit-reset-requests", "x-ratelimit-reset"), now),
-        seconds_until(headers.get("x-ratelimit-reset-tokens"), now),
+        _count(
+            _first(
+                headers,
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-remaining",
+                "anthropic-ratelimit-requests-remaining",
+            )
+        ),
+        _count(_first(headers, "x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining")),
+        seconds_until(
+            _first(
+                headers,
+                "x-ratelimit-reset-requests",
+                "x-ratelimit-reset",
+                "anthropic-ratelimit-requests-reset",
+            ),
+            now,
+        ),
+        seconds_until(_first(headers, "x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"), now),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from core.teachers.answers.characters import without_half_characters
 from core.teachers.http import instants
@@ -117,3 +118,13 @@ def texts(value: object) -> dict[str, str]:
         return {}
     found = {str(key): text(item) for key, item in value.items()}
     return {key: item for key, item in found.items() if item is not None}
+
+
+def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `extra` merged into it; nested mappings are merged as well."""
+    found = dict(base)
+    for name, value in extra.items():
+        present = found.get(name)
+        both = isinstance(present, Mapping) and isinstance(value, Mapping)
+        found[name] = merged(present, value) if both else value  # type: ignore[arg-type]
+    return found

@@ -41,6 +41,10 @@ _NO_CREDIT_CODES = frozenset(
         "billing_not_active",
         "account_deactivated",
         "payment_required",
+        "billing_error",
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
         "arrearage",
     }
 )
@@ -51,7 +55,12 @@ _NO_CREDIT = re.compile(
     r"|account (?:is )?(?:not active|suspended|in arrears)|余额不足|欠费",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials", re.IGNORECASE)
+#: The last one is LiteLLM's proxy, which looks for a key that is not its own in a database.
+_KEY = re.compile(
+    r"api.?key|access token|unauthorized|authenticat|credentials|no connected db", re.IGNORECASE
+)
+#: A model that the server does not have, under a status that is about one request.
+_INVALID_MODEL = re.compile(r"invalid model name", re.IGNORECASE)
 #: The same without a status, where other words may be about something else.
 _REFUSED_KEY = re.compile(
     r"(?:invalid|incorrect|wrong|missing|expired|no) (?:api.?key|access token|credentials)"
@@ -99,6 +108,7 @@ def of_error(
         status not in _ONE_REQUEST
         or remedy is not None
         or error_text.concerns_logprobs(message)
+        or _INVALID_MODEL.search(message) is not None
         or not _EVERY_REQUEST.isdisjoint(found.codes)
     )
     return RejectedError(error_text.with_logprobs_hint(message), code=str(status), fatal=fatal, remedy=remedy)

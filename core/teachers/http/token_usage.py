@@ -25,7 +25,10 @@ def billed(counts: TokenCounts, *, has_answer: bool) -> Usage | None:
         completion = max(completion, total - prompt)
     if has_answer and completion == 0:
         return None
-    return Usage(prompt, min(max(0, counts.cached or 0), prompt), completion)
+    cached = min(max(0, counts.cached or 0), prompt)
+    written = min(max(0, counts.cache_write or 0), prompt - cached)
+    reasoned = None if counts.reasoning is None else min(max(0, counts.reasoning), completion)
+    return Usage(prompt, cached, completion, reasoned, written)
 
 
 def incomplete(counts: TokenCounts, usage: Usage | None) -> TokenCounts | None:
@@ -40,4 +43,6 @@ def completed(counts: TokenCounts | None, estimate: Usage) -> Usage:
         return estimate
     prompt = counts.prompt or estimate.input_tokens
     output = max(counts.completion or estimate.output_tokens, counts.reasoning or 0)
-    return Usage(prompt, min(counts.cached or 0, prompt), max(output, (counts.total or 0) - prompt))
+    cached = min(counts.cached or 0, prompt)
+    written = min(counts.cache_write or 0, prompt - cached)
+    return Usage(prompt, cached, max(output, (counts.total or 0) - prompt), counts.reasoning, written)

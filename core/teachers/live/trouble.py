@@ -22,7 +22,7 @@ class Trouble:
 def kind_of(error: TransientError) -> str:
     """What kind of trouble an error is, for people."""
     if error.throttled:
-        return "rate limited"
+        return "the provider is overloaded" if error.code == "529" else "rate limited"
     if isinstance(error, UnreadableError):
         return "the provider's answers cannot be read"
     return "the server cannot be reached" if error.unreachable else "the server does not answer"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from core.teachers.http import endpoint as endpoints
 from core.teachers.http.accepted_parameters import ADJUSTABLE
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.http.rejections import WEB_PAGE
-from core.teachers.openai import batch_objects, errors, event_streams, replies, requests
+from core.teachers.openai import azure, batch_objects, errors, event_streams, replies, requests
 from core.teachers.openai.requests import BASE_URL
 from core.teachers.protocol import (
     FINAL,
@@ -66,12 +66,12 @@ class OpenAILive:
         self.account = _account(endpoint)
         self._endpoint = endpoint
         self._url = endpoint.base_url or BASE_URL
-        self._client = openai.AsyncOpenAI(
+        self._client = azure.live_client(
+            endpoint,
             api_key=endpoint.key,
             base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
-            **_azure(endpoint),
             http_client=clients.async_client(self._url),
         )
 
@@ -148,12 +148,12 @@ class OpenAIBatches:
         self.account = _account(endpoint)
         self._endpoint = endpoint
         self._url = endpoint.base_url or BASE_URL
-        self._client = openai.OpenAI(
+        self._client = azure.batch_client(
+            endpoint,
             api_key=endpoint.key,
             base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
-            **_azure(endpoint),
             http_client=clients.client(self._url),
         )
         self._files = self._client.files.with_raw_response
@@ -181,7 +181,9 @@ class OpenAIBatches:
                 raise QueueFullError(str(error)) from None
             raise
 
-    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
+    def find(
+        self, token: str, since: float, file: str | None = None, known: Collection[str] = ()
+    ) -> BatchInfo | None:
         more: dict[str, str] = {}
         seen: set[str] = set()
         unidentified: list[str] = []
@@ -202,7 +204,8 @@ class OpenAIBatches:
                 if info.created_at is not None:
                     dates.append(info.created_at)
                 is_recent = info.created_at is None or info.created_at >= since - _CLOCK_SKEW_S
-                if is_recent and not info.metadata and info.input_file is None:
+                is_candidate = is_recent and info.id not in known
+                if is_candidate and not info.metadata and info.input_file is None:
                     unidentified.append(info.id)
             # Newest first, as documented: all further batches are older still.
             is_past = bool(dates) and dates[0] >= dates[-1] and dates[0] < since - _CLOCK_SKEW_S
@@ -337,13 +340,3 @@ def _mentions_full_queue(text: str) -> bool:
 
 def _account(endpoint: Endpoint) -> Account:
     return endpoints.account("openai", endpoint.base_url or BASE_URL, endpoint.key)
-
-
-def _azure(endpoint: Endpoint) -> dict[str, Any]:
-    """What Azure's API expects beside what OpenAI's does."""
-    if endpoint.api_version is None:
-        return {}
-    return {
-        "default_query": {"api-version": endpoint.api_version},
-        "default_headers": {"api-key": endpoint.key},
-    }

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from core.teachers.http.accepted_parameters import STREAM_OPTIONS, STRUCTURED_OUTPUT, TOKEN_LIMITS
 from core.teachers.http.endpoint import BASE_URLS, Endpoint
+from core.teachers.openai import azure
 from core.teachers.protocol import AnswerSchema, Request
 
 BASE_URL = BASE_URLS["openai"]
@@ -27,7 +28,7 @@ def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
     }
     if _MAX_TOKENS_FIELDS.isdisjoint(endpoint.extra_body):
-        limit = endpoint.accepted.token_limit(_max_tokens_field(endpoint.base_url))
+        limit = endpoint.token_limit or endpoint.accepted.token_limit(_max_tokens_field(endpoint.base_url))
         body[limit] = endpoint.max_output_tokens
     settings = {
         "temperature": endpoint.temperature,
@@ -58,8 +59,7 @@ def streaming(endpoint: Endpoint) -> dict[str, Any]:
 
 def batch_endpoint(endpoint: Endpoint) -> str:
     """The path that a batch and its lines name; Azure's dated versions have it without `/v1`."""
-    is_dated = (endpoint.api_version or "")[:1].isdigit()
-    return CHAT_COMPLETIONS if is_dated else f"/v1{CHAT_COMPLETIONS}"
+    return CHAT_COMPLETIONS if azure.is_dated(endpoint) else f"/v1{CHAT_COMPLETIONS}"
 
 
 def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:

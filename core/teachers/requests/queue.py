@@ -296,6 +296,7 @@ class RequestQueue:
             logprobs,
             removed,
             None if original == text else original,
+            None if usage is None else usage.reasoning_tokens,
         )
 
     def _with_unreported(
@@ -323,6 +324,8 @@ class RequestQueue:
             reported.input_tokens + count * each.input_tokens,
             reported.cached_tokens,
             reported.output_tokens + count * each.output_tokens,
+            reported.reasoning_tokens,
+            reported.cache_write_tokens,
         )
         return total, prices.cost(self.price, total, batch=is_batch)
 

@@ -77,7 +77,7 @@ def print_batch(
         ("model", f"{one.model}, {one.provider} at {one.base_url or 'this machine'}"),
         ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
         ("requests", submissions.progress(one) + " done/failed/all"),
-        ("tokens", submissions.tokens(one) + " input + output"),
+        ("tokens", f"{submissions.tokens(one)} input + output{submissions.reasoning(one)}"),
         ("cost", submissions.cost(one)),
         ("ETA", UNKNOWN if one.collected else duration(submissions.eta_s(one, events))),
         *(

@@ -23,7 +23,7 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
         ("model", f"{one.model}, {where}"),
         ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
         ("job", f"{one.job}, {one.job_state}"),
-        ("tokens", f"{submissions.tokens(one)}, {submissions.cost(one)}"),
+        ("tokens", f"{submissions.tokens(one)}{submissions.reasoning(one)}, {submissions.cost(one)}"),
         *submissions.files(one),
     ]
     lines = [Content.assemble((f"{name:<9}", "$text-muted"), visible(value)) for name, value in fields]
