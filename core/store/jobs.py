@@ -64,6 +64,8 @@ class Attempt:
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
 
 
+#: The state of an attempt that gave its slot back before its end.
+PREEMPTED = "preempted"
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
@@ -259,7 +261,7 @@ def begin_attempt(
 def end_attempt(
     connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
 ) -> None:
-    """Record how an attempt ended: done, failed, cancelled or lost."""
+    """Record how an attempt ended: done, failed, cancelled, lost or preempted."""
     connection.execute(
         "UPDATE attempts SET state = ?, error = ?, ended_at = ?,"
         " reached = (SELECT done FROM jobs WHERE id = attempts.job) WHERE job = ? AND number = ?",

@@ -65,6 +65,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
         " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
+        " jobs.state = 'ready' AND attempts.state = 'preempted' AS preempted,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
         " GROUP BY text ORDER BY min(at))) AS warnings"
@@ -118,6 +119,7 @@ def _job(row: sqlite3.Row) -> Job:
         folder=row["folder"],
         gpu=row["gpu"],
         cancelling=bool(row["cancelling"]),
+        preempted=bool(row["preempted"]),
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])

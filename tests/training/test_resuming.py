@@ -14,7 +14,7 @@ from core.domain.errors import Cancelled
 from core.jobs import journal, spec
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
-from core.jobs.records import Artifact, Done, Metric, Progress, Record, Stopped
+from core.jobs.records import Artifact, Done, Metric, Preempted, Progress, Record
 from core.jobs.settings import RunSettings
 from core.training import checkpoints, training_job
 from tests.support import job_attempts, training_attempts, waiting
@@ -161,7 +161,8 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
     assert training_attempts.found(folder, Metric) == []
 
 
-def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
+@pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_run_gives_its_slot_back_with_a_checkpoint(made: TrainingInputs, told_by: signal.Signals) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = dying_worker.start(folder)
     try:
@@ -170,12 +171,12 @@ def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
             "the first step",
             processes=[process],
         )
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(told_by)
         assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()
         process.wait()
-    assert training_attempts.found(folder, Stopped)
+    assert training_attempts.found(folder, Preempted)
     saved = checkpoints.newest([folder])
     assert saved is not None
     assert checkpoints.step(saved) == training_attempts.found(folder, Metric)[-1].step
