@@ -35,6 +35,7 @@ from core.jobs.settings import (
     LlmJudge,
     LocalStudent,
     Placement,
+    Ranks,
     RecipeSettings,
     RespondSettings,
     RunSettings,
@@ -238,6 +239,7 @@ class _Planner:
         before: PlannedJob | None = None
         recipe_name = catalog.parse(recipe)
         lora = self.config.lora if self.config.runs.lora else None
+        ranks = self._ranks(student)
         for stage in RUN_STAGES:
             if stage not in self.config.runs.stages:
                 continue
@@ -250,6 +252,7 @@ class _Planner:
                     student_name=student,
                     recipe=recipe,
                     lora=lora,
+                    ranks=ranks,
                     training=self.config.sft,
                 )
             else:
@@ -260,6 +263,7 @@ class _Planner:
                     student_name=student,
                     recipe=recipe,
                     lora=lora,
+                    ranks=ranks,
                     training=self.config.dpo,
                 )
             name = str(RunName(student, recipe_name, stage))
@@ -267,6 +271,20 @@ class _Planner:
             self.responders[name] = self._respond(name, student, before)
             names.append(name)
         return names
+
+    def _ranks(self, student: str) -> Ranks | None:
+        """The processes of a student's runs; None for one."""
+        own, runs = self.config.students[student].gpus_per_run, self.config.runs
+        count = own or runs.gpus_per_run
+        if count == 1:
+            return None
+        if self.local_slot != "gpu":
+            raise InvalidOptionError(
+                "runs.gpus_per_run" if own is None else f"students.{student}.gpus_per_run",
+                f"is {count}, and this machine has no GPU: set it to 1, or runs.device to cuda if jobs run "
+                "on another machine",
+            )
+        return Ranks(count=count, fsdp=self.config.fsdp if runs.distributed == "fsdp" else None)
 
     def _respond(self, name: str, student: str, run: PlannedJob | None) -> PlannedJob:
         server = self.config.servers.get(student)

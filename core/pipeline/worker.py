@@ -28,8 +28,7 @@ from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
-from core.domain.text import visible
-from core.jobs import files, processes, stages
+from core.jobs import files, logs, processes, stages
 from core.jobs import spec as specs
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal, JournalLostError
@@ -71,9 +70,7 @@ def _attempt(folder: Path, journal: Journal) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # TRL would report every training to the Hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logs.begin()
     job = JobContext(folder, spec, journal)
     for number in processes.GIVE_BACK:
         signal.signal(number, lambda *_: job.stop.set())
@@ -131,14 +128,6 @@ def _run(job: JobContext[Settings]) -> Result:
     if type(result) is not stage.result:
         raise TypeError(f"{stage.worker} returned {type(result).__name__}, not {stage.result.__name__}")
     return result
-
-
-class _Formatter(logging.Formatter):
-    """Removes secrets and control characters from the log, including tracebacks."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        # Providers' messages are in it, and people read it in terminals.
-        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":

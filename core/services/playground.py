@@ -247,8 +247,8 @@ class Playground:
                     f"the GPU is used by {names}: ask again when it has ended, cancel it, or raise slots.gpu "
                     "in config.toml if the GPU has memory for both"
                 )
-            gpu = devices.least_used(devices.usable(), (job.gpu for job in running))
-            environment = {} if gpu is None else {devices.VISIBLE: gpu.device}
+            if gpus := devices.least_used(devices.usable(), (job.gpu for job in running)):
+                environment = {devices.VISIBLE: gpus[0].device}
         return process.connect(self._state.paths, slot, stop, environment)
 
     def stop(self) -> bool:
