@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 import msgspec
-from torch import distributed
 
 from core.domain.errors import Cancelled, UserError
-from core.jobs import files
+from core.jobs import files, processes
 from core.jobs.context import JobContext
 from core.jobs.journal import JournalLostError
-from core.jobs.records import Failed
+from core.jobs.records import Failed, Preempted
 from core.jobs.settings import RunSettings
 from core.training import ranks
 
@@ -108,20 +107,21 @@ def beside(job: JobContext[RunSettings], device: str) -> Iterator[None]:
         log.info("rank 0 of %d; the logs of the others are beside this one", count)
         ranks.join(device, store)
         yield
+        ranks.leave()
         others.let_end()
     except (Cancelled, JournalLostError, UserError):
         raise
     except Exception as error:
         # Most likely because another one has gone.
         found = others.cause()
-        if found is not None:
-            others.end_by(found)
-            raise UserError(found.words) from error
-        raise
+        if found is None:
+            raise
+        others.end_by(found)
+        if found.killed_by in processes.GIVE_BACK:
+            raise Cancelled from error
+        raise UserError(found.words) from error
     finally:
         others.kill()
-        with suppress(Exception):
-            distributed.destroy_process_group()
         for name in variables[0]:
             os.environ.pop(name, None)
 
@@ -155,7 +155,8 @@ class _Others:
             if found is None or self._over.is_set():
                 return
             self.end_by(found)
-            self._job.journal.write(Failed(found.words))
+            is_told = found.killed_by in processes.GIVE_BACK
+            self._job.journal.write(Preempted() if is_told else Failed(found.words))
             os._exit(1)
 
     def cause(self) -> _Cause | None:
@@ -189,10 +190,13 @@ class _Others:
         return f"see {log_of(self._job.folder, rank).name}"
 
     def end_by(self, cause: _Cause) -> None:
-        """End all; if one was killed, this process too, by the same signal."""
+        """End all; if one was killed, this process too, by the same signal.
+
+        One that was told to give its slot back before it could listen was told it for all.
+        """
         log.error("%s: all ranks end", cause.words)
         self.kill()
-        if cause.killed_by is not None:
+        if cause.killed_by is not None and cause.killed_by not in processes.GIVE_BACK:
             self._job.warn(f"{cause.words}, and the run with it")
             os.kill(os.getpid(), cause.killed_by)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -15,6 +16,8 @@ from torch import distributed
 
 T = TypeVar("T")
 
+#: How long a rank waits for another, which may write a large checkpoint. Its end is noticed at once.
+_PATIENCE = timedelta(hours=1)
 _HOST = "127.0.0.1"
 _PORT = "MASTER_PORT"
 
@@ -46,7 +49,13 @@ def join(device: str, store: distributed.TCPStore | None = None) -> None:
         torch.cuda.set_device(rank)
     # What ranks tell each other beside gradients is on the CPU, and does not wait for a GPU.
     backend = "cuda:nccl,cpu:gloo" if device == "cuda" else "gloo"
-    distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
+
+
+def leave() -> None:
+    """Part from the others, if this process has joined them."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def count() -> int:

@@ -85,6 +85,7 @@ def take_part(job: JobContext[RunSettings]) -> None:
     device = loading.pick_device(job.settings.student.device)
     ranks.join(device)
     _train(job, device)
+    ranks.leave()
 
 
 def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:

@@ -12,6 +12,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from core.jobs import spec as specs
 from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.pipeline import worker
@@ -36,6 +37,9 @@ def _work(folder: Path, where: str | None, step: int, forks: bool) -> int:
         where = None
     elif forks:
         forked_rank.arrange()
+        ranks = specs.read(folder).settings.ranks
+        if ranks is not None and ranks.fsdp is not None:
+            forked_rank.divide_on_cpu()
     if where is not None:
         arrange(where, step)
     return worker.main(folder)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from accelerate.state import PartialState
+from accelerate.utils import DistributedType
 
 from core.training import callbacks, peers, rank_process
 
@@ -35,6 +39,7 @@ class ForkedRank:
         os.close(reads)
         self.stdin: IO[bytes] | None = os.fdopen(writes, "wb")
         self._code: int | None = None
+        self._lock = threading.Lock()
 
     def poll(self) -> int | None:
         return self._wait(os.WNOHANG)
@@ -49,11 +54,12 @@ class ForkedRank:
             os.kill(self.pid, signal.SIGKILL)
 
     def _wait(self, options: int) -> int | None:
-        if self._code is None:
-            process, status = os.waitpid(self.pid, options)
-            if process:
-                self._code = os.waitstatus_to_exitcode(status)
-        return self._code
+        with self._lock:
+            if self._code is None:
+                process, status = os.waitpid(self.pid, options)
+                if process:
+                    self._code = os.waitstatus_to_exitcode(status)
+            return self._code
 
 
 def arrange(ends: str | None = None, step: int = 0) -> None:
@@ -69,6 +75,18 @@ def arrange(ends: str | None = None, step: int = 0) -> None:
         return ForkedRank(run, peers.log_of(folder, rank))
 
     peers.start = start
+
+
+def divide_on_cpu() -> None:
+    """Have Accelerate divide models on the CPU, which it does on other devices alone."""
+    init = PartialState.__init__
+
+    def with_fsdp(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if self.distributed_type == DistributedType.MULTI_CPU:
+            self.distributed_type = DistributedType.MULTI_GPU
+
+    PartialState.__init__ = with_fsdp
 
 
 def _end(how: str, at: int) -> None:
