@@ -74,6 +74,7 @@ def check(config: Config) -> None:
             "runs.quantization",
             "weights in 4 bits cannot be trained themselves; remove it, or set lora = true",
         )
+    _check_gpus(config)
     data_sets = {f"data_sets.{name}": one for name, one in config.data_sets.items()}
     for key, data in {"data": config.data, **data_sets}.items():
         check_encoding(f"{key}.encoding", data.encoding)
@@ -106,6 +107,39 @@ def check(config: Config) -> None:
         )
     if config.prices.models and config.prices.date is None:
         raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
+
+
+def _check_gpus(config: Config) -> None:
+    """Check what is said of runs on several GPUs."""
+    runs = config.runs
+    wanted = {"runs.gpus_per_run": runs.gpus_per_run} | {
+        f"students.{name}.gpus_per_run": student.gpus_per_run or 1
+        for name, student in config.students.items()
+    }
+    for key, count in wanted.items():
+        if count == 1:
+            continue
+        if runs.device in ("cpu", "mps"):
+            raise InvalidOptionError(
+                key, f'runs.device is "{runs.device}", and only CUDA GPUs train together; set it to 1'
+            )
+        if count > config.slots.gpu:
+            raise InvalidOptionError(
+                key,
+                f"a run takes {count} places of slots.gpu, which is {config.slots.gpu}: no run could start; "
+                "raise slots.gpu to the number of GPUs there are",
+            )
+    if runs.distributed == "fsdp" and runs.quantization is not None:
+        raise InvalidOptionError(
+            "runs.distributed",
+            "weights in 4 bits are not divided; remove runs.quantization, or set it to ddp",
+        )
+    for key, training in (("sft", config.sft), ("dpo", config.dpo)):
+        if config.fsdp.activation_checkpointing and training.gradient_checkpointing:
+            raise InvalidOptionError(
+                f"{key}.gradient_checkpointing",
+                "fsdp.activation_checkpointing does the same; remove one of them",
+            )
 
 
 def _check_definition(config: Config) -> None:

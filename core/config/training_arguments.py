@@ -30,7 +30,8 @@ _SFT: _Classes = (("trl", "trainer/sft_config.py", "SFTConfig"), *_SHARED)
 _DPO: _Classes = (("trl", "trainer/dpo_config.py", "DPOConfig"), *_SHARED)
 
 _OWN_DATA = "the program prepares the examples itself"
-_ONE_PROCESS = "a run is one process on one device"
+_GPUS = "set runs.gpus_per_run, runs.distributed and [fsdp]"
+_NOT_OFFERED = "runs are divided by examples, or by FSDP: set runs.distributed"
 _NO_UPLOAD = "the program uploads nothing; the run's folder can be uploaded afterwards"
 #: Arguments that the program sets, and the option that stands for each, or why there is none.
 _SET_BY_PROGRAM: Mapping[str, str] = {
@@ -81,15 +82,16 @@ _SET_BY_PROGRAM: Mapping[str, str] = {
     "dataloader_prefetch_factor": _OWN_DATA,
     "dataloader_multiprocessing_context": _OWN_DATA,
     "push_to_hub": _NO_UPLOAD,
-    "deepspeed": _ONE_PROCESS,
-    "fsdp": _ONE_PROCESS,
-    "fsdp_config": _ONE_PROCESS,
-    "parallelism_config": _ONE_PROCESS,
-    "accelerator_config": _ONE_PROCESS,
-    "local_rank": _ONE_PROCESS,
+    "deepspeed": _NOT_OFFERED,
+    "fsdp": _GPUS,
+    "fsdp_config": _GPUS,
+    "parallelism_config": _NOT_OFFERED,
+    "accelerator_config": _GPUS,
+    "local_rank": _GPUS,
+    "average_tokens_across_devices": "the loss of a step is that of all its tokens",
 }
 #: Beginnings of further names of that kind.
-_SET_BY_PROGRAM_BY_PREFIX: Mapping[str, str] = {"hub_": _NO_UPLOAD, "ddp_": _ONE_PROCESS}
+_SET_BY_PROGRAM_BY_PREFIX: Mapping[str, str] = {"hub_": _NO_UPLOAD, "ddp_": _GPUS}
 #: Arguments that decide the order of examples, which `group_by_dialogue` decides.
 _ORDER = ("train_sampling_strategy",)
 

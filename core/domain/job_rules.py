@@ -105,7 +105,10 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         return None
     if job.state == "ready":
         free = any(slot.name == job.slot and slot.used < slot.total for slot in slots)
-        return "paused" if paused else None if free else f"waits for a free {job.slot} slot"
+        reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
+        if job.preempted:
+            return f"preempted; {reason or 'it goes on'}"
+        return reason
     if job.state != "waiting":
         return None
     blocking = _blocking(job, jobs)

@@ -78,6 +78,8 @@ class Job:
     often, if it was more than once."""
     cancelling: bool = False
     """Whether it still runs, and was asked to stop."""
+    preempted: bool = False
+    """Whether its newest attempt gave its slot back, and the job waits to go on from there."""
     in_config: bool = True
     """Whether config.toml has it; False for a job that was requested under an earlier one."""
 

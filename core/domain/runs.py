@@ -40,7 +40,7 @@ class RunEstimate:
     device_bytes: int | None
     """The device's memory; None where that is not known."""
     memory_bytes: int | None
-    """The memory that it needs at most; None where that is not known."""
+    """The memory that it needs at most, on each of its devices; None where that is not known."""
     memory_parts: Mapping[str, int]
     """The same by what it is for; empty where that is not known."""
     examples: int | None
@@ -54,6 +54,8 @@ class RunEstimate:
     of operations, and the speed of the device."""
     problem: str | None
     """Why something is not known; None if everything is."""
+    devices: int = 1
+    """How many devices train it together."""
 
     @property
     def fits(self) -> bool | None:

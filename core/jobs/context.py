@@ -57,14 +57,16 @@ class JobContext(Generic[S]):
         return None if self.spec.cache is None else Path(self.spec.cache) / name
 
     def check(self) -> None:
-        """Raise `Cancelled` if this job was requested to stop, and `JournalLostError` as the journal does."""
+        """Raise `Cancelled` if this job was requested to stop, or to give its slot back, and
+        `JournalLostError` as the journal does."""
         self.journal.check()
         if self.stop.is_set():
             raise Cancelled
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the user cancelled the job; if it stopped for another reason, it is still requested."""
+        """Whether the user cancelled the job; if it stops for another reason, it gives its slot back, and is
+        still requested."""
         return (self.folder / CANCEL).exists()
 
     def warn(self, text: str) -> None:

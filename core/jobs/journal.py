@@ -116,6 +116,22 @@ class Journal:
         self._file.close()
 
 
+class NoJournal(Journal):
+    """The journal of a process that helps a worker, which writes the attempt's."""
+
+    def __init__(self) -> None:
+        pass
+
+    def write(self, *records: Record) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
     """Entries of an attempt's journal from byte `offset`, each with the offset of its end.
 

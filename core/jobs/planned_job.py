@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.domain.jobs import Slot, Stage
 from core.jobs.inputs import Input
-from core.jobs.settings import Settings
+from core.jobs.settings import DpoSettings, Settings, SftSettings
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,10 @@ class PlannedJob:
     @property
     def stage(self) -> Stage:
         return self.settings.stage
+
+    @property
+    def places(self) -> int:
+        """How many places of its slot it takes."""
+        settings = self.settings
+        is_run = isinstance(settings, SftSettings | DpoSettings)
+        return settings.ranks.count if is_run and settings.ranks is not None else 1

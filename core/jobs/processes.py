@@ -1,10 +1,14 @@
-"""Telling processes apart that had the same id one after the other."""
+"""Telling processes apart that had the same id one after the other, and what signals mean to a worker."""
 
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
+
+#: Signals by which a worker saves what there is and gives its slot back, as `core.pipeline.worker` says.
+GIVE_BACK = (signal.SIGUSR1, signal.SIGTERM)
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

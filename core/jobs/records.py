@@ -242,6 +242,11 @@ class Stopped(_Record, frozen=True, tag="stopped"):
     """The job was cancelled and has stopped at a safe point."""
 
 
+class Preempted(_Record, frozen=True, tag="preempted"):
+    """The worker was told to give its slot back, and has stopped at a safe point: the job goes on in another
+    attempt, and nothing has failed."""
+
+
 Record = (
     Started
     | Progress
@@ -260,6 +265,7 @@ Record = (
     | Done
     | Failed
     | Stopped
+    | Preempted
 )
 #: Records whose loss would cost money or hours: they are on disk before `write` returns.
 DURABLE = (
@@ -273,6 +279,7 @@ DURABLE = (
     Done,
     Failed,
     Stopped,
+    Preempted,
 )
 
 

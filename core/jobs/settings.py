@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -18,6 +18,7 @@ from core.config.schema import (
     Dpo,
     Dtype,
     Flaw,
+    Fsdp,
     Lora,
     Pairing,
     Price,
@@ -214,6 +215,15 @@ class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
     method: DirectMethod | ImproveMethod
 
 
+class Ranks(_Settings, frozen=True):
+    """The processes that train a run together, on a GPU each."""
+
+    count: Annotated[int, msgspec.Meta(ge=2)]
+    """How many there are."""
+    fsdp: Fsdp | None
+    """How they divide the model between them; None if each has all of it (DDP)."""
+
+
 class _RunSettings(_StageSettings, frozen=True):
     """One fine-tuning."""
 
@@ -230,6 +240,8 @@ class SftSettings(_RunSettings, frozen=True, tag="sft"):
 
     stage: ClassVar[Stage] = "sft"
     training: Training
+    ranks: Ranks | None = None
+    """The processes of the run; None for one."""
 
 
 class DpoSettings(_RunSettings, frozen=True, tag="sft-dpo"):
@@ -237,6 +249,8 @@ class DpoSettings(_RunSettings, frozen=True, tag="sft-dpo"):
 
     stage: ClassVar[Stage] = "sft-dpo"
     training: Dpo
+    ranks: Ranks | None = None
+    """The processes of the run; None for one."""
 
 
 class RespondSettings(_StageSettings, frozen=True, tag="respond"):
@@ -293,7 +307,9 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     # A server's answers are checked to be the student's, wherever it is.
     StudentServer: frozenset({"model", "client"}),
     # `LocalStudent` has what they stand for, so that a folder can be moved.
-    Student: frozenset({"model", "revision", "chat_template"}),
+    Student: frozenset({"model", "revision", "chat_template", "gpus_per_run"}),
+    # Another way to the same gradient.
+    Ranks: frozenset({"fsdp"}),
     Training: frozenset(
         {
             # Another way to the same gradient.
@@ -316,6 +332,7 @@ _ONLY_IF_CHANGED = frozenset(
         *("use_rslora", "use_dora", "modules_to_save", "lora_bias", "init_lora_weights"),
         "leave_out",
         *("packing", "optim", "use_liger_kernel", "neftune_noise_alpha", "extra", "quantization"),
+        "ranks",
         *("eval_share", "eval_steps", "early_stopping_patience", "early_stopping_threshold"),
     }
 )

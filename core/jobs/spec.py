@@ -50,8 +50,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """US dollars that the workspace had spent by then, as its store has counted."""
     gpu: str | None = None
-    """The only GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None for those that the supervisor
-    sees."""
+    """The GPUs that the worker sees, as CUDA_VISIBLE_DEVICES names them: one for each of its processes; None
+    for those that the supervisor sees."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

@@ -163,10 +163,11 @@ def _unknown(folder: Path) -> UserError:
 def deaths_without_progress(history: Sequence[Attempt]) -> int:
     """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
 
-    `history` is newest first.
+    `history` is newest first. Attempts that gave their slot back count as little as if there had been none.
     """
     best, deaths = -1, 0
-    for attempt in reversed(list(takewhile(lambda attempt: attempt.state == "lost", history))):
+    tried = (attempt for attempt in history if attempt.state != jobs.PREEMPTED)
+    for attempt in reversed(list(takewhile(lambda attempt: attempt.state == "lost", tried))):
         reached = attempt.reached or 0
         best, deaths = (reached, 1) if reached > best else (best, deaths + 1)
     return deaths

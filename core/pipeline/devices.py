@@ -57,10 +57,16 @@ def usable(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def least_used(gpus: Sequence[Gpu], used: Iterable[str | None]) -> Gpu | None:
-    """The GPU with the fewest of the jobs whose devices are `used`; the first of several."""
-    jobs = Counter(used)
-    return min(gpus, key=lambda gpu: jobs[gpu.device], default=None)
+def least_used(gpus: Sequence[Gpu], used: Iterable[str | None], count: int = 1) -> tuple[Gpu, ...]:
+    """So many GPUs with the fewest of the jobs whose devices are `used`, the first of several; fewer if there
+    are no more."""
+    jobs = Counter(device for devices in used for device in named(devices))
+    return tuple(sorted(gpus, key=lambda gpu: jobs[gpu.device])[:count])
+
+
+def named(devices: str | None) -> tuple[str, ...]:
+    """The GPUs in a value of CUDA_VISIBLE_DEVICES that this module has made; none for None."""
+    return () if devices is None else tuple(devices.split(","))
 
 
 def _has_numbers(cards: Sequence[_Card], environment: Mapping[str, str]) -> bool:

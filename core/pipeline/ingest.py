@@ -19,6 +19,7 @@ from core.jobs.records import (
     Done,
     Failed,
     Metric,
+    Preempted,
     Progress,
     ResponseRecord,
     Sample,
@@ -38,7 +39,7 @@ BATCH = 2000
 #: Characters of the reason for which a record cannot be stored.
 _LONGEST = 300
 
-Ending = Done | Failed | Stopped
+Ending = Done | Failed | Stopped | Preempted
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _store(
                 reason = f"{type(error).__name__}: {error}"
                 raise _UnfitRecordError(entries.index((entry, offset)), reason[:_LONGEST]) from error
             current = replace(current, seq=entry.seq, offset=offset)
-            if isinstance(entry.record, Done | Failed | Stopped):
+            if isinstance(entry.record, Ending):
                 jobs.advance(connection, current, entry.seq, offset)
                 # In the same transaction: otherwise a crash between the two would leave an attempt
                 # that is running although its journal is complete.
@@ -154,11 +155,15 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
         case Failed(error):
             jobs.end_attempt(connection, attempt, "failed", error)
             jobs.fail(connection, attempt.job, error)
-        case Stopped() if attempt.cancel_at is not None:
+        case Stopped() | Preempted() if attempt.cancel_at is not None:
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
+        case Preempted():
+            jobs.end_attempt(connection, attempt, jobs.PREEMPTED)
+            event = f"attempt {attempt.number} preempted: it gave its slot back, and another goes on"
+            jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
-            # Not by the user but, for example, by a shutdown. The job is still requested.
+            # Workers of earlier versions wrote this for every signal. The job is still requested.
             jobs.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
@@ -191,6 +196,6 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             submissions.put_answer(connection, entry.at, answer)
         case Artifact() as artifact:
             job_records.put_artifact(connection, attempt, artifact)
-        case CallSent() | CallUnpaid() | Done() | Failed() | Stopped():
+        case CallSent() | CallUnpaid() | Done() | Failed() | Stopped() | Preempted():
             # Only workers need to know what is in flight.
             pass

@@ -71,26 +71,48 @@ class JobStarter:
             return
         slots = self._slots
         free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
-        for slot in jobs.slots(self._connection, "running").values():
+        running = jobs.slots(self._connection, "running")
+        for slot in running.values():
             free[slot] -= 1
         for ending in self._ending:
             free[ending.slot] -= 1
+        # A run on several GPUs takes as many places.
+        for gpu in self._used():
+            free["gpu"] -= max(len(devices.named(gpu)) - 1, 0)
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self._connection, "ready").items():
-            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
-                free[slot] -= 1
+            if free[slot] <= 0:
+                continue
+            stored = self._stored(job)
+            if stored is None:
+                continue
+            places = stored.job.places
+            if places > free[slot]:
+                # Those behind it must not take for ever what it waits for.
+                free[slot] = 0
+            elif self._playground.is_given(job, slot) and self._begin(stored):
+                free[slot] -= places
 
-    def _begin(self, job_id: str) -> bool:
+    def _stored(self, job: str) -> StoredJob | None:
+        """The ready job of that id; None if what is stored of it is invalid, which fails it."""
         try:
-            stored = jobs.get(self._connection, job_id)
-            assert stored is not None, "a ready job is in the store"
-            job = stored.job
+            stored = jobs.get(self._connection, job)
+        except UserError as error:
+            with transaction(self._connection):
+                jobs.fail(self._connection, job, str(error))
+            return None
+        assert stored is not None, "a ready job is in the store"
+        return stored
+
+    def _begin(self, stored: StoredJob) -> bool:
+        job, job_id = stored.job, stored.job.id
+        try:
             past = jobs.attempts(self._connection, job=job_id)
             attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
-            gpu = self._gpu() if job.slot == "gpu" else None
+            gpu = self._gpus(job.places) if job.slot == "gpu" else None
             threads = self._threads(job.slot)
             number, folder = attempts.prepare(
                 self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
@@ -139,12 +161,23 @@ class JobStarter:
             return 0.0
         return sum(sums.usd or 0.0 for _, sums in submissions.spending(self._connection, self._known_sums))
 
-    def _gpu(self) -> str | None:
-        """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
+    def _used(self) -> list[str | None]:
+        """The GPUs of each attempt whose worker runs, or is ending."""
         running = jobs.attempts(self._connection, state="running")
-        used = [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
-        chosen = devices.least_used(devices.usable(), used)
-        return None if chosen is None else chosen.device
+        return [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
+
+    def _gpus(self, count: int) -> str | None:
+        """So many GPUs with the fewest jobs, as CUDA_VISIBLE_DEVICES names them; None without a choice.
+
+        Raises `UserError` if there are not as many.
+        """
+        usable = devices.usable()
+        if count > max(len(usable), 1):
+            raise UserError(
+                f"it needs {count} GPUs, and {len(usable) or 'none'} can be used here (`nvidia-smi -L`, "
+                f"{devices.VISIBLE}): set gpus_per_run in config.toml to what there is"
+            )
+        return ",".join(gpu.device for gpu in devices.least_used(usable, self._used(), count)) or None
 
     def _threads(self, slot: Slot) -> int:
         """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""

@@ -33,6 +33,7 @@ from core.jobs.settings import (
     LargeModel,
     LlmJudge,
     LocalStudent,
+    Ranks,
     RecipeSettings,
     RespondSettings,
     RunSettings,
@@ -222,6 +223,7 @@ class _Planner:
         before: PlannedJob | None = None
         recipe_name = catalog.parse(recipe)
         lora = self.config.lora if self.config.runs.lora else None
+        ranks = self._ranks(student)
         for stage in RUN_STAGES:
             if stage not in self.config.runs.stages:
                 continue
@@ -234,6 +236,7 @@ class _Planner:
                     student_name=student,
                     recipe=recipe,
                     lora=lora,
+                    ranks=ranks,
                     training=self.config.sft,
                 )
             else:
@@ -244,6 +247,7 @@ class _Planner:
                     student_name=student,
                     recipe=recipe,
                     lora=lora,
+                    ranks=ranks,
                     training=self.config.dpo,
                 )
             name = str(RunName(student, recipe_name, stage))
@@ -251,6 +255,20 @@ class _Planner:
             self.responders[name] = self._respond(name, student, before)
             names.append(name)
         return names
+
+    def _ranks(self, student: str) -> Ranks | None:
+        """The processes of a student's runs; None for one."""
+        own, runs = self.config.students[student].gpus_per_run, self.config.runs
+        count = own or runs.gpus_per_run
+        if count == 1:
+            return None
+        if self.local_slot != "gpu":
+            raise InvalidOptionError(
+                "runs.gpus_per_run" if own is None else f"students.{student}.gpus_per_run",
+                f"is {count}, and this machine has no GPU: set it to 1, or runs.device to cuda if jobs run "
+                "on another machine",
+            )
+        return Ranks(count=count, fsdp=self.config.fsdp if runs.distributed == "fsdp" else None)
 
     def _respond(self, name: str, student: str, run: PlannedJob | None) -> PlannedJob:
         server = self.config.servers.get(student)

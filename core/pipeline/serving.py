@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from core.jobs import processes
 from core.pipeline.warm_workers import READY
 
 #: More than a folder's path has.
@@ -42,7 +43,8 @@ def serve(run: Callable[[Path], int], folder: Path, channel: int, lock: int) -> 
             os.environ.clear()
             os.environ.update(environment)
             gc.collect()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in processes.GIVE_BACK:
+                signal.signal(number, signal.SIG_DFL)
             try:
                 # Before the lock is released: a worker without a lock that does not wait has ended.
                 supervisor.sendall(READY)

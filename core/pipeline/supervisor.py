@@ -250,9 +250,11 @@ class Supervisor:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
         ending = self._workers.ended(attempt)
         how = ending.how
-        log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
+        log.warning("%s attempt %d: its worker ended %s", attempt.job, attempt.number, how)
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
+        if state == "lost" and ending.is_preempted:
+            state = jobs.PREEMPTED
         with transaction(self.connection):
             jobs.end_attempt(self.connection, attempt, state, error)
             past = jobs.attempts(self.connection, job=attempt.job)
@@ -272,7 +274,7 @@ class Supervisor:
                 jobs.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
             elif job_state == "ready":
-                event = f"attempt {attempt.number} lost: the worker ended {how}"
+                event = f"attempt {attempt.number} {state}: the worker ended {how}"
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
             else:
                 jobs.set_state(self.connection, attempt.job, "cancelled")

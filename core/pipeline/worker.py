@@ -4,6 +4,13 @@
 log (its standard output and error, redirected by the supervisor) and the outputs to the same folder.
 With two more arguments, a channel to the supervisor and the attempt's lock, it may do more jobs: see
 `core.pipeline.serving`.
+
+SIGUSR1 or SIGTERM means: save what there is, and give the slot back. Whatever knows of an end in advance,
+such as a scheduler with a time limit, sends one of them to this process. Training writes a checkpoint of its
+last finished step, other jobs keep the answers that they have; the journal ends with `Preempted`, and the
+next attempt goes on from there. It is no failure, and counts as none. With the file `context.CANCEL` in the
+folder the same signal means that the user has cancelled the job: the journal ends with `Stopped`. In both
+cases the exit code is 1.
 """
 
 from __future__ import annotations
@@ -21,12 +28,11 @@ from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
-from core.domain.text import visible
-from core.jobs import files, processes, stages
+from core.jobs import files, logs, processes, stages
 from core.jobs import spec as specs
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal, JournalLostError
-from core.jobs.records import Done, Failed, Started, Stopped
+from core.jobs.records import Done, Failed, Preempted, Started, Stopped
 from core.jobs.settings import Settings
 from core.pipeline import devices
 
@@ -64,11 +70,10 @@ def _attempt(folder: Path, journal: Journal) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # TRL would report every training to the Hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logs.begin()
     job = JobContext(folder, spec, journal)
-    signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
+    for number in processes.GIVE_BACK:
+        signal.signal(number, lambda *_: job.stop.set())
     journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
@@ -90,15 +95,18 @@ def _attempt(folder: Path, journal: Journal) -> int:
     return 1
 
 
-def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
+def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped | Preempted:
     """Run the job; the last record of its journal. Raises `JournalLostError`."""
     try:
         return Done(_run(job))
     except JournalLostError:
         raise
     except Cancelled:
-        log.info("stopped: cancel requested")
-        return Stopped()
+        if job.is_cancelled:
+            log.info("stopped: cancel requested")
+            return Stopped()
+        log.info("preempted: the slot is given back")
+        return Preempted()
     except UserError as error:
         log.error("%s", error)
         return Failed(without_secrets(str(error)))
@@ -130,14 +138,6 @@ def _run(job: JobContext[Settings]) -> Result:
     if type(result) is not stage.result:
         raise TypeError(f"{stage.worker} returned {type(result).__name__}, not {stage.result.__name__}")
     return result
-
-
-class _Formatter(logging.Formatter):
-    """Removes secrets and control characters from the log, including tracebacks."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        # Providers' messages are in it, and people read it in terminals.
-        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":

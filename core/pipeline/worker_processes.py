@@ -39,6 +39,8 @@ class Ending:
     """In words that follow on "the worker ended"."""
     trouble: str | None = None
     """What of the machine ended it, in a sentence; None if that is not known."""
+    is_preempted: bool = False
+    """Whether it was told to give its slot back before it could listen."""
 
 
 class Workers:
@@ -151,7 +153,8 @@ class Workers:
         if code >= 0:
             return Ending(f"with exit code {code}", troubles.of_exit_code(code))
         name = signal.Signals(-code).name
-        return Ending(f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else ""))
+        how = f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
+        return Ending(how, is_preempted=-code in processes.GIVE_BACK)
 
     def _goes_on(self, child: WorkerProcess) -> bool:
         """Whether the process of an attempt that has ended waits for another one, or does it already."""

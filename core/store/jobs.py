@@ -64,6 +64,8 @@ class Attempt:
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
 
 
+#: The state of an attempt that gave its slot back before its end; in its row it is lost, and `is_preempted`.
+PREEMPTED = "preempted"
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
@@ -259,11 +261,18 @@ def begin_attempt(
 def end_attempt(
     connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
 ) -> None:
-    """Record how an attempt ended: done, failed, cancelled or lost."""
+    """Record how an attempt ended: done, failed, cancelled, lost or preempted."""
     connection.execute(
-        "UPDATE attempts SET state = ?, error = ?, ended_at = ?,"
+        "UPDATE attempts SET state = ?, is_preempted = ?, error = ?, ended_at = ?,"
         " reached = (SELECT done FROM jobs WHERE id = attempts.job) WHERE job = ? AND number = ?",
-        (state, error, time.time(), attempt.job, attempt.number),
+        (
+            "lost" if state == PREEMPTED else state,
+            state == PREEMPTED,
+            error,
+            time.time(),
+            attempt.job,
+            attempt.number,
+        ),
     )
 
 
@@ -283,9 +292,10 @@ def attempts(
     # Only conditions that are wanted, so that an index is used.
     where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
+        "SELECT job, number, folder, iif(is_preempted, :preempted, state) AS state, pid, host, seq, offset,"
+        " reached, cancel_at, process, gpu"
         f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
-        wanted,
+        wanted | {"preempted": PREEMPTED},
     )
     return [Attempt(**dict(row)) for row in rows]
 

@@ -65,6 +65,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
         " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
+        " jobs.state = 'ready' AND attempts.is_preempted AS preempted,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
         " GROUP BY text ORDER BY min(at))) AS warnings"
@@ -118,6 +119,7 @@ def _job(row: sqlite3.Row) -> Job:
         folder=row["folder"],
         gpu=row["gpu"],
         cancelling=bool(row["cancelling"]),
+        preempted=bool(row["preempted"]),
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
@@ -134,8 +136,12 @@ def _result(job: str, text: str) -> Result:
 
 
 def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
-    """The number of running jobs of each slot."""
-    rows = connection.execute("SELECT slot, count(*) FROM jobs WHERE state = 'running' GROUP BY slot")
+    """The places of each slot that running jobs take: one, or one for each of their GPUs."""
+    rows = connection.execute(
+        "SELECT slot, sum(1 + length(coalesce(gpu, '')) - length(replace(coalesce(gpu, ''), ',', '')))"
+        " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
+        " WHERE jobs.state = 'running' GROUP BY slot"
+    )
     return dict(rows.fetchall())
 
 

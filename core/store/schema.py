@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 13
+VERSION = 14
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -344,6 +344,11 @@ _REASONING = """
 ALTER TABLE answers ADD COLUMN reasoning_tokens INTEGER;
 """
 
+#: Which attempts gave their slot back. SQLite cannot change the CHECK of `state`: theirs is lost.
+_PREEMPTED = """
+ALTER TABLE attempts ADD COLUMN is_preempted INTEGER NOT NULL DEFAULT 0;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -407,6 +412,10 @@ def migrate(path: Path) -> None:
     @migrations(name="reasoning")
     def reasoning(db: Database) -> None:
         _execute(db, _REASONING)
+
+    @migrations(name="preempted")
+    def preempted(db: Database) -> None:
+        _execute(db, _PREEMPTED)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

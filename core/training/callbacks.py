@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
 from core.config.schema import Responding, Training
@@ -22,7 +23,7 @@ from core.jobs.settings import RunSettings
 from core.students import memory
 from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
-from core.training import checkpoints
+from core.training import checkpoints, ranks
 from core.training.loggers import brief
 
 #: A metric that TRL logs once, with others about the whole training.
@@ -73,7 +74,8 @@ class JournalCallback(TrainerCallback):
     def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._batches += 1
         self._progress(state, min(self._batches / args.gradient_accumulation_steps, 1.0))
-        if self.job.stop.is_set():
+        (stop,) = ranks.of_first(self.job.stop.is_set())
+        if stop:
             control.should_save = state.global_step > self._first_step
             control.should_training_stop = True
 
@@ -81,7 +83,10 @@ class JournalCallback(TrainerCallback):
         # In float16, the gradient's scale is lowered until it is finite.
         if not args.fp16:
             gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
-            self._broken = not bool(torch.nn.utils.get_total_norm(gradients).isfinite())
+            norm = torch.nn.utils.get_total_norm(gradients)
+            if isinstance(norm, DTensor):
+                norm = norm.full_tensor()
+            self._broken = not bool(norm.isfinite())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
@@ -91,9 +96,10 @@ class JournalCallback(TrainerCallback):
         self._tokens = tokens
         self._progress(state, 0.0)
         last = state.global_step >= state.max_steps
-        if self.job.stop.is_set() or last or now - self._saved_at > _SAVE_EVERY_S:
+        stop, is_due = ranks.of_first(self.job.stop.is_set(), now - self._saved_at > _SAVE_EVERY_S)
+        if stop or last or is_due:
             control.should_save = True
-        if self.job.stop.is_set():
+        if stop:
             control.should_training_stop = True
         # Otherwise the steps after the last multiple of logging_steps would not be logged.
         control.should_log = control.should_log or last or self._broken
@@ -124,6 +130,10 @@ class JournalCallback(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._saved_at = time.monotonic()
+        # Each rank has saved a part.
+        ranks.wait_for_all()
+        if not ranks.is_first():
+            return
         # A power cut must not lose the metrics up to a checkpoint that survives it.
         files.sync_folder(self.job.folder / journal.NAME)
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import torch
 
 from core.jobs import files
+from core.training import ranks
 from core.training.prefix_tree.trainers import TreeDpoTrainer
 from core.training.tokenized_data import TokenizedData
 
@@ -56,19 +58,27 @@ def give(
     # Sorted, pairs with a common beginning are neighbours.
     missing = sorted(set(range(len(data.rows))) - found.keys(), key=lambda index: _tokens(data.rows[index]))
     encoder = msgspec.json.Encoder()
-    path = folder / NAME
+    # Every rank knows all lines in the end, and rank 0 writes them.
+    path = folder / NAME if ranks.is_first() else Path(os.devnull)
     with path.open("wb") as file:
         file.writelines(encoder.encode(line) + b"\n" for line in found.values())
-        for start in range(0, len(missing), _PAIRS):
+        size = _PAIRS * ranks.count()
+        for start in range(0, len(missing), size):
             check()
-            part = missing[start : start + _PAIRS]
-            computed = trainer.reference_log_probs([data.rows[index] for index in part])
+            part = missing[start : start + size]
+            rows = [data.rows[index] for index in part]
+            if trainer.is_fsdp_enabled:
+                # A divided model runs on all ranks at the same time.
+                computed = list(trainer.reference_log_probs(rows))
+            else:
+                computed = ranks.joined(list(trainer.reference_log_probs(ranks.own_part(rows))))
             for index, (chosen, rejected) in zip(part, computed, strict=True):
                 found[index] = _Line(key, index, chosen, rejected)
             file.writelines(encoder.encode(found[index]) + b"\n" for index in part)
             file.flush()
             log.info("reference: %d of %d pairs", len(found), len(data.rows))
-    files.sync(path)
+    if ranks.is_first():
+        files.sync(path)
     lines = [found[index] for index in range(len(data.rows))]
     trainer.use_reference([line.chosen for line in lines], [line.rejected for line in lines])
     return len(missing)

@@ -6,11 +6,11 @@ import math
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.jobs import Slot
-from core.jobs.settings import RunSettings
+from core.jobs.settings import Ranks, RunSettings
 from core.recipes.examples import PreferencePair, SftExample
 from core.students.model_shape import ModelShape
 from core.training import activation_memory
@@ -67,7 +67,8 @@ class Work:
     steps: int
     """Optimizer steps."""
     step_tokens: float
-    """Mean tokens of an optimizer step; of prefix trees, each of their tokens once."""
+    """Mean tokens that each process computes in an optimizer step; of prefix trees, each of their tokens
+    once."""
     pass_tokens: int
     """Tokens of the largest forward pass."""
     pass_scored: int
@@ -78,7 +79,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a run needs on its device, by what they are for."""
+    """Bytes that a run needs on its device, or each of them, by what they are for."""
 
     weights: int
     trained: int
@@ -102,7 +103,7 @@ def work(
     training: Training = settings.training
     size = training.per_device_train_batch_size * training.gradient_accumulation_steps
     count = max(count - round(training.eval_share * count), 1)
-    a_epoch = math.ceil(count / size)
+    a_epoch = math.ceil(count / (size * _ranks(settings)))
     steps = training.max_steps if training.max_steps > 0 else math.ceil(a_epoch * training.num_train_epochs)
     looked_at = _steps(found, size, by_dialogue=training.group_by_dialogue)
     texts = [[text for example in step for text in _texts(example)] for step in looked_at]
@@ -152,13 +153,33 @@ def memory(settings: RunSettings, shape: ModelShape, done: Work, dtype: str, slo
         # the data if there are trees.
         held += held if lora is not None else 0
         weights *= 2 if lora is None and not _has_tree(settings) else 1
-    return Memory(
+    found = Memory(
         weights=round(weights),
         trained=round(held),
         gradients=trained * 4,
         optimizer=round(trained * _state_bytes(training.optim)),
         activations=round(_activations(settings, shape, done, dtype, slot)),
     )
+    return found if settings.ranks is None else _of_each(found, settings.ranks, shape)
+
+
+def _of_each(whole: Memory, ranks: Ranks, shape: ModelShape) -> Memory:
+    """The memory on each device of a run that needs `whole` on one."""
+    if ranks.fsdp is None:
+        # DDP copies gradients into buffers that it sends.
+        return replace(whole, gradients=2 * whole.gradients)
+    share = 0 if ranks.fsdp.cpu_offload else 1 / ranks.count
+    gathered = 2 * whole.weights // shape.layers if ranks.fsdp.reshard_after_forward else whole.weights
+    divided = replace(
+        whole,
+        weights=round(whole.weights * share) + gathered,
+        trained=round(whole.trained * share),
+        gradients=round(whole.gradients * share),
+        optimizer=round(whole.optimizer * share),
+    )
+    # Each process loads the whole model before it is divided.
+    missing = whole.weights + whole.trained - sum(divided.parts().values())
+    return replace(divided, weights=divided.weights + max(missing, 0))
 
 
 def _activations(settings: RunSettings, shape: ModelShape, done: Work, dtype: str, slot: Slot) -> float:
@@ -181,19 +202,23 @@ def _activations(settings: RunSettings, shape: ModelShape, done: Work, dtype: st
 
 
 def operations(settings: RunSettings, shape: ModelShape, done: Work) -> float:
-    """Floating point operations of a run."""
+    """Floating point operations of each process of a run."""
     a_weight = 6.0 if settings.lora is None else 4.0
     if settings.training.gradient_checkpointing:
         a_weight += 2
     if isinstance(settings.training, Dpo):
         # The reference: once for all epochs with trees, else in each step.
-        epochs = max(done.steps * _step_size(settings.training) / done.examples, 1.0)
+        epochs = max(done.steps * _step_size(settings.training) * _ranks(settings) / done.examples, 1.0)
         a_weight += 2 / epochs if _has_tree(settings) else 2
     return a_weight * shape.active * done.step_tokens * done.steps
 
 
 def _step_size(training: Training) -> int:
     return training.per_device_train_batch_size * training.gradient_accumulation_steps
+
+
+def _ranks(settings: RunSettings) -> int:
+    return 1 if settings.ranks is None else settings.ranks.count
 
 
 def _has_tree(settings: RunSettings) -> bool:

@@ -35,12 +35,17 @@ class TokenizedData:
 
     def sequences(self) -> Iterator[list[int]]:
         """The tokens that a model is given in training."""
+        for sequences in self.by_row():
+            yield from sequences
+
+    def by_row(self) -> Iterator[list[list[int]]]:
+        """The same for each row: one sequence of an SFT example, two of a preference pair."""
         for row in self.rows:
             if "input_ids" in row:
-                yield row["input_ids"]
+                yield [row["input_ids"]]
             else:
-                for response in (row["chosen_ids"], row["rejected_ids"]):
-                    yield (row["prompt_ids"] + response)[: self.max_length]
+                responses = row["chosen_ids"], row["rejected_ids"]
+                yield [(row["prompt_ids"] + response)[: self.max_length] for response in responses]
 
     def dataset(self) -> datasets.Dataset:
         return datasets.Dataset.from_list(self.rows)

@@ -16,8 +16,9 @@ from trl import DPOConfig, SFTConfig
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
+from core.jobs.settings import Ranks
 from core.students import cpu_linear
-from core.training import evaluation, lora_modules
+from core.training import evaluation, lora_modules, ranks
 from core.training.prefix_tree import attention, flex_check, limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
 from core.training.tokenized_data import TokenizedData
@@ -45,11 +46,16 @@ _NOT_IN_TRL = {
     "early_stopping_threshold",
     "extra",
 }
+#: Neither has an effect on what is trained: all weights that are trained take part in each step, and buffers
+#: stay as they are. With trees, ranks may run the model a different number of times.
+_DDP = {"ddp_find_unused_parameters": False, "ddp_broadcast_buffers": False}
 #: Initial weights of LoRA that change the base model, which a plain adapter expects as it was.
 _CHANGES_BASE = ("pissa", "olora")
 
 
-def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
+def arguments(
+    training: Training, device: str, dtype: torch.dtype, output: Path, processes: Ranks | None = None
+) -> dict[str, Any]:
     """The keyword arguments of SFTConfig or DPOConfig for these settings; `dtype` is computed in."""
     settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
     return (
@@ -71,9 +77,31 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
             "dataloader_num_workers": 0,
             "dataloader_pin_memory": device == "cuda",
         }
+        | _together(processes)
         | ({"packing": True, "eval_packing": False} if training.packing else {})
         | training.extra
     )
+
+
+def _together(processes: Ranks | None) -> dict[str, Any]:
+    """What says how the processes of a run train together."""
+    if processes is None:
+        return {}
+    if processes.fsdp is None:
+        return dict(_DDP)
+    wrapped = processes.fsdp.transformer_cls_names_to_wrap
+    config = {
+        "version": 2,
+        "reshard_after_forward": processes.fsdp.reshard_after_forward,
+        "cpu_offload": processes.fsdp.cpu_offload,
+        "activation_checkpointing": processes.fsdp.activation_checkpointing,
+        # Whole weights, which every number of GPUs can load.
+        "state_dict_type": "FULL_STATE_DICT",
+    }
+    return {
+        "fsdp": True,
+        "fsdp_config": config | ({"transformer_layer_cls_to_wrap": list(wrapped)} if wrapped else {}),
+    }
 
 
 def _evaluation(training: Training) -> dict[str, Any]:
@@ -191,6 +219,10 @@ def _use_tree(trainer: Trainer, data: TokenizedData, training: Training) -> None
         else:
             against_flex = "the device is no CUDA GPU"
         trainer.use_tree(max_tokens, attention.IN_BLOCKS if against_flex else attention.BY_FLEX)
+        if ranks.count() > 1:
+            trainer.divide_by_tokens(
+                data.dialogues, list(data.by_row()), by_dialogue=training.group_by_dialogue
+            )
         log.info("steps are computed on prefix trees of at most %d tokens", trainer.tree_tokens)
         if against_flex is None:
             log.info("FlexAttention computes the attention in trees")

@@ -35,6 +35,8 @@ from core.training import (
     evaluation,
     loggers,
     model_card,
+    peers,
+    ranks,
     reference,
     requirements,
     saving,
@@ -66,17 +68,32 @@ class _Prepared:
 def run(job: JobContext[RunSettings]) -> TrainingResult:
     """Train the adapter or the model, resuming from the newest complete checkpoint of earlier attempts.
 
+    With several devices, this process starts the others and trains with them.
+
     Raises `UserError` when there are no examples, the student cannot be loaded, memory runs out, the loss or
-    its gradient is not finite, or a package is missing.
+    its gradient is not finite, a package is missing, or another process fails.
     """
-    student = job.settings.student
     # A job that answered in this process may have left its model.
     base_model.forget()
+    device = loading.pick_device(job.settings.student.device)
+    with peers.beside(job, device):
+        return _train(job, device)
+
+
+def take_part(job: JobContext[RunSettings]) -> None:
+    """Train as one of the processes beside the worker; raises as `run` does."""
+    device = loading.pick_device(job.settings.student.device)
+    ranks.join(device)
+    _train(job, device)
+    ranks.leave()
+
+
+def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:
+    student = job.settings.student
     model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
-    torch.set_num_threads(job.spec.threads)
+    torch.set_num_threads(max(1, job.spec.threads // ranks.count()))
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
-    device = loading.pick_device(student.device)
     requirements.check(job.settings, device)
     dtype = loading.pick_dtype(student.dtype, device)
     resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
@@ -166,7 +183,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         file = job.input("examples")
         found = _some(list(examples.read(file, SftExample)), "SFT example", settings.recipe)
         data, held_out = evaluation.held_out(tokenized_data.sft(chat, found, training), training)
-        arguments = trainers.arguments(training, device, dtype, output)
+        arguments = trainers.arguments(training, device, dtype, output, settings.ranks)
         _record(job, arguments)
         model = _load(job, student, device, weights)
         _check_data(chat, model, data, held_out, tests, "sft.max_length")
@@ -179,7 +196,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         file = job.input("preferences")
         pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
         data, held_out = evaluation.held_out(tokenized_data.dpo(chat, pairs, training), training)
-        arguments = trainers.arguments(training, device, dtype, output)
+        arguments = trainers.arguments(training, device, dtype, output, settings.ranks)
         _record(job, arguments)
         before = job.input("model" if full else "adapter")
         chat.check_adapter(before)
@@ -210,9 +227,12 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         )
     if held_out is not None:
         log.info("%d examples to train on, %d held out", len(data.rows), len(held_out.rows))
-    loggers.add(trainer, training.report_to, job.warn)
+    if ranks.is_first():
+        loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
-    trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
+    # A divided model answers only if all ranks have it do so.
+    if ranks.is_first() and not trainer.is_fsdp_enabled:
+        trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
     stopping = None
     if training.early_stopping_patience is not None:
         stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold)
@@ -268,6 +288,8 @@ def _some(found: list[T], kind: str, recipe: str) -> list[T]:
 
 def _record(job: JobContext[RunSettings], arguments: dict[str, Any]) -> None:
     """Save the command, the settings and the library versions before training starts."""
+    if not ranks.is_first():
+        return
     record = {
         "command": sys.orig_argv,
         "spec": msgspec.to_builtins(job.spec),

@@ -65,6 +65,22 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[sft.extra]\nhub_token = 'x'", "the program uploads nothing"),
         ("[sft.extra]\nadam_beta2 = 'x'", "sft.extra.adam_beta2: expected float, got 'x'"),
         ("[sft.extra]\nadam_beta2 = true", "sft.extra.adam_beta2: expected float, got True"),
+        ("[sft.extra]\nfsdp = true", "set runs.gpus_per_run, runs.distributed and"),
+        (
+            "[slots]\ngpu = 2\n[runs]\ngpus_per_run = 4",
+            "runs.gpus_per_run: a run takes 4 places of slots.gpu, which is 2: no run could start",
+        ),
+        (
+            "[students.a]\nmodel = 'x'\ngpus_per_run = 2\n[runs]\ndevice = 'cpu'",
+            'line 3: students.a.gpus_per_run: runs.device is "cpu", and only CUDA GPUs train together',
+        ),
+        ("[runs]\ndistributed = 'dpp'", "did you mean ddp"),
+        ("[runs]\ndistributed = 'fsdp'\nquantization = 'nf4'", "weights in 4 bits are not divided"),
+        ("[fsdp]\nreshard_after_foward = true", "did you mean reshard_after_forward"),
+        (
+            "[fsdp]\nactivation_checkpointing = true\n[dpo]\ngradient_checkpointing = true",
+            "dpo.gradient_checkpointing: fsdp.activation_checkpointing does the same",
+        ),
         ("[sft.extra]\ntrain_sampling_strategy = 'sequential'", "group_by_dialogue decides the order"),
     ],
 )

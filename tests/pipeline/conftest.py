@@ -138,7 +138,10 @@ class SupervisedWorkspace:
 
     def attempts(self, name: str) -> list[tuple[int, str]]:
         """(number, state) of a job's attempts, oldest first."""
-        return self.query("SELECT number, state FROM attempts WHERE job = ? ORDER BY number", self.id(name))
+        state = "iif(is_preempted, 'preempted', state)"
+        return self.query(
+            f"SELECT number, {state} FROM attempts WHERE job = ? ORDER BY number", self.id(name)
+        )
 
     def rows(self) -> Rows:
         """All that the journals brought, without times, places and attempts."""

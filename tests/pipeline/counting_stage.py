@@ -1,9 +1,9 @@
 """A stage for tests: it counts its steps, and misbehaves as the workspace's plan.json says.
 
 plan.json: {"steps": n, "fail": [names], "raise": [names], "lose": [names], "hold": [names], "deaf": [names],
-"die": {name: [step per attempt]}, "damage": [names], "linger": [names],
-"lost_deaf": [names]}. Every step that is really done, and the begin and end of every attempt, is one line
-of done.log.
+"die": {name: [step per attempt]}, "preempt": {name: [step per attempt]}, "unprepared": [names],
+"damage": [names], "linger": [names], "lost_deaf": [names]}. Every step that is really done, and the begin and
+end of every attempt, is one line of done.log.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ def run(job: JobContext[Settings]) -> Result:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     deaths = plan.get("die", {}).get(name, [])
     dies_at = deaths[job.spec.attempt - 1] if job.spec.attempt <= len(deaths) else None
+    preemptions = plan.get("preempt", {}).get(name, [])
+    preempted_at = preemptions[job.spec.attempt - 1] if job.spec.attempt <= len(preemptions) else None
+    if name in plan.get("unprepared", ()):
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     if name in plan.get("damage", ()):
         with (job.folder / journal.NAME).open("ab") as file:
             file.write(b'{"seq": 2, "at": 0, "record": {"type": "nonsense"}}\n')
@@ -68,6 +72,8 @@ def run(job: JobContext[Settings]) -> Result:
             job.check()
             time.sleep(0.01)
         job.check()
+        if step == preempted_at:
+            os.kill(os.getpid(), signal.SIGUSR1)
         if step == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         if f"d{step}" not in earlier:

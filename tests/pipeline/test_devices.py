@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from core.jobs import spec
 from core.pipeline import devices
 from core.pipeline.devices import Gpu
-from core.store import intents
+from core.store import connections, intents, queries
 from tests.pipeline.conftest import SupervisedWorkspace
 
 A, B, C = (f"GPU-{letter * 8}-1111-2222-3333-444444444444" for letter in "abc")
@@ -108,8 +109,11 @@ def test_a_driver_that_fails_is_no_gpu(
 def test_the_gpu_with_the_fewest_jobs_is_next() -> None:
     gpus = [Gpu(A, ""), Gpu(B, ""), Gpu(C, "")]
     chosen = [devices.least_used(gpus, used) for used in ([], [A], [A, B, C, A], [None, B], [A, A, C])]
-    assert chosen == [gpus[0], gpus[1], gpus[1], gpus[0], gpus[1]]
-    assert devices.least_used([], [A]) is None
+    assert chosen == [(gpus[0],), (gpus[1],), (gpus[1],), (gpus[0],), (gpus[1],)]
+    assert devices.least_used([], [A]) == ()
+    # A job may have several.
+    assert devices.least_used(gpus, [f"{A},{B}", A], 2) == (gpus[2], gpus[1])
+    assert devices.least_used(gpus, [], 4) == tuple(gpus)
 
 
 def test_two_jobs_at_the_same_time_have_a_gpu_each(supervised: SupervisedWorkspace, driver: Driver) -> None:
@@ -133,6 +137,44 @@ def test_two_jobs_at_the_same_time_have_a_gpu_each(supervised: SupervisedWorkspa
         attempt = supervised.workspace.root / folder
         assert spec.read(attempt).gpu == gpu
         assert (attempt / "visible_devices").read_text() == gpu
+
+
+def test_a_run_on_two_gpus_takes_two_places(supervised: SupervisedWorkspace, driver: Driver) -> None:
+    driver(TWO_EQUAL)
+    config = supervised.workspace.config
+    text = config.read_text().replace("cpu = 2", "cpu = 2\ngpu = 2")
+    config.write_text(text.replace('device = "cpu"', 'device = "cuda"\ngpus_per_run = 2'))
+    run, base = "sft:tiny/direct/chatgpt/sft", "respond:tiny"
+    supervised.set_plan(hold=[run])
+    supervised.ask(intents.Start(targets=("recipe", run)))
+    supervisor = supervised.supervise()
+    supervised.until_state(run, "running")
+    supervised.answer(supervised.ask(intents.Start(targets=(base,))))
+    with closing(connections.reader(supervised.workspace.state)) as connection:
+        assert queries.slot_use(connection) == {"gpu": 2}
+    assert supervised.states()[base] == "ready"
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    given = dict(supervised.query("SELECT job, gpu FROM attempts WHERE gpu IS NOT NULL"))
+    assert given == {supervised.id(run): f"{A},{B}", supervised.id(base): A}
+    (began,) = [
+        at for at, job, _, what in supervised.notes() if (job, what) == (supervised.id(base), "begin")
+    ]
+    (ended,) = [at for at, job, _, what in supervised.notes() if (job, what) == (supervised.id(run), "end")]
+    assert began > ended
+
+
+def test_a_run_on_more_gpus_than_there_are_fails_in_a_sentence(
+    supervised: SupervisedWorkspace, driver: Driver
+) -> None:
+    driver(TWO_EQUAL)
+    config = supervised.workspace.config
+    text = config.read_text().replace("cpu = 2", "cpu = 2\ngpu = 4")
+    config.write_text(text.replace('device = "cpu"', 'device = "cuda"\ngpus_per_run = 4'))
+    run = "sft:tiny/direct/chatgpt/sft"
+    supervised.ask(intents.Start(targets=("recipe", run)))
+    assert supervised.finish() == 0, supervised.story()
+    assert "it needs 4 GPUs, and 2 can be used here" in (supervised.error(run) or "")
 
 
 def test_a_job_on_the_cpu_has_none(supervised: SupervisedWorkspace, driver: Driver) -> None:

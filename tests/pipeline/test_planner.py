@@ -168,6 +168,31 @@ def test_the_rank_touches_every_run_and_no_recipe() -> None:
     assert changed(plan(with_table("lora", r=16))) == expected
 
 
+def test_the_number_of_gpus_touches_every_run_and_how_they_share_a_model_none() -> None:
+    def planned(more: str, students: str = "") -> tuple[PlannedJob, ...]:
+        text = BASE.replace("[students.other]", f"{students}\n[students.other]")
+        config = parse_config(f"{text}[slots]\ngpu = 4\n[runs]\n{more}\n")
+        return planner.plan(config, FACTS, lambda name: f"{name}: a prompt", "gpu")
+
+    runs = all_of("sft", "sft-dpo")
+    behind = all_of("respond", "compare", where=of_runs)
+    assert changed(planned("gpus_per_run = 1")) == set()
+    assert changed(planned('distributed = "fsdp"')) == set()
+    two = planned("gpus_per_run = 2")
+    assert changed(two) == runs | behind
+    assert {node.id for node in planned('gpus_per_run = 2\ndistributed = "fsdp"')} == {
+        node.id for node in two
+    }
+    assert {node.places for node in two if f"{node.stage}:{node.name}" in runs} == {2}
+    assert {node.places for node in two if f"{node.stage}:{node.name}" not in runs} == {1}
+    # Of one student alone.
+    own = planned("", "gpus_per_run = 4")
+    assert {node.places for node in own if node.name.startswith("tiny/") and node.stage == "sft"} == {4}
+    assert changed(own) == {name for name in runs | behind if "tiny/direct" in name}
+    with pytest.raises(UserError, match="gpus_per_run: is 2, and this machine has no GPU"):
+        plan(parse_config(f"{BASE}[slots]\ngpu = 2\n[runs]\ngpus_per_run = 2\n"))
+
+
 def test_decoding_touches_answers_and_comparisons_only() -> None:
     assert changed(plan(with_table("responding", max_new_tokens=9))) == all_of("respond", "compare")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from core.domain.events import CancelOutcome
 from core.pipeline.supervisor import Supervisor
 from core.pipeline.worker_processes import Workers
@@ -69,17 +71,39 @@ def test_a_worker_that_does_not_listen_is_killed(supervised: SupervisedWorkspace
     assert supervised.workers() == []
 
 
-def test_a_worker_stopped_by_somebody_else_is_not_cancelled(supervised: SupervisedWorkspace) -> None:
+@pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_worker_that_gives_its_slot_back_is_not_cancelled(
+    supervised: SupervisedWorkspace, told_by: signal.Signals
+) -> None:
     supervised.set_plan(hold=[RECIPE])
     supervised.ask(intents.Start(targets=("recipe",)))
     supervisor = supervised.supervise()
     supervised.until(lambda: bool(supervised.notes()))
     (worker,) = supervised.workers()
-    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(told_by)
     supervised.until(lambda: len(supervised.attempts(RECIPE)) == 2)
     (supervised.workspace.root / "go").touch()
     assert supervised.wait(supervisor) == 0, supervised.story()
-    assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
+    assert supervised.error(RECIPE) is None
+
+
+def test_giving_a_slot_back_neither_adds_to_deaths_nor_forgets_them(supervised: SupervisedWorkspace) -> None:
+    supervised.set_plan(die={RECIPE: [1, 1, 9, 1, 1, 1]}, preempt={RECIPE: [9, 9, 1]})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    assert [state for _, state in supervised.attempts(RECIPE)] == [
+        *("lost", "lost", "preempted", "lost", "lost", "failed")
+    ]
+
+
+def test_a_worker_that_was_told_before_it_could_listen_has_not_failed(
+    supervised: SupervisedWorkspace,
+) -> None:
+    supervised.set_plan(preempt={RECIPE: [1] * 9}, unprepared=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    assert [state for _, state in supervised.attempts(RECIPE)] == ["preempted"] * 9 + ["done"]
 
 
 def test_a_worker_that_stays_after_its_job_is_sent_away(supervised: SupervisedWorkspace) -> None:

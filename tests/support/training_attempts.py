@@ -18,7 +18,7 @@ from core.dialogues import records
 from core.domain.results import TrainingResult
 from core.jobs import journal, spec
 from core.jobs.records import Metric, Record
-from core.jobs.settings import DpoSettings, RunSettings, SftSettings
+from core.jobs.settings import DpoSettings, Ranks, RunSettings, SftSettings
 from core.jobs.spec import Spec
 from core.recipes import examples
 from core.training import training_job
@@ -68,6 +68,7 @@ class TrainingInputs:
         full: bool = False,
         device: str = "cpu",
         quantization: Quantization | None = None,
+        ranks: Ranks | None = None,
         **training: Any,
     ) -> Path:
         """The folder of a new attempt with its spec.json; `training` are settings beside `SHORT`.
@@ -84,6 +85,7 @@ class TrainingInputs:
             "student_name": "tiny",
             "recipe": "direct/chatgpt",
             "lora": None if full or model is not None else lora or Lora(),
+            "ranks": ranks,
         }
         inputs = {"dialogues": str(self.dialogues)}
         settings: RunSettings

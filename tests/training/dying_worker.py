@@ -12,21 +12,34 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from core.jobs import spec as specs
 from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.pipeline import worker
 from core.training import checkpoints, model_card
 from tests.support.forking import ForkedProcess, preload
+from tests.training import forked_rank
 
 preload(__name__, "core.training.training_job", into="models")
 
-
-def start(folder: Path, where: str | None = None, step: int = 0) -> ForkedProcess:
-    """Start the worker of the attempt in `folder`."""
-    return ForkedProcess(_work, folder, where, step, out=folder / "log.txt", loaded="models")
+#: The beginning of what rank 1 shall do instead of the worker.
+_RANK = "rank 1 "
 
 
-def _work(folder: Path, where: str | None, step: int) -> int:
+def start(folder: Path, where: str | None = None, step: int = 0, *, forks: bool = True) -> ForkedProcess:
+    """Start the worker of the attempt in `folder`; its other ranks are forked, or commands as ever."""
+    return ForkedProcess(_work, folder, where, step, forks, out=folder / "log.txt", loaded="models")
+
+
+def _work(folder: Path, where: str | None, step: int, forks: bool) -> int:
+    if where is not None and where.startswith(_RANK):
+        forked_rank.arrange(where.removeprefix(_RANK), step)
+        where = None
+    elif forks:
+        forked_rank.arrange()
+        ranks = specs.read(folder).settings.ranks
+        if ranks is not None and ranks.fsdp is not None:
+            forked_rank.divide_on_cpu()
     if where is not None:
         arrange(where, step)
     return worker.main(folder)

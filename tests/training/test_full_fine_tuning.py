@@ -84,7 +84,7 @@ def test_a_killed_run_goes_on(stage: str, made: TrainingInputs, full: Trained, p
     second = made.attempt(stage, prior=[first], **start)
     training_attempts.run(second)
     assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
-    assert_same_curve([first, second], whole)
+    assert_same_curve([first, second], whole.folder)
     got = load_file(second / "model/model.safetensors")
     for name, weights in load_file(whole.model / "model.safetensors").items():
         torch.testing.assert_close(got[name], weights, rtol=1e-4, atol=1e-6)

@@ -14,7 +14,7 @@ from core.domain.errors import Cancelled
 from core.jobs import journal, spec
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
-from core.jobs.records import Artifact, Done, Metric, Progress, Record, Stopped
+from core.jobs.records import Artifact, Done, Metric, Preempted, Progress, Record
 from core.jobs.settings import RunSettings
 from core.training import checkpoints, training_job
 from tests.support import job_attempts, training_attempts, waiting
@@ -29,17 +29,17 @@ def killed(folder: Path, where: str, step: int) -> None:
     assert not training_attempts.found(folder, Done)
 
 
-def assert_same_curve(folders: list[Path], whole: Trained) -> None:
+def assert_same_curve(folders: list[Path], whole: Path) -> None:
     """Together the attempts have every step of the uninterrupted run, with its metrics."""
-    got, wanted = training_attempts.metrics(*folders), training_attempts.metrics(whole.folder)
+    got, wanted = training_attempts.metrics(*folders), training_attempts.metrics(whole)
     assert list(got) == list(wanted)
     for step, metrics in wanted.items():
         assert got[step] == pytest.approx(metrics, rel=1e-4, abs=1e-6), step
 
 
-def assert_same_adapter(folder: Path, whole: Trained) -> None:
+def assert_same_adapter(folder: Path, whole: Path) -> None:
     got = load_file(folder / "adapter/adapter_model.safetensors")
-    wanted = load_file(whole.adapter / "adapter_model.safetensors")
+    wanted = load_file(whole / "adapter/adapter_model.safetensors")
     assert got.keys() == wanted.keys()
     for name, weights in wanted.items():
         torch.testing.assert_close(got[name], weights, rtol=1e-4, atol=1e-6)
@@ -72,8 +72,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     result = training_attempts.run(second)
     assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
     assert training_attempts.found(second, Progress)[0].done == 2
-    assert_same_curve([first, second], whole)
-    assert_same_adapter(second, whole)
+    assert_same_curve([first, second], whole.folder)
+    assert_same_adapter(second, whole.folder)
     assert result.train_loss == pytest.approx(whole.result.train_loss)
     assert result.steps == 6
 
@@ -89,8 +89,8 @@ def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
     fourth = made.attempt("sft", prior=[third, second, killed_sft])
     training_attempts.run(fourth)
     assert [metric.step for metric in training_attempts.found(fourth, Metric)] == [5, 6]
-    assert_same_curve([killed_sft, second, fourth], sft)
-    assert_same_adapter(fourth, sft)
+    assert_same_curve([killed_sft, second, fourth], sft.folder)
+    assert_same_adapter(fourth, sft.folder)
 
 
 def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: TrainingInputs, sft: Trained) -> None:
@@ -101,8 +101,8 @@ def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: TrainingInputs, sft:
     second = made.attempt("sft", prior=[first])
     training_attempts.run(second)
     assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
-    assert_same_curve([first, second], sft)
-    assert_same_adapter(second, sft)
+    assert_same_curve([first, second], sft.folder)
+    assert_same_adapter(second, sft.folder)
 
 
 def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: TrainingInputs, sft: Trained) -> None:
@@ -113,7 +113,7 @@ def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Training
     second = made.attempt("sft", prior=[first])
     result = training_attempts.run(second)
     assert training_attempts.found(second, Metric) == []
-    assert_same_adapter(second, sft)
+    assert_same_adapter(second, sft.folder)
     (artifact,) = training_attempts.found(second, Artifact)
     assert artifact.name == "adapter"
     assert result.steps == 6
@@ -148,8 +148,8 @@ def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(
     assert list(training_attempts.metrics(first)) == [1, 2, 3]
     second = made.attempt("sft", prior=[first])
     training_attempts.run(second)
-    assert_same_curve([first, second], sft)
-    assert_same_adapter(second, sft)
+    assert_same_curve([first, second], sft.folder)
+    assert_same_adapter(second, sft.folder)
 
 
 def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) -> None:
@@ -161,7 +161,8 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
     assert training_attempts.found(folder, Metric) == []
 
 
-def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
+@pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_run_gives_its_slot_back_with_a_checkpoint(made: TrainingInputs, told_by: signal.Signals) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = dying_worker.start(folder)
     try:
@@ -170,12 +171,12 @@ def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
             "the first step",
             processes=[process],
         )
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(told_by)
         assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()
         process.wait()
-    assert training_attempts.found(folder, Stopped)
+    assert training_attempts.found(folder, Preempted)
     saved = checkpoints.newest([folder])
     assert saved is not None
     assert checkpoints.step(saved) == training_attempts.found(folder, Metric)[-1].step

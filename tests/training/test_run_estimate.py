@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from core.config.schema import Dpo, Lora, Student, Training
+from core.config.schema import Dpo, Fsdp, Lora, Student, Training
 from core.domain.errors import UserError
-from core.jobs.settings import DpoSettings, SftSettings
+from core.jobs.settings import DpoSettings, Ranks, SftSettings
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.students import model_shape
@@ -125,6 +126,31 @@ def test_memory_is_near_what_was_measured(some: list[SftExample]) -> None:
         parts = run_estimate.memory(made, SMOLLM2, work, "float32", "cpu").parts()
         fixed = sum(size for name, size in parts.items() if name != "activations")
         assert 0.6 < (fixed + parts["activations"] * scale) / measured < 1.6, options
+
+
+def test_several_gpus_take_fewer_steps_and_divide_what_they_hold(some: list[SftExample]) -> None:
+    def of(ranks: Ranks | None) -> tuple[run_estimate.Work, run_estimate.Memory]:
+        made = msgspec.structs.replace(
+            settings(full=True, num_train_epochs=1.0, gradient_accumulation_steps=1), ranks=ranks
+        )
+        work = run_estimate.work(made, some, 100, SMOLLM2, "float32", 16 * GIB)
+        return work, run_estimate.memory(made, SMOLLM2, work, "float32", "gpu")
+
+    (one, whole), (four, ddp) = of(None), of(Ranks(count=4, fsdp=None))
+    assert (one.steps, four.steps) == (50, 13)
+    assert four.step_tokens == one.step_tokens
+    assert ddp.weights == whole.weights
+    assert ddp.gradients == 2 * whole.gradients
+    _, divided = of(Ranks(count=4, fsdp=Fsdp()))
+    assert divided.optimizer == whole.optimizer // 4
+    assert divided.gradients == whole.gradients // 4
+    # The weights of some layers are there at a time, and all of them once, before they are divided.
+    assert whole.weights / 4 < divided.weights < whole.weights / 2
+    _, offloaded = of(Ranks(count=4, fsdp=Fsdp(cpu_offload=True)))
+    assert offloaded.optimizer == 0
+    assert sum(offloaded.parts().values()) >= whole.weights
+    _, kept = of(Ranks(count=4, fsdp=Fsdp(reshard_after_forward=False)))
+    assert kept.weights > whole.weights
 
 
 def test_what_saves_memory_is_less(some: list[SftExample]) -> None:

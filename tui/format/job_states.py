@@ -32,13 +32,16 @@ LOOKS: dict[JobState, StateLook] = {
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
 }
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")
+PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 
 def look(job: Job) -> StateLook:
     """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one that
-    was not requested is not started."""
+    gave its slot back is preempted, one that was not requested is not started."""
     if job.cancelling:
         return CANCELLING
+    if job.preempted:
+        return PREEMPTED
     return LOOKS[job.state] if job.requested else NOT_STARTED
 
 

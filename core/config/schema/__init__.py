@@ -5,7 +5,17 @@ docs/configuration.md and the screen of settings show the docstrings here.
 
 from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
 from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
-from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
+from core.config.schema.fine_tuning import (
+    Device,
+    Distributed,
+    Dpo,
+    Dtype,
+    Fsdp,
+    Lora,
+    Quantization,
+    Runs,
+    Training,
+)
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import FLAWS, Definition, Flaw, Pairing, Recipes, Responding, Server, Student
 from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
@@ -18,10 +28,12 @@ __all__ = [
     "DataSettings",
     "Definition",
     "Device",
+    "Distributed",
     "Dpo",
     "Dtype",
     "ExtraComparison",
     "Flaw",
+    "Fsdp",
     "JudgeConfig",
     "Lora",
     "NonNegative",

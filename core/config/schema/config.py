@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.config.schema.data import DataSet, DataSettings
-from core.config.schema.fine_tuning import Dpo, Lora, Runs, Training
+from core.config.schema.fine_tuning import Dpo, Fsdp, Lora, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Definition, Recipes, Responding, Server, Student
 from core.config.schema.table import ConfigTable, NonNegative, Positive
@@ -14,7 +14,7 @@ class Slots(ConfigTable, frozen=True):
     """How many jobs run at the same time, by the resource that they use."""
 
     gpu: NonNegative = 1
-    """Jobs on the GPU."""
+    """Jobs on the GPU; a run with `gpus_per_run` counts as many times."""
     cpu: Positive = 1
     """Jobs on the CPU."""
     api: Positive = 1
@@ -67,6 +67,8 @@ class Config(ConfigTable, frozen=True):
     """The fine-tunings."""
     lora: Lora = Lora()
     """LoRA adapters."""
+    fsdp: Fsdp = Fsdp()
+    """Division of a model between GPUs."""
     sft: Training = Training()
     """Supervised fine-tuning."""
     dpo: Dpo = Dpo()

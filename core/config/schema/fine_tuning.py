@@ -19,6 +19,7 @@ from core.domain.names import RunStage
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["nf4"]
+Distributed = Literal["ddp", "fsdp"]
 
 
 class Lora(ConfigTable, frozen=True):
@@ -138,6 +139,21 @@ class Dpo(Training, frozen=True):
     """The reference model: the student after SFT, or the base model as in the paper."""
 
 
+class Fsdp(ConfigTable, frozen=True):
+    """FSDP2, under the names of Accelerate's `FullyShardedDataParallelPlugin`; for runs with
+    `distributed = "fsdp"`."""
+
+    reshard_after_forward: bool = True
+    """Give up a layer's weights after its forward pass, and gather them again for the backward pass: less
+    memory, slower."""
+    cpu_offload: bool = False
+    """Keep weights, gradients and the optimizer in the memory of the CPU."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass, instead of `gradient_checkpointing`."""
+    transformer_cls_names_to_wrap: tuple[str, ...] = ()
+    """Classes of the layers that are divided one by one; by default those that the model names."""
+
+
 class Runs(ConfigTable, frozen=True):
     """Which runs to do for each student and recipe, and on which device."""
 
@@ -151,6 +167,13 @@ class Runs(ConfigTable, frozen=True):
     lora: bool = True
     """Train adapters as `[lora]` says. `false`: full fine-tuning of all weights, which takes several times
     the memory and the disk space of the model."""
+    gpus_per_run: Positive = 1
+    """GPUs that train one run together, in one process each. An optimizer step has the examples of all of
+    them: `per_device_train_batch_size` × `gradient_accumulation_steps` × `gpus_per_run`. The run takes as
+    many places of `slots.gpu`."""
+    distributed: Distributed = "ddp"
+    """With several GPUs: `ddp` has the whole model on each of them; `fsdp` divides weights, gradients and
+    optimizer between them, as `[fsdp]` says."""
     quantization: Quantization | None = None
     """`nf4`: load students in 4 bits (QLoRA) through bitsandbytes, for training and for answering, base
     students too. It needs a CUDA GPU and the optional packages of `empathy-tui[quantization]`. Not with

@@ -36,6 +36,8 @@ class Student(ConfigTable, frozen=True):
     token after them, and ends generation."""
     stop_strings: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
     """Texts at which generation stops, beside the end token. A response ends before them."""
+    gpus_per_run: Positive | None = None
+    """GPUs that train a run of this student together; by default those of `runs.gpus_per_run`."""
 
 
 class Recipes(ConfigTable, frozen=True):

@@ -20,7 +20,7 @@ from core.domain.results import DpoResult, SftResult
 from core.domain.runs import RunEstimate
 from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
-from core.jobs.settings import DpoSettings, RecipeSettings, RunSettings, SftSettings
+from core.jobs.settings import DpoSettings, Ranks, RecipeSettings, RunSettings, SftSettings
 from core.pipeline import devices
 from core.recipes import catalog, examples
 from core.recipes.examples import Example, PreferencePair, SftExample
@@ -47,6 +47,8 @@ class _Device:
     memory: int | None
     speed: float | None
     """Floating point operations a second in training; None if that is not known."""
+    count: int | None = 1
+    """How many there are of them; None if that is not known."""
 
 
 def of_runs(
@@ -119,11 +121,15 @@ class _Estimator:
                 problem = "the time is known when one such run is done"
         except UserError as error:
             problem = str(error)
+        processes = 1 if settings.ranks is None else settings.ranks.count
+        if device.count is not None and processes > device.count:
+            problem = f"it needs {processes} GPUs, and there {_are(device.count)}"
         parts = {} if memory is None else {"process": _PROCESS_BYTES[device.slot], **memory.parts()}
         return RunEstimate(
             job=node.id,
             name=node.name,
-            device=device.name,
+            device=_of(device, settings.ranks),
+            devices=processes,
             device_bytes=device.memory,
             memory_bytes=sum(parts.values()) if parts else None,
             memory_parts=parts,
@@ -154,7 +160,7 @@ class _Estimator:
             if name in ("examples", "preferences") and isinstance(read, JobOutput)
         )
         dtype = _dtype(settings, device)
-        trained = msgspec.json.encode((settings.student, settings.lora, settings.training))
+        trained = msgspec.json.encode((settings.student, settings.lora, settings.training, settings.ranks))
         key = (recipe, settings.stage, trained, device.slot)
         if key not in self._work:
             some, count = self._examples(recipe, settings.stage)
@@ -234,7 +240,19 @@ def _traits(settings: RunSettings) -> tuple[object, ...]:
         training.group_by_dialogue,
         training.gradient_checkpointing,
         training.per_device_train_batch_size * training.gradient_accumulation_steps,
+        settings.ranks is not None and (settings.ranks.count, settings.ranks.fsdp is None),
     )
+
+
+def _of(device: _Device, ranks: Ranks | None) -> str:
+    """Where a run will run, for people."""
+    if ranks is None:
+        return f"{device.name}, one of {device.count}" if (device.count or 1) > 1 else device.name
+    return f"{ranks.count} × {device.name}, {'DDP' if ranks.fsdp is None else 'FSDP'}"
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
 
 
 def _dtype(settings: RunSettings, device: _Device) -> str:
@@ -250,11 +268,10 @@ def _gpu() -> _Device:
     usable = {gpu.device for gpu in devices.usable()}
     mine = [gpu for gpu in gpus if gpu.uuid in usable] or list(gpus)
     if not mine:
-        return _Device("gpu", "GPU", None, None)
+        return _Device("gpu", "GPU", None, None, None)
     least = min(mine, key=lambda gpu: gpu.memory_total or 0)
     speed = None if least.operations is None else least.operations * _GPU_EFFICIENCY
-    more = f", one of {len(mine)}" if len(mine) > 1 else ""
-    return _Device("gpu", f"{least.name}{more}", least.memory_total, speed)
+    return _Device("gpu", least.name, least.memory_total, speed, len(mine))
 
 
 def _cpu() -> _Device:

@@ -15,10 +15,11 @@ from peft import PeftModel
 from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
-from core.training import head_tiles
+from core.training import head_tiles, ranks
 from core.training.dialogue_sampler import DrawnDialoguesr
 from core.training.prefix_tree import attention
 from core.training.prefix_tree.steps import Step
+from core.training.step_shares import EpochCallback, StepShares
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,14 @@ class _TreeTrainer:
 
     model: Any
     args: Any
+    add_callback: Any
+    is_fsdp_enabled: bool
     _tree_tokens: int | None = None
     _step: Step | None = None
     _dialogues: Sequence[str] | None = None
+    _shares: StepShares | None = None
+    #: Mean number of rows in a batch of the current step.
+    _batch_rows = 0.0
 
     def use_tree(self, max_tokens: int, implementation: str = attention.IN_BLOCKS) -> None:
         """Compute each optimizer step over trees of at most `max_tokens` tokens, or of one batch."""
@@ -55,7 +61,11 @@ class _TreeTrainer:
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         batches, items = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
-        self._step = None if self._tree_tokens is None else Step(batches, self._tree_tokens)
+        self._batch_rows = sum(len(batch["input_ids"]) for batch in batches) / max(len(batches), 1)
+        if self._tree_tokens is None:
+            self._step = None
+        else:
+            self._step = Step(batches, self._tree_tokens, together=self.is_fsdp_enabled)
         return batches, items
 
     def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -79,13 +89,35 @@ class _TreeTrainer:
         with head_tiles.small(self.args.device):
             return super().prediction_step(*args, **kwargs)  # type: ignore[misc]
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+    def divide_by_tokens(
+        self, dialogues: Sequence[str], sequences: Sequence[Sequence[list[int]]], *, by_dialogue: bool
+    ) -> None:
+        """Have each rank compute a part of each optimizer step, with the dialogue and the token sequences of
+        all examples; `by_dialogue` as in `group_by_dialogue`."""
+        self._shares = StepShares(
+            self._order(dialogues if by_dialogue else [str(example) for example in range(len(dialogues))]),
+            dialogues,
+            sequences,
+            batch_size=self.args.train_batch_size,
+            accumulation=self.args.gradient_accumulation_steps,
+            ranks=ranks.count(),
+            rank=ranks.number(),
+        )
+        self.add_callback(EpochCallback(self._shares))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[Any] | None:
+        if self._shares is not None:
+            return self._shares
         if self._dialogues is None:
             sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)  # type: ignore[misc]
             return sampler
-        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return self._order(self._dialogues)
+
+    def _order(self, dialogues: Sequence[str]) -> DrawnDialoguesr:
+        """The order of examples that keeps those of a dialogue in one optimizer step of all ranks."""
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * ranks.count()
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return DrawnDialoguesr(self._dialogues, size, seed)
+        return DrawnDialoguesr(dialogues, size, seed)
 
 
 class TreeSftTrainer(_TreeTrainer, SFTTrainer):
@@ -101,6 +133,14 @@ class TreeDpoTrainer(_TreeTrainer, DPOTrainer):
 
     def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
         return dataset
+
+    def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        rows = len(inputs["input_ids"])
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        if self._shares is not None and self.model.training:
+            # TRL gives each batch the same weight, but the last one of an epoch may be smaller.
+            loss = loss * (rows / self._batch_rows)
+        return loss
 
     def reference_log_probs(self, rows: Sequence[dict[str, list[int]]]) -> Iterator[tuple[float, float]]:
         """The reference's log-probabilities of the chosen and the rejected answer of each of these pairs.

@@ -31,6 +31,8 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
             cell(_time(one)),
         )
     print_table(console, rows)
+    if any(one.devices > 1 for one in found):
+        print_line(console, "Of runs on several GPUs, the memory is that of each GPU.", "dim")
     for problem in dict.fromkeys(one.problem for one in found if one.problem is not None):
         names = [one.name for one in found if one.problem == problem]
         print_line(console, f"{_some(names)}: {problem}", "yellow")
