@@ -36,6 +36,10 @@ class Started(_Record, frozen=True, tag="started"):
     process: str | None = None
 
 
+class Heartbeat(_Record, frozen=True, tag="heartbeat"):
+    """The worker lives: a sign for a supervisor on another machine, which cannot see its process."""
+
+
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units (steps, dialogues, verdicts), and the estimated seconds for the rest."""
 
@@ -242,6 +246,7 @@ class Stopped(_Record, frozen=True, tag="stopped"):
 
 Record = (
     Started
+    | Heartbeat
     | Progress
     | Waiting
     | Metric
@@ -259,8 +264,10 @@ Record = (
     | Failed
     | Stopped
 )
-#: Records whose loss would cost money or hours: they are on disk before `write` returns.
+#: Records whose loss would cost money or hours: they are on disk before `write` returns. A heartbeat is too, as
+#: other machines see on a network file system what is on disk.
 DURABLE = (
+    Heartbeat,
     ResponseRecord,
     VerdictRecord,
     SubmissionRecord,

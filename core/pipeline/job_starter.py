@@ -9,14 +9,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.config.schema import Slots
+from core.config.schema import SlotEngines, Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
+from core.domain.jobs import LOCAL, Slot
 from core.pipeline import attempts, devices, history, warm_workers
 from core.pipeline.attempts import MissingOutputError
+from core.pipeline.engines.engines import Engines
 from core.pipeline.playground_memory import PlaygroundMemory
-from core.pipeline.worker_processes import Workers
 from core.store import jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt, StoredJob
@@ -41,20 +41,21 @@ class JobStarter:
         self,
         workspace: WorkspacePaths,
         connection: sqlite3.Connection,
-        workers: Workers,
+        engines: Engines,
         playground: PlaygroundMemory,
     ) -> None:
         self._workspace = workspace
         self._connection = connection
-        self._workers = workers
+        self._engines = engines
         self._playground = playground
         self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
+        self._slot_engines = SlotEngines()
         self._ending: Sequence[EndingWorker] = ()
 
-    def start(self, slots: Slots, ending: Sequence[EndingWorker]) -> None:
+    def start(self, slots: Slots, slot_engines: SlotEngines, ending: Sequence[EndingWorker]) -> None:
         """Start what can be started in `slots`, of which workers that are `ending` occupy some."""
-        self._slots, self._ending = slots, ending
+        self._slots, self._slot_engines, self._ending = slots, slot_engines, ending
         self._make_ready()
         self._start_ready()
 
@@ -78,7 +79,7 @@ class JobStarter:
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self._connection, "ready").items():
-            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
+            if free[slot] > 0 and self._begin(job):
                 free[slot] -= 1
 
     def _begin(self, job_id: str) -> bool:
@@ -86,14 +87,19 @@ class JobStarter:
             stored = jobs.get(self._connection, job_id)
             assert stored is not None, "a ready job is in the store"
             job = stored.job
+            engine_name = stored.engine or self._slot_engines.of(job.slot)
+            engine = self._engines.named(engine_name)
+            is_local = engine_name == LOCAL
+            if is_local and not self._playground.is_given(job_id, job.slot):
+                return False
             past = jobs.attempts(self._connection, job=job_id)
             attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
-            gpu = self._gpu() if job.slot == "gpu" else None
-            threads = self._threads(job.slot)
+            gpu = self._gpu() if job.slot == "gpu" and is_local else None
+            threads = self._threads(job.slot) if is_local else self._engines.threads(engine_name, job.slot)
             number, folder = attempts.prepare(
-                self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
+                self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu, engine_name
             )
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
@@ -106,10 +112,10 @@ class JobStarter:
         # and no worker runs without a row.
         relative = folder.relative_to(self._workspace.root).as_posix()
         with transaction(self._connection):
-            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu)
+            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu, engine_name)
         try:
             kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
-            pid, host, process = self._workers.start(job.id, number, kind)
+            started = engine.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self._connection):
@@ -119,9 +125,10 @@ class JobStarter:
                     self._workspace, job.id, number, state="failed", error=message, job_state="failed"
                 )
             return False
-        with transaction(self._connection):
-            jobs.set_process(self._connection, attempt, pid, host, process)
-        where = "" if gpu is None else f" on {gpu}"
+        if started.pid is not None:
+            with transaction(self._connection):
+                jobs.set_process(self._connection, attempt, started.pid, started.host, started.process)
+        where = f" on {gpu or engine_name}" if gpu is not None or not is_local else ""
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
 

@@ -296,7 +296,7 @@ def _add_attempt(
             "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
             (spec.redone_after, spec.sends_requests, spec.job),
         )
-        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu)
+        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine)
         if (folder / context.CANCEL).exists():
             connection.execute(
                 "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import JobState, Slot, Wait
+from core.domain.jobs import LOCAL, JobState, Slot, Wait
 from core.domain.results import Result
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
@@ -30,6 +30,8 @@ class StoredJob:
     """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
     sends_requests: bool = True
     """Whether its next attempt may send requests to large models."""
+    engine: str | None = None
+    """The engine that was requested for it; None for that of its slot."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,20 @@ class Attempt:
     process: str | None = None
     gpu: str | None = None
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
+    engine: str = LOCAL
+    """The engine that runs its worker."""
+    queue: str | None = None
+    """What it waits for in the engine's queue, for people; None when it is in no queue."""
+    is_place_lost: bool = False
+    """Whether the engine took its place away, which is no failure."""
 
 
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
 _JOB = (
-    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests"
+    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
+    " engine"
 )
 
 
@@ -210,6 +219,11 @@ def fail(connection: sqlite3.Connection, job: str, error: str) -> None:
         set_state(connection, job, "failed", error=error)
 
 
+def set_engine(connection: sqlite3.Connection, names: Iterable[str], engine: str | None) -> None:
+    """Record the engine that is requested for jobs; None for that of their slots."""
+    connection.executemany("UPDATE jobs SET engine = ? WHERE id = ?", ((engine, job) for job in names))
+
+
 def start_anew(connection: sqlite3.Connection, job: str, *, sends_requests: bool = True) -> None:
     """Queue a job that has ended again, from the start: its result stays until there is another.
 
@@ -231,14 +245,19 @@ def request_again(
 
 
 def begin_attempt(
-    connection: sqlite3.Connection, job: str, number: int, folder: str, gpu: str | None = None
+    connection: sqlite3.Connection,
+    job: str,
+    number: int,
+    folder: str,
+    gpu: str | None = None,
+    engine: str = LOCAL,
 ) -> Attempt:
     """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
     connection.execute(
-        "INSERT INTO attempts (job, number, folder, state, started_at, gpu)"
-        " VALUES (?, ?, ?, 'running', ?, ?)",
-        (job, number, folder, now, gpu),
+        "INSERT INTO attempts (job, number, folder, state, started_at, gpu, engine)"
+        " VALUES (?, ?, ?, 'running', ?, ?, ?)",
+        (job, number, folder, now, gpu, engine),
     )
     connection.execute(
         "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
@@ -253,17 +272,22 @@ def begin_attempt(
             {"job": job, "number": number},
         )
     add_event(connection, "running", job=job, attempt=number)
-    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu)
+    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu, engine=engine)
 
 
 def end_attempt(
-    connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
+    connection: sqlite3.Connection,
+    attempt: Attempt,
+    state: str,
+    error: str | None = None,
+    *,
+    is_place_lost: bool = False,
 ) -> None:
     """Record how an attempt ended: done, failed, cancelled or lost."""
     connection.execute(
-        "UPDATE attempts SET state = ?, error = ?, ended_at = ?,"
+        "UPDATE attempts SET state = ?, error = ?, ended_at = ?, queue = NULL, is_place_lost = ?,"
         " reached = (SELECT done FROM jobs WHERE id = attempts.job) WHERE job = ? AND number = ?",
-        (state, error, time.time(), attempt.job, attempt.number),
+        (state, error, time.time(), is_place_lost, attempt.job, attempt.number),
     )
 
 
@@ -283,11 +307,12 @@ def attempts(
     # Only conditions that are wanted, so that an index is used.
     where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
+        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu,"
+        " engine, queue, is_place_lost"
         f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
         wanted,
     )
-    return [Attempt(**dict(row)) for row in rows]
+    return [Attempt(**dict(row) | {"is_place_lost": bool(row["is_place_lost"])}) for row in rows]
 
 
 def folders(connection: sqlite3.Connection) -> set[str]:
@@ -310,12 +335,29 @@ def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: 
 
 
 def set_process(
-    connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str, process: str | None
+    connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str | None, process: str | None
 ) -> None:
     """Record which process works on an attempt, as `core.jobs.processes.identity` tells it from others."""
     connection.execute(
         "UPDATE attempts SET pid = ?, host = ?, process = ? WHERE job = ? AND number = ?",
         (pid, host, process, attempt.job, attempt.number),
+    )
+
+
+def set_started(connection: sqlite3.Connection, attempt: Attempt) -> None:
+    """Record that an attempt has left its engine's queue now."""
+    now = time.time()
+    connection.execute(
+        "UPDATE attempts SET started_at = ?, queue = NULL WHERE job = ? AND number = ?",
+        (now, attempt.job, attempt.number),
+    )
+    connection.execute("UPDATE jobs SET started_at = ? WHERE id = ?", (now, attempt.job))
+
+
+def set_queue(connection: sqlite3.Connection, attempt: Attempt, queue: str | None) -> None:
+    """Record what an attempt waits for in its engine's queue; None when it is in no queue."""
+    connection.execute(
+        "UPDATE attempts SET queue = ? WHERE job = ? AND number = ?", (queue, attempt.job, attempt.number)
     )
 
 
@@ -384,4 +426,6 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]))
+    return StoredJob(
+        job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]), row["engine"]
+    )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 12
+VERSION = 13
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -339,6 +339,20 @@ DROP TABLE ratings;
 ALTER TABLE ratings_new RENAME TO ratings;
 """
 
+#: Where attempts run, which of them have lost their place there, and what engines say of themselves.
+_ENGINES = """
+ALTER TABLE jobs ADD COLUMN engine TEXT;
+ALTER TABLE attempts ADD COLUMN engine TEXT NOT NULL DEFAULT 'local';
+ALTER TABLE attempts ADD COLUMN queue TEXT;
+ALTER TABLE attempts ADD COLUMN is_place_lost INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE engines (
+    name TEXT PRIMARY KEY,
+    use TEXT NOT NULL) STRICT, WITHOUT ROWID;
+DROP TRIGGER attempts_update;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -398,6 +412,10 @@ def migrate(path: Path) -> None:
     @migrations(name="unrated")
     def unrated(db: Database) -> None:
         _execute(db, _UNRATED)
+
+    @migrations(name="engines")
+    def engines(db: Database) -> None:
+        _execute(db, _ENGINES)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

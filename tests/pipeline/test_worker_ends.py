@@ -6,8 +6,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from core.domain.events import CancelOutcome
+from core.pipeline.engines.engines import Engines
+from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervisor import Supervisor
-from core.pipeline.worker_processes import Workers
 from core.store import intents
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def test_a_damaged_journal_fails_the_attempt_and_ends_its_worker(supervised: Sup
 def test_a_worker_that_cannot_be_started_fails_its_job(supervised: SupervisedWorkspace) -> None:
     supervised.ask(intents.Start(targets=("recipe",)))
     supervisor = Supervisor(
-        supervised.workspace, Workers(supervised.workspace, ["/there/is/no/such/program"])
+        supervised.workspace,
+        Engines(supervised.workspace, LocalEngine(supervised.workspace, ["/there/is/no/such/program"])),
     )
     while supervisor.tick():
         pass

@@ -5,6 +5,7 @@ docs/configuration.md and the screen of settings show the docstrings here.
 
 from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
 from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
+from core.config.schema.engines import EngineConfig, EngineResources, SlotEngines
 from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Definition, Flaw, Pairing, Recipes, Responding, Server, Student
@@ -19,6 +20,8 @@ __all__ = [
     "Device",
     "Dpo",
     "Dtype",
+    "EngineConfig",
+    "EngineResources",
     "ExtraComparison",
     "Flaw",
     "JudgeConfig",
@@ -37,6 +40,7 @@ __all__ = [
     "Runs",
     "Server",
     "Share",
+    "SlotEngines",
     "Slots",
     "SpendingLimits",
     "SplitRule",
