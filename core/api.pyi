@@ -23,6 +23,7 @@ from .domain.dialogue_pages import Response as Response
 from .domain.dialogues import MAX_WORDS as MAX_WORDS
 from .domain.dialogues import Dialogue as Dialogue
 from .domain.dialogues import ImportedData as ImportedData
+from .domain.engines import EngineUse as EngineUse
 from .domain.errors import UserError as UserError
 from .domain.evaluation.bias_models import BiasEffect as BiasEffect
 from .domain.evaluation.bias_models import BiasModel as BiasModel

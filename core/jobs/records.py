@@ -264,8 +264,8 @@ Record = (
     | Failed
     | Stopped
 )
-#: Records whose loss would cost money or hours: they are on disk before `write` returns. A heartbeat is too, as
-#: other machines see on a network file system what is on disk.
+#: Records whose loss would cost money or hours: they are on disk before `write` returns. A heartbeat is
+#: too: on a network file system, other machines see what is on disk.
 DURABLE = (
     Heartbeat,
     ResponseRecord,

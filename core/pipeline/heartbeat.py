@@ -1,4 +1,4 @@
-"""A worker's sign of life for a supervisor on another machine, and what that supervisor requests through files.
+"""A worker's sign of life for a supervisor on another machine, and what that requests through files.
 
 Neither locks nor signals reach across machines: the journal grows while the worker lives, and files in the
 attempt's folder say that it was cancelled, or that it has lost its place to another attempt.

@@ -30,7 +30,7 @@ from core.jobs.records import (
     Waiting,
     Warned,
 )
-from core.store import job_records, jobs, submissions
+from core.store import engines, job_records, jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -172,7 +172,7 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.set_process(connection, attempt, pid, host, process)
             if attempt.engine != LOCAL:
                 # Until now it was in the engine's queue.
-                jobs.set_started(connection, attempt)
+                engines.set_started(connection, attempt)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
         case Waiting(reason, since, until, gives_up_at):

@@ -23,7 +23,7 @@ from core.domain.events import (
     RetryOutcome,
     StartOutcome,
 )
-from core.domain.jobs import JobState
+from core.domain.jobs import LOCAL, JobState
 from core.domain.names import RUN_STAGES, JobName
 from core.domain.runs import RunNotes
 from core.jobs import files
@@ -31,8 +31,9 @@ from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
 from core.pipeline import history, job_targets, run_deletion, workspace_graph
+from core.pipeline.engines import clusters
 from core.pipeline.history import Imported, JobsDeleted, RunNoted, Voted
-from core.store import dialogues, jobs, run_notes, votes
+from core.store import dialogues, engines, jobs, run_notes, votes
 from core.store.intents import (
     Adopt,
     Cancel,
@@ -127,9 +128,12 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     wanted = job_targets.resolve(planned, targets)
     if not wanted:
         raise UserError(f"{workspace.config} defines no jobs: add students, recipes and judges to it")
+    for engine in {request.engine or config.slot_engines.of(job.slot) for job in wanted} - {LOCAL}:
+        clusters.check(engine, config.engines)
     again = _start_anew(connection, job_targets.named(planned, targets)) if request.force else ()
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
+    engines.set_engine(connection, states, request.engine)
     for job, state in states.items():
         if state in job_rules.UNSUCCESSFUL:
             jobs.request_again(connection, job, "requested again")

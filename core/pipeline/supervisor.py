@@ -28,7 +28,7 @@ from core.pipeline.engines.engines import Engines
 from core.pipeline.job_starter import EndingWorker, JobStarter
 from core.pipeline.playground_memory import PlaygroundMemory
 from core.store import connections, intents, jobs
-from core.store import engines as engine_uses
+from core.store import engines as stored_engines
 from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt
@@ -227,7 +227,7 @@ class Supervisor:
             self._stop(attempt)
         if alive and ingested.ending is None and (queue := engine.queue(attempt)) != attempt.queue:
             with transaction(self.connection):
-                jobs.set_queue(self.connection, attempt, queue)
+                stored_engines.set_queue(self.connection, attempt, queue)
 
     def _note_uses(self) -> None:
         """Write what clusters say of themselves, where that has changed."""
@@ -235,7 +235,7 @@ class Supervisor:
             if self._uses.get(use.name) != use:
                 self._uses[use.name] = use
                 with transaction(self.connection):
-                    engine_uses.put(self.connection, use)
+                    stored_engines.put(self.connection, use)
 
     def _is_left(self, attempt: Attempt) -> bool:
         """Whether the worker of an attempt that has ended still occupies its slot on this machine."""

@@ -219,11 +219,6 @@ def fail(connection: sqlite3.Connection, job: str, error: str) -> None:
         set_state(connection, job, "failed", error=error)
 
 
-def set_engine(connection: sqlite3.Connection, names: Iterable[str], engine: str | None) -> None:
-    """Record the engine that is requested for jobs; None for that of their slots."""
-    connection.executemany("UPDATE jobs SET engine = ? WHERE id = ?", ((engine, job) for job in names))
-
-
 def start_anew(connection: sqlite3.Connection, job: str, *, sends_requests: bool = True) -> None:
     """Queue a job that has ended again, from the start: its result stays until there is another.
 
@@ -341,23 +336,6 @@ def set_process(
     connection.execute(
         "UPDATE attempts SET pid = ?, host = ?, process = ? WHERE job = ? AND number = ?",
         (pid, host, process, attempt.job, attempt.number),
-    )
-
-
-def set_started(connection: sqlite3.Connection, attempt: Attempt) -> None:
-    """Record that an attempt has left its engine's queue now."""
-    now = time.time()
-    connection.execute(
-        "UPDATE attempts SET started_at = ?, queue = NULL WHERE job = ? AND number = ?",
-        (now, attempt.job, attempt.number),
-    )
-    connection.execute("UPDATE jobs SET started_at = ? WHERE id = ?", (now, attempt.job))
-
-
-def set_queue(connection: sqlite3.Connection, attempt: Attempt, queue: str | None) -> None:
-    """Record what an attempt waits for in its engine's queue; None when it is in no queue."""
-    connection.execute(
-        "UPDATE attempts SET queue = ? WHERE job = ? AND number = ?", (queue, attempt.job, attempt.number)
     )
 
 

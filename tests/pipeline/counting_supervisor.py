@@ -39,7 +39,12 @@ def _supervise(workspace: WorkspacePaths, grace_s: float, kill_at: int, idle_s: 
         return 3
     with lock:
         workers = ForkedWorkers(workspace, counting_worker.main)
-        boss = Supervisor(workspace, Engines(workspace, workers), idle_s=idle_s, grace_s=grace_s)
+        boss = Supervisor(
+            workspace,
+            Engines(workspace, workers, "tests.pipeline.counting_worker"),
+            idle_s=idle_s,
+            grace_s=grace_s,
+        )
         left = kill_at
 
         def count(statement: str) -> None:

@@ -31,14 +31,17 @@ LOOKS: dict[JobState, StateLook] = {
     "failed": StateLook("✗", "failed", "text-error"),
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
 }
+QUEUED = StateLook("◌", "queued", "text-secondary")
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")
 
 
 def look(job: Job) -> StateLook:
-    """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one that
-    was not requested is not started."""
+    """The look of the state of `job`: one that runs after it was asked to stop is cancelling, one in the
+    queue of a cluster is queued, one that was not requested is not started."""
     if job.cancelling:
         return CANCELLING
+    if job.state == "running" and job.queue is not None:
+        return QUEUED
     return LOOKS[job.state] if job.requested else NOT_STARTED
 
 

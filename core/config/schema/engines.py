@@ -57,8 +57,8 @@ class EngineConfig(ConfigTable, frozen=True):
 
 
 class SlotEngines(ConfigTable, frozen=True):
-    """Which engine runs the jobs of a slot: `local`, or a NAME of `[engines.NAME]`. `empathy-tui run --engine`
-    overrides it for one start."""
+    """Which engine runs the jobs of a slot: `local`, or a NAME of `[engines.NAME]`. `run --engine` overrides
+    it for one start."""
 
     gpu: Name = "local"
     """Jobs on a GPU."""

@@ -1,5 +1,6 @@
-"""A cluster as `remote.RemoteEngine` uses it: tasks in, and what became of them. `ray_cluster` and `slurm_cluster`
-are its implementations."""
+"""A cluster as `remote.RemoteEngine` uses it: tasks in, and what became of them.
+
+`ray_cluster` and `slurm_cluster` are its implementations."""
 
 from __future__ import annotations
 
@@ -66,8 +67,11 @@ class Seen:
 class Cluster(Protocol):
     """Every method may wait for the cluster, and raises `UnreachableError` if it does not answer."""
 
+    poll_s: float
+    """Seconds between two looks at it."""
+
     def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
-        """Submit tasks with the same resources; yields the cluster's id of each, in order, once it is submitted.
+        """Submit tasks with the same resources; yields the cluster's id of each once it is submitted.
 
         Raises `RefusedError` for the first whose id was not yielded.
         """

@@ -15,7 +15,7 @@ _PACKAGES = {"ray": "ray", "slurm": "submitit"}
 
 
 def check(name: str, configured: Mapping[str, EngineConfig]) -> None:
-    """Raise `UserError` unless config.toml has an engine of that name, and the package for it is installed."""
+    """Raise `UserError` unless config.toml has that engine, and the package for it is installed."""
     if name not in configured:
         known = ", ".join(["local", *configured])
         raise UserError(f"config.toml has no [engines.{name}]; there are: {known}")

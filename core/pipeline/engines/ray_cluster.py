@@ -52,6 +52,8 @@ class _Answer(msgspec.Struct):
 class RayCluster:
     """The cluster at the address of a dashboard."""
 
+    poll_s = 1.0
+
     def __init__(self, config: EngineConfig) -> None:
         """Raises `UnreachableError` if the dashboard does not answer."""
         assert config.address is not None, "checked in config.toml"

@@ -1,9 +1,9 @@
-"""An engine on a cluster: attempts are submitted, looked at and stopped by a thread, and no caller waits for it.
+"""An engine on a cluster: a thread submits, looks at and stops attempts, and no caller waits for the cluster.
 
-The cluster's id of an attempt is in the attempt's folder, so that another supervisor takes the attempt over. An
-attempt is alive while the cluster says so. Whatever it says, or if it says nothing, an attempt whose journal has
-not grown for `lost_after_s` is lost: workers write heartbeats. Of an attempt that has ended nothing is read any
-more, and a file in its folder tells its worker, wherever it may still run.
+The cluster's id of an attempt is in the attempt's folder, so that another supervisor takes the attempt over.
+An attempt is alive while the cluster says so. Whatever it says, or if it says nothing, a worker whose journal
+has not grown for `lost_after_s` is lost: workers write heartbeats. Of an attempt that has ended nothing is
+read any more, and a file in its folder tells its worker, wherever that may still run.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from core.store.jobs import Attempt
 
 #: The cluster's id of an attempt, in the attempt's folder.
 ID = "engine_id"
-#: Seconds between two looks at the cluster.
-POLL_S = 1.0
+#: Seconds until the next try if the cluster does not answer.
+_RETRY_S = 5.0
 #: Seconds between two looks at the use of its resources.
 USE_S = 15.0
 #: Looks in a row at which a cluster may not know a task that it has accepted.
@@ -103,17 +103,14 @@ class RemoteEngine:
             now = time.monotonic()
             if tracked.seen.ending is not None:
                 return False
-            if attempt.seq > tracked.records or not (tracked.seen.runs or attempt.seq):
+            if attempt.seq > tracked.records or tracked.seen.queue is not None:
                 tracked.records, tracked.alive_at = attempt.seq, now
-            limit = (
-                EngineConfig(type="ray").lost_after_s if self._config is None else self._config.lost_after_s
-            )
+            limit = (self._config or EngineConfig(type="ray")).lost_after_s
             if now - tracked.alive_at <= limit:
                 return True
             tracked.shall_stop = True
-            how = f"without a sign of life for {limit:.0f} s" + (
-                f" ({self._problem})" if self._problem else ""
-            )
+            problem = f" ({self._problem})" if self._problem else ""
+            how = f"without a sign of life for {limit:.0f} s{problem}"
             tracked.seen = Seen(runs=True, ending=Ending(how, is_place_lost=True))
             return False
 
@@ -134,7 +131,11 @@ class RemoteEngine:
         return True
 
     def kill(self, attempt: Attempt) -> bool:
-        self._stop(self._tracked(attempt))
+        tracked = self._tracked(attempt)
+        self._stop(tracked)
+        if self._problem is not None:
+            # The cluster may never answer again. If the worker runs, it meets the fence.
+            self._end(tracked, Ending(f"out of reach: {self._problem}", is_place_lost=True))
         return True
 
     def ended(self, attempt: Attempt) -> Ending:
@@ -149,8 +150,8 @@ class RemoteEngine:
         ending = tracked.seen.ending
         if ending.trouble is None and not ending.is_place_lost and tracked.id and not _has_log(folder):
             trouble = (
-                f"the node of {self._name} did not see {folder}: put the workspace on storage that this machine "
-                "and all nodes have under the same path, or use the engine local"
+                f"the node of {self._name} did not see {folder}: put the workspace on storage that this "
+                "machine and all nodes have under the same path, or use the engine local"
             )
             return Ending(ending.how, trouble)
         return ending
@@ -211,7 +212,7 @@ class RemoteEngine:
                 log.exception("engine %s", self._name)
                 cluster = None
                 self._note(f"unexpected {type(error).__name__}: {error}")
-            self._wake.wait(POLL_S)
+            self._wake.wait(_RETRY_S if cluster is None else cluster.poll_s)
             self._wake.clear()
 
     def _serve(self, cluster: Cluster) -> None:
@@ -263,6 +264,8 @@ class RemoteEngine:
 
     def _end(self, tracked: _Tracked, ending: Ending) -> None:
         with self._lock:
+            if tracked.seen.ending is not None:
+                return
             tracked.task = None
             tracked.seen = Seen(runs=tracked.seen.runs, ending=ending)
 
