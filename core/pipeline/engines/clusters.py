@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from core.config.schema import EngineConfig, EngineResources
+from core.domain.engines import EngineUse
 from core.domain.errors import UserError
-from core.pipeline.engines.cluster import Cluster
+from core.pipeline.engines.cluster import Cluster, UnreachableError
 
 #: The package that each type of engine needs, which the extra of the type's name installs.
 _PACKAGES = {"ray": "ray", "slurm": "submitit"}
@@ -38,6 +40,15 @@ def resources(config: EngineConfig, slot: str) -> EngineResources:
         memory_gb=found.memory_gb,
         custom=found.custom,
     )
+
+
+def ask(name: str, config: EngineConfig, folder: Path) -> EngineUse:
+    """What a cluster says of itself now, or why it says nothing. It may take a while."""
+    try:
+        found, problem = connect(name, config, folder).use(), None
+    except (UserError, UnreachableError) as error:
+        found, problem = (), str(error)
+    return EngineUse(name, config.type, time.time(), problem, found)
 
 
 def connect(name: str, config: EngineConfig | None, folder: Path) -> Cluster:

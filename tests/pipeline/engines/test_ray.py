@@ -11,7 +11,6 @@ import pytest
 
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
-from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -20,6 +19,7 @@ pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not ins
 
 ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
+JUDGE = "judge:embedded"
 SFT = "sft:tiny/direct/chatgpt/sft"
 #: A dead node is known after two seconds instead of twenty.
 QUICK = {
@@ -42,8 +42,8 @@ class RayNodes:
         self.add()
         self.address = f"http://{self.cluster.head_node.webui_url}"
 
-    def add(self) -> None:
-        self.nodes.append(self.cluster.add_node(num_cpus=2))
+    def add(self, num_cpus: int = 2) -> None:
+        self.nodes.append(self.cluster.add_node(num_cpus=num_cpus))
 
     def runs(self) -> dict[str, str]:
         """Ray job → the id of the node on which it runs."""
@@ -114,33 +114,36 @@ def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervis
     assert on_ray.rows() == undisturbed_rows
     assert set(on_ray.steps().values()) == {1}
     on_ray.assert_journals_are_in()
-    ray_nodes.add()
 
 
 def test_what_runs_and_what_waits_in_the_cluster_can_be_cancelled(
     ray_nodes: RayNodes, on_ray: SupervisedWorkspace
 ) -> None:
-    on_ray.set_plan(hold=[RECIPE])
+    on_ray.set_plan(hold=[RECIPE, JUDGE])
     text = on_ray.workspace.config.read_text()
-    on_ray.workspace.config.write_text(f"{text}[engines.cluster.resources.cpu]\nnum_cpus = 2\n")
-    for _ in ray_nodes.nodes[1:]:
-        ray_nodes.cluster.remove_node(ray_nodes.nodes.pop())
+    on_ray.workspace.config.write_text(f"{text}[engines.cluster.resources.cpu]\nnum_cpus = 4\n")
+    ray_nodes.add(num_cpus=4)
     on_ray.ask(intents.Start(targets=("recipe", "judge"), engine="cluster"))
-    supervisor = on_ray.supervise(idle_s=waiting.LIMIT_S)
+    supervisor = on_ray.supervise()
     on_ray.until(lambda: bool(on_ray.notes()))
-    waits = "judge:embedded"
-    on_ray.until(lambda: on_ray.query("SELECT queue FROM jobs JOIN attempts ON id = job") != [])
-    for name in (waits, RECIPE):
+    on_ray.until(lambda: len(on_ray.query("SELECT job FROM attempts WHERE queue LIKE 'waits for%'")) == 1)
+    for name in (RECIPE, JUDGE):
         on_ray.ask(intents.Cancel(on_ray.id(name)))
-        on_ray.until_state(name, "cancelled")
-    supervisor.kill()
+    assert on_ray.wait(supervisor) == 0, on_ray.story()
+    assert {name: on_ray.states()[name] for name in (RECIPE, JUDGE)} == {
+        RECIPE: "cancelled",
+        JUDGE: "cancelled",
+    }
 
 
-def test_a_node_without_the_folder_is_named(on_ray: SupervisedWorkspace) -> None:
+def test_a_node_that_does_not_see_the_folder_is_refused(on_ray: SupervisedWorkspace, tmp_path: Path) -> None:
+    # It has the folder, as all nodes of this machine do; what tells is that the worker left no log in it.
+    blind = tmp_path / "blind"
+    blind.write_text('#!/bin/sh\nrm "$4/log.txt"\nexit 1\n')
+    blind.chmod(0o755)
     text = on_ray.workspace.config.read_text()
-    on_ray.workspace.config.write_text(
-        text.replace(str(ROOT), str(ROOT)).replace("env", 'python = "/none"\nenv')
-    )
+    on_ray.workspace.config.write_text(f'{text}python = "{blind}"\n')
     on_ray.ask(intents.Start(targets=("recipe",), engine="cluster"))
     assert on_ray.finish() == 0
-    assert on_ray.states()[RECIPE] == "failed"
+    assert "did not see" in (on_ray.error(RECIPE) or "")
+    assert on_ray.attempts(RECIPE) == [(1, "failed")]
