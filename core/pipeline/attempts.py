@@ -163,14 +163,15 @@ def _unknown(folder: Path) -> UserError:
     )
 
 
-def deaths_without_progress(history: Sequence[Attempt]) -> int:
+def lost_without_progress(history: Sequence[Attempt], *, moved: bool = False) -> int:
     """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
 
-    Those whose place was taken away died of nothing that they did. `history` is newest first.
+    Those whose engine took their place away died of nothing that they did: with `moved`, they count too.
+    `history` is newest first.
     """
-    best, deaths = -1, 0
+    best, count = -1, 0
     lost = takewhile(lambda attempt: attempt.state == "lost", history)
-    for attempt in reversed([attempt for attempt in lost if not attempt.is_place_lost]):
+    for attempt in reversed([attempt for attempt in lost if moved or not attempt.is_place_lost]):
         reached = attempt.reached or 0
-        best, deaths = (reached, 1) if reached > best else (best, deaths + 1)
-    return deaths
+        best, count = (reached, 1) if reached > best else (best, count + 1)
+    return count

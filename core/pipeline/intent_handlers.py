@@ -33,6 +33,7 @@ from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
 from core.pipeline import history, job_targets, run_deletion, workspace_graph
 from core.pipeline.engines import clusters
 from core.pipeline.history import Imported, JobsDeleted, RunNoted, Voted
+from core.store import commits as stored_commits
 from core.store import dialogues, engines, jobs, run_notes, votes
 from core.store.intents import (
     Adopt,
@@ -115,14 +116,14 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         raise UserError("no data is imported: run `empathy-tui import FILE` first")
     text = read_config(workspace.config)
     config = parse_config(text, str(workspace.config))
-    before = jobs.commits(connection)
+    before = stored_commits.commits(connection)
     planned = workspace_graph.plan(workspace, config, imported, before, request.validate)
     targets = request.targets
     if new_commits := {name: commit for name, commit in request.commits.items() if name not in before}:
         # The ids of jobs with these models change; the user named them by those of the plan before.
         names = {job.id: str(JobName(job.stage, job.name)) for job in planned}
         targets = tuple(names.get(target, target) for target in targets)
-        changed = jobs.set_commits(connection, new_commits)
+        changed = stored_commits.set_commits(connection, new_commits)
         history.append(workspace, *history.settings(changed))
         planned = workspace_graph.plan(workspace, config, imported, before | new_commits, request.validate)
     wanted = job_targets.resolve(planned, targets)
@@ -183,7 +184,9 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
         config = load_config(workspace.config)
-        planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection), validate)
+        planned = workspace_graph.plan(
+            workspace, config, imported, stored_commits.commits(connection), validate
+        )
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
         jobs.request_again(connection, name, "retry requested")
@@ -206,7 +209,7 @@ def _reparse(
     # Those of earlier configurations stay as they are.
     validate = {one.name: one.settings.pairs for one in ended if isinstance(one.settings, ValidateSettings)}
     if imported is not None:
-        commits = jobs.commits(connection)
+        commits = stored_commits.commits(connection)
         planned = workspace_graph.plan(workspace, config, imported, commits, validate)
         # A judge may have been validated on several numbers of pairs.
         current = {one.id for one in planned} | {one.id for one in ended if one.stage == "validate"}
@@ -258,7 +261,7 @@ def _delete_runs(
     planned = (
         ()
         if imported is None
-        else workspace_graph.plan(workspace, config, imported, jobs.commits(connection))
+        else workspace_graph.plan(workspace, config, imported, stored_commits.commits(connection))
     )
     deletion = run_deletion.plan(connection, workspace, {job.id for job in planned}, runs)
     names = [_name(connection, job) for job in deletion.runs]

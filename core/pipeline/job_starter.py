@@ -22,6 +22,9 @@ from core.store.connections import transaction
 from core.store.jobs import Attempt, StoredJob
 from core.teachers.requests.ledger import REQUESTING_STAGES
 
+#: Attempts in a row that may lose their place without progress, which is no failure of theirs.
+MAX_MOVED = 20
+
 log = logging.getLogger("supervisor")
 
 
@@ -93,6 +96,9 @@ class JobStarter:
             if is_local and not self._playground.is_given(job_id, job.slot):
                 return False
             past = jobs.attempts(self._connection, job=job_id)
+            if attempts.lost_without_progress(past, moved=True) >= MAX_MOVED:
+                self._fail_moved(past[0])
+                return False
             attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
@@ -131,6 +137,19 @@ class JobStarter:
         where = f" on {gpu or engine_name}" if gpu is not None or not is_local else ""
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
+
+    def _fail_moved(self, last: Attempt) -> None:
+        """Fail a job that no engine keeps for long enough, and its attempt, so that a retry starts at 0."""
+        error = (
+            f"{last.engine} took its place away {MAX_MOVED} times in a row before it made progress: see "
+            f"{last.folder}/log.txt, and the time limit"
+        )
+        with transaction(self._connection):
+            jobs.end_attempt(self._connection, last, "failed", error)
+            jobs.fail(self._connection, last.job, error)
+            history.note_end(
+                self._workspace, last.job, last.number, state="failed", error=error, job_state="failed"
+            )
 
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
         """Run the job that wrote a missing input again; `job` waits for it."""

@@ -290,7 +290,7 @@ class Supervisor:
             elif (
                 job_state == "ready"
                 and not ending.is_place_lost
-                and attempts.deaths_without_progress(past) >= MAX_LOST
+                and attempts.lost_without_progress(past) >= MAX_LOST
             ):
                 # Failed, not lost: when the user retries, the count starts at 0.
                 job_state = state = "failed"

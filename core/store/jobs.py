@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -72,9 +72,10 @@ class Attempt:
     """Whether the engine took its place away, which is no failure."""
 
 
-#: The beginning of the settings that hold commits.
-_COMMIT = "commit "
-
+_ATTEMPT = (
+    "job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu, engine, queue,"
+    " is_place_lost"
+)
 _JOB = (
     "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
     " engine"
@@ -131,11 +132,10 @@ def slots(connection: sqlite3.Connection, state: JobState) -> dict[str, Slot]:
 
 def slot(connection: sqlite3.Connection, job: str) -> Slot:
     """The slot of a job. Raises `KeyError` if no job has that id."""
-    row = connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)).fetchone()
-    if row is None:
-        raise KeyError(job)
-    found: Slot = row["slot"]
-    return found
+    for row in connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)):
+        found: Slot = row["slot"]
+        return found
+    raise KeyError(job)
 
 
 def graph(connection: sqlite3.Connection) -> list[JobLinks]:
@@ -302,9 +302,7 @@ def attempts(
     # Only conditions that are wanted, so that an index is used.
     where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu,"
-        " engine, queue, is_place_lost"
-        f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
+        f"SELECT {_ATTEMPT} FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
         wanted,
     )
     return [Attempt(**dict(row) | {"is_place_lost": bool(row["is_place_lost"])}) for row in rows]
@@ -367,21 +365,6 @@ def setting(connection: sqlite3.Connection, key: str) -> str | None:
     return None if row is None else str(row["value"])
 
 
-def commits(connection: sqlite3.Connection) -> dict[str, str]:
-    """The commits at which the workspace stays of models on the Hub, by `model_sources.hub_key`."""
-    rows = connection.execute("SELECT key, value FROM meta WHERE key LIKE ? || '%'", (_COMMIT,))
-    return {key.removeprefix(_COMMIT): value for key, value in rows}
-
-
-def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> dict[str, str | None]:
-    """Make the workspace stay at these commits; returns the settings that hold them."""
-    changed: dict[str, str | None] = {_COMMIT + name: commit for name, commit in found.items()}
-    for key, commit in changed.items():
-        set_setting(connection, key, commit)
-        add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
-    return changed
-
-
 def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
     if value is None:
         connection.execute("DELETE FROM meta WHERE key = ?", (key,))
@@ -404,6 +387,5 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(
-        job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]), row["engine"]
-    )
+    counts = row["attempt"], row["redone_after"]
+    return StoredJob(job, row["state"], *counts, bool(row["sends_requests"]), row["engine"])

@@ -24,9 +24,6 @@ _LIMIT_S = 10.0
 #: Why a job ended that did not run, or whose node died: nothing that the job did.
 _PLACE_LOST = {
     "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "before it began: the cluster had no place for it in time",
-    "JOB_SUPERVISOR_ACTOR_START_FAILURE": "before it began: Ray could not start it",
-    "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE": "before it began: the cluster had no place for it",
-    "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE": "with its node lost",
     "JOB_SUPERVISOR_ACTOR_DIED": "with its node lost",
 }
 
@@ -132,8 +129,7 @@ def _seen(job: JobDetails) -> Seen:
         return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_place_lost=True))
     code = job.driver_exit_code
     if code is None:
-        why = _first_line(job.message or kind)
-        return Seen(runs=True, ending=Ending("before it began", f"Ray could not start the worker: {why}"))
+        return Seen(runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}"))
     if code < 0:
         memory = " (out of memory?)" if code == -signal.SIGKILL else ""
         return Seen(runs=True, ending=Ending(f"by {signal.Signals(-code).name}{memory}"))

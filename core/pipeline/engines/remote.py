@@ -9,6 +9,7 @@ read any more, and a file in its folder tells its worker, wherever that may stil
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 import threading
 import time
@@ -86,7 +87,8 @@ class RemoteEngine:
         folder = self._workspace.attempt(job, number)
         python = self._config.python or sys.executable
         task = Task(
-            name=f"empathy-{job}-{number}",
+            # A cluster may know attempts of other workspaces at the same job.
+            name=f"empathy-{job}-{number}-{secrets.token_hex(4)}",
             folder=folder,
             root=self._workspace.root,
             # -P: a file in the workspace must not shadow a module of the same name.

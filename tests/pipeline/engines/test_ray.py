@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.pipeline.engines import remote
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
 
@@ -85,7 +86,7 @@ def on_ray(ray_nodes: RayNodes, make_supervised: Callable[[], SupervisedWorkspac
 
 def task(supervised: SupervisedWorkspace, name: str, attempt: int) -> str:
     """The Ray job of an attempt."""
-    return f"empathy-{supervised.id(name)}-{attempt}"
+    return (supervised.workspace.attempt(supervised.id(name), attempt) / remote.ID).read_text()
 
 
 def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervisor_too(
@@ -95,13 +96,11 @@ def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervis
     on_ray.ask(intents.Start(engine="cluster"))
     first = on_ray.supervise()
     on_ray.until_state(RECIPE, "done")
-    on_ray.until_state(SFT, "running")
-    on_ray.until(lambda: task(on_ray, SFT, 1) in ray_nodes.runs())
+    on_ray.until(lambda: on_ray.id(SFT) in [job for _, job, _, _ in on_ray.notes()])
     # The next supervisor takes the attempt over: it is not started again.
     first.kill()
     first.wait()
     second = on_ray.supervise()
-    on_ray.until(lambda: any(what == "begin" and job == on_ray.id(SFT) for _, job, _, what in on_ray.notes()))
     ray_nodes.kill_node_of(task(on_ray, SFT, 1))
     on_ray.until(lambda: (1, "lost") in on_ray.attempts(SFT))
     (on_ray.workspace.root / "go").touch()
