@@ -37,7 +37,8 @@ def missing() -> str | None:
 def slurm(folder: Path) -> Iterator[dict[str, str]]:
     """Run Slurm with its files in `folder`; the environment variables of its commands."""
     run = folder / "run"
-    run.mkdir(parents=True, mode=0o755)
+    for name in ("run", "state", "spool"):
+        (folder / name).mkdir(parents=True, mode=0o755)
     key = folder / "munge.key"
     key.touch(0o400)
     key.write_bytes(secrets.token_bytes(1024))

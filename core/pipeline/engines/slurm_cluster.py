@@ -5,6 +5,7 @@ See docs/decisions/0099-slurm-through-submitit.md for the reasons.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -104,8 +105,8 @@ class SlurmCluster:
                 waiting = self._waiting() if waiting is None else waiting
                 place = waiting.get(name)
                 words = {"SUSPENDED": "suspended by Slurm", "CONFIGURING": "its node is being started"}
-                queue = words.get(state) or f"queued in Slurm ({reason})"
-                found[name] = Seen(runs=False, queue=queue if place is None else f"{place}: {reason}")
+                queue = words.get(state) or place or "queued in Slurm"
+                found[name] = Seen(runs=False, queue=f"{queue} ({reason})" if reason != "None" else queue)
             elif state in _ENDED:
                 found[name] = Seen(runs=True, ending=_ENDED[state])
             elif state == "FAILED":
@@ -146,12 +147,18 @@ class SlurmCluster:
         return tuple(found)
 
 
-def _failed(code: str) -> Ending:
-    """The end of a job with an exit code as squeue prints it."""
-    number = int(code.partition(":")[0] or 0) if code.partition(":")[0].isdecimal() else 0
+def _failed(status: str) -> Ending:
+    """The end of a job with an exit status as squeue prints it: what wait() says, or the code and the signal."""
+    code, _, _ = status.partition(":")
+    number = int(code) if code.isdecimal() else 1
+    if ":" not in status:
+        number = os.waitstatus_to_exitcode(number)
+    # A shell's code for a worker that a signal has ended.
     if number > 128 and number - 128 in set(signal.Signals):
-        name = signal.Signals(number - 128)
-        return Ending(f"by {name.name}" + (" (out of memory?)" if name == signal.SIGKILL else ""))
+        number = 128 - number
+    if number < 0:
+        memory = " (out of memory?)" if number == -signal.SIGKILL else ""
+        return Ending(f"by {signal.Signals(-number).name}{memory}")
     return Ending(f"with exit code {number}", troubles.of_exit_code(number))
 
 
