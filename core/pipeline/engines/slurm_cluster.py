@@ -148,7 +148,7 @@ class SlurmCluster:
 
 
 def _failed(status: str) -> Ending:
-    """The end of a job with an exit status as squeue prints it: what wait() says, or the code and the signal."""
+    """The end of a job with an exit status as squeue prints it: what wait() says, or code and signal."""
     code, _, _ = status.partition(":")
     number = int(code) if code.isdecimal() else 1
     if ":" not in status:
