@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from core.config.schema import EngineResources
+from core.domain import troubles
 from core.domain.engines import ResourceUse
 from core.pipeline.engines.engine import LOG, Ending
 
@@ -62,6 +64,18 @@ class Seen:
     """What it waits for in the queue, for people."""
     ending: Ending | None = None
     """How it ended; None before."""
+
+
+def exited(code: int) -> Ending:
+    """The end of a worker with that exit code, negative for a signal."""
+    # A shell's code for a process that a signal has ended.
+    if code > 128 and code - 128 in set(signal.Signals):
+        code = 128 - code
+    if code >= 0:
+        return Ending(f"with exit code {code}", troubles.of_exit_code(code), exit_code=code)
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    memory = " (out of memory?)" if code == -signal.SIGKILL else ""
+    return Ending(f"by {name}{memory}", exit_code=code)
 
 
 class Cluster(Protocol):

@@ -5,7 +5,6 @@ See docs/decisions/0098-ray-jobs.md for the reasons.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -14,9 +13,8 @@ import msgspec
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from core.config.schema import EngineConfig
-from core.domain import troubles
 from core.domain.engines import ResourceUse
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError
+from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 
 #: Seconds for which the dashboard may take to tell the use of the cluster.
@@ -123,17 +121,14 @@ def _seen(job: JobDetails) -> Seen:
         case JobStatus.STOPPED:
             return Seen(runs=True, ending=Ending("because it was stopped in Ray"))
         case JobStatus.SUCCEEDED:
-            return Seen(runs=True, ending=Ending("with exit code 0"))
+            return Seen(runs=True, ending=exited(0))
     kind = str(getattr(job.error_type, "value", job.error_type))
     if kind in _PLACE_LOST:
         return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_place_lost=True))
     code = job.driver_exit_code
     if code is None:
         return Seen(runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}"))
-    if code < 0:
-        memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-        return Seen(runs=True, ending=Ending(f"by {signal.Signals(-code).name}{memory}"))
-    return Seen(runs=True, ending=Ending(f"with exit code {code}", troubles.of_exit_code(code)))
+    return Seen(runs=True, ending=exited(code))
 
 
 def _first_line(error: object) -> str:

@@ -150,7 +150,7 @@ class RemoteEngine:
         if tracked is None or tracked.seen.ending is None:
             return Ending("while no supervisor was running")
         ending = tracked.seen.ending
-        if ending.trouble is None and not ending.is_place_lost and tracked.id and not _has_log(folder):
+        if ending.exit_code is not None and not _has_log(folder):
             trouble = (
                 f"the node of {self._name} did not see {folder}: put the workspace on storage that this "
                 "machine and all nodes have under the same path, or use the engine local"

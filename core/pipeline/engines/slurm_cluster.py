@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,10 +15,9 @@ from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from core.config.schema import EngineConfig
-from core.domain import troubles
 from core.domain.engines import ResourceUse
 from core.domain.errors import UserError
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError
+from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.slurm_task import RunWorker
 
@@ -33,7 +31,7 @@ _UNKNOWN_JOB = re.compile(r"invalid job id", re.IGNORECASE)
 _FIELDS = "JobArrayID:|,State:|,exit_code:|,Reason:|"
 _WAITS = {"PENDING", "CONFIGURING", "SUSPENDED", "STOPPED", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD"}
 _ENDED = {
-    "COMPLETED": Ending("with exit code 0"),
+    "COMPLETED": exited(0),
     "CANCELLED": Ending("because it was cancelled in Slurm"),
     "OUT_OF_MEMORY": Ending("by SIGKILL (out of memory)"),
     "PREEMPTED": Ending("because it was preempted", is_place_lost=True),
@@ -153,13 +151,7 @@ def _failed(status: str) -> Ending:
     number = int(code) if code.isdecimal() else 1
     if ":" not in status:
         number = os.waitstatus_to_exitcode(number)
-    # A shell's code for a worker that a signal has ended.
-    if number > 128 and number - 128 in set(signal.Signals):
-        number = 128 - number
-    if number < 0:
-        memory = " (out of memory?)" if number == -signal.SIGKILL else ""
-        return Ending(f"by {signal.Signals(-number).name}{memory}")
-    return Ending(f"with exit code {number}", troubles.of_exit_code(number))
+    return exited(number)
 
 
 def _run(*command: str) -> str:
