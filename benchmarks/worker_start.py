@@ -25,7 +25,7 @@ from core.jobs import journal
 from core.jobs.records import Failed, Progress, Record, ResponseRecord, Started
 from core.jobs.settings import RespondSettings
 from core.pipeline import warm_workers
-from core.pipeline.worker_processes import Workers
+from core.pipeline.engines.local import LocalEngine
 from core.store.jobs import Attempt
 from core.students import loading, model_sources
 from tests.support import job_attempts, made_settings
@@ -49,7 +49,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         numbers = count(1)
         for _ in range(rounds):
-            workers = Workers(WorkspacePaths(Path(folder).resolve()))
+            workers = LocalEngine(WorkspacePaths(Path(folder).resolve()))
             for name in found:
                 found[name].append(first_response(workers, folder, next(numbers), settings))
             workers.end_waiting()
@@ -61,18 +61,20 @@ def main() -> int:
     return 0
 
 
-def first_response(workers: Workers, root: str, number: int, settings: RespondSettings) -> Times:
+def first_response(workers: LocalEngine, root: str, number: int, settings: RespondSettings) -> Times:
     """The seconds until each mark is in the journal of a new attempt, which has ended on return."""
     workspace = WorkspacePaths(Path(root).resolve())
     folder = job_attempts.attempt(workspace.attempt("respond", number), synthetic_dialogues(16), settings)
     began = time.perf_counter()
-    pid, host, process = workers.start("respond", number, warm_workers.kind(settings, "cpu", 1))
+    started = workers.start("respond", number, warm_workers.kind(settings, "cpu", 1))
     times: Times = {}
     for name, mark in MARKS.items():
         wait_until(partial(has_one, folder, mark))
         times[name] = time.perf_counter() - began
     relative = folder.relative_to(workspace.root).as_posix()
-    attempt = Attempt("respond", number, relative, "running", pid, host, 0, 0, process=process)
+    attempt = Attempt(
+        "respond", number, relative, "running", started.pid, started.host, 0, 0, process=started.process
+    )
     wait_until(lambda: not workers.is_alive(attempt))
     workers.ended(attempt)
     if any(isinstance(record, Failed) for record in records(folder)):

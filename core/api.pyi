@@ -15,6 +15,7 @@ from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
+from .domain.checks import Check as Check
 from .domain.config_places import config_place as config_place
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
@@ -26,6 +27,7 @@ from .domain.dialogue_pages import Response as Response
 from .domain.dialogues import MAX_WORDS as MAX_WORDS
 from .domain.dialogues import Dialogue as Dialogue
 from .domain.dialogues import ImportedData as ImportedData
+from .domain.engines import EngineUse as EngineUse
 from .domain.errors import UserError as UserError
 from .domain.evaluation.bias_models import BiasEffect as BiasEffect
 from .domain.evaluation.bias_models import BiasModel as BiasModel
@@ -146,7 +148,6 @@ from .services.data.sample import SAMPLE as SAMPLE
 from .services.data.sample import is_sample as is_sample
 from .services.data_frames import DataFrames as DataFrames
 from .services.demo import prepare_demo as prepare_demo
-from .services.doctor import Check as Check
 from .services.doctor import examine as examine
 from .services.evaluation.reader import EvaluationReader as EvaluationReader
 from .services.import_plans import ImportPlan as ImportPlan

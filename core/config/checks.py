@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +15,7 @@ from core.config.schema import (
     Config,
     Definition,
     Dpo,
+    EngineConfig,
     JudgeConfig,
     Lora,
     RatingScale,
@@ -22,6 +24,7 @@ from core.config.schema import (
     Teacher,
     Training,
 )
+from core.domain.jobs import LOCAL, Slot
 from core.domain.names import RunName, is_plain
 
 #: Without user name, password or query, because people put API keys there; except for Azure's version.
@@ -59,6 +62,7 @@ def check(config: Config) -> None:
         ("teachers", config.teachers),
         ("judges", config.judges),
         ("data_sets", config.data_sets),
+        ("engines", config.engines),
     ):
         for name in names:
             if not is_plain(name):
@@ -99,6 +103,12 @@ def check(config: Config) -> None:
             )
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
+    for name, engine in config.engines.items():
+        _check_engine(name, engine)
+    for slot in get_args(Slot):
+        if (used := config.slot_engines.of(slot)) not in (LOCAL, *config.engines):
+            known = ", ".join((LOCAL, *config.engines))
+            raise InvalidOptionError(f"slot_engines.{slot}", f"there is no engine {used!r}; known: {known}")
     _check_definition(config)
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
         known = ", ".join(config.teachers) or "none"
@@ -349,3 +359,30 @@ def _check_teacher(key: str, teacher: Teacher) -> None:
         raise InvalidOptionError(f"{key}.batch_window", "must be a number of hours or days such as 24h or 7d")
     if teacher.poll_min_s > teacher.poll_max_s:
         raise InvalidOptionError(f"{key}.poll_min_s", "must not exceed poll_max_s")
+
+
+#: Options of an engine that are only for one type.
+_OF_ENGINE = {
+    "ray": ("address",),
+    "slurm": ("partition", "account", "time_limit_minutes", "gres", "array", "sbatch"),
+}
+
+
+def _check_engine(name: str, engine: EngineConfig) -> None:
+    key = f"engines.{name}"
+    if name == LOCAL:
+        raise InvalidOptionError(key, "is this machine, and has no options; choose another name")
+    defaults = EngineConfig(type=engine.type)
+    for kind, options in _OF_ENGINE.items():
+        for option in options if kind != engine.type else ():
+            if getattr(engine, option) != getattr(defaults, option):
+                raise InvalidOptionError(f"{key}.{option}", f"is for engines of type {kind} only")
+    if engine.type == "ray" and (engine.address is None or not _URL.fullmatch(engine.address)):
+        raise InvalidOptionError(
+            f"{key}.address", "is the URL of the Ray dashboard, such as 'http://head:8265': set it"
+        )
+    for slot in engine.resources:
+        if slot not in get_args(Slot):
+            raise InvalidOptionError(
+                f"{key}.resources.{slot}", f"no slot has that name; use one of {', '.join(get_args(Slot))}"
+            )

@@ -147,7 +147,7 @@ def _named(table: Mapping[str, object], path: Sequence[str], message: str) -> tu
             msgspec.convert(alone, Config)
         except msgspec.ValidationError as error:
             if str(error) == message:
-                return (*before, name, *after)
+                return _named(table, (*before, name, *after), message)
     # Of a list, its place in it is of no use to people.
     return (*before, *(part for part in after if part != _ANY))
 

@@ -11,6 +11,8 @@ from core.domain.results import Result
 Stage = Literal["generate", "recipe", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
 JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 Slot = Literal["gpu", "cpu", "api", "batch"]
+#: The engine that runs workers on this machine; others are named in config.toml.
+LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Job:
     """What it waits for while it runs; None while it goes on."""
     gpu: str | None = None
     """The only GPU that its newest attempt sees, as CUDA_VISIBLE_DEVICES names it; None without a choice."""
+    engine: str = LOCAL
+    """The engine of its newest attempt: `local`, or a cluster by its name in config.toml."""
+    node: str | None = None
+    """The machine on which its newest attempt runs or ran; None before that is known."""
+    queue: str | None = None
+    """What its newest attempt waits for in the engine's queue, for people; None when it is in no queue."""
     warnings: tuple[str, ...] = ()
     """What failed beside its work, which went on, in the order in which it first happened; each with how
     often, if it was more than once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.domain.engines import EngineUse
 from core.domain.jobs import Job, Slot
 
 if TYPE_CHECKING:
@@ -67,5 +68,7 @@ class Snapshot:
     """Why config.toml is invalid; None when it is valid."""
     app: AppSettings | None
     """The app's settings in config.toml, the last valid ones when it is invalid; None if none are known."""
+    engines: tuple[EngineUse, ...] = ()
+    """The clusters on which jobs ran, as they were last seen."""
     config_version: object = None
     """Differs whenever config.toml does; None if it is missing."""

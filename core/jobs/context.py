@@ -26,6 +26,8 @@ T = TypeVar("T", bound=Record)
 LOCK = "worker.lock"
 #: This file in an attempt's folder means that the user cancelled the job.
 CANCEL = "cancelled"
+#: This file in an attempt's folder means that nothing that its worker still does is read: it must end.
+FENCE = "fenced"
 #: This file is touched when the user wants a waiting job to poll its batches now.
 REFRESH = "refresh"
 

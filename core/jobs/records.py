@@ -36,6 +36,10 @@ class Started(_Record, frozen=True, tag="started"):
     process: str | None = None
 
 
+class Heartbeat(_Record, frozen=True, tag="heartbeat"):
+    """The worker lives: a sign for a supervisor on another machine, which cannot see its process."""
+
+
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units (steps, dialogues, verdicts), and the estimated seconds for the rest."""
 
@@ -249,6 +253,7 @@ class Preempted(_Record, frozen=True, tag="preempted"):
 
 Record = (
     Started
+    | Heartbeat
     | Progress
     | Waiting
     | Metric
@@ -267,8 +272,10 @@ Record = (
     | Stopped
     | Preempted
 )
-#: Records whose loss would cost money or hours: they are on disk before `write` returns.
+#: Records whose loss would cost money or hours: they are on disk before `write` returns. A heartbeat is
+#: too: on a network file system, other machines see what is on disk.
 DURABLE = (
+    Heartbeat,
     ResponseRecord,
     VerdictRecord,
     SubmissionRecord,

@@ -52,6 +52,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     gpu: str | None = None
     """The GPUs that the worker sees, as CUDA_VISIBLE_DEVICES names them: one for each of its processes; None
     for those that the supervisor sees."""
+    engine: str = "local"
+    """The engine that runs the worker. On any but `local`, it writes heartbeats."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.domain.errors import UserError
+from core.domain.jobs import LOCAL
 from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
@@ -66,6 +67,7 @@ def prepare(
     threads: int,
     spent_usd: float = 0.0,
     gpu: str | None = None,
+    engine: str = LOCAL,
 ) -> tuple[int, Path]:
     """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
 
@@ -95,6 +97,7 @@ def prepare(
         redone_after=stored.redone_after,
         spent_usd=spent_usd,
         gpu=gpu,
+        engine=engine,
         sends_requests=stored.sends_requests,
     )
     try:
@@ -160,14 +163,16 @@ def _unknown(folder: Path) -> UserError:
     )
 
 
-def deaths_without_progress(history: Sequence[Attempt]) -> int:
+def lost_without_progress(history: Sequence[Attempt], *, moved: bool = False) -> int:
     """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
 
-    `history` is newest first. Attempts that gave their slot back count as little as if there had been none.
+    Attempts that gave their slot back count as little as if there had been none. Those whose engine took
+    their place away died of nothing that they did: with `moved`, they count too. `history` is newest first.
     """
-    best, deaths = -1, 0
+    best, count = -1, 0
     tried = (attempt for attempt in history if attempt.state != jobs.PREEMPTED)
-    for attempt in reversed(list(takewhile(lambda attempt: attempt.state == "lost", tried))):
+    lost = takewhile(lambda attempt: attempt.state == "lost", tried)
+    for attempt in reversed([attempt for attempt in lost if moved or not attempt.is_place_lost]):
         reached = attempt.reached or 0
-        best, deaths = (reached, 1) if reached > best else (best, deaths + 1)
-    return deaths
+        best, count = (reached, 1) if reached > best else (best, count + 1)
+    return count

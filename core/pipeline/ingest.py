@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from core.domain.jobs import Wait
+from core.domain.jobs import LOCAL, Wait
 from core.jobs import journal
 from core.jobs.journal import DamagedJournalError, Entry
 from core.jobs.records import (
@@ -18,6 +18,7 @@ from core.jobs.records import (
     CallUnpaid,
     Done,
     Failed,
+    Heartbeat,
     Metric,
     Preempted,
     Progress,
@@ -30,7 +31,7 @@ from core.jobs.records import (
     Waiting,
     Warned,
 )
-from core.store import job_records, jobs, submissions
+from core.store import engines, job_records, jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -164,7 +165,8 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.
-            jobs.end_attempt(connection, attempt, "lost", "by a signal")
+            is_place_lost = attempt.engine != LOCAL
+            jobs.end_attempt(connection, attempt, "lost", "by a signal", is_place_lost=is_place_lost)
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
 
@@ -173,6 +175,9 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
     match entry.record:
         case Started(pid, host, process):
             jobs.set_process(connection, attempt, pid, host, process)
+            if attempt.engine != LOCAL:
+                # Until now it was in the engine's queue.
+                engines.set_started(connection, attempt)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
         case Waiting(reason, since, until, gives_up_at):
@@ -196,6 +201,6 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             submissions.put_answer(connection, entry.at, answer)
         case Artifact() as artifact:
             job_records.put_artifact(connection, attempt, artifact)
-        case CallSent() | CallUnpaid() | Done() | Failed() | Stopped() | Preempted():
-            # Only workers need to know what is in flight.
+        case Heartbeat() | CallSent() | CallUnpaid() | Done() | Failed() | Stopped() | Preempted():
+            # Only workers need to know what is in flight. A heartbeat's news is that the journal grows.
             pass

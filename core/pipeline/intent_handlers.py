@@ -23,7 +23,7 @@ from core.domain.events import (
     RetryOutcome,
     StartOutcome,
 )
-from core.domain.jobs import JobState
+from core.domain.jobs import LOCAL, JobState
 from core.domain.names import RUN_STAGES, JobName
 from core.domain.runs import RunNotes
 from core.jobs import files
@@ -31,8 +31,10 @@ from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
 from core.pipeline import history, job_targets, run_deletion, workspace_graph
+from core.pipeline.engines import clusters
 from core.pipeline.history import Imported, JobsDeleted, RunNoted, Voted
-from core.store import dialogues, jobs, run_notes, votes
+from core.store import commits as stored_commits
+from core.store import dialogues, engines, jobs, run_notes, votes
 from core.store.intents import (
     Adopt,
     Cancel,
@@ -114,22 +116,25 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         raise UserError("no data is imported: run `empathy-tui import FILE` first")
     text = read_config(workspace.config)
     config = parse_config(text, str(workspace.config))
-    before = jobs.commits(connection)
+    before = stored_commits.commits(connection)
     planned = workspace_graph.plan(workspace, config, imported, before, request.validate)
     targets = request.targets
     if new_commits := {name: commit for name, commit in request.commits.items() if name not in before}:
         # The ids of jobs with these models change; the user named them by those of the plan before.
         names = {job.id: str(JobName(job.stage, job.name)) for job in planned}
         targets = tuple(names.get(target, target) for target in targets)
-        changed = jobs.set_commits(connection, new_commits)
+        changed = stored_commits.set_commits(connection, new_commits)
         history.append(workspace, *history.settings(changed))
         planned = workspace_graph.plan(workspace, config, imported, before | new_commits, request.validate)
     wanted = job_targets.resolve(planned, targets)
     if not wanted:
         raise UserError(f"{workspace.config} defines no jobs: add students, recipes and judges to it")
+    for engine in {request.engine or config.slot_engines.of(job.slot) for job in wanted} - {LOCAL}:
+        clusters.check(engine, config.engines)
     again = _start_anew(connection, job_targets.named(planned, targets)) if request.force else ()
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
+    engines.set_engine(connection, states, request.engine)
     for job, state in states.items():
         if state in job_rules.UNSUCCESSFUL:
             jobs.request_again(connection, job, "requested again")
@@ -179,7 +184,9 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
         config = load_config(workspace.config)
-        planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection), validate)
+        planned = workspace_graph.plan(
+            workspace, config, imported, stored_commits.commits(connection), validate
+        )
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
         jobs.request_again(connection, name, "retry requested")
@@ -202,7 +209,7 @@ def _reparse(
     # Those of earlier configurations stay as they are.
     validate = {one.name: one.settings.pairs for one in ended if isinstance(one.settings, ValidateSettings)}
     if imported is not None:
-        commits = jobs.commits(connection)
+        commits = stored_commits.commits(connection)
         planned = workspace_graph.plan(workspace, config, imported, commits, validate)
         # A judge may have been validated on several numbers of pairs.
         current = {one.id for one in planned} | {one.id for one in ended if one.stage == "validate"}
@@ -254,7 +261,7 @@ def _delete_runs(
     planned = (
         ()
         if imported is None
-        else workspace_graph.plan(workspace, config, imported, jobs.commits(connection))
+        else workspace_graph.plan(workspace, config, imported, stored_commits.commits(connection))
     )
     deletion = run_deletion.plan(connection, workspace, {job.id for job in planned}, runs)
     names = [_name(connection, job) for job in deletion.runs]

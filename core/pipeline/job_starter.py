@@ -9,18 +9,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.config.schema import Slots
+from core.config.schema import SlotEngines, Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
+from core.domain.jobs import LOCAL, Slot
 from core.pipeline import attempts, devices, history, warm_workers
 from core.pipeline.attempts import MissingOutputError
+from core.pipeline.engines.engines import Engines
 from core.pipeline.playground_memory import PlaygroundMemory
-from core.pipeline.worker_processes import Workers
 from core.store import jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt, StoredJob
 from core.teachers.requests.ledger import REQUESTING_STAGES
+
+#: Attempts in a row that may lose their place without progress, which is no failure of theirs.
+MAX_MOVED = 20
 
 log = logging.getLogger("supervisor")
 
@@ -41,20 +44,21 @@ class JobStarter:
         self,
         workspace: WorkspacePaths,
         connection: sqlite3.Connection,
-        workers: Workers,
+        engines: Engines,
         playground: PlaygroundMemory,
     ) -> None:
         self._workspace = workspace
         self._connection = connection
-        self._workers = workers
+        self._engines = engines
         self._playground = playground
         self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
+        self._slot_engines = SlotEngines()
         self._ending: Sequence[EndingWorker] = ()
 
-    def start(self, slots: Slots, ending: Sequence[EndingWorker]) -> None:
+    def start(self, slots: Slots, slot_engines: SlotEngines, ending: Sequence[EndingWorker]) -> None:
         """Start what can be started in `slots`, of which workers that are `ending` occupy some."""
-        self._slots, self._ending = slots, ending
+        self._slots, self._slot_engines, self._ending = slots, slot_engines, ending
         self._make_ready()
         self._start_ready()
 
@@ -91,7 +95,7 @@ class JobStarter:
             if places > free[slot]:
                 # Those behind it must not take for ever what it waits for.
                 free[slot] = 0
-            elif self._playground.is_given(job, slot) and self._begin(stored):
+            elif self._begin(stored):
                 free[slot] -= places
 
     def _stored(self, job: str) -> StoredJob | None:
@@ -108,14 +112,22 @@ class JobStarter:
     def _begin(self, stored: StoredJob) -> bool:
         job, job_id = stored.job, stored.job.id
         try:
+            engine_name = stored.engine or self._slot_engines.of(job.slot)
+            engine = self._engines.named(engine_name)
+            is_local = engine_name == LOCAL
+            if is_local and not self._playground.is_given(job_id, job.slot):
+                return False
             past = jobs.attempts(self._connection, job=job_id)
+            if attempts.lost_without_progress(past, moved=True) >= MAX_MOVED:
+                self._fail_moved(past[0])
+                return False
             attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
-            gpu = self._gpus(job.places) if job.slot == "gpu" else None
-            threads = self._threads(job.slot)
+            gpu = self._gpus(job.places) if job.slot == "gpu" and is_local else None
+            threads = self._threads(job.slot) if is_local else self._engines.threads(engine_name, job.slot)
             number, folder = attempts.prepare(
-                self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
+                self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu, engine_name
             )
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
@@ -128,10 +140,10 @@ class JobStarter:
         # and no worker runs without a row.
         relative = folder.relative_to(self._workspace.root).as_posix()
         with transaction(self._connection):
-            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu)
+            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu, engine_name)
         try:
             kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
-            pid, host, process = self._workers.start(job.id, number, kind)
+            started = engine.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self._connection):
@@ -141,11 +153,25 @@ class JobStarter:
                     self._workspace, job.id, number, state="failed", error=message, job_state="failed"
                 )
             return False
-        with transaction(self._connection):
-            jobs.set_process(self._connection, attempt, pid, host, process)
-        where = "" if gpu is None else f" on {gpu}"
+        if started.pid is not None:
+            with transaction(self._connection):
+                jobs.set_process(self._connection, attempt, started.pid, started.host, started.process)
+        where = f" on {gpu or engine_name}" if gpu is not None or not is_local else ""
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
+
+    def _fail_moved(self, last: Attempt) -> None:
+        """Fail a job that no engine keeps for long enough, and its attempt, so that a retry starts at 0."""
+        error = (
+            f"{last.engine} took its place away {MAX_MOVED} times in a row before it made progress: see "
+            f"{last.folder}/log.txt, and the time limit"
+        )
+        with transaction(self._connection):
+            jobs.end_attempt(self._connection, last, "failed", error)
+            jobs.fail(self._connection, last.job, error)
+            history.note_end(
+                self._workspace, last.job, last.number, state="failed", error=error, job_state="failed"
+            )
 
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
         """Run the job that wrote a missing input again; `job` waits for it."""

@@ -30,6 +30,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline import history, ingest, spec_inputs, supervisor
+from core.pipeline.engines import remote
 from core.pipeline.history import AttemptEnded, Imported, JobsDeleted, RunNoted, SettingChanged, Voted
 from core.store import connections, dialogues, jobs, run_notes, votes
 from core.store.connections import transaction
@@ -296,7 +297,7 @@ def _add_attempt(
             "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
             (spec.redone_after, spec.sends_requests, spec.job),
         )
-        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu)
+        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine)
         if (folder / context.CANCEL).exists():
             connection.execute(
                 "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
@@ -330,8 +331,9 @@ def _end(
     is_newest: bool,
 ) -> float | None:
     """End an attempt whose journal does not say how it ended; when it did, if that is known."""
-    if context.is_held(folder) and is_newest:
-        # Its worker lives: the next supervisor adopts it.
+    is_on_cluster = (folder / remote.ID).exists() and not (folder / context.FENCE).exists()
+    if (context.is_held(folder) or is_on_cluster) and is_newest:
+        # Its worker lives, or its engine knows what became of it: the next supervisor adopts it.
         return None
     with transaction(connection):
         if end is None:

@@ -16,17 +16,19 @@ from pathlib import Path
 from typing import TextIO
 
 from core.config.load import load_config
-from core.config.schema import Slots
+from core.config.schema import SlotEngines, Slots
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
+from core.domain.engines import EngineUse
 from core.domain.errors import UserError
-from core.domain.jobs import JobState
+from core.domain.jobs import LOCAL, JobState
 from core.jobs import files, locks
 from core.pipeline import attempts, history, ingest, intent_handlers, warm_workers
+from core.pipeline.engines.engines import Engines
 from core.pipeline.job_starter import EndingWorker, JobStarter
 from core.pipeline.playground_memory import PlaygroundMemory
-from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
+from core.store import engines as stored_engines
 from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt
@@ -51,7 +53,7 @@ class Supervisor:
     def __init__(
         self,
         workspace: WorkspacePaths,
-        workers: Workers | None = None,
+        engines: Engines | None = None,
         *,
         idle_s: float = 10.0,
         grace_s: float = GRACE_S,
@@ -65,12 +67,13 @@ class Supervisor:
         self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
-        self._workers = workers or Workers(workspace)
-        self._slots = Slots()
+        self._engines = engines or Engines(workspace)
+        self._slots, self._slot_engines = Slots(), SlotEngines()
+        self._uses: dict[str, EngineUse] = {}
         self._config_time: int | None = None
         self._last_state: object = None
         self._playground = PlaygroundMemory(workspace, grace_s)
-        self._starter = JobStarter(workspace, self.connection, self._workers, self._playground)
+        self._starter = JobStarter(workspace, self.connection, self._engines, self._playground)
         #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
@@ -82,7 +85,7 @@ class Supervisor:
             # Of a removed folder it cannot be told whether its process does another attempt by now.
             if attempt.state != "running"
             and workspace.inside(attempt.folder).is_dir()
-            and self._workers.is_alive(attempt)
+            and self._is_left(attempt)
         ]
 
     def run(self, lock: TextIO) -> None:
@@ -126,24 +129,26 @@ class Supervisor:
         Raises `UserError` if state.db is no longer the file that is open.
         """
         self._file.check()
-        self._read_slots()
+        self._read_config()
         carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
         for attempt in running:
             self._ingest(attempt)
         self._reap_workers()
-        self._workers.end_waiting(warm_workers.WAIT_S)
+        self._engines.local.end_waiting(warm_workers.WAIT_S)
+        self._note_uses()
         # Not whatever is written: progress comes many times a second, and starts no job.
         state = (
             jobs.last_change(self.connection),
             jobs.setting(self.connection, "paused"),
             self._slots,
+            self._slot_engines,
             len(self._ending),
             self._playground.is_awaited(),
         )
         if changed := state != self._last_state:
             self._last_state = state
-            self._starter.start(self._slots, self._ending)
+            self._starter.start(self._slots, self._slot_engines, self._ending)
         is_busy = carried_out or running or self._ending or changed or self._playground.was_told
         return bool(is_busy)
 
@@ -160,7 +165,7 @@ class Supervisor:
         finally:
             self.connection.execute("ROLLBACK")
 
-    def _read_slots(self) -> None:
+    def _read_config(self) -> None:
         try:
             changed = self.workspace.config.stat().st_mtime_ns
         except FileNotFoundError:
@@ -168,9 +173,12 @@ class Supervisor:
         if changed != self._config_time:
             self._config_time = changed
             try:
-                self._slots = load_config(self.workspace.config).slots
+                config = load_config(self.workspace.config)
             except UserError as error:
-                log.warning("%s; the slots are unchanged", error)
+                log.warning("%s; slots and engines are unchanged", error)
+                return
+            self._slots, self._slot_engines = config.slots, config.slot_engines
+            self._engines.configure(config.engines)
 
     def _carry_out_intents(self) -> bool:
         pending = intents.pending(self.connection)
@@ -199,7 +207,8 @@ class Supervisor:
 
     def _ingest(self, attempt: Attempt) -> None:
         # Before the journal is read: after a worker has exited, its journal does not change.
-        alive = self._workers.is_alive(attempt)
+        engine = self._engines.of(attempt)
+        alive = engine.is_alive(attempt)
         try:
             ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
         except OSError as error:
@@ -216,6 +225,21 @@ class Supervisor:
             self._lost(attempt)
         elif attempt.cancel_at is not None:
             self._stop(attempt)
+        if alive and ingested.ending is None and (queue := engine.queue(attempt)) != attempt.queue:
+            with transaction(self.connection):
+                stored_engines.set_queue(self.connection, attempt, queue)
+
+    def _note_uses(self) -> None:
+        """Write what clusters say of themselves, where that has changed."""
+        for use in self._engines.uses():
+            if self._uses.get(use.name) != use:
+                self._uses[use.name] = use
+                with transaction(self.connection):
+                    stored_engines.put(self.connection, use)
+
+    def _is_left(self, attempt: Attempt) -> bool:
+        """Whether the worker of an attempt that has ended still occupies its slot on this machine."""
+        return attempt.engine == LOCAL and self._engines.local.is_alive(attempt)
 
     def _note_unreadable(self, attempt: Attempt, error: OSError) -> None:
         key, reason = (attempt.job, attempt.number), str(error)
@@ -230,25 +254,26 @@ class Supervisor:
         """Remove workers that have exited; kill those that do not exit in time."""
         still: list[EndingWorker] = []
         for ending in self._ending:
-            if not self._workers.is_alive(ending.attempt):
-                self._workers.ended(ending.attempt)
+            engine = self._engines.of(ending.attempt)
+            if not engine.is_alive(ending.attempt):
+                engine.ended(ending.attempt)
                 continue
             still.append(ending)
             if time.monotonic() > ending.until:
-                self._workers.kill(ending.attempt)
+                engine.kill(ending.attempt)
         self._ending = still
 
     def _stop(self, attempt: Attempt) -> None:
-        key = (attempt.job, attempt.number)
+        key, engine = (attempt.job, attempt.number), self._engines.of(attempt)
         since = self._stop_since.setdefault(key, time.monotonic())
         if time.monotonic() - since > self.grace_s:
-            self._workers.kill(attempt)
-        elif key not in self._cancel_requested and self._workers.cancel(attempt):
+            engine.kill(attempt)
+        elif key not in self._cancel_requested and engine.cancel(attempt):
             self._cancel_requested.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
-        ending = self._workers.ended(attempt)
+        ending = self._engines.of(attempt).ended(attempt)
         how = ending.how
         log.warning("%s attempt %d: its worker ended %s", attempt.job, attempt.number, how)
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
@@ -256,7 +281,7 @@ class Supervisor:
         if state == "lost" and ending.is_preempted:
             state = jobs.PREEMPTED
         with transaction(self.connection):
-            jobs.end_attempt(self.connection, attempt, state, error)
+            jobs.end_attempt(self.connection, attempt, state, error, is_place_lost=ending.is_place_lost)
             past = jobs.attempts(self.connection, job=attempt.job)
             if job_state == "ready" and ending.trouble is not None:
                 # Another attempt would end as this one did.
@@ -264,7 +289,11 @@ class Supervisor:
                 error = ending.trouble
                 jobs.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
-            elif job_state == "ready" and attempts.deaths_without_progress(past) >= MAX_LOST:
+            elif (
+                job_state == "ready"
+                and not ending.is_place_lost
+                and attempts.lost_without_progress(past) >= MAX_LOST
+            ):
                 # Failed, not lost: when the user retries, the count starts at 0.
                 job_state = state = "failed"
                 error = (
@@ -299,7 +328,7 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
     return lock
 
 
-def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
+def main(workspace: WorkspacePaths, engines: Engines | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     files.keep_private(workspace.root)
@@ -309,7 +338,7 @@ def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
             return 0
         with lock:
             idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
-            Supervisor(workspace, workers, idle_s=idle_s).run(lock)
+            Supervisor(workspace, engines, idle_s=idle_s).run(lock)
     except UserError as error:
         log.error("%s", error)
         return 1

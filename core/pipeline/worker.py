@@ -20,21 +20,23 @@ import os
 import signal
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from importlib import import_module
 from pathlib import Path
 
 from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
+from core.domain.jobs import LOCAL
 from core.domain.results import Result
 from core.jobs import files, logs, processes, stages
 from core.jobs import spec as specs
-from core.jobs.context import JobContext
+from core.jobs.context import FENCE, JobContext
 from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Preempted, Started, Stopped
 from core.jobs.settings import Settings
 from core.pipeline import devices
+from core.pipeline.heartbeat import HeartbeatThread
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
 _LONGEST = 400
@@ -45,6 +47,10 @@ log = logging.getLogger("worker")
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
     files.keep_private(folder.parents[3])
+    if (folder / FENCE).exists():
+        # It waited in an engine's queue until another attempt had taken its place.
+        log.error("stopped before it began: another attempt has taken its place")
+        return 1
     try:
         journal = Journal(folder)
     except OSError as error:
@@ -77,7 +83,8 @@ def _attempt(folder: Path, journal: Journal) -> int:
     journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        ending = _ending(job)
+        with nullcontext() if spec.engine == LOCAL else HeartbeatThread(job):
+            ending = _ending(job)
         journal.write(ending)
     except OSError as error:
         # There is no room for a reason, in the journal or in the log: the exit code says it.

@@ -25,7 +25,7 @@ def plan(
 ) -> tuple[PlannedJob, ...]:
     """All jobs that `config` defines on the data, and those that validate the judges in `validate`.
 
-    `commits` are those at which the workspace stays of models on the Hub, as `store.jobs.commits` has them.
+    `commits` are those at which the workspace stays of models on the Hub, as `store.commits` has them.
     Raises `UserError` as `planner.plan` does.
     """
 

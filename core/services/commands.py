@@ -93,7 +93,7 @@ class Commands:
         staging.stage(self._paths, plan.table.dialogues, plan.imported)
         return self._request(intents.ImportData(plan.imported))
 
-    def start(self, targets: Sequence[str] = (), *, force: bool = False) -> int:
+    def start(self, targets: Sequence[str] = (), *, force: bool = False, engine: str | None = None) -> int:
         """Request the named jobs with their dependencies; all planned jobs if there is no target.
 
         The first time that a model on the Hub is used, it is found out which commit its name stands for:
@@ -103,6 +103,7 @@ class Commands:
             targets: Jobs, stages or names.
             force: Do the named jobs again from the start if they have ended. Their results stay until there
                 are new ones.
+            engine: The engine that runs them, `local` or one of config.toml; None for those of their slots.
 
         Returns:
             The intent's id. Its result lists the jobs.
@@ -112,7 +113,7 @@ class Commands:
         """
         config = load_config(self._paths.config)
         commits = model_sources.new_commits(config, self._paths.root, self._pipeline.commits())
-        return self._request(intents.Start(tuple(targets), commits=commits, force=force))
+        return self._request(intents.Start(tuple(targets), commits=commits, force=force, engine=engine))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
         """Request the validation of a judge: its agreement with people on `pairs` pairs with different

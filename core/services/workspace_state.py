@@ -18,9 +18,9 @@ from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
+from core.store import commits as stored_commits
 from core.store import connections, dialogue_statistics, queries
 from core.store import dialogues as stored_data
-from core.store import jobs as stored_jobs
 from core.students import model_sources
 
 T = TypeVar("T")
@@ -166,7 +166,7 @@ class WorkspaceState:
     def commits(self) -> dict[str, str]:
         """The commits at which the workspace stays of models on the Hub."""
         connection = self.connection()
-        return {} if connection is None else stored_jobs.commits(connection)
+        return {} if connection is None else stored_commits.commits(connection)
 
     def nodes(self) -> tuple[PlannedJob, ...]:
         """The planned jobs; none if the configuration is invalid or nothing is imported."""

@@ -36,6 +36,8 @@ class Start(_Request, frozen=True, tag="start"):
     """Commits of models on the Hub at which the workspace stays, by `model_sources.hub_key`."""
     force: bool = False
     """Whether the named jobs are done again from the start if they have ended."""
+    engine: str | None = None
+    """The engine that runs the requested jobs; None for those of their slots."""
 
 
 class Cancel(_Request, frozen=True, tag="cancel"):

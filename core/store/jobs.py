@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import JobState, Slot, Wait
+from core.domain.jobs import LOCAL, JobState, Slot, Wait
 from core.domain.results import Result
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
@@ -30,6 +30,8 @@ class StoredJob:
     """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
     sends_requests: bool = True
     """Whether its next attempt may send requests to large models."""
+    engine: str | None = None
+    """The engine that was requested for it; None for that of its slot."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Attempt:
     process: str | None = None
     gpu: str | None = None
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
+    engine: str = LOCAL
+    """The engine that runs its worker."""
+    queue: str | None = None
+    """What it waits for in the engine's queue, for people; None when it is in no queue."""
+    is_place_lost: bool = False
+    """Whether the engine took its place away, which is no failure."""
 
 
 #: The state of an attempt that gave its slot back before its end; in its row it is lost, and `is_preempted`.
@@ -69,8 +77,13 @@ PREEMPTED = "preempted"
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
+_ATTEMPT = (
+    f"job, number, folder, iif(is_preempted, '{PREEMPTED}', state) AS state, pid, host, seq, offset, reached,"
+    " cancel_at, process, gpu, engine, queue, is_place_lost"
+)
 _JOB = (
-    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests"
+    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
+    " engine"
 )
 
 
@@ -124,11 +137,10 @@ def slots(connection: sqlite3.Connection, state: JobState) -> dict[str, Slot]:
 
 def slot(connection: sqlite3.Connection, job: str) -> Slot:
     """The slot of a job. Raises `KeyError` if no job has that id."""
-    row = connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)).fetchone()
-    if row is None:
-        raise KeyError(job)
-    found: Slot = row["slot"]
-    return found
+    for row in connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)):
+        found: Slot = row["slot"]
+        return found
+    raise KeyError(job)
 
 
 def graph(connection: sqlite3.Connection) -> list[JobLinks]:
@@ -233,14 +245,19 @@ def request_again(
 
 
 def begin_attempt(
-    connection: sqlite3.Connection, job: str, number: int, folder: str, gpu: str | None = None
+    connection: sqlite3.Connection,
+    job: str,
+    number: int,
+    folder: str,
+    gpu: str | None = None,
+    engine: str = LOCAL,
 ) -> Attempt:
     """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
     connection.execute(
-        "INSERT INTO attempts (job, number, folder, state, started_at, gpu)"
-        " VALUES (?, ?, ?, 'running', ?, ?)",
-        (job, number, folder, now, gpu),
+        "INSERT INTO attempts (job, number, folder, state, started_at, gpu, engine)"
+        " VALUES (?, ?, ?, 'running', ?, ?, ?)",
+        (job, number, folder, now, gpu, engine),
     )
     connection.execute(
         "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
@@ -255,21 +272,28 @@ def begin_attempt(
             {"job": job, "number": number},
         )
     add_event(connection, "running", job=job, attempt=number)
-    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu)
+    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu, engine=engine)
 
 
 def end_attempt(
-    connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
+    connection: sqlite3.Connection,
+    attempt: Attempt,
+    state: str,
+    error: str | None = None,
+    *,
+    is_place_lost: bool = False,
 ) -> None:
     """Record how an attempt ended: done, failed, cancelled, lost or preempted."""
     connection.execute(
-        "UPDATE attempts SET state = ?, is_preempted = ?, error = ?, ended_at = ?,"
-        " reached = (SELECT done FROM jobs WHERE id = attempts.job) WHERE job = ? AND number = ?",
+        "UPDATE attempts SET state = ?, is_preempted = ?, error = ?, ended_at = ?, queue = NULL,"
+        " is_place_lost = ?, reached = (SELECT done FROM jobs WHERE id = attempts.job)"
+        " WHERE job = ? AND number = ?",
         (
             "lost" if state == PREEMPTED else state,
             state == PREEMPTED,
             error,
             time.time(),
+            is_place_lost,
             attempt.job,
             attempt.number,
         ),
@@ -292,12 +316,10 @@ def attempts(
     # Only conditions that are wanted, so that an index is used.
     where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
-        "SELECT job, number, folder, iif(is_preempted, :preempted, state) AS state, pid, host, seq, offset,"
-        " reached, cancel_at, process, gpu"
-        f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
-        wanted | {"preempted": PREEMPTED},
+        f"SELECT {_ATTEMPT} FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
+        wanted,
     )
-    return [Attempt(**dict(row)) for row in rows]
+    return [Attempt(**dict(row) | {"is_place_lost": bool(row["is_place_lost"])}) for row in rows]
 
 
 def folders(connection: sqlite3.Connection) -> set[str]:
@@ -320,7 +342,7 @@ def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: 
 
 
 def set_process(
-    connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str, process: str | None
+    connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str | None, process: str | None
 ) -> None:
     """Record which process works on an attempt, as `core.jobs.processes.identity` tells it from others."""
     connection.execute(
@@ -357,21 +379,6 @@ def setting(connection: sqlite3.Connection, key: str) -> str | None:
     return None if row is None else str(row["value"])
 
 
-def commits(connection: sqlite3.Connection) -> dict[str, str]:
-    """The commits at which the workspace stays of models on the Hub, by `model_sources.hub_key`."""
-    rows = connection.execute("SELECT key, value FROM meta WHERE key LIKE ? || '%'", (_COMMIT,))
-    return {key.removeprefix(_COMMIT): value for key, value in rows}
-
-
-def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> dict[str, str | None]:
-    """Make the workspace stay at these commits; returns the settings that hold them."""
-    changed: dict[str, str | None] = {_COMMIT + name: commit for name, commit in found.items()}
-    for key, commit in changed.items():
-        set_setting(connection, key, commit)
-        add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
-    return changed
-
-
 def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
     if value is None:
         connection.execute("DELETE FROM meta WHERE key = ?", (key,))
@@ -394,4 +401,5 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]))
+    counts = row["attempt"], row["redone_after"]
+    return StoredJob(job, row["state"], *counts, bool(row["sends_requests"]), row["engine"])

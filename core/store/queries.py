@@ -16,7 +16,7 @@ from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.domain.events import Event
-from core.domain.jobs import Job, Wait
+from core.domain.jobs import LOCAL, Job, Wait
 from core.domain.results import Result
 from core.domain.runs import SampleAnswer
 from core.jobs import settings as job_settings
@@ -63,6 +63,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " attempts.engine, host, queue,"
         " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
         " jobs.state = 'ready' AND attempts.is_preempted AS preempted,"
@@ -118,6 +119,9 @@ def _job(row: sqlite3.Row) -> Job:
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
         gpu=row["gpu"],
+        engine=row["engine"] or LOCAL,
+        node=row["host"],
+        queue=row["queue"],
         cancelling=bool(row["cancelling"]),
         preempted=bool(row["preempted"]),
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),

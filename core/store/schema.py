@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 14
+VERSION = 13
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -349,6 +349,20 @@ _PREEMPTED = """
 ALTER TABLE attempts ADD COLUMN is_preempted INTEGER NOT NULL DEFAULT 0;
 """
 
+#: Where attempts run, which of them have lost their place there, and what engines say of themselves.
+_ENGINES = """
+ALTER TABLE jobs ADD COLUMN engine TEXT;
+ALTER TABLE attempts ADD COLUMN engine TEXT NOT NULL DEFAULT 'local';
+ALTER TABLE attempts ADD COLUMN queue TEXT;
+ALTER TABLE attempts ADD COLUMN is_place_lost INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE engines (
+    name TEXT PRIMARY KEY,
+    use TEXT NOT NULL) STRICT, WITHOUT ROWID;
+DROP TRIGGER attempts_update;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -409,13 +423,9 @@ def migrate(path: Path) -> None:
     def unrated(db: Database) -> None:
         _execute(db, _UNRATED)
 
-    @migrations(name="reasoning")
-    def reasoning(db: Database) -> None:
-        _execute(db, _REASONING)
-
-    @migrations(name="preempted")
-    def preempted(db: Database) -> None:
-        _execute(db, _PREEMPTED)
+    @migrations(name="engines")
+    def engines(db: Database) -> None:
+        _execute(db, _REASONING + _PREEMPTED + _ENGINES)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

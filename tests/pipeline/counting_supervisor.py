@@ -14,6 +14,7 @@ import sys
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import supervisor
+from core.pipeline.engines.engines import Engines
 from core.pipeline.supervisor import Supervisor
 from tests.pipeline import counting_worker
 from tests.support.forking import ForkedProcess, ForkedWorkers, preload
@@ -38,7 +39,12 @@ def _supervise(workspace: WorkspacePaths, grace_s: float, kill_at: int, idle_s: 
         return 3
     with lock:
         workers = ForkedWorkers(workspace, counting_worker.main)
-        boss = Supervisor(workspace, workers, idle_s=idle_s, grace_s=grace_s)
+        boss = Supervisor(
+            workspace,
+            Engines(workspace, workers, "tests.pipeline.counting_worker"),
+            idle_s=idle_s,
+            grace_s=grace_s,
+        )
         left = kill_at
 
         def count(statement: str) -> None:

@@ -42,3 +42,7 @@ def main(folder: Path) -> int:
         if int(folder.name) <= len(planned):
             die_at(planned[int(folder.name) - 1])
     return worker.main(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))

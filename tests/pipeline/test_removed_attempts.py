@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.jobs import processes
-from core.pipeline.worker_processes import Workers
+from core.pipeline.engines.local import LocalEngine
 from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from tests.support import made_settings
@@ -89,7 +89,7 @@ def test_a_process_that_got_a_workers_id_is_left_alone(
 ) -> None:
     """The lock of the old attempt is held, and its process id belongs to a bystander by now."""
     connection = connections.writer(supervised.workspace.state)
-    workers = Workers(supervised.workspace)
+    workers = LocalEngine(supervised.workspace)
     bystander = subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
     )

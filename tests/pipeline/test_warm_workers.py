@@ -18,8 +18,9 @@ from core.config.workspace import WorkspacePaths
 from core.jobs.context import is_held
 from core.jobs.settings import JudgeSettings, Settings
 from core.pipeline import warm_workers
+from core.pipeline.engines.engine import LOG
+from core.pipeline.engines.local import LocalEngine
 from core.pipeline.warm_workers import Kind, kind
-from core.pipeline.worker_processes import LOG, Workers
 from core.store.jobs import Attempt
 from tests.support import made_settings, waiting
 
@@ -32,7 +33,7 @@ class Starter:
 
     def __init__(self, root: Path) -> None:
         self.workspace = WorkspacePaths(root)
-        self.workers = Workers(self.workspace, WORKER)
+        self.workers = LocalEngine(self.workspace, WORKER)
         self.started: list[Attempt] = []
 
     def start(self, *plan: str, kind: Kind = ANSWERS) -> Attempt:
@@ -40,9 +41,11 @@ class Starter:
         folder = self.workspace.attempt("job", number)
         folder.mkdir(parents=True)
         (folder / "plan.json").write_text(json.dumps(plan))
-        pid, host, process = self.workers.start("job", number, kind)
+        started = self.workers.start("job", number, kind)
         relative = folder.relative_to(self.workspace.root).as_posix()
-        attempt = Attempt("job", number, relative, "running", pid, host, 0, 0, process=process)
+        attempt = Attempt(
+            "job", number, relative, "running", started.pid, started.host, 0, 0, process=started.process
+        )
         self.started.append(attempt)
         return attempt
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.domain.events import CancelOutcome
+from core.pipeline.engines.engines import Engines
+from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervisor import Supervisor
-from core.pipeline.worker_processes import Workers
 from core.store import intents
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def test_a_damaged_journal_fails_the_attempt_and_ends_its_worker(supervised: Sup
 def test_a_worker_that_cannot_be_started_fails_its_job(supervised: SupervisedWorkspace) -> None:
     supervised.ask(intents.Start(targets=("recipe",)))
     supervisor = Supervisor(
-        supervised.workspace, Workers(supervised.workspace, ["/there/is/no/such/program"])
+        supervised.workspace,
+        Engines(supervised.workspace, LocalEngine(supervised.workspace, ["/there/is/no/such/program"])),
     )
     while supervisor.tick():
         pass

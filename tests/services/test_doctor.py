@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.config.workspace import WorkspacePaths
+from core.domain.checks import Check
 from core.services import doctor
-from core.services.doctor import Check
 
 SECRET = "sk-do-not-show-this-0123"
 

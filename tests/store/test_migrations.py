@@ -126,13 +126,13 @@ def test_every_row_is_kept(old: Path) -> None:
     assert connections.is_ready(old)
     after = tables(old)
     new = set(after) - set(before)
-    assert new == {"submissions", "submission_states", "answers", "votes", "warnings", "run_notes"}
+    assert new == {"submissions", "submission_states", "answers", "votes", "warnings", "run_notes", "engines"}
     assert not any(after[name] for name in new)
     before["jobs"] = [(*row, None) for row in before["jobs"]]
     before["verdicts"] = [(*row[:3], 1, *row[3:], *[None] * 4) for row in before["verdicts"]]
     before["attempts"] = [(*row, None) for row in before["attempts"]]
-    before["jobs"] = [(*row, 0, 1, 0) for row in before["jobs"]]
-    before["attempts"] = [(*row, None, 0) for row in before["attempts"]]
+    before["jobs"] = [(*row, 0, 1, 0, None) for row in before["jobs"]]
+    before["attempts"] = [(*row, None, 0, "local", None, 0) for row in before["attempts"]]
     assert {name: after[name] for name in before} == before
 
 

@@ -25,8 +25,8 @@ from typing import IO, Any, Literal, NoReturn
 from unittest.mock import patch
 
 from core.config.workspace import WorkspacePaths
+from core.pipeline.engines.local import LocalEngine
 from core.pipeline.warm_workers import WorkerProcess
-from core.pipeline.worker_processes import Workers
 
 #: What the server of a process has loaded: the program, or models and their training too.
 Loaded = Literal["program", "models"]
@@ -123,7 +123,7 @@ def _redirect(stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> None:
         os.dup2(file.fileno(), descriptor)
 
 
-class ForkedWorkers(Workers):
+class ForkedWorkers(LocalEngine):
     """Workers that are forked from their supervisor, with the modules that it has loaded."""
 
     def __init__(self, workspace: WorkspacePaths, run: Callable[[Path], int]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch, supervisor, worker
+from core.pipeline.engines.engines import Engines
 from tests.support import waiting
 from tests.support.forking import ForkedProcess, ForkedWorkers, Loaded, preload
 
@@ -18,7 +19,7 @@ preload(__name__)
 def supervise(workspace: WorkspacePaths, run: Callable[[Path], int]) -> int:
     """What a supervisor's process does; its exit code."""
     supervisor.TICK_S = 0.02
-    return supervisor.main(workspace, ForkedWorkers(workspace, run))
+    return supervisor.main(workspace, Engines(workspace, ForkedWorkers(workspace, run)))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ _INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
         "run sft --wait",
         "run sft:smollm2/direct/chatgpt/sft --force",
         "run recipe:improve-human/naive --dry-run",
+        "run --engine cluster --wait",
     )
 )
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
@@ -30,6 +31,11 @@ _INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
     is_flag=True,
     help="Do the named jobs again from the start if they have ended. Their results stay until there are new "
     "ones; answers that were paid for are used again.",
+)
+@click.option(
+    "--engine",
+    metavar="NAME",
+    help="Run these jobs on this engine of config.toml, or on `local`, whatever their slots say.",
 )
 @click.option(
     "--dry-run",
@@ -45,6 +51,7 @@ def run(
     wait: bool,
     no_wait: bool,
     force: bool,
+    engine: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -67,7 +74,7 @@ def run(
             _print_changes(workspace)
         print_costs(workspace, targets, as_json=as_json)
         return
-    started = start(workspace, targets, force=force)
+    started = start(workspace, targets, force=force, engine=engine)
     jobs, new, done, again = started.jobs, started.new, started.done, started.again
     if not as_json:
         counts = f"{new} new, {len(done)} done before"
@@ -129,10 +136,12 @@ def print_costs(
     print_runs(console, runs)
 
 
-def start(workspace: Workspace, targets: tuple[str, ...] = (), *, force: bool = False) -> StartOutcome:
-    """Request the targets' jobs; with `force`, those that have ended again from the start."""
+def start(
+    workspace: Workspace, targets: tuple[str, ...] = (), *, force: bool = False, engine: str | None = None
+) -> StartOutcome:
+    """Request the targets' jobs on an engine; with `force`, those that have ended again from the start."""
     commands = workspace.commands
-    return started_jobs(commands.wait(commands.start(targets, force=force)))
+    return started_jobs(commands.wait(commands.start(targets, force=force, engine=engine)))
 
 
 def started_jobs(result: IntentResult) -> StartOutcome:

@@ -31,15 +31,19 @@ LOOKS: dict[JobState, StateLook] = {
     "failed": StateLook("✗", "failed", "text-error"),
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
 }
+QUEUED = StateLook("◌", "queued", "text-secondary")
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")
 PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 
 def look(job: Job) -> StateLook:
-    """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one that
-    gave its slot back is preempted, one that was not requested is not started."""
+    """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one in the
+    queue of a cluster is queued, one that gave its slot back is preempted, one that was not requested is not
+    started."""
     if job.cancelling:
         return CANCELLING
+    if job.state == "running" and job.queue is not None:
+        return QUEUED
     if job.preempted:
         return PREEMPTED
     return LOOKS[job.state] if job.requested else NOT_STARTED

@@ -5,6 +5,7 @@ docs/configuration.md and the screen of settings show the docstrings here.
 
 from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
 from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
+from core.config.schema.engines import EngineConfig, EngineResources, SlotEngines
 from core.config.schema.fine_tuning import (
     Device,
     Distributed,
@@ -31,6 +32,8 @@ __all__ = [
     "Distributed",
     "Dpo",
     "Dtype",
+    "EngineConfig",
+    "EngineResources",
     "ExtraComparison",
     "Flaw",
     "Fsdp",
@@ -50,6 +53,7 @@ __all__ = [
     "Runs",
     "Server",
     "Share",
+    "SlotEngines",
     "Slots",
     "SpendingLimits",
     "SplitRule",

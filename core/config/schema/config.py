@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.config.schema.data import DataSet, DataSettings
+from core.config.schema.engines import EngineConfig, SlotEngines
 from core.config.schema.fine_tuning import Dpo, Fsdp, Lora, Runs, Training
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Definition, Recipes, Responding, Server, Student
@@ -47,6 +48,10 @@ class Config(ConfigTable, frozen=True):
 
     slots: Slots = Slots()
     """How many jobs run at the same time."""
+    slot_engines: SlotEngines = SlotEngines()
+    """Where jobs run."""
+    engines: dict[str, EngineConfig] = {}
+    """Clusters, by name."""
     students: dict[str, Student] = {}
     """The small models, by name."""
     teachers: dict[str, Teacher] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.config.schema import Config
 from core.domain.dialogues import ImportedData
+from core.domain.engines import EngineUse
 from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.job_rules import ENDED
@@ -19,6 +20,7 @@ from core.services.pipeline.job_states import CurrentJobs
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
+from core.store import engines as stored_engines
 from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class PipelineReader:
         config, config_error = self._state.config()
         connection = self._state.connection()
         jobs: dict[str, Job] = {}
+        engines: tuple[EngineUse, ...] = ()
         imported, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
             with connections.snapshot(connection):
@@ -68,6 +71,7 @@ class PipelineReader:
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
                 jobs = queries.jobs(connection, self._known_jobs)
+                engines = stored_engines.uses(connection)
         nodes, plan_error = self._state.plan(config, imported)
         slot_totals = (config or Config()).slots
         slot_views = (
@@ -86,6 +90,7 @@ class PipelineReader:
             jobs=self._current.update(nodes, jobs, paused, slot_views),
             config_error=config_error or plan_error,
             app=None if config is None and config_error is not None else (config or Config()).app,
+            engines=tuple(use for use in engines if config is None or use.name in config.engines),
             config_version=self._state.config_version(),
         )
 
@@ -170,7 +175,7 @@ class PipelineReader:
         Returns:
             None if the job never ran or has no such attempt.
         """
-        from core.pipeline.worker_processes import LOG
+        from core.pipeline.engines.engine import LOG
         from core.services.logs.reader import Log
 
         if job is None:

@@ -5,19 +5,19 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 00:15:42.552391+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 00:15:42.561265+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 00:15:42.604638+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 00:15:42.606846+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 00:15:42.610959+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 00:15:42.623114+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 00:15:42.629773+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 00:15:42.639839+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 00:15:42.651852+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 00:15:42.659400+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 00:15:42.674870+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 00:15:42.688865+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','preempted','2026-11-30 00:15:42.728153+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 00:39:52.979782+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 00:39:52.991733+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 00:39:52.999701+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 00:39:53.012147+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 00:39:53.015890+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 00:39:53.024462+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 00:39:53.030139+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 00:39:53.040154+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 00:39:53.050608+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 00:39:53.059256+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 00:39:53.067440+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 00:39:53.083672+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 00:39:53.090709+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -30,14 +30,14 @@ CREATE TABLE answers (
     cached_tokens INTEGER,
     output_tokens INTEGER,
     usd REAL,
-    at REAL NOT NULL, estimated INTEGER NOT NULL DEFAULT 0,
+    at REAL NOT NULL, estimated INTEGER NOT NULL DEFAULT 0, reasoning_tokens INTEGER,
     PRIMARY KEY (token, key, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "answers" VALUES('token-1','key of answers: é''
  ',3,'d1','outcome of answers: é''
  ','text of answers: é''
  ','error of answers: é''
- ',8,9,10,11.5,12.5,13);
+ ',8,9,10,11.5,12.5,13,14);
 CREATE TABLE artifacts (
     job TEXT NOT NULL REFERENCES jobs,
     name TEXT NOT NULL,
@@ -64,14 +64,16 @@ CREATE TABLE attempts (
     offset INTEGER NOT NULL DEFAULT 0,
     reached INTEGER,
     cancel_at REAL,
-    error TEXT, process TEXT, gpu TEXT, is_preempted INTEGER NOT NULL DEFAULT 0,
+    error TEXT, process TEXT, gpu TEXT, is_preempted INTEGER NOT NULL DEFAULT 0, engine TEXT NOT NULL DEFAULT 'local', queue TEXT, is_place_lost INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "attempts" VALUES('sft-1',2,'artifacts/jobs/sft-1/1','failed',5,'host of attempts: é''
  ',7.5,8.5,9,10,11,12.5,'error of attempts: é''
  ','process of attempts: é''
  ','gpu of attempts: é''
- ',16);
+ ',16,'engine of attempts: é''
+ ','queue of attempts: é''
+ ',19);
 CREATE TABLE dialogues (
     dialog_id TEXT PRIMARY KEY,
     position INTEGER NOT NULL UNIQUE,
@@ -88,6 +90,12 @@ INSERT INTO "dialogues" VALUES('d1',2,'emotion of dialogues: é''
  ','situation of dialogues: é''
  ','utterance of dialogues: é''
  ','test');
+CREATE TABLE engines (
+    name TEXT PRIMARY KEY,
+    use TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "engines" VALUES('name of engines: é''
+ ','use of engines: é''
+ ');
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,
@@ -140,12 +148,13 @@ CREATE TABLE "jobs" (
     eta_s REAL,
     error TEXT,
     result TEXT
-, waiting TEXT, redone_after INTEGER NOT NULL DEFAULT 0, sends_requests INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0) STRICT;
+, waiting TEXT, redone_after INTEGER NOT NULL DEFAULT 0, sends_requests INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0, engine TEXT) STRICT;
 INSERT INTO "jobs" VALUES('sft-1','stage of jobs: é''
  ','name of jobs: é''
  ','fingerprint of jobs: é''
  ','cpu','failed','{}','{}','[]',10.5,11,12.5,13.5,14,15,16.5,'error of jobs: é''
- ',NULL,NULL,20,21,25);
+ ',NULL,NULL,20,21,25,'engine of jobs: é''
+ ');
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -296,8 +305,6 @@ CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, s
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
 CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
-CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at ON attempts BEGIN
- UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 CREATE TRIGGER warnings_update AFTER UPDATE ON warnings BEGIN
@@ -307,6 +314,8 @@ CREATE INDEX events_job ON events (job, id);
 CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
  UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
  AND rowid = (SELECT max(rowid) FROM jobs); END;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 COMMIT;
 PRAGMA user_version = 13;
 PRAGMA application_id = 1164800084;

@@ -13,14 +13,14 @@ from core.api import (
 )
 from tui.cli.output.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
-from tui.format import job_counts, waits
+from tui.format import engines, job_counts, waits
 from tui.format.job_states import look
 from tui.format.values import UNKNOWN, duration
 
 #: Columns from which the table of jobs has room for notes.
 _WIDE = 130
 
-_STYLES = {"done": "green", "running": "cyan", "failed": "red", "cancelled": "yellow"}
+_STYLES = {"done": "green", "running": "cyan", "queued": "blue", "failed": "red", "cancelled": "yellow"}
 
 
 def print_status(console: Console, snapshot: Snapshot) -> None:
@@ -33,6 +33,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
         ("workspace", snapshot.workspace),
         ("data", dialogue_counts(snapshot.dialogues)),
         ("supervisor", running + paused),
+        *(("engine", engines.use(engine)) for engine in snapshot.engines),
     )
     if not snapshot.jobs:
         print_line(console, next_step(snapshot))
@@ -63,8 +64,8 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
     for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             print_line(console, f"{job.id}: {job.error}", "red")
-        if job.state == "running" and job.gpu is not None:
-            print_line(console, f"{job.id}: on {job.gpu}", "dim")
+        if job.state == "running" and (where := job.queue or engines.place(job)):
+            print_line(console, f"{job.id}: {where if job.queue else f'on {where}'}", "dim")
         if job.wait is not None:
             print_line(console, f"{job.id}: {waits.words(job.wait, time.time())}", "yellow")
 
@@ -73,8 +74,8 @@ def _note(job: Job) -> str:
     """Why a job failed, does not run, or waits."""
     if job.wait is not None:
         return waits.words(job.wait, time.time())
-    if job.state == "running" and job.gpu is not None:
-        return f"on {job.gpu}"
+    if job.state == "running" and (job.queue is not None or engines.place(job)):
+        return job.queue or f"on {engines.place(job)}"
     if job.state == "failed":
         return job.error or UNKNOWN
     if not job.in_config:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         BatchEvent,
         BiasModel,
         DialogueCounts,
+        EngineUse,
         Estimate,
         Finding,
         HumanWinRate,
@@ -60,6 +61,8 @@ class Status(_Record, frozen=True):
     paused: bool
     """Whether no new job starts until `resume`."""
     slots: tuple[SlotUse, ...]
+    engines: tuple[EngineUse, ...]
+    """The clusters on which jobs ran, as they were last seen."""
     config_error: str | None
     """Why config.toml is invalid; null when it is valid."""
     jobs: tuple[JobRecord, ...]
@@ -98,6 +101,12 @@ class JobRecord(_Record, frozen=True):
     """The resource that it uses: gpu, cpu, api or batch."""
     gpu: str | None
     """UUID of the only GPU that the last attempt sees; null without a choice of one."""
+    engine: str
+    """Where the last attempt runs: `local`, or a cluster of config.toml."""
+    node: str | None
+    """The machine on which it runs or ran; null before that is known."""
+    queue: str | None
+    """What it waits for in the cluster's queue; null when it is in no queue."""
     fingerprint: str
     """Hash of its inputs, settings and code version."""
     depends_on: tuple[str, ...]
@@ -389,6 +398,7 @@ def status(snapshot: Snapshot) -> Status:
         supervisor=snapshot.supervisor,
         paused=snapshot.paused,
         slots=snapshot.slots,
+        engines=snapshot.engines,
         config_error=snapshot.config_error,
         jobs=tuple(job_record(job) for job in snapshot.jobs),
     )

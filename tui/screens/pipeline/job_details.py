@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import find_job
-from tui.format import job_states, outcomes, results, waits
+from tui.format import engines, job_states, outcomes, results, waits
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
@@ -39,11 +39,17 @@ def describe(job: Job, snapshot: Snapshot, now: float, *, is_raw: bool = False) 
     lines += [[(f"warning: {visible(warning)}", "$text-warning")] for warning in job.warnings]
     if not job.in_config:
         lines.append([("config.toml no longer has this job: it was requested before", "$text-warning")])
+    if job.state == "running" and job.queue is not None:
+        lines.append([(visible(job.queue), "$text-secondary")])
     if job.cancelling:
         lines.append([("cancelling: it stops at its next step", "$text-warning")])
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
+    if job.engine != "local":
+        lines += [
+            _row("engine", visible(engines.use(use))) for use in snapshot.engines if use.name == job.engine
+        ]
     if job.result is not None:
         found = [results.raw(job)] if is_raw else results.sentences(job.result)
         lines += [_row("result" if at == 0 else "", line) for at, line in enumerate(found)]
@@ -76,13 +82,14 @@ def _row(label: str, value: str) -> list[_Part]:
 
 
 def _course(job: Job, now: float) -> str:
-    parts = [f"on {job.slot if job.gpu is None else visible(job.gpu)}"]
+    parts = [f"on {visible(engines.place(job)) or job.slot}"]
     if job.attempt:
         parts.append(f"attempt {job.attempt}")
     if job.done is not None and job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if job.started_at is not None:
-        parts.append(f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(job.started_at))}")
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started_at))
+        parts.append(f"{'started' if job.queue is None else 'queued'} {since}")
     took = elapsed(job, now)
     if took is not None:
         parts.append(f"{'for' if job.state == 'running' else 'took'} {formats.duration(took)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -12,7 +13,7 @@ from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
-from tui.format import job_counts, job_states
+from tui.format import engines, job_counts, job_states
 from tui.format import values as formats
 from tui.format.text import visible
 
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 #: Min widths of optional columns.
 WIDE = 110
 
-_STATE, _STAGE, _SHARE, _TIME = 13, 8, 5, 7
+_STATE, _STAGE, _SHARE, _TIME, _WHERE = 13, 8, 5, 7, 16
 
 
-def columns(width: int) -> tuple[Column, ...]:
-    """The columns that fit into `width` cells; the name gets the remaining width."""
+def columns(width: int, *, has_engines: bool = False) -> tuple[Column, ...]:
+    """The columns that fit into `width` cells; the name gets the remaining width.
+
+    `has_engines`: a job runs elsewhere than on this machine.
+    """
     bar, counts = (10, 11) if width >= WIDE else (8, 0)
     fixed = [
         Column("state", "state", _STATE),
@@ -36,6 +40,7 @@ def columns(width: int) -> tuple[Column, ...]:
         *([Column("count", "done/total", counts, "right")] if counts else []),
         Column("eta", "ETA", _TIME, "right"),
         *([Column("attempt", "try", 3, "right")] if counts else []),
+        *([Column("where", "where", _WHERE)] if counts and has_engines else []),
         Column("elapsed", "elapsed", _TIME, "right"),
     ]
     taken = sum(column.width + 2 for column in fixed)
@@ -43,11 +48,16 @@ def columns(width: int) -> tuple[Column, ...]:
     return (*fixed[:2], Column("name", "name", max(12, width - taken - 3)), *fixed[2:])
 
 
-def entry(app: App[Any], job: Job, width: int, now: float) -> ListEntry:
-    """A job's row for `columns(width)`; `now` in Unix seconds."""
+def has_engines(jobs: Iterable[Job]) -> bool:
+    """Whether a job runs elsewhere than on this machine."""
+    return any(job.engine != "local" for job in jobs)
+
+
+def entry(app: App[Any], job: Job, shown: Sequence[Column], now: float) -> ListEntry:
+    """A job's row for the columns that are `shown`; `now` in Unix seconds."""
     look = job_states.look(job)
     return ListEntry(
-        LaterCells(lambda: [_cell(app, column, job, now) for column in columns(width)]),
+        LaterCells(lambda: [_cell(app, column, job, now) for column in shown]),
         f"{look.word} {job.stage} {job.name}",
         {
             "state": look.word,
@@ -56,6 +66,7 @@ def entry(app: App[Any], job: Job, width: int, now: float) -> ListEntry:
             "share": job_progress(job),
             "eta": job.eta_s if job.state == "running" else None,
             "attempt": job.attempt or None,
+            "where": engines.place(job),
             "elapsed": elapsed(job, now),
         },
     )
@@ -125,6 +136,8 @@ def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
             return Text("" if eta is None else formats.duration(eta), muted)
         case "attempt":
             return Text(str(job.attempt) if job.attempt else "", muted if job.attempt < 2 else "")
+        case "where":
+            return Text(formats.shorten(visible(engines.place(job)), column.width), muted)
         case _:
             seconds = elapsed(job, now)
             return Text("" if seconds is None else formats.duration(seconds), muted)

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from core.api import action_problem, config_place, find_job
+from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.bindings import verb
@@ -49,6 +50,7 @@ class PipelineScreen(WorkspaceScreen):
         super().__init__()
         #: Whether the detail shows raw values.
         self._is_raw = False
+        self._columns: tuple[Column, ...] = ()
 
     def body(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
@@ -163,16 +165,16 @@ class PipelineScreen(WorkspaceScreen):
         self.app.act(f"Cancel {_name(job)}", lambda commands: commands.cancel(job.id))
 
     def _fill(self, snapshot: Snapshot) -> None:
-        columns = job_rows.columns(self.size.width)
+        self._columns = job_rows.columns(self.size.width, has_engines=job_rows.has_engines(snapshot.jobs))
         now = self.app.now()
         # Only the rows of running jobs depend on the time.
         shown = {job.id: (job, now if job.state == "running" else None) for job in snapshot.jobs}
-        self._jobs.show(columns, shown)
+        self._jobs.show(self._columns, shown)
         self._show_detail()
 
     def _entry(self, shown: _ShownJob) -> ListEntry:
         job, now = shown
-        return job_rows.entry(self.app, job, self.size.width, now or 0.0)
+        return job_rows.entry(self.app, job, self._columns, now or 0.0)
 
     def _tick(self) -> None:
         snapshot = self.app.snapshot

@@ -1,4 +1,4 @@
-"""The worker processes of a workspace: starting them, stopping them, and checking whether they run.
+"""The engine `local`: worker processes on this machine.
 
 A worker holds an exclusive lock on `worker.lock` in its folder through a file descriptor that it
 inherits already locked. The lock is released when the process exits, whatever its parent is, so a
@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,28 +21,15 @@ from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
+from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, Started
 from core.pipeline.warm_workers import Kind, WarmWorkers, WorkerProcess
 from core.store.jobs import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.
-WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
-
-LOG = "log.txt"
+WORKER = (sys.executable, "-P", "-m", WORKER_MODULE)
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a worker ended that did not record it."""
-
-    how: str
-    """In words that follow on "the worker ended"."""
-    trouble: str | None = None
-    """What of the machine ended it, in a sentence; None if that is not known."""
-    is_preempted: bool = False
-    """Whether it was told to give its slot back before it could listen."""
-
-
-class Workers:
+class LocalEngine:
     """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers.
 
     `keep_warm`: a worker may wait for another job of its kind.
@@ -57,10 +43,8 @@ class Workers:
         self._warm = WarmWorkers() if keep_warm else None
         self._children: dict[tuple[str, int], WorkerProcess] = {}
 
-    def start(self, job: str, number: int, kind: Kind) -> tuple[int, str, str | None]:
+    def start(self, job: str, number: int, kind: Kind) -> Started:
         """Start a worker on a prepared attempt, in its own session.
-
-        Returns its process id and host, and what tells its process from others with the same id.
 
         A worker of the same kind that waits takes the attempt instead. Raises `OSError` when the limit of
         processes or open files is reached.
@@ -70,7 +54,7 @@ class Workers:
             locks.acquire(lock)
             child = self._start(folder, log, lock, kind)
         self._children[job, number] = child
-        return child.pid, socket.gethostname(), processes.identity(child.pid)
+        return Started(child.pid, socket.gethostname(), processes.identity(child.pid))
 
     def _start(self, folder: Path, log: IO[bytes], lock: IO[str], kind: Kind) -> WorkerProcess:
         if self._warm is None:
@@ -123,6 +107,9 @@ class Workers:
         if attempt.process is not None:
             return processes.identity(pid) == attempt.process
         return processes.has_open(pid, self._workspace.inside(attempt.folder) / LOCK)
+
+    def queue(self, attempt: Attempt) -> str | None:
+        """None: a worker starts at once."""
 
     def cancel(self, attempt: Attempt) -> bool:
         """Request that the worker stops at a safe point; False if the request cannot be sent."""

@@ -1,0 +1,100 @@
+"""A cluster as `remote.RemoteEngine` uses it: tasks in, and what became of them.
+
+`ray_cluster` and `slurm_cluster` are its implementations."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from core.config.schema import EngineResources
+from core.domain import troubles
+from core.domain.engines import ResourceUse
+from core.pipeline.engines.engine import LOG, Ending
+
+
+class UnreachableError(Exception):
+    """The cluster cannot be asked now; it may be later."""
+
+
+class RefusedError(Exception):
+    """The cluster will not run a task as it is."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A worker to run on a node of the cluster."""
+
+    name: str
+    """Names the attempt, for people and in the cluster's lists."""
+    folder: Path
+    """The attempt's folder."""
+    root: Path
+    """The workspace's folder."""
+    command: tuple[str, ...]
+    """The worker's command, the folder included."""
+    env: Mapping[str, str]
+    """Environment variables beside those of the node."""
+    resources: EngineResources
+    """What it reserves."""
+
+    @property
+    def shell(self) -> str:
+        """A line for a shell on a node, which becomes the worker.
+
+        On a node that does not see the folder it ends without a log, by which that is known afterwards.
+        """
+        settings = [f"{name}={value}" for name, value in self.env.items()]
+        words = shlex.join(["env", *settings, *self.command] if settings else self.command)
+        log = shlex.quote(str(self.folder / LOG))
+        return f"cd {shlex.quote(str(self.root))} && exec {words} </dev/null >>{log} 2>&1"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a cluster says of a task."""
+
+    runs: bool
+    """Whether it has left the queue."""
+    queue: str | None = None
+    """What it waits for in the queue, for people."""
+    ending: Ending | None = None
+    """How it ended; None before."""
+
+
+def exited(code: int) -> Ending:
+    """The end of a worker with that exit code, negative for a signal."""
+    # A shell's code for a process that a signal has ended.
+    if code > 128 and code - 128 in set(signal.Signals):
+        code = 128 - code
+    if code >= 0:
+        return Ending(f"with exit code {code}", troubles.of_exit_code(code), exit_code=code)
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    memory = " (out of memory?)" if code == -signal.SIGKILL else ""
+    return Ending(f"by {name}{memory}", exit_code=code)
+
+
+class Cluster(Protocol):
+    """Every method may wait for the cluster, and raises `UnreachableError` if it does not answer."""
+
+    poll_s: float
+    """Seconds between two looks at it."""
+
+    def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
+        """Submit tasks with the same resources; yields the cluster's id of each once it is submitted.
+
+        Raises `RefusedError` for the first whose id was not yielded.
+        """
+
+    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+        """What became of tasks; without those that the cluster does not know."""
+
+    def stop(self, task: str) -> None:
+        """End a task at once, or take it out of the queue."""
+
+    def use(self) -> tuple[ResourceUse, ...]:
+        """The use of its resources; empty if it does not tell."""

@@ -1,0 +1,68 @@
+"""Where attempts run: the interface of an engine, and what it says of an attempt.
+
+An attempt is a prepared folder. An engine starts a worker on it, says whether that still runs, stops it, and
+says how it ended. Everything else that a worker has to say is in the attempt's journal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.pipeline.warm_workers import Kind
+from core.store.jobs import Attempt
+
+#: A worker's command; the attempt's folder follows.
+WORKER_MODULE = "core.pipeline.worker"
+#: A worker's standard output and error, in its attempt's folder.
+LOG = "log.txt"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker that an engine has started; all None where the engine only learns it later."""
+
+    pid: int | None = None
+    host: str | None = None
+    process: str | None = None
+    """What tells its process from others with the same id."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended that did not record it."""
+
+    how: str
+    """In words that follow on "the worker ended"."""
+    trouble: str | None = None
+    """Why another attempt would end in the same way, in a sentence; None if that is not known."""
+    is_place_lost: bool = False
+    """Whether the engine took the place away in which it ran: a node died, or other work came first. It is
+    no failure of the job, however often it happens."""
+    exit_code: int | None = None
+    """Its exit code on a node of a cluster, negative for a signal; None where it did not run to its end."""
+
+
+class Engine(Protocol):
+    """Runs workers on attempts. No method waits for another machine."""
+
+    def start(self, job: str, number: int, kind: Kind) -> Started:
+        """Start a worker on a prepared attempt.
+
+        Raises `OSError` if the machine lets no process start, and `UserError` if the engine cannot be used.
+        """
+
+    def is_alive(self, attempt: Attempt) -> bool:
+        """Whether the attempt's worker runs, or will."""
+
+    def queue(self, attempt: Attempt) -> str | None:
+        """What the attempt waits for before its worker starts, for people; None if it does not wait."""
+
+    def cancel(self, attempt: Attempt) -> bool:
+        """Request that the worker stops at a safe point; False if the request cannot be sent."""
+
+    def kill(self, attempt: Attempt) -> bool:
+        """End the worker and its children at once; False if it is not known which process that is."""
+
+    def ended(self, attempt: Attempt) -> Ending:
+        """How the worker, which is not running, ended."""

@@ -1,0 +1,64 @@
+"""The engines of a workspace: `local`, and the clusters of config.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.config.schema import EngineConfig
+from core.config.workspace import WorkspacePaths
+from core.domain.engines import EngineUse
+from core.domain.jobs import LOCAL
+from core.pipeline.engines import clusters
+from core.pipeline.engines.engine import WORKER_MODULE, Engine
+from core.pipeline.engines.local import LocalEngine
+from core.pipeline.engines.remote import RemoteEngine
+from core.store.jobs import Attempt
+
+
+class Engines:
+    """Finds the engine of an attempt.
+
+    `worker` is the module that runs attempts on clusters.
+    """
+
+    def __init__(
+        self, workspace: WorkspacePaths, local: LocalEngine | None = None, worker: str = WORKER_MODULE
+    ) -> None:
+        self.local = local or LocalEngine(workspace)
+        self._workspace = workspace
+        self._worker = worker
+        self._configured: Mapping[str, EngineConfig] = {}
+        self._remote: dict[str, RemoteEngine] = {}
+
+    def configure(self, configured: Mapping[str, EngineConfig]) -> None:
+        """Use the clusters of a configuration. Those that have changed take their attempts over."""
+        for name, engine in list(self._remote.items()):
+            if configured.get(name) != self._configured.get(name):
+                engine.close()
+                del self._remote[name]
+        self._configured = configured
+
+    def named(self, name: str) -> Engine:
+        """The engine of that name. Raises `UserError` if it cannot be used here."""
+        if name == LOCAL:
+            return self.local
+        clusters.check(name, self._configured)
+        return self._cluster(name)
+
+    def threads(self, name: str, slot: str) -> int:
+        """The CPU threads of a job in that slot of a cluster."""
+        return max(1, int(clusters.resources(self._configured[name], slot).num_cpus))
+
+    def of(self, attempt: Attempt) -> Engine:
+        """The engine that runs an attempt, also if config.toml has it no more."""
+        return self.local if attempt.engine == LOCAL else self._cluster(attempt.engine)
+
+    def uses(self) -> list[EngineUse]:
+        """What the clusters in use last said of themselves."""
+        return [use for engine in self._remote.values() if (use := engine.use()) is not None]
+
+    def _cluster(self, name: str) -> RemoteEngine:
+        if name not in self._remote:
+            config = self._configured.get(name)
+            self._remote[name] = RemoteEngine(name, config, self._workspace, self._worker)
+        return self._remote[name]

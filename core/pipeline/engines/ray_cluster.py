@@ -1,0 +1,135 @@
+"""A Ray cluster through its Jobs API: every attempt is a Ray job, whose entrypoint is the worker.
+
+See docs/decisions/0098-ray-jobs.md for the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+import httpx2
+import msgspec
+from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
+
+from core.config.schema import EngineConfig
+from core.domain.engines import ResourceUse
+from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.engine import Ending
+
+#: Seconds for which the dashboard may take to tell the use of the cluster.
+_LIMIT_S = 10.0
+#: Why a job ended that did not run, or whose node died: nothing that the job did.
+_PLACE_LOST = {
+    "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "before it began: the cluster had no place for it in time",
+    "JOB_SUPERVISOR_ACTOR_DIED": "with its node lost",
+}
+
+
+class _Report(msgspec.Struct):
+    """The part of the dashboard's answer with the use of resources: [used, total] by name."""
+
+    usage: dict[str, tuple[float, float]] = {}
+
+
+class _ClusterStatus(msgspec.Struct, rename="camel"):
+    load_metrics_report: _Report
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    cluster_status: _ClusterStatus
+
+
+class _Answer(msgspec.Struct):
+    data: _Data
+
+
+class RayCluster:
+    """The cluster at the address of a dashboard."""
+
+    poll_s = 1.0
+
+    def __init__(self, config: EngineConfig) -> None:
+        """Raises `UnreachableError` if the dashboard does not answer."""
+        assert config.address is not None, "checked in config.toml"
+        self._address = config.address.rstrip("/")
+        try:
+            self._client = JobSubmissionClient(self._address)
+        except (ConnectionError, RuntimeError) as error:
+            raise self._unreachable(error) from error
+
+    def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
+        for task in tasks:
+            needs = task.resources
+            try:
+                yield self._client.submit_job(
+                    entrypoint=task.shell,
+                    submission_id=task.name,
+                    metadata={"job_name": task.name},
+                    entrypoint_num_cpus=needs.num_cpus,
+                    entrypoint_num_gpus=needs.num_gpus or None,
+                    entrypoint_memory=None if needs.memory_gb is None else int(needs.memory_gb * 1e9),
+                    entrypoint_resources=needs.custom or None,
+                )
+            except ConnectionError as error:
+                raise self._unreachable(error) from error
+            except RuntimeError as error:
+                if "already exists" in str(error):
+                    # Submitted before, by a request whose answer was lost.
+                    yield task.name
+                    continue
+                raise RefusedError(_first_line(error)) from error
+
+    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+        try:
+            found = self._client.list_jobs()
+        except (ConnectionError, RuntimeError) as error:
+            raise self._unreachable(error) from error
+        return {job.submission_id: _seen(job) for job in found if job.submission_id in ids}
+
+    def stop(self, task: str) -> None:
+        try:
+            self._client.stop_job(task)
+        except ConnectionError as error:
+            raise self._unreachable(error) from error
+        except RuntimeError as error:
+            # It has ended, or the cluster was started again and knows nothing of it.
+            if "does not exist" not in str(error) and "terminal" not in str(error):
+                raise self._unreachable(error) from error
+
+    def use(self) -> tuple[ResourceUse, ...]:
+        with suppress(httpx2.HTTPError, msgspec.DecodeError):
+            answer = httpx2.get(f"{self._address}/api/cluster_status", timeout=_LIMIT_S)
+            usage = msgspec.json.decode(answer.content, type=_Answer).data.cluster_status
+            return tuple(
+                ResourceUse(name, *usage.load_metrics_report.usage[name])
+                for name in ("CPU", "GPU")
+                if name in usage.load_metrics_report.usage
+            )
+        return ()
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        return UnreachableError(f"Ray at {self._address} does not answer: {_first_line(error)}")
+
+
+def _seen(job: JobDetails) -> Seen:
+    match job.status:
+        case JobStatus.PENDING:
+            return Seen(runs=False, queue="waits for a free place in the Ray cluster")
+        case JobStatus.RUNNING:
+            return Seen(runs=True)
+        case JobStatus.STOPPED:
+            return Seen(runs=True, ending=Ending("because it was stopped in Ray"))
+        case JobStatus.SUCCEEDED:
+            return Seen(runs=True, ending=exited(0))
+    kind = str(getattr(job.error_type, "value", job.error_type))
+    if kind in _PLACE_LOST:
+        return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_place_lost=True))
+    code = job.driver_exit_code
+    if code is None:
+        return Seen(runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}"))
+    return Seen(runs=True, ending=exited(code))
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]

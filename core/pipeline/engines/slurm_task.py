@@ -1,0 +1,32 @@
+"""What submitit runs on a node: the worker, which is told in time that it has to stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+#: Slurm's signals before a job ends, by preemption or at its time limit, as submitit requests them.
+_SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
+
+
+@dataclass(frozen=True)
+class RunWorker:
+    """Becomes the shell line of a task, as far as Slurm can tell: with its exit code."""
+
+    shell: str
+
+    def __call__(self) -> None:
+        """Run it, and end as it does. Raises `SystemExit`."""
+        worker = subprocess.Popen(["/bin/sh", "-c", self.shell])
+
+        def forward(number: int, frame: FrameType | None) -> None:
+            worker.send_signal(signal.SIGTERM)
+
+        # Instead of submitit's own, which would submit the same attempt again: a new attempt goes on from it.
+        for number in _SIGNALS:
+            signal.signal(number, forward)
+        code = worker.wait()
+        sys.exit(code if code >= 0 else 128 - code)

@@ -1,0 +1,268 @@
+"""An engine on a cluster that is played: lost places, silence, a cluster out of reach, other supervisors."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.domain.engines import ResourceUse
+from core.jobs import journal
+from core.jobs.context import FENCE
+from core.jobs.records import Heartbeat
+from core.pipeline import heartbeat, job_starter, worker
+from core.pipeline.engines import clusters
+from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError
+from core.pipeline.engines.engine import Ending
+from core.pipeline.engines.engines import Engines
+from core.pipeline.supervisor import Supervisor
+from core.services.workspace import open_workspace
+from core.store import intents
+from tests.pipeline.conftest import CONFIG
+from tests.support import job_attempts, made_settings, waiting
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import SupervisedWorkspace
+
+ROOT = Path(__file__).parents[3]
+RECIPE = "recipe:direct/chatgpt"
+NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_place_lost=True))
+RUNS = Seen(runs=True)
+
+
+class PlayedCluster:
+    """A cluster that says what it is told of its first tasks, and runs the others in processes here."""
+
+    poll_s = 0.01
+
+    def __init__(self, *told: Seen) -> None:
+        self.told = list(told)
+        self.said: dict[str, Seen] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.stopped: list[str] = []
+        self.problem: str | None = None
+        self.refusal: str | None = None
+        self.asked = threading.Event()
+
+    def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
+        self._check()
+        for task in tasks:
+            if self.refusal is not None:
+                raise RefusedError(self.refusal)
+            if self.told:
+                self.said[task.name] = self.told.pop(0)
+            else:
+                self.processes[task.name] = subprocess.Popen(["/bin/sh", "-c", task.shell])
+            yield task.name
+
+    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+        self._check()
+        found = {name: seen for name, seen in self.said.items() if name in ids}
+        for name, process in self.processes.items():
+            code = process.poll()
+            ending = None if code is None else Ending(f"with exit code {code}")
+            found[name] = Seen(runs=True, ending=ending)
+        return found
+
+    def stop(self, task: str) -> None:
+        self._check()
+        self.stopped.append(task)
+
+    def use(self) -> tuple[ResourceUse, ...]:
+        return (ResourceUse("GPU", 3, 8),)
+
+    def _check(self) -> None:
+        self.asked.set()
+        if self.problem is not None:
+            raise UnreachableError(self.problem)
+
+
+class Played:
+    """A workspace whose jobs run on a played cluster."""
+
+    def __init__(self, supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.supervised = supervised
+        self.cluster = PlayedCluster()
+        monkeypatch.setattr(clusters, "connect", lambda *_: self.cluster)
+        monkeypatch.setattr(clusters, "find_spec", lambda _: True)
+        self.configure()
+        supervised.ask(intents.Start(targets=("recipe",), engine="far"))
+        self.supervisor = self.make_supervisor()
+
+    def configure(self, **options: float) -> None:
+        lines = "".join(f"{name} = {value}\n" for name, value in options.items())
+        self.supervised.workspace.config.write_text(
+            f'{CONFIG}\n[engines.far]\ntype = "ray"\naddress = "http://far:8265"\n'
+            f'env = {{ PYTHONPATH = "{ROOT}" }}\n{lines}'
+        )
+
+    def make_supervisor(self) -> Supervisor:
+        workspace = self.supervised.workspace
+        return Supervisor(workspace, Engines(workspace, worker="tests.pipeline.counting_worker"))
+
+    def tick(self) -> bool:
+        is_busy = self.supervisor.tick()
+        self.cluster.asked.wait(1)
+        self.cluster.asked.clear()
+        return is_busy
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        self.supervised.until(lambda: (self.tick(), holds())[1])
+
+    def finish(self) -> None:
+        self.until(lambda: self.supervised.states()[RECIPE] in ("done", "failed", "cancelled"))
+
+    def folder(self, number: int) -> Path:
+        return self.supervised.workspace.attempt(self.supervised.id(RECIPE), number)
+
+
+@pytest.fixture
+def played(supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
+    made = Played(supervised, monkeypatch)
+    yield made
+    made.supervisor.connection.close()
+    for process in made.cluster.processes.values():
+        process.kill()
+        process.wait()
+
+
+def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
+    played.cluster.told = [NODE_LOST] * 7
+    played.finish()
+    states = [state for _, state in played.supervised.attempts(RECIPE)]
+    assert states == ["lost"] * 7 + ["done"]
+    assert "its node lost" in str(played.supervised.query("SELECT text FROM events"))
+    snapshot = open_workspace(played.supervised.workspace.root).pipeline.snapshot()
+    (job,) = (job for job in snapshot.jobs if job.state == "done")
+    assert (job.engine, job.queue) == ("far", None)
+    assert job.node is not None
+    assert [(use.name, use.problem, use.resources) for use in snapshot.engines] == [
+        ("far", None, (ResourceUse("GPU", 3, 8),))
+    ]
+
+
+def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_starter, "MAX_MOVED", 3)
+    played.cluster.told = [NODE_LOST] * 9
+    played.finish()
+    assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
+    played.supervised.ask(intents.Retry(played.supervised.id(RECIPE)))
+    played.tick()
+    played.finish()
+    assert len(played.supervised.attempts(RECIPE)) == 6
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) -> None:
+    played.configure(lost_after_s=0.2)
+    played.cluster.told = [RUNS]
+    played.until(lambda: bool(played.cluster.stopped))
+    assert (played.folder(1) / FENCE).exists()
+    played.configure(lost_after_s=60)
+    played.finish()
+    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+    assert played.supervised.states()[RECIPE] == "done"
+    # What the old attempt's worker writes now, nobody reads.
+    records = (played.folder(2) / journal.NAME).read_bytes()
+    (played.folder(1) / journal.NAME).write_bytes(records)
+    before = played.supervised.rows()
+    played.tick()
+    assert played.supervised.rows() == before
+
+
+def test_a_cluster_out_of_reach_delays_its_jobs_and_says_so(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pipeline.engines.remote._RETRY_S", 0.01)
+    played.cluster.problem = "far away"
+    played.until(lambda: played.supervised.query("SELECT queue FROM attempts") == [("far away",)])
+    played.cluster.problem = None
+    played.finish()
+    assert played.supervised.attempts(RECIPE) == [(1, "done")]
+
+
+def test_another_supervisor_takes_attempts_over(played: Played) -> None:
+    played.supervised.set_plan(hold=[RECIPE])
+    played.until(lambda: bool(played.supervised.notes()))
+    played.supervisor.connection.close()
+    played.supervisor = played.make_supervisor()
+    for _ in range(5):
+        played.tick()
+    (played.supervised.workspace.root / "go").touch()
+    played.finish()
+    assert played.supervised.attempts(RECIPE) == [(1, "done")]
+
+
+def test_an_attempt_that_was_never_submitted_is_started_again(played: Played) -> None:
+    played.cluster.problem = "far away"
+    played.until(lambda: played.supervised.query("SELECT number FROM attempts") == [(1,)])
+    played.supervisor.connection.close()
+    played.cluster.problem = None
+    played.supervisor = played.make_supervisor()
+    played.finish()
+    assert played.supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    # Should it have been submitted all the same: its worker ends before it begins.
+    assert worker.main(played.folder(1)) == 1
+    assert not (played.folder(1) / journal.NAME).exists()
+
+
+def test_a_cancelled_job_stops_through_its_folder(played: Played) -> None:
+    played.supervised.set_plan(hold=[RECIPE])
+    played.until(lambda: bool(played.supervised.notes()))
+    played.supervised.ask(intents.Cancel(played.supervised.id(RECIPE)))
+    played.finish()
+    assert played.supervised.attempts(RECIPE) == [(1, "cancelled")]
+    assert not played.cluster.stopped
+
+
+def test_a_refused_job_fails_with_the_reason(played: Played) -> None:
+    played.cluster.refusal = "no such partition"
+    played.finish()
+    assert played.supervised.error(RECIPE) == "far refuses the job: no such partition"
+
+
+def test_a_worker_whose_place_was_taken_ends_by_itself(played: Played) -> None:
+    played.supervised.set_plan(hold=[RECIPE])
+    played.until(lambda: bool(played.supervised.notes()))
+    (played.folder(1) / FENCE).touch()
+    played.until(lambda: len(played.supervised.attempts(RECIPE)) == 2)
+    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+
+
+def test_a_worker_writes_heartbeats_until_its_place_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 0)
+    monkeypatch.setattr(heartbeat, "_LOOK_S", 0.01)
+    folder = job_attempts.attempt(tmp_path / "1", [], made_settings.recipe())
+    job = job_attempts.context(folder)
+    with heartbeat.HeartbeatThread(job):
+        waiting.wait_until(
+            lambda: len(job_attempts.found(folder, Heartbeat)) > 2,
+            "heartbeats",
+            progress=waiting.file_sizes(tmp_path),
+        )
+        assert not job.stop.is_set()
+        (folder / FENCE).touch()
+        assert job.stop.wait(waiting.LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ("near", "config.toml has no [engines.near]; there are: local, far"),
+        ("far", "needs the package ray, which is not installed: `uv pip install 'empathy-tui[ray]'`"),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_refused_at_once(
+    played: Played, monkeypatch: pytest.MonkeyPatch, engine: str, words: str
+) -> None:
+    monkeypatch.setattr(clusters, "find_spec", lambda _: None)
+    intent = played.supervised.ask(intents.Start(targets=("recipe",), engine=engine))
+    played.supervisor.tick()
+    assert words in (played.supervised.outcome(intent).error or "")

@@ -1,0 +1,83 @@
+"""Jobs under a Slurm of two nodes on this machine; needs the extra `slurm`, Slurm and munge."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.store import intents
+from tests.pipeline.conftest import CONFIG, Rows
+from tests.support import slurm_loopback
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import SupervisedWorkspace
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed: the extra `slurm`"),
+    pytest.mark.skipif(
+        slurm_loopback.missing() is not None, reason=slurm_loopback.missing() or "there is Slurm"
+    ),
+]
+
+ROOT = Path(__file__).parents[3]
+RECIPE = "recipe:direct/chatgpt"
+SFT = "sft:tiny/direct/chatgpt/sft"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    # Not pytest's folder: the path of a socket has a limit.
+    with tempfile.TemporaryDirectory(prefix="slurm") as folder, slurm_loopback.slurm(Path(folder)) as found:
+        yield found
+
+
+@pytest.fixture
+def on_slurm(
+    cluster: dict[str, str],
+    make_supervised: Callable[[], SupervisedWorkspace],
+    monkeypatch: pytest.MonkeyPatch,
+) -> SupervisedWorkspace:
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    supervised = make_supervised()
+    supervised.workspace.config.write_text(
+        f'{CONFIG}\n[slot_engines]\ncpu = "hpc"\n'
+        f'[engines.hpc]\ntype = "slurm"\npartition = "low"\narray = true\nenv = {{ PYTHONPATH = "{ROOT}" }}\n'
+    )
+    return supervised
+
+
+def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
+    on_slurm: SupervisedWorkspace, undisturbed_rows: Rows
+) -> None:
+    on_slurm.set_plan(hold=[SFT])
+    on_slurm.ask(intents.Start())
+    supervisor = on_slurm.supervise()
+    on_slurm.until(
+        lambda: any(job.startswith("sft-") and what == "begin" for _, job, _, what in on_slurm.notes())
+    )
+    # All CPUs for others: Slurm takes the job's place away, and gives it back when they have ended.
+    other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
+    on_slurm.until(lambda: (1, "lost") in on_slurm.attempts(SFT))
+    assert other.wait() == 0
+    (on_slurm.workspace.root / "go").touch()
+    assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+    assert on_slurm.attempts(SFT) == [(1, "lost"), (2, "done")]
+    assert on_slurm.query("SELECT engine, is_place_lost FROM attempts WHERE state = 'lost'") == [("hpc", 1)]
+    assert on_slurm.rows() == undisturbed_rows
+    assert set(on_slurm.steps().values()) == {1}
+
+
+def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace) -> None:
+    text = on_slurm.workspace.config.read_text()
+    on_slurm.workspace.config.write_text(text.replace('"low"', '"none"'))
+    on_slurm.ask(intents.Start(targets=("recipe",)))
+    assert on_slurm.finish() == 0
+    assert "hpc refuses the job" in (on_slurm.error(RECIPE) or "")
+    assert "partition" in (on_slurm.error(RECIPE) or "")
