@@ -222,8 +222,8 @@ class Playground:
                 f"the GPU is used by {names}: ask again when it has ended, cancel it, or raise slots.gpu "
                 "in config.toml if the GPU has memory for both"
             )
-        gpu = devices.least_used(devices.usable(), (job.gpu for job in running))
-        return {} if gpu is None else {devices.VISIBLE: gpu.device}
+        gpus = devices.least_used(devices.usable(), (job.gpu for job in running))
+        return {devices.VISIBLE: gpus[0].device} if gpus else {}
 
     def stop(self) -> bool:
         """End the resident process, and free its memory; False if none runs."""
