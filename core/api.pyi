@@ -39,6 +39,7 @@ from .domain.evaluation.comparisons import SequencePoint as SequencePoint
 from .domain.evaluation.human_evaluation import AnnotatorTest as AnnotatorTest
 from .domain.evaluation.human_evaluation import PredictionPoweredWinRate as PredictionPoweredWinRate
 from .domain.evaluation.human_evaluation import VoterTest as VoterTest
+from .domain.evaluation.seeds import SeedGroup as SeedGroup
 from .domain.evaluation.study_plans import JudgePlan as JudgePlan
 from .domain.evaluation.study_plans import PlannedDesign as PlannedDesign
 from .domain.evaluation.verdicts import DIMENSIONS as DIMENSIONS
@@ -80,6 +81,7 @@ from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
+from .domain.names import settings_text as settings_text
 from .domain.paths import file_name as file_name
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult

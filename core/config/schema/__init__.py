@@ -6,6 +6,7 @@ docs/configuration.md and the screen of settings show the docstrings here.
 from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
 from core.config.schema.data import DataSet, DataSettings, RatingScale, SplitRule
 from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
+from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Definition, Flaw, Pairing, Recipes, Responding, Server, Student
 from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
@@ -21,6 +22,7 @@ __all__ = [
     "Dtype",
     "ExtraComparison",
     "Flaw",
+    "Grid",
     "JudgeConfig",
     "Lora",
     "NonNegative",
