@@ -82,6 +82,7 @@ from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
 from .domain.names import settings_text as settings_text
+from .domain.names import without_seed as without_seed
 from .domain.paths import file_name as file_name
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
@@ -100,6 +101,7 @@ from .domain.runs import RunDeletion as RunDeletion
 from .domain.runs import RunEstimate as RunEstimate
 from .domain.runs import RunNotes as RunNotes
 from .domain.runs import SampleAnswer as SampleAnswer
+from .domain.runs import StageWork as StageWork
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot

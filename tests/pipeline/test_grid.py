@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from core.config.load import InvalidConfigError, parse_config
+from core.domain.dependencies import dependents_of
 from core.domain.names import ComparisonName, RunName
 from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
@@ -89,6 +90,17 @@ def test_a_name_without_settings_stands_for_all_of_its_runs() -> None:
     found = {job.name for job in jobs if job.id in job_targets.named(jobs, [name])}
     assert found == {name, f"{name}/seed=43"}
     assert {job.name for job in jobs if job.id in job_targets.named(jobs, [f"sft:{name}"])} == {name}
+
+
+def test_what_fails_stops_nothing_of_other_seeds() -> None:
+    jobs = grid("seeds = [1, 2, 3]")
+    failed = jobs["sft:tiny/direct/chatgpt/sft/seed=2"]
+    stopped = {job.name for job in jobs.values() if job.id in dependents_of(jobs.values(), [failed.id])}
+    runs = {f"tiny/direct/chatgpt/{stage}/seed=2" for stage in ("sft", "sft-dpo")}
+    assert stopped == runs | {
+        *(f"tiny vs {run} @ embedded" for run in runs),
+        "human vs tiny/direct/chatgpt/sft/seed=2 @ embedded",
+    }
 
 
 @pytest.mark.parametrize("seeds", ["[1, 2]", "[42, 43]"])

@@ -48,13 +48,19 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
-    The full name stands in the summary. `direct` needs no mention: its sources are no strategies.
+    The full name stands in the summary. `direct` needs no mention: its sources are no strategies; nor does the
+    table of a setting that is of the run's own stage.
     """
     run = RunName.parse(responder)
     if run is None:
         return responder
     student = "" if run.student == baseline else f"{run.student} · "
-    varied = f" · {settings_text(run.settings)}" if run.settings else ""
+    own = "sft." if run.stage == "sft" else "dpo."
+    settings = tuple(
+        (key.removeprefix(own).removeprefix("lora.").replace("learning_rate", "lr"), value)
+        for key, value in run.settings
+    )
+    varied = f" · {settings_text(settings)}" if settings else ""
     return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}{varied}"
 
 

@@ -174,6 +174,9 @@ class RatesView(WinRatesView):
     def action_group(self) -> None:
         at = win_rates.GROUPINGS.index(self._grouping)
         self._grouping = win_rates.GROUPINGS[(at + 1) % len(win_rates.GROUPINGS)]
+        if self._grouping == "seeds" and len(win_rates.grouped(self.rates, "seeds")) == len(self.rates):
+            # Without several seeds every group is one comparison.
+            self._grouping = "none"
         self._look_over_seeds()
         self._draw()
 
