@@ -15,7 +15,6 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
@@ -95,7 +94,6 @@ class Run:
 
     student: str
     recipe: str
-    stage: Literal["sft", "sft-dpo"]
     trl_tokens: float
     tokens: float
     flops: tuple[float, float]
@@ -208,9 +206,12 @@ def _runs(config: Config, student: str, recipe: str, made: Assumptions) -> list[
         device=config.runs.device,
         dtype=config.runs.dtype,
     )
-    given = {"student": local, "student_name": student, "recipe": recipe, "lora": config.lora}
-    sft = SftSettings(**given, training=config.sft)
-    dpo = DpoSettings(**given, training=config.dpo)
+    sft: RunSettings = SftSettings(
+        student=local, student_name=student, recipe=recipe, lora=config.lora, training=config.sft
+    )
+    dpo: RunSettings = DpoSettings(
+        student=local, student_name=student, recipe=recipe, lora=config.lora, training=config.dpo
+    )
     whole = made.prompt_tokens + made.answer_tokens
     # A step of SFT has both examples of a dialogue, which share their prompt; a pair of DPO shares its own.
     own = made.prompt_tokens - made.shared_tokens
@@ -235,7 +236,6 @@ def _run(settings: RunSettings, shape: ModelShape, count: int, trl: float, once:
     return Run(
         student=settings.student_name,
         recipe=settings.recipe,
-        stage=settings.stage,  # type: ignore[arg-type]
         trl_tokens=trl * steps,
         tokens=once * steps,
         flops=(flops[0], flops[1]),

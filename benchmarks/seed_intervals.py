@@ -2,9 +2,9 @@
 
     python -m benchmarks.seed_intervals [--runs N]
 
-Each dialogue and each seed has an ease of its own, drawn from a normal distribution on the logit scale. `seeds`
-is how often Student's interval over seeds covers the mean win rate of all seeds on these dialogues, `both` how
-often the other one covers that of all seeds and all dialogues. Exits with 1 if `both` covers less than 92 %.
+Each dialogue and each seed has an ease of its own, drawn from a normal distribution on the logit scale.
+`seeds` is how often Student's interval over seeds covers the mean win rate of all seeds on these dialogues,
+`both` how often the other one covers that of all seeds and dialogues. Exits with 1 if that is less than 92 %.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _coverage(runs: int, seeds: int, dialogues: int, rate: float, spread: float)
         ease = middle + random.normal(size=dialogues)
         chances = expit(ease + spread * random.normal(size=(seeds, 1)))
         won = random.random((seeds, dialogues)) < chances
-        made = over_seeds([dict(enumerate(map(float, row))) for row in won])  # type: ignore[misc]
+        made = over_seeds([{str(n): float(one) for n, one in enumerate(row)} for row in won])
         assert made is not None
         here = float(expit(ease + of_seeds[:400, None]).mean())
         for at, (low, high, true) in enumerate(
@@ -56,8 +56,8 @@ def _coverage(runs: int, seeds: int, dialogues: int, rate: float, spread: float)
             widths[at] += high - low
     first, both = hits / runs
     print(
-        f"{seeds:>5}  {dialogues:>9}  {truth:>8.1%}  {spread:>11.2f}  {first:>6.1%} {widths[0] / runs:>6.3f}  "
-        f"{both:>6.1%} {widths[1] / runs:>6.3f}"
+        f"{seeds:>5}  {dialogues:>9}  {truth:>8.1%}  {spread:>11.2f}  "
+        f"{first:>6.1%} {widths[0] / runs:>6.3f}  {both:>6.1%} {widths[1] / runs:>6.3f}"
     )
     return float(both)
 

@@ -278,7 +278,7 @@ class _Planner:
 
     def _run(self, name: RunName, settings: RunSettings, inputs: Mapping[str, Input]) -> PlannedJob:
         """Add a run and its responder."""
-        run = self._add(str(name), self.local_slot, settings, self.dialogues | inputs, [])
+        run = self._add(str(name), self.local_slot, settings, {**self.dialogues, **inputs}, [])
         self.responders[str(name)] = self._respond(str(name), name.student, run)
         return run
 

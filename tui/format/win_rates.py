@@ -48,8 +48,8 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
-    The full name stands in the summary. `direct` needs no mention: its sources are no strategies; nor does the
-    table of a setting that is of the run's own stage.
+    The full name stands in the summary. `direct` needs no mention: its sources are no strategies; nor does
+    the table of a setting that is of the run's own stage.
     """
     run = RunName.parse(responder)
     if run is None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Input, Static
 
-from core.api import ComparisonName, job_progress
+from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable, LaterCells, sorted_by
@@ -23,6 +23,7 @@ from tui.format import job_states, seeds, win_rates
 from tui.format import values as formats
 from tui.format.job_states import StateLook
 from tui.format.text import visible
+from tui.screens.win_rates import seed_rows
 from tui.screens.win_rates.summary import summary
 from tui.screens.win_rates.view import WinRatesView
 
@@ -306,28 +307,16 @@ class RatesView(WinRatesView):
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _seeds_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
-        """A group's mean ± standard deviation, and its interval over seeds and dialogues."""
         widths = {column.key: column.width for column in columns}
-        muted, group = shade(self.app, "text-muted"), self._over_seeds.get(name)
-        named = ComparisonName.parse(name)
-        mark = "▾ " if _GROUP + name in self._open else "▸ "
-        cells = {
-            "a": Text(formats.shorten(visible(named.a), widths["a"])),
-            "b": Text(formats.shorten(mark + visible(win_rates.short_name(named.b, named.a)), widths["b"])),
-            "judge": Text(formats.shorten(visible(named.judge), widths.get("judge", 0)), muted),
-            "wins": Text(f"{sum(rate.n is not None for rate in found)} of {len(found)} seeds", muted),
-        }
-        if group is not None and group.mean is not None:
-            cells["rate"] = Text(seeds.mean_and_sd(group), "bold")
-            cells["interval"] = Text(formats.span(group.low, group.high), muted)
-            cells["bar"] = interval_bar(
-                group.mean,
-                group.low,
-                group.high,
-                widths.get("bar", 0),
-                colour=shade(self.app, "text-accent"),
-                muted=muted,
-            )
+        cells = seed_rows.cells(
+            name,
+            self._over_seeds.get(name),
+            found,
+            widths,
+            is_open=_GROUP + name in self._open,
+            accent=shade(self.app, "text-accent"),
+            muted=shade(self.app, "text-muted"),
+        )
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> Sequence[Text]:
