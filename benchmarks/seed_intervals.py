@@ -4,7 +4,8 @@
 
 Each dialogue and each seed has an ease of its own, drawn from a normal distribution on the logit scale.
 `seeds` is how often Student's interval over seeds covers the mean win rate of all seeds on these dialogues,
-`both` how often the other one covers that of all seeds and dialogues. Exits with 1 if that is less than 92 %.
+`both` how often the other one covers that of all seeds and dialogues. Exits with 1 if that is less than 92 %
+with three seeds or more: two say too little of how seeds differ.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=400, help="simulations of each case")
     runs = parser.parse_args().runs
     print("seeds  dialogues  win rate  sd of seeds   seeds  width    both  width")
-    worst = 1.0
-    for seeds in (2, 3, 5):
-        for dialogues, rate, spread in ((d, r, s) for d in (60, 250) for r in (0.6, 0.9) for s in _SPREADS):
-            worst = min(worst, _coverage(runs, seeds, dialogues, rate, spread))
-    print(f"`both` covers at least {worst:.1%}")
-    return 1 if worst < MIN_COVERAGE else 0
+    cases = [(d, r, s) for d in (60, 250) for r in (0.6, 0.9) for s in _SPREADS]
+    worst = {seeds: min(_coverage(runs, seeds, *case) for case in cases) for seeds in (2, 3, 5)}
+    for seeds, share in worst.items():
+        print(f"`both` covers at least {share:.1%} with {seeds} seeds")
+    return 1 if min(share for seeds, share in worst.items() if seeds > 2) < MIN_COVERAGE else 0
 
 
 def _coverage(runs: int, seeds: int, dialogues: int, rate: float, spread: float) -> float:
