@@ -36,7 +36,8 @@ def test_seeds_have_their_mean_and_spread(program: Program) -> None:
     assert one["mean"] == pytest.approx(np.mean(own))
     assert one["sd"] == pytest.approx(np.std(own, ddof=1))
     assert (one["min"], one["max"]) == (min(own), max(own))
-    assert one["low"] < one["seeds_low"] or one["high"] > one["seeds_high"] or one["sd"] > 0.05
+    assert one["low"] < one["mean"] < one["high"]
+    assert one["seeds_low"] < one["mean"] < one["seeds_high"]
     text = program("winrates").out
     assert f"{one['mean'] * 100:.1f} ± {one['sd'] * 100:.1f} %" in text
     assert f"{RUN}/sft.learning_rate=1e-05" in text
