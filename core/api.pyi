@@ -44,6 +44,7 @@ from .domain.evaluation.comparisons import SequencePoint as SequencePoint
 from .domain.evaluation.human_evaluation import AnnotatorTest as AnnotatorTest
 from .domain.evaluation.human_evaluation import PredictionPoweredWinRate as PredictionPoweredWinRate
 from .domain.evaluation.human_evaluation import VoterTest as VoterTest
+from .domain.evaluation.seeds import SeedGroup as SeedGroup
 from .domain.evaluation.study_plans import JudgePlan as JudgePlan
 from .domain.evaluation.study_plans import PlannedDesign as PlannedDesign
 from .domain.evaluation.verdicts import DIMENSIONS as DIMENSIONS
@@ -85,6 +86,8 @@ from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
+from .domain.names import settings_text as settings_text
+from .domain.names import without_seed as without_seed
 from .domain.paths import file_name as file_name
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
@@ -103,6 +106,7 @@ from .domain.runs import RunDeletion as RunDeletion
 from .domain.runs import RunEstimate as RunEstimate
 from .domain.runs import RunNotes as RunNotes
 from .domain.runs import SampleAnswer as SampleAnswer
+from .domain.runs import StageWork as StageWork
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot

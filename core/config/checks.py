@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import training_arguments
+from core.config import grid, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
@@ -86,6 +86,7 @@ def check(config: Config) -> None:
     _check_lora("lora", config.lora)
     _check_training("sft", config.sft)
     _check_training("dpo", config.dpo)
+    grid.check(config, _check_lora, _check_training)
     for name, teacher in config.teachers.items():
         _check_teacher(f"teachers.{name}", teacher)
         if teacher.top_logprobs is not None:

@@ -37,6 +37,8 @@ def parse_value(place: Place, text: str) -> object:
         candidates.append(tomllib.loads(f"value = {text}")["value"] if "\n" not in text else None)
     candidates.append(text)
     if isinstance(place.type, types.VarTupleType):
+        with suppress(tomllib.TOMLDecodeError, RecursionError, ValueError):
+            candidates.append(tomllib.loads(f"value = [{text}]")["value"] if "\n" not in text else None)
         candidates.append([part.strip() for part in text.split(",") if part.strip()])
     for candidate in candidates:
         if candidate is not None and _fits(place, candidate):

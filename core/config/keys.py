@@ -113,6 +113,8 @@ def unknown(name: str, path: Sequence[str]) -> str:
         (option.name, f"{one.header}.{option.name}") for one in reference.tables() for option in one.options
     ]
     if same := [key for option, key in of_tables if option == name]:
+        # First what only lacks a letter, such as `seeds`.
+        same[:0] = get_close_matches(name, fields, n=1, cutoff=0.85)
         return f"{what}; did you mean {' or '.join(same[:3])}?"
     if close := suggestion(name, fields):
         return what + close

@@ -138,6 +138,8 @@ def type_in_words(kind: types.Type) -> str:
             return f"list of {item}" if item.startswith("`") else f"list of {item}s"
         case types.DictType() | types.StructType():
             return "table"
+        case types.AnyType():
+            return "value"
         case types.UnionType():
             return " or ".join(
                 type_in_words(one) for one in kind.types if not isinstance(one, types.NoneType)

@@ -7,7 +7,7 @@ so every name that is put together from them can be taken apart again.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
 from core.domain.errors import UserError
@@ -19,12 +19,28 @@ RunStage = Literal["sft", "sft-dpo"]
 METHODS: tuple[Method, ...] = get_args(Method)
 RUN_STAGES: tuple[RunStage, ...] = get_args(RunStage)
 
+#: Settings by which runs or versions of the same name differ: key and value of each.
+NamedSettings = tuple[tuple[str, str], ...]
+
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: What names the seed of a run: its own, or that of one of its stages.
+_SEEDS = ("seed", "sft.seed", "dpo.seed")
 
 
 def is_plain(name: str) -> bool:
     """Whether a student, a teacher, a judge or a source may have this name."""
     return _PLAIN.fullmatch(name) is not None
+
+
+def settings_text(settings: NamedSettings) -> str:
+    """The settings in a name: `epochs=1,lora.r=4`."""
+    return ",".join(f"{key}={value}" for key, value in settings)
+
+
+def settings_in(text: str) -> NamedSettings:
+    """The settings that `settings_text` wrote."""
+    pairs = (part.partition("=") for part in text.split(",") if part)
+    return tuple((key, value) for key, _, value in pairs)
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +66,9 @@ class RecipeName:
 
 @dataclass(frozen=True, order=True)
 class RunName:
-    """`<student>/<recipe>/<stage>`, such as `smollm2/direct/chatgpt/sft`."""
+    """`<student>/<recipe>/<stage>`, such as `smollm2/direct/chatgpt/sft`; with other settings than those of
+    config.toml's tables `<student>/<recipe>/<stage>/<settings>`, such as
+    `smollm2/direct/chatgpt/sft/sft.learning_rate=1e-05,seed=2`."""
 
     student: str
     """The base student that was fine-tuned."""
@@ -58,18 +76,51 @@ class RunName:
     """What it was fine-tuned on."""
     stage: RunStage
     """`sft`, or `sft-dpo` for DPO on top of it."""
+    settings: NamedSettings = ()
+    """What [grid] varies, where it differs from config.toml's tables."""
 
     def __str__(self) -> str:
-        return f"{self.student}/{self.recipe}/{self.stage}"
+        plain = f"{self.student}/{self.recipe}/{self.stage}"
+        return f"{plain}/{settings_text(self.settings)}" if self.settings else plain
+
+    def at_stage(self, stage: RunStage) -> RunName:
+        """The run of that stage with the same settings, as far as that stage has them."""
+        kept = (one for one in self.settings if stage == "sft-dpo" or not one[0].startswith("dpo."))
+        return replace(self, stage=stage, settings=tuple(kept))
+
+    @property
+    def over_seeds(self) -> RunName:
+        """What runs that differ in their seeds alone have in common: the name without a seed."""
+        return replace(self, settings=tuple(one for one in self.settings if one[0] not in _SEEDS))
+
+    @property
+    def seed(self) -> str:
+        """The seeds in its name; empty for those of config.toml's tables."""
+        return settings_text(tuple(one for one in self.settings if one[0] in _SEEDS))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """The run of that name; None for every other responder: a base student, a teacher, a source."""
+        plain, _, last = text.rpartition("/")
+        settings: NamedSettings = ()
+        if "=" in last:
+            settings, text = settings_in(last), plain
+            # A superseded version has further settings behind an `@`, and is no run of that name.
+            if settings_text(settings) != last or "@" in last or not all(map(all, settings)):
+                return None
         student, _, rest = text.partition("/")
         before, _, last = rest.rpartition("/")
         recipe = RecipeName.parse(before)
         stage = next((one for one in RUN_STAGES if one == last), None)
-        return None if not student or recipe is None or stage is None else cls(student, recipe, stage)
+        return (
+            None if not student or recipe is None or stage is None else cls(student, recipe, stage, settings)
+        )
+
+
+def without_seed(responder: str) -> str:
+    """The name of a run without its seed; that of every other responder as it is."""
+    run = RunName.parse(responder)
+    return responder if run is None else str(run.over_seeds)
 
 
 @dataclass(frozen=True, order=True)
@@ -90,6 +141,11 @@ class ComparisonName:
     def sides(self) -> str:
         """`<a> vs <b>`, where the judge is known."""
         return f"{self.a} vs {self.b}"
+
+    @property
+    def over_seeds(self) -> ComparisonName:
+        """What comparisons whose runs differ in their seeds alone have in common."""
+        return ComparisonName(without_seed(self.a), without_seed(self.b), self.judge)
 
     @classmethod
     def parse(cls, text: str) -> Self:

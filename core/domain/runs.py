@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.domain.evaluation.comparisons import PairedTest
     from core.domain.evaluation.win_rates import SameAnswers, WinRate
-    from core.domain.jobs import JobState
+    from core.domain.jobs import JobState, Slot, Stage
     from core.domain.names import RunStage
 
 
@@ -63,6 +63,26 @@ class RunEstimate:
         if self.memory_bytes is None or self.device_bytes is None:
             return None
         return self.memory_bytes <= self.device_bytes
+
+
+@dataclass(frozen=True)
+class StageWork:
+    """The jobs of one stage in one kind of slot, and how long those take that are left."""
+
+    stage: Stage
+    """The stage."""
+    slot: Slot
+    """Where they run: `gpu`, `cpu`, `api` or `batch`."""
+    jobs: int
+    """All of them."""
+    done: int
+    """Those that are done, and are not run again."""
+    seconds: float | None
+    """How long the others take, one after the other; None where that is not known of any."""
+    unknown: int
+    """How many of the others have an unknown duration, and are missing from `seconds`."""
+    measured: bool
+    """Whether all of `seconds` follows from finished jobs of the same kind; otherwise it is rough."""
 
 
 @dataclass(frozen=True)

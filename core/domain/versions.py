@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from core.domain.names import NamedSettings, settings_in, settings_text
+
 #: Values that are shown as they are; of others, the beginning of their hash.
 _PLAIN = re.compile(r"[A-Za-z0-9._+:/-]{1,40}")
 _DIGITS = 6
@@ -23,7 +25,7 @@ class VersionName:
 
     name: str
     """The name of the run, responder or judge."""
-    settings: tuple[tuple[str, str], ...] = ()
+    settings: NamedSettings = ()
     """The settings in which it differs from the current one of that name; empty for that one."""
 
     def __str__(self) -> str:
@@ -32,14 +34,13 @@ class VersionName:
     @property
     def label(self) -> str:
         """The settings alone: `epochs=1,lora.r=4`."""
-        return ",".join(f"{key}={value}" for key, value in self.settings)
+        return settings_text(self.settings)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The version of that name; without an `@`, the current one."""
         name, _, label = text.partition("@")
-        pairs = (part.partition("=") for part in label.split(",") if part)
-        return cls(name, tuple((key, value) for key, _, value in pairs))
+        return cls(name, settings_in(label))
 
 
 def setting_value(value: object) -> str:

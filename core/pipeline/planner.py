@@ -8,17 +8,19 @@ that is done is never run again under the same fingerprint.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping
 from functools import cache
 
 import msgspec
 
+from core.config import grid
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config, Teacher
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
-from core.domain.names import RUN_STAGES, ComparisonName, RunName
+from core.domain.names import ComparisonName, RunName, RunStage
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -120,23 +122,29 @@ class _Planner:
                     if config.comparisons.baseline:
                         pairs.append((student, run))
         for extra in config.comparisons.extra:
-            for responder in (extra.a, extra.b):
-                if responder in config.teachers and responder not in self.responders:
-                    self.responders[responder] = self._respond_teacher(responder)
-                if responder not in self.responders:
-                    known = ", ".join(dict.fromkeys((*self.responders, *config.teachers)))
-                    raise InvalidOptionError(
-                        "comparisons.extra",
-                        f"no responder is named {responder!r}. There are: {known}",
-                        responder,
-                    )
-            pairs.append((extra.a, extra.b))
+            one, other = self._responders_of(extra.a), self._responders_of(extra.b)
+            is_single = len(one) == 1 or len(other) == 1
+            pairs += [(a, b) for a, b in itertools.product(one, other) if is_single or _are_alike(a, b)]
         for name, judge in judges.items():
             for a, b in dict.fromkeys(pairs):
                 self._compare(a, b, name, judge)
         for name, count in validate.items():
             self._validate(name, count)
         return tuple(self.jobs.values())
+
+    def _responders_of(self, name: str) -> list[str]:
+        """The responders that a comparison names: with [grid], all runs whose names begin with it."""
+        if name in self.config.teachers and name not in self.responders:
+            self.responders[name] = self._respond_teacher(name)
+        run = RunName.parse(name)
+        varied = () if run is None or run.settings else self.responders
+        found = [one for one in varied if one == name or one.startswith(f"{name}/")]
+        if name in self.responders or found:
+            return found or [name]
+        known = ", ".join(dict.fromkeys((*self.responders, *self.config.teachers)))
+        raise InvalidOptionError(
+            "comparisons.extra", f"no responder is named {name!r}. There are: {known}", name
+        )
 
     def _recipe(self, name: str) -> PlannedJob:
         try:
@@ -218,43 +226,48 @@ class _Planner:
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
-        """Add the run of each stage and its responder; returns the responders' names."""
-        names = []
-        before: PlannedJob | None = None
-        recipe_name = catalog.parse(recipe)
-        lora = self.config.lora if self.config.runs.lora else None
-        ranks = self._ranks(student)
-        for stage in RUN_STAGES:
-            if stage not in self.config.runs.stages:
+        """Add the runs of each stage and their responders; returns the responders' names."""
+        found = []
+        recipe_name, stages, ranks = catalog.parse(recipe), self.config.runs.stages, self._ranks(student)
+        for variant in grid.variants(self.config, student, recipe):
+            if "sft" not in stages:
                 continue
-            inputs = dict(self.dialogues)
-            settings: RunSettings
-            if before is None:
-                inputs["examples"] = JobOutput(examples.id, "sft")
-                settings = SftSettings(
-                    student=self._student(student),
-                    student_name=student,
-                    recipe=recipe,
-                    lora=lora,
-                    ranks=ranks,
-                    training=self.config.sft,
-                )
-            else:
-                inputs["preferences"] = JobOutput(examples.id, "preferences")
-                inputs[self.trained] = JobOutput(before.id, self.trained)
+            lora = variant.lora if self.config.runs.lora else None
+            settings: RunSettings = SftSettings(
+                student=self._student(student),
+                student_name=student,
+                recipe=recipe,
+                lora=lora,
+                ranks=ranks,
+                training=variant.training,
+            )
+            inputs = {"examples": JobOutput(examples.id, "sft")}
+            name = RunName(student, recipe_name, "sft", variant.named)
+            tuned = self._run(name, settings, inputs)
+            found.append(str(name))
+            for one in variant.dpo if "sft-dpo" in stages else ():
                 settings = DpoSettings(
                     student=self._student(student),
                     student_name=student,
                     recipe=recipe,
                     lora=lora,
                     ranks=ranks,
-                    training=self.config.dpo,
+                    training=one.training,
                 )
-            name = str(RunName(student, recipe_name, stage))
-            before = self._add(name, self.local_slot, settings, inputs, [])
-            self.responders[name] = self._respond(name, student, before)
-            names.append(name)
-        return names
+                inputs = {
+                    "preferences": JobOutput(examples.id, "preferences"),
+                    self.trained: JobOutput(tuned.id, self.trained),
+                }
+                name = RunName(student, recipe_name, "sft-dpo", one.named)
+                self._run(name, settings, inputs)
+                found.append(str(name))
+        return found
+
+    def _run(self, name: RunName, settings: RunSettings, inputs: Mapping[str, Input]) -> PlannedJob:
+        """Add a run and its responder."""
+        run = self._add(str(name), self.local_slot, settings, {**self.dialogues, **inputs}, [])
+        self.responders[str(name)] = self._respond(str(name), name.student, run)
+        return run
 
     def _ranks(self, student: str) -> Ranks | None:
         """The processes of a student's runs; None for one."""
@@ -371,6 +384,13 @@ class _Planner:
         )
         self.jobs[job.id] = job
         return job
+
+
+def _are_alike(a: str, b: str) -> bool:
+    """Whether two runs have the same settings and seed, as far as both of their stages have them."""
+    runs = [run for run in map(RunName.parse, (a, b)) if run is not None]
+    stage: RunStage = "sft-dpo" if all(run.stage == "sft-dpo" for run in runs) else "sft"
+    return len({run.at_stage(stage).settings for run in runs}) == 1
 
 
 def _hash(value: object) -> str:

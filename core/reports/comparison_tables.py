@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.names import RecipeName, RunName
+from core.domain.names import NamedSettings, RecipeName, RunName, settings_text
 from core.domain.text import visible
-from core.reports import cells, vote_tables
+from core.reports import cells, seed_tables, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -17,31 +17,44 @@ _ALPHA = 0.05
 
 def grid(report: Report, judge: str) -> ReportTable:
     """Win rates over the base student, as in the paper: a row for each recipe, a column for each stage."""
-    found: dict[tuple[RecipeName, tuple[str, str]], WinRate] = {}
+    found: dict[tuple[tuple[RecipeName, NamedSettings], tuple[str, str]], list[WinRate]] = {}
     for rate in report.rates:
         run = RunName.parse(rate.b)
         if rate.judge == judge and run is not None and run.student == rate.a:
-            found[run.recipe, (run.student, run.stage)] = rate
+            row = run.recipe, run.over_seeds.settings
+            found.setdefault((row, (run.student, run.stage)), []).append(rate)
     columns = list(dict.fromkeys(column for _, column in found))
-    recipes = list(dict.fromkeys(recipe for recipe, _ in found))
-    leaders = {column: best([r for (_, c), r in found.items() if c == column], report) for column in columns}
+    names = list(dict.fromkeys(name for name, _ in found))
+    leaders = {
+        column: best([rate for (_, c), own in found.items() if c == column for rate in own], report)
+        for column in columns
+    }
+    over_seeds = {one.name: one for one in report.seeds}
     rows = []
-    for recipe in recipes:
-        row = [cells.text(recipe.method), cells.text(recipe.variant)]
+    for recipe, settings in names:
+        variant = " ".join(filter(None, (recipe.variant, settings_text(settings))))
+        cells_of_row = [cells.text(recipe.method), cells.text(variant)]
         for column in columns:
-            own = found.get((recipe, column))
-            value = None if own is None else own.win_rate_b
-            is_best = own is not None and own is leaders[column]
-            text = UNKNOWN if own is None else cells.rate_text(own.win_rate_b, own.ci_low, own.ci_high)
-            row.append(ReportCell(value, text, is_best))
-        rows.append(tuple(row))
+            own = found.get(((recipe, settings), column), [])
+            if len(own) > 1:
+                group = over_seeds.get(own[0].name.over_seeds)
+                mean = None if group is None else group.mean
+                cells_of_row.append(ReportCell(mean, seed_tables.mean_text(group)))
+                continue
+            one = own[0] if own else None
+            text = UNKNOWN if one is None else cells.rate_text(one.win_rate_b, one.ci_low, one.ci_high)
+            is_best = one is not None and one is leaders[column]
+            cells_of_row.append(ReportCell(None if one is None else one.win_rate_b, text, is_best))
+        rows.append(tuple(cells_of_row))
+    rates = [rate for own in found.values() for rate in own]
     titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
-    intervals = ", ".join(dict.fromkeys(r.interval for r in found.values() if r.interval)) or UNKNOWN
+    intervals = ", ".join(dict.fromkeys(rate.interval for rate in rates if rate.interval)) or UNKNOWN
     note = (
-        f"Win rate over the base student in %; interval: {intervals}. In bold: better than every other of "
-        "its column (sign-flip permutation test on the same dialogues, p < 0.05 after Holm's correction over "
-        f"all pairs of responders that met the base). {_counting(found.values())} "
-        f"{cells.source(report, judge)}"
+        f"Win rate over the base student in %; interval: {intervals}"
+        f"{'; of several seeds mean ± standard deviation' * (len(rates) > len(found))}. "
+        "In bold: better than every other of its column (sign-flip permutation test on the same dialogues, "
+        "p < 0.05 after Holm's correction over all pairs of responders that met the base). "
+        f"{_counting(rates)} {cells.source(report, judge)}"
     )
     return ReportTable(
         f"win_rates-{judge}",

@@ -58,7 +58,7 @@ def recipes(report: Report) -> ReportTable:
         overall = (one.win_rate_b, one.ci_low, one.ci_high)
         found = [overall, *(_ends(one.dimensions.get(name)) for name in asked)]
         return (
-            *map(cells.text, (one.judge, one.recipe, one.stage)),
+            *map(cells.text, (one.judge, one.recipe, one.stage_and_settings)),
             *map(cells.count, (one.comparisons, one.n, one.invalid)),
             *(
                 cell

@@ -19,6 +19,7 @@ from core.domain.evaluation.comparisons import (
     Scorecard,
 )
 from core.domain.evaluation.human_evaluation import AnnotatorTest
+from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs import Job
@@ -70,6 +71,9 @@ class Report:
     comparisons: tuple[Comparison, ...]
     recipes: tuple[RecipeRate, ...]
     rankings: tuple[Ranking, ...]
+    """Runs that differ in their seeds alone are one responder."""
+    seeds: tuple[SeedGroup, ...]
+    """Comparisons whose runs differ in their seeds alone."""
     scorecards: tuple[Scorecard, ...]
     bias_models: tuple[BiasModel, ...]
     annotator_tests: tuple[AnnotatorTest, ...]
@@ -112,7 +116,8 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         comparisons=comparisons,
         same_answers=workspace.evaluation.same_answers(),
         recipes=tuple(r for r in workspace.evaluation.recipe_rates() if wanted(r.judge)),
-        rankings=tuple(r for r in workspace.evaluation.rankings() if wanted(r.judge)),
+        rankings=tuple(r for r in workspace.evaluation.rankings(over_seeds=True) if wanted(r.judge)),
+        seeds=tuple(one for one in workspace.evaluation.seed_groups() if wanted(one.judge)),
         scorecards=tuple(card for card in workspace.evaluation.scorecards() if wanted(card.judge)),
         annotator_tests=tuple(one for one in workspace.evaluation.annotator_tests() if wanted(one.judge)),
         bias_models=tuple(one for one in workspace.evaluation.bias_models() if wanted(one.judge)),

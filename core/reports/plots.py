@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from core.domain.evaluation.comparisons import Cell, Ranking
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.names import RunName
+from core.domain.names import RunName, settings_text
 from core.domain.text import visible
 from core.reports.cells import source
 from core.reports.gather import Report, RunTraining
@@ -88,7 +88,8 @@ def _win_rates(rates: Sequence[WinRate]) -> Figure:
     for rate in rates:
         run = RunName.parse(rate.b)
         if run is not None and run.student == rate.a:
-            rows.setdefault(f"{run.recipe}  ({run.student})", []).append((run.stage, rate))
+            varied = f" {settings_text(run.over_seeds.settings)}" if run.over_seeds.settings else ""
+            rows.setdefault(f"{run.recipe}{varied}  ({run.student})", []).append((run.stage, rate))
         else:
             rows.setdefault(f"{rate.b} against {rate.a}", []).append(("", rate))
     figure, axes = _canvas(len(rows))
@@ -97,7 +98,7 @@ def _win_rates(rates: Sequence[WinRate]) -> Figure:
         for offset, (stage, rate) in enumerate(found):
             colour, marker = _STAGES.get(stage, (_GREEN, "s"))
             assert rate.win_rate_b is not None
-            y = row + (offset - (len(found) - 1) / 2) * 0.3
+            y = row + (offset - (len(found) - 1) / 2) * min(0.3, 0.7 / len(found))
             low, high = (rate.ci_low or 0.0) * 100, (rate.ci_high or 0.0) * 100
             axes.plot([low, high], [y, y], color=colour, linewidth=1.2)
             label = stage if stage and stage not in named else None

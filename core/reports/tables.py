@@ -13,6 +13,7 @@ from core.reports import (
     dimension_tables,
     judge_tables,
     same_answer_tables,
+    seed_tables,
     stopping_tables,
     vote_tables,
 )
@@ -29,6 +30,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
     """All tables that have rows, in the report's order."""
     found = (
         *(comparison_tables.grid(report, judge) for judge in report.judges),
+        seed_tables.seeds(report),
         comparison_tables.comparisons(report),
         dimension_tables.comparisons(report),
         dimension_tables.recipes(report),
@@ -137,7 +139,9 @@ def _rankings(report: Report) -> Iterator[ReportTable]:
         )
         note = (
             "Bradley–Terry log-strengths, 0 on average within a group, with 95 % intervals of a bootstrap "
-            f"over dialogues; {ranking.comparisons} comparisons, "
+            "over dialogues; "
+            f"{'one responder for runs that differ in their seeds alone; ' * bool(report.seeds)}"
+            f"{ranking.comparisons} comparisons, "
             f"{ranking.unjudged} dialogues of them unjudged. "
             f"{cells.source(report, ranking.judge)}"
         )

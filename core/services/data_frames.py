@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.domain.dialogues import Dialogue
 from core.domain.evaluation.comparisons import Ranked
+from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job, result_values
 from core.domain.names import RUN_STAGES
@@ -108,6 +109,10 @@ class DataFrames:
     def win_rates(self) -> pd.DataFrame:
         """Every comparison, a row each; columns are the fields of `WinRate`, missing until it is done."""
         return _frame(WinRate, self._evaluation.win_rates())
+
+    def seed_groups(self) -> pd.DataFrame:
+        """Comparisons whose runs differ in their seeds alone, a row each group; the fields of `SeedGroup`."""
+        return _frame(SeedGroup, self._evaluation.seed_groups())
 
     def rankings(self) -> pd.DataFrame:
         """The responders of each judge by their strength: `judge`, and the fields of `Ranked`."""

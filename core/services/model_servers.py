@@ -94,7 +94,7 @@ class ModelServer:
         if adapters:
             found += ["--enable-lora", "--max-lora-rank", str(max(map(_rank, adapters.values())))]
             found += ["--max-loras", str(min(len(adapters), _MAX_ADAPTERS_IN_BATCH))]
-            found += ["--lora-modules", *(f"{name}={path}" for name, path in adapters.items())]
+            found += ["--lora-modules", *map(_module, adapters.items())]
         return found
 
     def _transformers(self, folder: Path) -> list[str]:
@@ -113,6 +113,12 @@ class ModelServer:
             merging.merge(config, one.folder if one.kind == "adapter" else None, target, dtype)
         program = Path(sys.executable).with_name("transformers")
         return [str(program), "serve", "--host", HOST, "--port", str(self.port), "--device", device]
+
+
+def _module(adapter: tuple[str, str]) -> str:
+    """An adapter as vLLM's option takes it: a name with a "=" in JSON alone."""
+    name, path = adapter
+    return json.dumps({"name": name, "path": path}) if "=" in name else f"{name}={path}"
 
 
 def plan(

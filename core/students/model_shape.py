@@ -73,7 +73,7 @@ def of(student: Student) -> ModelShape:
     """
     folder = _folder(student)
     if folder is None:
-        return _from_config(_EMBEDDED)
+        return of_config(_EMBEDDED)
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -81,7 +81,7 @@ def of(student: Student) -> ModelShape:
     try:
         config = _text(config)
         weights = _weights(folder)
-        return _from_weights(config, weights) if weights else _from_config(config)
+        return _from_weights(config, weights) if weights else of_config(config)
     except (
         AttributeError,
         ArithmeticError,
@@ -152,7 +152,8 @@ def _from_weights(config: Mapping[str, Any], weights: Mapping[str, Sequence[int]
     )
 
 
-def _from_config(config: Mapping[str, Any]) -> ModelShape:
+def of_config(config: Mapping[str, Any]) -> ModelShape:
+    """The shape of a common decoder with this config.json."""
     hidden, layers, vocabulary = (
         int(config[name]) for name in ("hidden_size", "num_hidden_layers", "vocab_size")
     )

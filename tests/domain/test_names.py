@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
-from core.domain.names import METHODS, RUN_STAGES, ComparisonName, JobName, RecipeName, RunName, is_plain
+from core.domain.names import (
+    METHODS,
+    RUN_STAGES,
+    ComparisonName,
+    JobName,
+    NamedSettings,
+    RecipeName,
+    RunName,
+    is_plain,
+)
+from core.domain.versions import VersionName, setting_value
 
 plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)
 recipes = st.builds(RecipeName, st.sampled_from(METHODS), plain | st.builds("sequential/{}".format, plain))
-runs = st.builds(RunName, plain, recipes, st.sampled_from(RUN_STAGES))
+keys = st.from_regex(r"(lora\.|sft\.|dpo\.)?[a-z_]{1,12}", fullmatch=True)
+values = st.builds(setting_value, st.integers() | st.floats() | st.booleans() | st.text() | st.none()).map(
+    lambda value: value.replace("/", "_")
+)
+settings = st.lists(st.tuples(keys, values), max_size=4).map(tuple)
+runs = st.builds(RunName, plain, recipes, st.sampled_from(RUN_STAGES), settings)
 responders = plain | st.builds(str, runs)
 
 
@@ -33,6 +50,21 @@ def test_recipes(name: RecipeName) -> None:
 @given(runs)
 def test_runs(name: RunName) -> None:
     assert RunName.parse(str(name)) == name
+
+
+@given(runs, settings.filter(bool))
+def test_a_superseded_version_is_no_run_of_that_name(name: RunName, others: NamedSettings) -> None:
+    version = VersionName(str(name), others)
+    assert VersionName.parse(str(version)) == version
+    assert RunName.parse(str(version)) is None
+
+
+@given(runs)
+def test_runs_that_differ_in_their_seeds_have_a_name_in_common(name: RunName) -> None:
+    other = replace(name, settings=(*name.settings, ("seed", "7")))
+    assert other.over_seeds == name.over_seeds
+    assert RunName.parse(str(name.over_seeds)) == name.over_seeds
+    assert not name.over_seeds.seed
 
 
 @given(st.builds(ComparisonName, responders, responders, plain))
@@ -57,7 +89,16 @@ def test_no_other_responder_is_taken_for_a_run(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "m/direct/chatgpt", "m/direct/chatgpt/dpo", "m/chatgpt/sft", "/direct/chatgpt/sft", "m/direct//sft"],
+    [
+        *("", "m/direct/chatgpt", "m/direct/chatgpt/dpo", "m/chatgpt/sft", "/direct/chatgpt/sft"),
+        *(
+            "m/direct//sft",
+            "m/direct/chatgpt/seed=1",
+            "m/direct/chatgpt/sft/seed=",
+            "m/direct/chatgpt/sft/=1",
+        ),
+        "m/direct/chatgpt/sft/a=1,",
+    ],
 )
 def test_what_is_no_run(text: str) -> None:
     assert RunName.parse(text) is None

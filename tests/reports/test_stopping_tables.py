@@ -43,6 +43,7 @@ REPORT = Report(
     comparisons=(Comparison(RATE, (), comparisons.sequence(RATE, SCORES)),),
     recipes=(),
     rankings=(),
+    seeds=(),
     scorecards=(),
     bias_models=(),
     annotator_tests=(),

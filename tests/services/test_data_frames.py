@@ -10,7 +10,17 @@ import pytest
 from core.api import Workspace, create_workspace, open_workspace
 from tests.support import filled_workspace
 
-TABLES = ("jobs", "dialogues", "responses", "recipes", "metrics", "win_rates", "rankings", "submissions")
+TABLES = (
+    "jobs",
+    "dialogues",
+    "responses",
+    "recipes",
+    "metrics",
+    "win_rates",
+    "seed_groups",
+    "rankings",
+    "submissions",
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,16 @@ def test_vllm_has_one_base_model_with_all_adapters(
     assert list(folders) == [SFT, DPO]
     assert all(json.loads((Path(path) / "adapter_config.json").read_text()) for path in folders.values())
     assert "<|im_start|>" in found.template
+
+
+def test_vllm_reads_names_with_settings_as_json(
+    study: WorkspacePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = planned(study, SFT, program="vllm")
+    of_grid = tuple(replace(one, name=f"{one.name}/seed=2") for one in server.served)
+    found = served(replace(server, served=of_grid), tmp_path, monkeypatch)
+    adapter = json.loads(found.arguments[found.arguments.index("--lora-modules") + 1])
+    assert adapter == {"name": f"{SFT}/seed=2", "path": str(of_grid[0].folder)}
 
 
 def test_transformers_has_a_model_for_each(

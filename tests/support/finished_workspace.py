@@ -61,19 +61,19 @@ extra = [{ a = "human", b = "chatgpt" }]
 """
 
 
-def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
-    """The workspace; without `finished` only half of its comparisons are."""
+def make(root: Path, *, finished: bool = True, more: str = "") -> WorkspacePaths:
+    """The workspace; without `finished` only half of its comparisons are. `more` is added to config.toml."""
 
     def make_here(place: Path) -> None:
-        _make(place, finished)
+        _make(place, finished, more)
 
-    made_once.put(root, make_here, finished)
+    made_once.put(root, make_here, finished, more)
     return WorkspacePaths(root)
 
 
-def _make(root: Path, finished: bool) -> None:
+def _make(root: Path, finished: bool, more: str) -> None:
     workspace = create_workspace(root)
-    workspace.config.write_text(CONFIG)
+    workspace.config.write_text(CONFIG + more)
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(synthetic_dialogues(rows=160))]
     imported = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
     staging.stage(workspace, dialogues, imported)

@@ -40,8 +40,8 @@ _INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Show which requests would be sent, and their cost, and the device, memory and time of each run; "
-    "start nothing.",
+    help="Show how many jobs there are and what is done, which requests would be sent and their cost, and "
+    "the device, memory and time of each run; start nothing.",
 )
 @json_option
 @click.pass_context
@@ -123,15 +123,19 @@ def print_costs(
         raise CommandError(problem)
     found, spending = workspace.spending.estimates(targets, validate), workspace.spending.summary()
     runs = workspace.training.estimates(targets) if validate is None else ()
+    stages = workspace.pipeline.work(targets, runs) if validate is None else ()
     from tui.cli.output.batches import print_estimates
-    from tui.cli.output.runs import print_runs
+    from tui.cli.output.runs import print_runs, print_work
     from tui.cli.output.tables import make_console
     from tui.format.submissions import total_usd
 
     if as_json:
-        json.write(json.Costs(recipes=found, usd=total_usd(found), spending=spending, runs=runs))
+        json.write(
+            json.Costs(recipes=found, usd=total_usd(found), spending=spending, runs=runs, stages=stages)
+        )
         return
     console = make_console()
+    print_work(console, stages)
     print_estimates(console, found, spending)
     print_runs(console, runs)
 

@@ -36,6 +36,7 @@ def winrates(ctx: click.Context, superseded: bool, as_json: bool) -> None:
         with_votes,
         sample=is_sample(workspace.data.imported()),
         unstarted=unstarted,
+        seeds=evaluation.seed_groups(),
     )
 
 
@@ -84,13 +85,33 @@ def recipes(ctx: click.Context, as_json: bool) -> None:
     print_recipes(make_console(), found, evaluation.win_rates())
 
 
-@winrates.command(epilog=examples("winrates ranking"))
+@winrates.command(epilog=examples("winrates seeds"))
 @json_option
 @click.pass_context
-def ranking(ctx: click.Context, as_json: bool) -> None:
+def seeds(ctx: click.Context, as_json: bool) -> None:
+    """Show mean and spread of the win rates of runs that differ in their seeds alone.
+
+    `seeds` in [grid] of config.toml lists seeds.
+    """
+    evaluation = workspace_of(ctx).evaluation
+    found = evaluation.seed_groups()
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.seeds import print_seeds
+    from tui.cli.output.tables import make_console
+
+    print_seeds(make_console(), found, evaluation.win_rates())
+
+
+@winrates.command(epilog=examples("winrates ranking --over-seeds"))
+@click.option("--over-seeds", is_flag=True, help="One responder for runs that differ in their seeds alone.")
+@json_option
+@click.pass_context
+def ranking(ctx: click.Context, over_seeds: bool, as_json: bool) -> None:
     """Rank all responders by Bradley–Terry strength, separately for each judge."""
     evaluation = workspace_of(ctx).evaluation
-    found = evaluation.rankings()
+    found = evaluation.rankings(over_seeds=over_seeds)
     if as_json:
         json.write(found)
         return

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.api import RunName, VersionName
+from core.api import RunName, VersionName, settings_text
 from tui.format.values import percent
 
 if TYPE_CHECKING:
     from core.api import Decision, WinRate
 
-Grouping = Literal["none", "student", "method", "judge"]
-GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
+Grouping = Literal["none", "student", "method", "judge", "seeds"]
+GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge", "seeds")
 
 NO_RUN = "no run"
 
@@ -48,13 +48,20 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
-    The full name stands in the summary. `direct` needs no mention: its sources are no strategies.
+    The full name stands in the summary. `direct` needs no mention: its sources are no strategies; nor does
+    the table of a setting that is of the run's own stage.
     """
     run = RunName.parse(responder)
     if run is None:
         return responder
     student = "" if run.student == baseline else f"{run.student} · "
-    return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}"
+    own = "sft." if run.stage == "sft" else "dpo."
+    settings = tuple(
+        (key.removeprefix(own).removeprefix("lora.").replace("learning_rate", "lr"), value)
+        for key, value in run.settings
+    )
+    varied = f" · {settings_text(settings)}" if settings else ""
+    return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}{varied}"
 
 
 def decision_words(rate: WinRate) -> str:
@@ -81,7 +88,12 @@ def same_answers_words(same: int, dialogues: int) -> str:
 
 
 def group_of(rate: WinRate, by: Grouping) -> str:
-    """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run."""
+    """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run.
+
+    By seeds it is the name that comparisons have in common whose runs differ in their seeds alone.
+    """
+    if by == "seeds":
+        return str(rate.name.over_seeds)
     if by == "judge":
         return rate.judge
     names = (VersionName.parse(side).name for side in (rate.b, rate.a))

@@ -17,6 +17,7 @@ from core.config.schema.fine_tuning import (
     Runs,
     Training,
 )
+from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import FLAWS, Definition, Flaw, Pairing, Recipes, Responding, Server, Student
 from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
@@ -37,6 +38,7 @@ __all__ = [
     "ExtraComparison",
     "Flaw",
     "Fsdp",
+    "Grid",
     "JudgeConfig",
     "Lora",
     "NonNegative",

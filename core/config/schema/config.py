@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.config.schema.data import DataSet, DataSettings
 from core.config.schema.engines import EngineConfig, SlotEngines
 from core.config.schema.fine_tuning import Dpo, Fsdp, Lora, Runs, Training
+from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
 from core.config.schema.students import Definition, Recipes, Responding, Server, Student
 from core.config.schema.table import ConfigTable, NonNegative, Positive
@@ -26,7 +27,8 @@ class Slots(ConfigTable, frozen=True):
 
 
 class ExtraComparison(ConfigTable, frozen=True):
-    """Two responders: students, runs (`STUDENT/RECIPE/STAGE`), teachers, or sources in the data."""
+    """Two responders: students, runs (`STUDENT/RECIPE/STAGE`), teachers, or sources in the data. With [grid],
+    such a name stands for all runs that begin with it; of two runs, those with the same seed meet."""
 
     a: str
     """The baseline."""
@@ -78,6 +80,8 @@ class Config(ConfigTable, frozen=True):
     """Supervised fine-tuning."""
     dpo: Dpo = Dpo()
     """Preference tuning."""
+    grid: Grid = Grid()
+    """Runs with several seeds and settings."""
     responding: Responding = Responding()
     """How the test split is answered."""
     servers: dict[str, Server] = {}

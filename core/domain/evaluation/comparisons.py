@@ -55,7 +55,7 @@ class Cell:
 class RecipeRate:
     """How often the runs of one recipe and stage win against their base students, under one judge.
 
-    A dialogue's score is the mean over the students that have a valid one.
+    A dialogue's score is the mean over the students, and seeds, that have a valid one.
     """
 
     judge: str
@@ -65,7 +65,7 @@ class RecipeRate:
     stage: RunStage
     """The stage of the runs."""
     comparisons: int
-    """Comparisons, one a student."""
+    """Comparisons: one a student and seed."""
     n: int
     """Dialogues, invalid ones included."""
     invalid: int
@@ -78,6 +78,13 @@ class RecipeRate:
     """Upper end of its interval; None with it."""
     dimensions: Mapping[Dimension, DimensionRate]
     """The same in each dimension of empathy; empty unless the judge was asked for them."""
+    settings: str = ""
+    """The settings of [grid] in which they differ from config.toml's tables; empty for none."""
+
+    @property
+    def stage_and_settings(self) -> str:
+        """What the runs have in common beside their recipe."""
+        return f"{self.stage} {self.settings}" if self.settings else self.stage
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,15 @@ def mirrored(score: float | None) -> float | None:
     return None if score is None else 1 - score
 
 
+def mean_over(found: Sequence[Scores]) -> Scores:
+    """The mean score of each dialogue over the comparisons in which it is valid; None where it is in none."""
+    means: dict[str, float | None] = {}
+    for dialogue in dict.fromkeys(name for made in found for name in made):
+        valid = [score for made in found if (score := made.get(dialogue)) is not None]
+        means[dialogue] = sum(valid) / len(valid) if valid else None
+    return means
+
+
 def mean_over_orders(values: Sequence[tuple[Order, float]]) -> float:
     """The mean in each order, then over the orders, of values that are known for every order."""
     found: dict[Order, list[float]] = {}

@@ -16,7 +16,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
-from core.services.evaluation import decisions
+from core.services.evaluation import decisions, seed_groups
 from core.store import queries
 
 if TYPE_CHECKING:
@@ -147,13 +147,27 @@ def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
     )
 
 
-def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ranking, ...]:
-    """Each judge's ranking of the responders that it compared; `scores` by the comparison's job."""
+def rankings(
+    rates: Sequence[WinRate], scores: Mapping[str, Scores], *, over_seeds: bool = False
+) -> tuple[Ranking, ...]:
+    """Each judge's ranking of the responders that it compared; `scores` by the comparison's job.
+
+    `over_seeds`: of runs that differ in their seeds alone, one entry.
+    """
     from core.judging.metrics import ranking
+    from core.judging.metrics.scores import mean_over
 
     found = []
     for judge, compared in by_judge(rates, scores):
-        entries, groups = ranking.rank({(rate.a, rate.b): scores[rate.job] for rate in compared})
+        if over_seeds:
+            grouped = seed_groups.grouped(compared)
+            made = {
+                (name.a, name.b): mean_over([scores[rate.job] for rate in own])
+                for name, own in grouped.items()
+            }
+        else:
+            made = {(rate.a, rate.b): scores[rate.job] for rate in compared}
+        entries, groups = ranking.rank(made)
         found.append(Ranking(judge, entries, groups, len(compared), sum(rate.unjudged for rate in compared)))
     return tuple(found)
 

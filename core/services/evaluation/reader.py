@@ -13,6 +13,7 @@ from core.services.evaluation import (
     human_votes,
     judges,
     recipe_rates,
+    seed_groups,
 )
 from core.services.evaluation.comparison_reader import ComparisonReader
 from core.store import queries
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.domain.evaluation.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
+    from core.domain.evaluation.seeds import SeedGroup
     from core.domain.evaluation.study_plans import JudgePlan
     from core.domain.evaluation.votes import Vote
     from core.judging.metrics.scores import Scores
@@ -67,11 +69,24 @@ class EvaluationReader(ComparisonReader):
             ),
         )
 
-    def rankings(self) -> tuple[Ranking, ...]:
-        """Each judge's Bradley-Terry ranking of the responders that it compared."""
+    def seed_groups(self) -> tuple[SeedGroup, ...]:
+        """Comparisons whose runs differ in their seeds alone: mean and spread of their win rates."""
         rates = self.win_rates()
         return self._state.remember(
-            "rankings", rates, lambda: comparisons.rankings(rates, self._data.scores(rates))
+            "seed groups", rates, lambda: seed_groups.seed_groups(rates, self._data.scores(rates))
+        )
+
+    def rankings(self, *, over_seeds: bool = False) -> tuple[Ranking, ...]:
+        """Each judge's Bradley-Terry ranking of the responders that it compared.
+
+        `over_seeds`: runs that differ in their seeds alone are one responder, whose score on a dialogue is
+        the mean over them.
+        """
+        rates = self.win_rates()
+        return self._state.remember(
+            "rankings over seeds" if over_seeds else "rankings",
+            rates,
+            lambda: comparisons.rankings(rates, self._data.scores(rates), over_seeds=over_seeds),
         )
 
     def paired_tests(self) -> tuple[PairedTest, ...]:

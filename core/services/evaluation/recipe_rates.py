@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.domain.evaluation.comparisons import RecipeRate
 from core.domain.evaluation.verdicts import Dimension
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.names import RecipeName, RunName, RunStage
+from core.domain.names import NamedSettings, RecipeName, RunName, RunStage, settings_text
 from core.services.evaluation import comparisons
 
 if TYPE_CHECKING:
@@ -23,29 +23,30 @@ def recipe_rates(
     """The win rates of each recipe's runs over their base students, overall and in each dimension.
 
     `scores` and `by_dimension` are by the comparison's job. A dialogue's score is the mean over the students
-    that have a valid one.
+    and seeds that have a valid one; runs with other settings are apart.
     """
     from core.judging.metrics import comparison_metrics
 
     found = []
     for judge, compared in comparisons.by_judge(rates, scores):
-        runs: dict[tuple[RecipeName, RunStage], list[WinRate]] = defaultdict(list)
+        runs: dict[tuple[RecipeName, RunStage, NamedSettings], list[WinRate]] = defaultdict(list)
         for rate in compared:
             run = RunName.parse(rate.b)
             if run is not None and run.student == rate.a:
-                runs[run.recipe, run.stage].append(rate)
-        for (recipe, stage), own in runs.items():
+                runs[run.recipe, run.stage, run.over_seeds.settings].append(rate)
+        for (recipe, stage, settings), own in runs.items():
             by_part: dict[Dimension, list[Scores]] = defaultdict(list)
             for rate in own:
                 for dimension, made in by_dimension.get(rate.job, {}).items():
                     by_part[dimension].append(made)
-            means = _mean_scores([scores[rate.job] for rate in own])
+            means = _means([scores[rate.job] for rate in own])
             overall = comparison_metrics.dimension_rate(means)
             found.append(
                 RecipeRate(
                     judge=judge,
                     recipe=str(recipe),
                     stage=stage,
+                    settings=settings_text(settings),
                     comparisons=len(own),
                     n=len(means),
                     invalid=overall.invalid,
@@ -53,7 +54,7 @@ def recipe_rates(
                     ci_low=overall.ci_low,
                     ci_high=overall.ci_high,
                     dimensions={
-                        dimension: comparison_metrics.dimension_rate(_mean_scores(each))
+                        dimension: comparison_metrics.dimension_rate(_means(each))
                         for dimension, each in by_part.items()
                     },
                 )
@@ -61,10 +62,7 @@ def recipe_rates(
     return tuple(found)
 
 
-def _mean_scores(found: Sequence[Scores]) -> list[float | None]:
-    """The mean score of each dialogue over those that are valid; None where none is."""
-    means: list[float | None] = []
-    for dialogue in dict.fromkeys(name for made in found for name in made):
-        valid = [score for made in found if (score := made.get(dialogue)) is not None]
-        means.append(sum(valid) / len(valid) if valid else None)
-    return means
+def _means(found: Sequence[Scores]) -> list[float | None]:
+    from core.judging.metrics import scores
+
+    return [*scores.mean_over(found).values()]

@@ -25,6 +25,7 @@ from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.domain.runs import RunEstimate, StageWork
     from core.services.logs.reader import Log
     from core.services.pipeline.forecast import Forecast
 
@@ -150,6 +151,19 @@ class PipelineReader:
     def config(self) -> Config | None:
         """The configuration, the last valid one if it is invalid; None if there is none."""
         return self._state.config()[0]
+
+    def work(
+        self, targets: Sequence[str] = (), estimates: Sequence[RunEstimate] = ()
+    ) -> tuple[StageWork, ...]:
+        """How many jobs of each stage there are, what is done, and how long the others take.
+
+        `targets` are jobs, stages or names; none means all. `estimates` are those of the runs.
+        Raises `UserError` for a target that names nothing.
+        """
+        from core.services.pipeline import stage_work
+
+        wanted = job_targets.resolve(self._state.nodes(), targets)
+        return stage_work.of_jobs(wanted, self.requested(), estimates)
 
     def forecast(self, now: float) -> Forecast | None:
         """Forecast when the requested jobs end.

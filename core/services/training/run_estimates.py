@@ -160,7 +160,9 @@ class _Estimator:
             if name in ("examples", "preferences") and isinstance(read, JobOutput)
         )
         dtype = _dtype(settings, device)
-        trained = msgspec.json.encode((settings.student, settings.lora, settings.training, settings.ranks))
+        # The same for all runs of a grid that differ in these.
+        training = msgspec.structs.replace(settings.training, seed=0, learning_rate=1.0)
+        trained = msgspec.json.encode((settings.student, settings.lora, training, settings.ranks))
         key = (recipe, settings.stage, trained, device.slot)
         if key not in self._work:
             some, count = self._examples(recipe, settings.stage)

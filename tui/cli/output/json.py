@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SlotUse,
         Snapshot,
         Spending,
+        StageWork,
         Statistics,
         Submission,
         SupervisorStatus,
@@ -160,6 +161,9 @@ class Costs(_Record, frozen=True):
     spending: Spending
     runs: Sequence[RunEstimate]
     """What each run needs that is not done; empty for `judge validate`."""
+    stages: Sequence[StageWork]
+    """How many jobs of each stage there are, and how long those that are left take; empty for
+    `judge validate`."""
 
 
 class JobStateReport(_Record, frozen=True):

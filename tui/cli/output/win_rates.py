@@ -18,8 +18,10 @@ from core.api import (
     Ranking,
     RecipeRate,
     Scorecard,
+    SeedGroup,
     WinRate,
 )
+from tui.cli.output.seeds import print_groups
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
@@ -40,10 +42,11 @@ def print_win_rates(
     *,
     sample: bool,
     unstarted: Collection[str] = (),
+    seeds: Sequence[SeedGroup] = (),
 ) -> None:
     """The table of all comparisons, what its columns mean, and each judge's agreement with people.
 
-    `unstarted` are jobs that nobody has requested.
+    `unstarted` are jobs that nobody has requested, `seeds` what differs in the seed of training alone.
     """
     if not rates:
         print_line(console, "There is no comparison yet: config.toml defines none, or there is no data.")
@@ -71,6 +74,9 @@ def print_win_rates(
             cell(count(rate.n)),
         )
     print_table(console, shown)
+    if seeds:
+        print_groups(console, seeds)
+        console.print()
     _print_dimensions(console, rates)
     methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
     if methods:
@@ -175,7 +181,7 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
     for one in found:
         parts = [one.dimensions.get(name) for name in dimensions]
         shown.add_row(
-            *(cell(text) for text in (one.judge, one.recipe, one.stage)),
+            *(cell(text) for text in (one.judge, one.recipe, one.stage_and_settings)),
             cell(count(one.comparisons)),
             cell(count(one.n - one.invalid)),
             cell(percent(one.win_rate_b, 1), "bold"),

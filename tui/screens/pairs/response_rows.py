@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.api import RUN_STAGES, RecipeName, RunName
@@ -62,7 +62,7 @@ def steps_before(responses: Sequence[Response]) -> dict[str, Response]:
         run = RunName.parse(name)
         if run is not None:
             earlier = RUN_STAGES[: RUN_STAGES.index(run.stage)]
-            before = [str(replace(run, stage=stage)) for stage in earlier]
+            before = [str(run.at_stage(stage)) for stage in earlier]
             known = [by_name[each] for each in (run.student, *before) if each in by_name]
             if known:
                 found[name] = known[-1]

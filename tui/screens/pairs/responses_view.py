@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.api import MAX_WORDS, RunName
+from core.api import MAX_WORDS, RunName, settings_text
 from tui.components.filter_box import FilterBox
 from tui.format import ratings
 from tui.format import values as formats
@@ -336,7 +336,8 @@ class ResponsesView(Vertical):
         run = RunName.parse(response.responder)
         name = response.responder
         if run is not None:
-            name = run.stage if self._is_wide else f"{row.title}/{run.stage}"
+            own = "/".join(filter(None, (run.stage, settings_text(run.settings))))
+            name = own if self._is_wide else f"{row.title}/{own}"
         elif response.kind == "base":
             name = f"base {name}"
         words = None if response.text is None else len(response.text.split())

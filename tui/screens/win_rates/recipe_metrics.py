@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.api import RunName
+from core.api import RunName, settings_text
 from tui.screens.win_rates.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ def _of_recipe(one: RecipeRate, rates: Sequence[WinRate], *, named: bool) -> Ite
         if rate.judge == one.judge
         and (run := RunName.parse(rate.b)) is not None
         and (run.student, str(run.recipe), run.stage) == (rate.a, one.recipe, one.stage)
+        and settings_text(run.over_seeds.settings) == one.settings
     )
-    students = f"{one.comparisons} student{'' if one.comparisons == 1 else 's'}"
-    yield heading(f"{one.recipe} {one.stage}", f"{one.judge}, {students}" if named else students)
+    students = len({a for a, _ in behind})
+    runs = f"{students} student{'' if students == 1 else 's'}"
+    if one.comparisons > students:
+        runs += f", {one.comparisons} runs"
+    yield heading(f"{one.recipe} {one.stage_and_settings}", f"{one.judge}, {runs}" if named else runs)
     judge = f"judged by {one.judge}" if named else ""
     overall = share(
         "overall",

@@ -19,15 +19,16 @@ from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable, LaterCells, sorted_by
 from tui.components.listing import KEYS
 from tui.components.theme import shade
-from tui.format import job_states, win_rates
+from tui.format import job_states, seeds, win_rates
 from tui.format import values as formats
 from tui.format.job_states import StateLook
 from tui.format.text import visible
+from tui.screens.win_rates import seed_rows
 from tui.screens.win_rates.summary import summary
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Job, WinRate
+    from core.api import Job, SeedGroup, WinRate
 
 #: The widths from which the bar, and all other metrics, are shown.
 _WIDE, _WIDEST = 110, 150
@@ -61,7 +62,7 @@ class RatesView(WinRatesView):
             "Group by",
             id="win_rates.group",
             show=False,
-            tooltip="Group by student, method or judge",
+            tooltip="Group by student, method, judge or seeds",
         ),
     ]
 
@@ -73,6 +74,11 @@ class RatesView(WinRatesView):
         self._is_reversed = False
         self._grouping: win_rates.Grouping = "none"
         self._filter = ""
+        #: Group by its name, of runs that differ in their seeds alone.
+        self._over_seeds: Mapping[str, SeedGroup] = {}
+        self._requested: object = None
+        #: The groups whose comparisons are shown.
+        self._open: set[str] = set()
         self._drawn: object = None
         self._described = Content("")
         #: A comparison's job → its row and the row's input.
@@ -106,6 +112,7 @@ class RatesView(WinRatesView):
             for rate in found
             if rate.win_rate_b is None
         }
+        self._look_over_seeds()
         self._draw()
 
     def back(self) -> bool:
@@ -122,8 +129,11 @@ class RatesView(WinRatesView):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        rate = self.rate
-        if rate is None:
+        rate, key = self.rate, self.query_one(KeyedTable).selected_key
+        if rate is None and self._grouping == "seeds" and key is not None:
+            self._open ^= {key}
+            self._draw()
+        elif rate is None:
             self.app.show_message("this row is a group: select a comparison in it")
         else:
             self.open_pairs([(rate.a, rate.b)])
@@ -165,6 +175,21 @@ class RatesView(WinRatesView):
     def action_group(self) -> None:
         at = win_rates.GROUPINGS.index(self._grouping)
         self._grouping = win_rates.GROUPINGS[(at + 1) % len(win_rates.GROUPINGS)]
+        if self._grouping == "seeds" and len(win_rates.grouped(self.rates, "seeds")) == len(self.rates):
+            # Without several seeds every group is one comparison.
+            self._grouping = "none"
+        self._look_over_seeds()
+        self._draw()
+
+    def _look_over_seeds(self) -> None:
+        """Read mean and spread over seeds, if they are shown and comparisons have ended since."""
+        basis = win_rates.finished(self.rates)
+        if self._grouping == "seeds" and basis != self._requested:
+            self._requested = basis
+            self.app.read("seeds", lambda workspace: workspace.evaluation.seed_groups(), self._receive)
+
+    def _receive(self, found: tuple[SeedGroup, ...]) -> None:
+        self._over_seeds = {str(one.name): one for one in found}
         self._draw()
 
     def recolour(self) -> None:
@@ -183,6 +208,8 @@ class RatesView(WinRatesView):
             self._is_reversed,
             self._grouping,
             self._filter,
+            self._over_seeds,
+            frozenset(self._open),
         )
         # Most snapshots concern other jobs.
         if wanted != self._drawn:
@@ -199,10 +226,15 @@ class RatesView(WinRatesView):
         table.set_columns(columns)
         rows: dict[str, Sequence[Text]] = {}
         groups = win_rates.grouped(win_rates.ordered(found, self._sort, self._is_reversed), self._grouping)
-        for name in sorted(groups) if self._sort is None else groups:
-            if self._grouping != "none":
-                rows[_GROUP + name] = LaterCells(partial(self._group_row, name, groups[name], columns))
-            rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
+        in_order = self._grouping == "seeds" or self._sort is not None
+        for name in groups if in_order else sorted(groups):
+            key, of_seeds = _GROUP + name, self._grouping == "seeds" and len(groups[name]) > 1
+            if of_seeds:
+                rows[key] = LaterCells(partial(self._seeds_row, name, groups[name], columns))
+            elif self._grouping not in ("none", "seeds"):
+                rows[key] = LaterCells(partial(self._group_row, name, groups[name], columns))
+            if not of_seeds or key in self._open:
+                rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
         table.put(rows)
         if selected is None or not table.select(selected):
             table.move_cursor(row=min(at, max(0, len(rows) - 1)), animate=False)
@@ -215,7 +247,7 @@ class RatesView(WinRatesView):
         if self._filter:
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
-            parts.append(f"by {self._grouping}")
+            parts.append(f"by {self._grouping}" + ("   enter opens" if self._grouping == "seeds" else ""))
         if self._sort is not None or self._is_reversed:
             how = {"a": "A", "b": "B", "p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             reverse = ", reversed" if self._is_reversed else ""
@@ -228,8 +260,10 @@ class RatesView(WinRatesView):
         wide, widest = width >= _WIDE, width >= _WIDEST
         judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
         bar = _WIDEST_BAR if widest else _BAR
+        # With the standard deviation over seeds.
+        rate = ("win rate ± sd", 13) if self._grouping == "seeds" else ("win rate", 10)
         rest = [
-            Column("rate", "win rate", 10, "right"),
+            Column("rate", *rate, "right"),
             Column("interval", "95 % interval", 13 if self._sort != "interval" else 15, "right"),
         ]
         if wide:
@@ -270,6 +304,19 @@ class RatesView(WinRatesView):
             "a": Text(formats.shorten(visible(name), columns[0].width), "bold"),
             "b": Text(f"{done} of {len(found)} finished", shade(self.app, "text-muted")),
         }
+        return [cells.get(column.key, Text("")) for column in columns]
+
+    def _seeds_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
+        widths = {column.key: column.width for column in columns}
+        cells = seed_rows.cells(
+            name,
+            self._over_seeds.get(name),
+            found,
+            widths,
+            is_open=_GROUP + name in self._open,
+            accent=shade(self.app, "text-accent"),
+            muted=shade(self.app, "text-muted"),
+        )
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> Sequence[Text]:
@@ -343,15 +390,21 @@ class RatesView(WinRatesView):
 
     def _describe(self) -> None:
         rate, about = self.rate, self.query_one("#about-rate", Static)
-        about.display = rate is not None
-        if rate is None:
+        key = self.query_one(KeyedTable).selected_key or ""
+        group = self._over_seeds.get(key.removeprefix(_GROUP)) if self._grouping == "seeds" else None
+        about.display = rate is not None or group is not None
+        if rate is not None:
+            text = summary(
+                rate,
+                self._jobs.get(rate.job),
+                self.judge_line(rate.judge),
+                self.with_votes.get(rate.job),
+            )
+        elif group is not None:
+            lines = [Content(visible(line)) for line in seeds.sentences(group)]
+            text = Content("\n").join([*lines, self.judge_line(group.judge)])
+        else:
             return
-        text = summary(
-            rate,
-            self._jobs.get(rate.job),
-            self.judge_line(rate.judge),
-            self.with_votes.get(rate.job),
-        )
         if not text.is_same(self._described):
             self._described = text
             about.update(text)
