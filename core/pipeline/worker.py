@@ -133,7 +133,8 @@ def _removed_meanwhile(job: JobContext[Settings], error: Exception) -> str | Non
     if not isinstance(error, FileNotFoundError) or not isinstance(error.filename, str):
         return None
     path = Path(error.filename)
-    if not any(path.is_relative_to(place) for place in (job.folder, *job.spec.inputs.values())):
+    places = [job.folder, *map(Path, job.spec.inputs.values())]
+    if not any(path.is_relative_to(place) for place in places):
         return None
     return f"{path} was removed while the job ran: retry the job: the file is made again"
 

@@ -47,9 +47,9 @@ def run(job: JobContext[Settings]) -> Result:
     if name in plan.get("raise", ()):
         raise RuntimeError("first line\nsecond line " + os.environ.get("TEST_API_KEY", "no key"))
     if name in plan.get("lose", ()) and job.spec.attempt == 1:
-        output = next(Path(given) for given in job.spec.inputs.values() if "jobs" in Path(given).parts)
-        output.unlink()
-        output.read_bytes()
+        lost = next(Path(given) for given in job.spec.inputs.values() if "jobs" in Path(given).parts)
+        lost.unlink()
+        lost.read_bytes()
     if name in plan.get("exit", ()):
         raise SystemExit(7)
     if name in plan.get("deaf", ()):

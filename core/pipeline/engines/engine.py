@@ -39,6 +39,8 @@ class Ending:
     is_place_lost: bool = False
     """Whether the engine took the place away in which it ran: a node died, or other work came first. It is
     no failure of the job, however often it happens."""
+    is_preempted: bool = False
+    """Whether it was told to give its slot back before it could listen."""
     exit_code: int | None = None
     """Its exit code on a node of a cluster, negative for a signal; None where it did not run to its end."""
 
