@@ -72,7 +72,9 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _start(*command: str, environment: dict[str, str]) -> None:
-    subprocess.run(command, check=True, env=os.environ | environment)
+    """Start a daemon, which must not keep the output of this process open."""
+    nothing = subprocess.DEVNULL
+    subprocess.run(command, check=True, env=os.environ | environment, stdout=nothing, stderr=nothing)
 
 
 def _states(environment: dict[str, str]) -> set[str]:
