@@ -59,12 +59,18 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         for node in _NODES:
             _start("slurmd", "-c", "-N", node, environment=environment)
         waiting.wait_until(
-            lambda: _states(environment) == {"idle"},
+            lambda: set(_printed("sinfo", "-h", "-o", "%T", environment=environment).split()) == {"idle"},
             "the nodes to be idle",
             progress=waiting.file_sizes(folder),
             show=lambda: (folder / "slurmctld.log").read_text(),
         )
         yield environment
+        subprocess.run(["scancel", "--user", "root"], env=os.environ | environment)
+        waiting.wait_until(
+            lambda: not _printed("squeue", "-h", environment=environment),
+            "the jobs to end",
+            progress=waiting.file_sizes(folder),
+        )
     finally:
         for name in ("slurmctld.pid", *(f"slurmd-{node}.pid" for node in _NODES), "munged.pid"):
             with suppress(OSError, ValueError):
@@ -72,14 +78,13 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _start(*command: str, environment: dict[str, str]) -> None:
-    subprocess.run(command, check=True, env=os.environ | environment)
+    """Start a daemon, which must not keep the output of this process open."""
+    nothing = subprocess.DEVNULL
+    subprocess.run(command, check=True, env=os.environ | environment, stdout=nothing, stderr=nothing)
 
 
-def _states(environment: dict[str, str]) -> set[str]:
-    listed = subprocess.run(
-        ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, env=os.environ | environment
-    )
-    return set(listed.stdout.split())
+def _printed(*command: str, environment: dict[str, str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment).stdout
 
 
 def _configuration(folder: Path) -> str:

@@ -74,6 +74,8 @@ class RemoteEngine:
         self._worker = worker
         self._lock = threading.Lock()
         self._attempts: dict[_Key, _Tracked] = {}
+        #: Attempts that have ended for the supervisor, and are still to be stopped on the cluster.
+        self._left: list[_Tracked] = []
         self._wake = threading.Event()
         self._is_closed = False
         self._problem: str | None = None
@@ -144,6 +146,8 @@ class RemoteEngine:
         """How it ended; from now on, nothing of it is read, which its folder says."""
         with self._lock:
             tracked = self._attempts.pop((attempt.job, attempt.number), None)
+            if tracked is not None and tracked.shall_stop and tracked.id is not None:
+                self._left.append(tracked)
         folder = self._workspace.inside(attempt.folder)
         with suppress(OSError):
             (folder / FENCE).touch()
@@ -220,11 +224,14 @@ class RemoteEngine:
     def _serve(self, cluster: Cluster) -> None:
         with self._lock:
             open_ = [one for one in self._attempts.values() if one.seen.ending is None or one.shall_stop]
+            left = list(self._left)
         self._submit(cluster, [one for one in open_ if one.task is not None])
-        for tracked in open_:
+        for tracked in (*open_, *left):
             if tracked.shall_stop and tracked.id is not None:
                 cluster.stop(tracked.id)
                 tracked.shall_stop = False
+        with self._lock:
+            self._left = [one for one in self._left if one.shall_stop]
         self._look(cluster, [one for one in open_ if one.id is not None and one.seen.ending is None])
         if time.monotonic() - self._used_at >= USE_S or self._use is None:
             assert self._config is not None, "a cluster that answers is configured"

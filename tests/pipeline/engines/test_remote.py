@@ -102,7 +102,13 @@ class Played:
 
     def make_supervisor(self) -> Supervisor:
         workspace = self.supervised.workspace
-        return Supervisor(workspace, Engines(workspace, worker="tests.pipeline.counting_worker"))
+        self.engines = Engines(workspace, worker="tests.pipeline.counting_worker")
+        return Supervisor(workspace, self.engines)
+
+    def end_supervisor(self) -> None:
+        """What is left of it when its process ends: nothing."""
+        self.supervisor.connection.close()
+        self.engines.configure({})
 
     def tick(self) -> bool:
         is_busy = self.supervisor.tick()
@@ -124,7 +130,7 @@ class Played:
 def played(supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
     made = Played(supervised, monkeypatch)
     yield made
-    made.supervisor.connection.close()
+    made.end_supervisor()
     for process in made.cluster.processes.values():
         process.kill()
         process.wait()
@@ -168,7 +174,8 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) 
     assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
     assert played.supervised.states()[RECIPE] == "done"
     # What the old attempt's worker writes now, nobody reads.
-    records = (played.folder(2) / journal.NAME).read_bytes()
+    newest, _ = played.supervised.attempts(RECIPE)[-1]
+    records = (played.folder(newest) / journal.NAME).read_bytes()
     (played.folder(1) / journal.NAME).write_bytes(records)
     before = played.supervised.rows()
     played.tick()
@@ -189,7 +196,7 @@ def test_a_cluster_out_of_reach_delays_its_jobs_and_says_so(
 def test_another_supervisor_takes_attempts_over(played: Played) -> None:
     played.supervised.set_plan(hold=[RECIPE])
     played.until(lambda: bool(played.supervised.notes()))
-    played.supervisor.connection.close()
+    played.end_supervisor()
     played.supervisor = played.make_supervisor()
     for _ in range(5):
         played.tick()
@@ -201,7 +208,7 @@ def test_another_supervisor_takes_attempts_over(played: Played) -> None:
 def test_an_attempt_that_was_never_submitted_is_started_again(played: Played) -> None:
     played.cluster.problem = "far away"
     played.until(lambda: played.supervised.query("SELECT number FROM attempts") == [(1,)])
-    played.supervisor.connection.close()
+    played.end_supervisor()
     played.cluster.problem = None
     played.supervisor = played.make_supervisor()
     played.finish()
