@@ -16,9 +16,9 @@ from __future__ import annotations
 import argparse
 import fcntl
 import itertools
+import json
 import multiprocessing
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -31,22 +31,32 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import big_store, streams
+from benchmarks import streams
 from benchmarks.keys import program, started
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
+from core.config.load import load_config
+from core.dialogues import staging
 from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Progress
-from core.pipeline import launch
+from core.pipeline import launch, workspace_graph
+from core.recipes import catalog
 from core.store import connections, jobs
+from core.store import dialogues as data
 from core.store.connections import transaction
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-_FOLDER = Path(tempfile.gettempdir()) / f"{big_store.FOLDER.name}-workers"
-#: Enough students for a thousand runs.
-_SIZE = big_store.Size(dialogues=2_000, students=25, asked=20, records=100_000)
-#: Of the attempts that are begun here; the store has lower ones.
-_ATTEMPT = 99
+#: Runs of a student: 21 recipes, two stages.
+_RUNS = 42
+_CONFIG = """
+[teachers.gpt-4o]
+provider = "openai"
+model = "gpt-4o"
+[recipes]
+train = {recipes}
+"""
+_DIALOGUES = 200
 #: Steps of the probed job, a number that no other job has.
 _STEPS = 7919
 #: Wide enough for the column with the steps.
@@ -63,7 +73,6 @@ def main() -> int:
     options = parser.parse_args()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    source = big_store.made(_FOLDER, _SIZE)
     print(
         f"{'':>9}{'records a second':>18}{'supervisor':>20}{'app':>18}{'latency, ms':>22}\n"
         f"{'workers':>9}{'written':>10}{'stored':>8}{'CPU %':>12}{'MB':>8}{'CPU %':>10}{'MB':>8}"
@@ -71,28 +80,29 @@ def main() -> int:
     )
     for count in options.workers:
         with tempfile.TemporaryDirectory() as folder:
-            _measure(_with_workers(source, Path(folder), count), options)
+            _measure(_with_workers(WorkspacePaths(Path(folder)), count), options)
     return 0
 
 
-def _with_workers(source: WorkspacePaths, folder: Path, count: int) -> WorkspacePaths:
-    """A copy of the workspace in which so many runs have just begun, and nothing else starts."""
-    workspace = WorkspacePaths(folder)
-    for path in (source.state, source.config):
-        shutil.copy(path, folder / path.name)
-    workspace.artifacts.mkdir()
+def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
+    """The workspace, with the jobs of as many students as there are workers for, and a worker at each run."""
+    dialogues = synthetic_dialogues(_DIALOGUES)
+    facts = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, facts)
+    students = (f'[students.s{number}]\nmodel = "m/s{number}"\n' for number in range(-(-count // _RUNS)))
+    recipes = json.dumps(catalog.names(facts.sources))
+    workspace.config.write_text("".join(students) + _CONFIG.format(recipes=recipes))
+    plan = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    runs = [job.id for job in plan if job.stage in ("sft", "sft-dpo")][:count]
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
+        # Nothing else starts.
         jobs.set_setting(connection, "paused", "1")
-        connection.execute("UPDATE attempts SET state = 'cancelled' WHERE state = 'running'")
-        connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'running'")
-        runs = "SELECT id FROM jobs WHERE stage IN ('sft', 'sft-dpo') ORDER BY name LIMIT ?"
-        chosen = [row["id"] for row in connection.execute(runs, (count,))]
-        if len(chosen) < count:
-            raise SystemExit(f"the store has {len(chosen)} runs: --workers {len(chosen)} is the most")
-        for job in chosen:
-            attempt = workspace.attempt(job, _ATTEMPT)
-            attempt.mkdir(parents=True)
-            jobs.begin_attempt(connection, job, _ATTEMPT, attempt.relative_to(folder).as_posix())
+        data.replace(connection, facts, dialogues)
+        jobs.put(connection, plan)
+        for job in runs:
+            folder = workspace.attempt(job, 1)
+            folder.mkdir(parents=True)
+            jobs.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
     return workspace
 
 
@@ -100,7 +110,7 @@ def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
     with closing(connections.reader(workspace.state)) as connection:
         running = [attempt.job for attempt in jobs.attempts(connection, state="running")]
         probed, others = running[0], running[1:]
-        journal = Journal(workspace.attempt(probed, _ATTEMPT))
+        journal = Journal(workspace.attempt(probed, 1))
         (name,) = connection.execute("SELECT name FROM jobs WHERE id = ?", (probed,)).fetchone()
         with (
             _working(workspace, running, others, options.rate) as supervisor,
@@ -150,7 +160,7 @@ def _working(
     """A supervisor follows the running jobs, some of which report meanwhile; its process."""
     with ExitStack() as stack:
         for job in running:
-            lock = stack.enter_context((workspace.attempt(job, _ATTEMPT) / LOCK).open("w"))
+            lock = stack.enter_context((workspace.attempt(job, 1) / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         log = stack.enter_context(workspace.supervisor_log.open("ab"))
         supervisor = subprocess.Popen(
@@ -158,7 +168,7 @@ def _working(
         )
         context = multiprocessing.get_context("spawn")
         stop = context.Event()
-        folders = [workspace.attempt(job, _ATTEMPT) for job in reporting]
+        folders = [workspace.attempt(job, 1) for job in reporting]
         writer = context.Process(target=_report, args=(folders, rate, stop), daemon=True)
         writer.start()
         try:

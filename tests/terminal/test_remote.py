@@ -43,13 +43,17 @@ def is_drawn(text: str) -> bool:
     return len(lines) > 1 and "gpubox:" in lines[1] and "read-only" in lines[1] and "q Quit" in lines[-1]
 
 
+def is_at_prompt(text: str) -> bool:
+    return text.rstrip().endswith("ready>")
+
+
 def test_it_is_the_app_of_the_other_machine_and_changes_nothing(app: Terminal) -> None:
     app.resize(100, 30)
     app.until(lambda text: max(map(len, text.splitlines())) > 80 and is_drawn(text))
     app.type("P")
     app.until(lambda text: "open it with --write" in text)
     app.type("q")
-    app.until(lambda text: "read-only" not in text)
+    app.until(is_at_prompt)
     app.type("echo code $?", enter=True)
     text = app.until(lambda text: "code 0" in text)
     assert "closed" not in text
@@ -64,11 +68,14 @@ def test_a_broken_connection_gives_the_terminal_back_and_is_made_again(
     assert app.is_as_it_was()
     app.type("", enter=True)
     app.until(is_drawn)
-    (ssh,) = (p for p in psutil.process_iter(["cmdline"]) if f"{server.folder}/config" in p.info["cmdline"])
+    (ssh,) = (
+        p for p in psutil.process_iter(["cmdline"]) if f"{server.folder}/config" in (p.info["cmdline"] or ())
+    )
     ssh.kill()
     app.until(lambda text: text.count("Connect again? [Y/n]:") == 2 and "jobs there go on" in text)
     assert app.is_as_it_was()
     app.type("n", enter=True)
+    app.until(is_at_prompt)
     app.type("echo code $?; stty -a", enter=True)
     text = app.until(lambda text: "code 255" in text and "echoctl" in text.split("code 255")[1])
     assert " -echo " not in text
@@ -77,7 +84,7 @@ def test_a_broken_connection_gives_the_terminal_back_and_is_made_again(
 
 def test_putting_it_aside_and_bringing_it_back(app: Terminal) -> None:
     app.type("C-z")
-    app.until(lambda text: "Stopped" in text and "read-only" not in text)
+    assert "Stopped" in app.until(is_at_prompt)
     assert app.is_as_it_was()
     app.resize(90, 20)
     app.type("fg", enter=True)
@@ -90,7 +97,7 @@ def test_a_terminated_program_restores_the_terminal(app: Terminal) -> None:
     pane = psutil.Process(int(app.pane.cmd("display-message", "-p", "#{pane_pid}").stdout[0]))
     (program,) = pane.children()
     os.kill(program.pid, signal.SIGTERM)
-    app.until(lambda text: "read-only" not in text and "ready>" in text)
+    app.until(is_at_prompt)
     app.type("echo code $?", enter=True)
     app.until(lambda text: f"code {128 + signal.SIGTERM}" in text)
     assert app.is_as_it_was()
