@@ -34,5 +34,6 @@ class PlannedJob:
     def places(self) -> int:
         """How many places of its slot it takes."""
         settings = self.settings
-        is_run = isinstance(settings, SftSettings | DpoSettings)
-        return settings.ranks.count if is_run and settings.ranks is not None else 1
+        if isinstance(settings, SftSettings | DpoSettings) and settings.ranks is not None:
+            return settings.ranks.count
+        return 1

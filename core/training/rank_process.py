@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from core.config.redaction import without_secrets
 from core.domain import troubles
@@ -37,7 +38,7 @@ def main(folder: Path) -> int:
     from core.training import peers, training_job
 
     rank = int(os.environ["RANK"])
-    job = JobContext(folder, specs.read(folder), NoJournal())
+    job: JobContext[Any] = JobContext(folder, specs.read(folder), NoJournal())
     log.info("rank %d of %s, attempt %d", rank, job.spec.name, job.spec.attempt)
     try:
         training_job.take_part(job)

@@ -15,6 +15,7 @@ from typing import Any
 from core.jobs import spec as specs
 from core.jobs.journal import Journal
 from core.jobs.records import Metric
+from core.jobs.settings import RunSettings
 from core.pipeline import worker
 from core.training import checkpoints, model_card
 from tests.support.forking import ForkedProcess, preload
@@ -37,8 +38,9 @@ def _work(folder: Path, where: str | None, step: int, forks: bool) -> int:
         where = None
     elif forks:
         forked_rank.arrange()
-        ranks = specs.read(folder).settings.ranks
-        if ranks is not None and ranks.fsdp is not None:
+        settings = specs.read(folder).settings
+        assert isinstance(settings, RunSettings)
+        if settings.ranks is not None and settings.ranks.fsdp is not None:
             forked_rank.divide_on_cpu()
     if where is not None:
         arrange(where, step)
