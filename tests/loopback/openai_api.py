@@ -28,7 +28,7 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {
+        self.body: dict[str, Any] = {
             "error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}
         }
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -65,7 +65,7 @@ def test_killed_around_every_record_of_a_batch(tmp_path: Path, provider: str, la
     moments = [(at, when) for at in range(1, min(records, last) + 1) for when in ("before", "after")]
     numbers = count()
     with ThreadPoolExecutor(3) as pool:
-        lives = list(pool.map(lambda m: life(tmp_path / f"{next(numbers)}", *m, provider), moments))
+        lives = list(pool.map(lambda m: life(tmp_path / f"{next(numbers)}", m[0], m[1], provider), moments))
     for moment, (code, left) in zip(moments, lives, strict=True):
         # The last record ends the job: the supervisor may take it in before it is killed.
         assert code == -signal.SIGKILL or moment[0] == records, moment
