@@ -62,7 +62,8 @@ def _llama_factory(folders: Folders, environment: Environment, scratch: Path) ->
             "report_to": "none",
             "use_cpu": True,
         }
-        file = scratch / f"{data_set}.json"
+        # Its reader of JSON files fails; JSON is YAML too.
+        file = scratch / f"{data_set}.yaml"
         file.write_text(json.dumps(settings))
         environment.run(("llamafactory-cli", "train", file), scratch)
         state = json.loads((scratch / data_set / "trainer_state.json").read_text())
