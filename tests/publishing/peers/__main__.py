@@ -85,6 +85,8 @@ def _axolotl(folders: Folders, environment: Environment, scratch: Path) -> str:
             "num_epochs: 1",
             "learning_rate: 1e-4",
             "special_tokens: {pad_token: <|pad|>}",
+            # An error in a process of its own would not end it.
+            "dataset_num_proc: 1",
         ]
         file = scratch / f"axolotl-{number}.yml"
         file.write_text("\n".join((*head, block)))
