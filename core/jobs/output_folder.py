@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -66,6 +66,7 @@ class OutputFolder:
         Raises `UserError` as `check` does, and if the folder cannot be written.
         """
         self.check()
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for left in self.path.glob(f"{_ASIDE}*"):
@@ -77,6 +78,10 @@ class OutputFolder:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            if is_new:
+                with suppress(OSError):
+                    # Nothing has become of it.
+                    self.path.rmdir()
 
     def replace(self, made: Mapping[str, bytes | Path]) -> list[Path]:
         """Put these files into the folder, and delete those of the earlier output; the files' paths.

@@ -75,16 +75,9 @@ def _use(has_sft: bool, has_pairs: bool) -> str:
         axolotl.append(_axolotl("datasets", "llama_factory_sft.json", "chat_template", ()))
     if has_pairs:
         loads.append('pairs = load_dataset(FOLDER, "preferences", split="train")  # for DPOTrainer')
-        fields = (
-            "field_messages: conversations",
-            "field_chosen: chosen",
-            "field_rejected: rejected",
-            "message_property_mappings: {role: from, content: value}",
-            "roles: {user: [human], assistant: [gpt]}",
-        )
-        axolotl.append(
-            _axolotl("rl: dpo\ndatasets", "llama_factory_dpo.json", "chat_template.default", fields)
-        )
+        # For preferences it knows no other names of roles and texts.
+        fields = ("field_messages: prompt",)
+        axolotl.append(_axolotl("rl: dpo\ndatasets", _PREFERENCES, "chat_template.default", fields))
     code_of_trl = "\n".join(("from datasets import load_dataset", "", *loads))
     return f"""## Use
 

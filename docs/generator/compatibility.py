@@ -52,6 +52,16 @@ This is found when a student is loaded, before anything is trained.
 
 """
 
+_PUBLISHED = """
+## Published folders
+
+What `empathy-tui publish` and `export llama-factory` write was read by these programs, each in an
+environment of its own without this program, on a CPU. The student is the tiny one of the tests, for llama.cpp
+the embedded one. `python -m tests.publishing.peers --work DIR` does it again, and prints the table. Ollama was
+not run: the tests hold Modelfiles against the grammar of its reference.
+
+"""
+
 
 def page() -> str:
     """The page. It takes minutes."""
@@ -91,6 +101,7 @@ def _parts(folder: Path) -> Iterator[str]:
             *(template_row(outcome) for outcome in templates if outcome.refused is not None),
         ],
     )
+    yield _PUBLISHED + Path(__file__).with_name("published_folders.md").read_text(encoding="utf-8")
 
 
 def family_row(outcome: FamilyOutcome) -> tuple[str, ...]:

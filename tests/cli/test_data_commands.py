@@ -146,8 +146,10 @@ def test_a_guess_is_shown_and_imported_only_with_consent(program: Program, csv: 
 def test_a_new_config_fits_the_data_and_the_next_step_is_named(program: Program, tmp_path: Path) -> None:
     config = program.root / "config.toml"
     path = tmp_path / "chats.jsonl"
-    chat = ({"role": "user", "content": "I failed"}, {"role": "assistant", "content": "Oh no."})
-    path.write_text("".join(json.dumps({"id": n, "messages": chat}) + "\n" for n in range(16)))
+    with path.open("w") as file:
+        for n in range(16):
+            said = ({"role": "user", "content": f"I failed {n}"}, {"role": "assistant", "content": "Oh no."})
+            file.write(json.dumps({"id": n, "messages": said}) + "\n")
     config.unlink()
     shown = program("import", path, "--yes").out
     assert "Next: edit config.toml, which does not fit this data yet" in shown

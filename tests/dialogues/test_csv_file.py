@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.schema import DataSettings, SplitRule
 from core.dialogues.sources import csv_file
 from core.dialogues.sources import encoding as encodings
 from core.dialogues.table import Table, read_table
@@ -53,7 +54,7 @@ def test_wrong_encoding_at_the_first_byte_of_a_row(path: Path) -> None:
 
 def test_utf16_without_a_mark(path: Path) -> None:
     path.write_text("\n".join(simple_lines(3)), encoding="utf-16-le")
-    read = read_table(path)
+    read = read_table(path, DataSettings(split=SplitRule(by="ratings")))
     assert read.format.encoding == "utf-16-le"
     assert [dialogue.dialog_id for dialogue in read.dialogues] == ["id1", "id2", "id3"]
 

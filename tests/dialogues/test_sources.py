@@ -126,7 +126,7 @@ def test_an_object_of_all_records(path: Path, shape: str, indent: int | None) ->
 
 def test_one_record_is_no_list_of_messages(path: Path) -> None:
     said = [{"role": "user", "content": "I lost it."}, {"role": "assistant", "content": "Oh no!"}]
-    path.write_text(json.dumps({"id": "a", "messages": said}))
+    path.write_text(json.dumps({"id": "a", "messages": said, "split": "test"}))
     (dialogue,) = read_table(path).dialogues
     assert (dialogue.dialog_id, dialogue.utterance) == ("a", "I lost it.")
 

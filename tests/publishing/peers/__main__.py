@@ -62,7 +62,8 @@ def _llama_factory(folders: Folders, environment: Environment, scratch: Path) ->
             "report_to": "none",
             "use_cpu": True,
         }
-        file = scratch / f"{data_set}.json"
+        # Its reader of JSON files fails; JSON is YAML too.
+        file = scratch / f"{data_set}.yaml"
         file.write_text(json.dumps(settings))
         environment.run(("llamafactory-cli", "train", file), scratch)
         state = json.loads((scratch / data_set / "trainer_state.json").read_text())
@@ -84,6 +85,8 @@ def _axolotl(folders: Folders, environment: Environment, scratch: Path) -> str:
             "num_epochs: 1",
             "learning_rate: 1e-4",
             "special_tokens: {pad_token: <|pad|>}",
+            # An error in a process of its own would not end it.
+            "dataset_num_proc: 1",
         ]
         file = scratch / f"axolotl-{number}.yml"
         file.write_text("\n".join((*head, block)))

@@ -62,6 +62,7 @@ class Environment:
         }
         return kept | {
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "AXOLOTL_DO_NOT_TRACK": "1",
             "CUDA_VISIBLE_DEVICES": "",
             "HF_HUB_OFFLINE": "1",
             "PYTHONSAFEPATH": "1",

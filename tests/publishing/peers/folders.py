@@ -53,15 +53,12 @@ class Folders:
     """The folder of llama.cpp's converters."""
 
     def prepare(self) -> None:
-        """Train the students, and have them answer; what is done is not done again."""
+        """Make the tiny student, and import dialogues; what is done is not done again."""
         self.root.mkdir(parents=True, exist_ok=True)
         if not self.student.exists():
             tiny_student.make(self.student)
         (self.root / "config.toml").write_text(_CONFIG)
         self.run("import", "--yes", synthetic_csv(self.root / "made.csv", rows=32))
-        stages = ("sft", "sft-dpo")
-        runs = [f"{student}/{RECIPE}/{stage}" for student in ("tiny", "smollm2") for stage in stages]
-        self.run("run", *(f"respond:{run}" for run in runs), "--wait")
 
     @property
     def student(self) -> Path:
@@ -71,21 +68,22 @@ class Folders:
     @cached_property
     def adapter(self) -> Path:
         """The tiny student's SFT run."""
-        return self._published(f"tiny/{RECIPE}/sft")
+        return self._published(self._trained("tiny", "sft"))
 
     @cached_property
     def merged(self) -> Path:
         """The tiny student's SFT-DPO run, as a whole model."""
-        return self._published(f"tiny/{RECIPE}/sft-dpo", "--merge")
+        return self._published(self._trained("tiny", "sft-dpo"), "--merge")
 
     @cached_property
     def gguf(self) -> Path:
         """The embedded student's SFT-DPO run, with a GGUF file."""
-        return self._published(f"smollm2/{RECIPE}/sft-dpo", "--merge", "--gguf", "--ollama")
+        return self._published(self._trained("smollm2", "sft-dpo"), "--merge", "--gguf", "--ollama")
 
     @cached_property
     def data(self) -> Path:
         """The recipe's training data."""
+        self.run("run", f"recipe:{RECIPE}", "--wait")
         return self._published(RECIPE)
 
     @cached_property
@@ -97,7 +95,7 @@ class Folders:
 
     def answers(self, student: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         """Situations and utterances, and a student's answers after SFT and after SFT-DPO."""
-        sft, dpo = (f"{student}/{RECIPE}/{stage}" for stage in ("sft", "sft-dpo"))
+        sft, dpo = (self._trained(student, stage) for stage in ("sft", "sft-dpo"))
         pairs: list[dict[str, Any]] = json.loads(self.run("pairs", sft, dpo, "--json"))
         asked = [(pair["situation"], pair["utterance"]) for pair in pairs]
         return asked, [pair["response_a"] for pair in pairs], [pair["response_b"] for pair in pairs]
@@ -109,6 +107,12 @@ class Folders:
         return subprocess.run(
             command, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=True
         ).stdout
+
+    def _trained(self, student: str, stage: str) -> str:
+        """A run that is trained and has answered."""
+        name = f"{student}/{RECIPE}/{stage}"
+        self.run("run", f"respond:{name}", "--wait")
+        return name
 
     def _published(self, name: str, *options: str) -> Path:
         folder = self.root / "exports" / "published" / name.replace("/", "-")
