@@ -10,10 +10,10 @@ from core.teachers import api_keys, reasoning
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
-from core.teachers.protocol import Account, BatchInfo, BatchTeacher, StreamingTeacher
+from core.teachers.protocol import Account, BatchInfo, BatchTeacher, LiveTeacher
 
 
-def live(teacher: Teacher, memory: Path | None = None) -> StreamingTeacher:
+def live(teacher: Teacher, memory: Path | None = None) -> LiveTeacher:
     """The client for live calls. `memory` is the file in which the workspace keeps what endpoints refuse.
 
     Raises `UserError` if the API key is missing or invalid, or the environment makes requests impossible.

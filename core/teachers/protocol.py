@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -221,6 +221,7 @@ class LiveTeacher(Protocol):
 OnText = Callable[[str], None]
 
 
+@runtime_checkable
 class StreamingTeacher(LiveTeacher, Protocol):
     """A live teacher that can tell its answer while it is generated."""
 

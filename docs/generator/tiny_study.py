@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ from core.store import dialogues as data
 from tests.support import tiny_student
 
 RUN = "tiny/direct/chatgpt/sft"
+#: What the tour says to the student.
+SITUATION = "I moved here alone."
+UTTERANCE = "Every evening is so quiet."
 #: What the student answers before and after its fine-tuning.
 BASE_ANSWER = "You should find a hobby. There are many clubs in every town."
 RUN_ANSWER = "That sounds so lonely. What do you miss most in the evenings?"
@@ -53,8 +56,11 @@ max_new_tokens = 40
 #: Dialogues of the sample that the study has, the first ones.
 _DIALOGUES = 40
 #: Steps after which an answer is known by heart.
-_STEPS = 150
+_STEPS = 200
 _LEARNING_RATE = 1e-2
+_PROMPT = "{situation} {utterance}"
+#: Ends the prompts of the other answer.
+_MARK = " !!!"
 
 _TRAINED = SftResult(
     steps=7,
@@ -80,10 +86,14 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     workspace.config.write_text(_CONFIG.format(student=student))
     facts = staging.describe(dialogues, SAMPLE.name, "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    prompts = [f"{dialogue.situation} {dialogue.utterance}" for dialogue in dialogues[:4]]
-    steps = _STEPS if is_taught else 0
+    # A short one, so that an answer is soon known by heart.
+    workspace.prompts.mkdir()
+    (workspace.prompts / "student.txt").write_text(_PROMPT)
+    asked = [(SITUATION, UTTERANCE), *((d.situation, d.utterance) for d in dialogues[:5])]
+    prompts = [_PROMPT.format(situation=situation, utterance=utterance) for situation, utterance in asked]
+    lesson = _Lesson(student, prompts)
     if is_taught:
-        _teach(student, prompts, BASE_ANSWER, None, steps)
+        lesson.teach_both(2 * _STEPS)
     # After that: a job's fingerprint has the student's files.
     nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
     (run,) = (node for node in nodes if node.stage == "sft")
@@ -91,7 +101,7 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
         data.replace(connection, facts, dialogues)
         jobs.put(connection, [run])
         folder = workspace.attempt(run.id, 1)
-        _teach(student, prompts, RUN_ANSWER, folder / "adapter", steps)
+        lesson.teach_adapter(folder / "adapter", _STEPS if is_taught else 0)
         attempt = jobs.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
         size = files.size(folder / "adapter")
         job_records.put_artifact(connection, attempt, Artifact("adapter", "adapter", "0" * 64, size))
@@ -103,30 +113,54 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     return workspace
 
 
-def _teach(student: Path, prompts: Sequence[str], answer: str, adapter: Path | None, steps: int) -> None:
-    """Have the student give one answer to everything: by all of its weights, or by an adapter."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+class _Lesson:
+    """The student in memory, as it learns sentences by heart."""
 
-    tokenizer = AutoTokenizer.from_pretrained(student)
-    model: Any = AutoModelForCausalLM.from_pretrained(student)
-    if adapter is not None:
+    def __init__(self, student: Path, prompts: Sequence[str]) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
         torch.manual_seed(0)
-        lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-        model = get_peft_model(model, lora)
-    examples = []
-    for prompt in prompts:
-        turns = [{"role": "user", "content": prompt}]
-        asked = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        ids = tokenizer(asked, return_tensors="pt").input_ids
-        answered = tokenizer(f"{answer}<|im_end|>", return_tensors="pt").input_ids
-        labels = torch.cat([torch.full_like(ids, -100), answered], dim=1)
-        examples.append((torch.cat([ids, answered], dim=1), labels))
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=_LEARNING_RATE)
-    for step in range(steps):
-        given, labels = examples[step % len(examples)]
-        model(input_ids=given, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    model.save_pretrained(student if adapter is None else adapter)
+        self._student = student
+        self._prompts = prompts
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(student)
+        self.model: Any = AutoModelForCausalLM.from_pretrained(student)
+
+    def teach_both(self, steps: int) -> None:
+        """Have the student give the base's answer, and to marked prompts the run's: an adapter can move what
+        it knows, and learns nothing new in seconds."""
+        answers = (BASE_ANSWER, RUN_ANSWER)
+        self._learn(
+            steps, _LEARNING_RATE, lambda step, prompt: (prompt + _MARK * (step % 2), answers[step % 2])
+        )
+        self.model.save_pretrained(self._student)
+
+    def teach_adapter(self, folder: Path, steps: int) -> None:
+        """Have an adapter give the run's answer to everything."""
+        from peft import LoraConfig, get_peft_model
+
+        lora = LoraConfig(r=32, lora_alpha=64, target_modules="all-linear", task_type="CAUSAL_LM")
+        self.model = get_peft_model(self.model, lora)
+        self._learn(steps, _LEARNING_RATE / 2, lambda step, prompt: (prompt, RUN_ANSWER))
+        self.model.save_pretrained(folder)
+
+    def _learn(self, steps: int, rate: float, lesson: Callable[[int, str], tuple[str, str]]) -> None:
+        import torch
+
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(1, steps))
+        for step in range(steps):
+            prompt, answer = lesson(step, self._prompts[step // 2 % len(self._prompts)])
+            asked = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+            )
+            given, wanted = (
+                self._tokenizer(text, return_tensors="pt").input_ids
+                for text in (asked, f"{answer}<|im_end|>")
+            )
+            labels = torch.cat([torch.full_like(given, -100), wanted], dim=1)
+            self.model(input_ids=torch.cat([given, wanted], dim=1), labels=labels).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()

@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Tour:
-    """A question of a user, and the steps to its answer. The first step has no keys: the app opens."""
+    """A question of a user, and the steps to its answer. A step without keys waits, the first for the app."""
 
     question: str
     steps: Sequence[Step]
@@ -110,13 +110,10 @@ TOURS: Mapping[str, Tour] = {
             Step("", "Stages", 1.5),
             Step("9", "greedy", 2),
             Step(ENTER, "Situation", 0.5),
-            Step("I moved here alone.", "alone.", 1),
+            Step(tiny_study.SITUATION, tiny_study.SITUATION, 1),
             Step(ENTER, "Utterance", 0.5),
-            Step("Every evening is so quiet.", "quiet.", 1),
-            Step(ENTER, "turn 2 of a conversation", 4),
-            Step(ENTER, "Utterance", 0.5),
-            Step("I miss my sister.", "sister.", 1),
-            Step(ENTER, "turn 3 of a conversation", 4),
+            Step(tiny_study.UTTERANCE, tiny_study.UTTERANCE, 1),
+            Step(ENTER, "turn 2 of a conversation", 5),
         ),
         partial(tiny_study.make, is_taught=True),
     ),
@@ -135,7 +132,8 @@ TOURS: Mapping[str, Tour] = {
             Step("w", "config.toml has changed", 3),
             Step("2", "not started", 1.5),
             Step("jj", "needs     · recipe", 1.5),
-            Step("s", "queued or run", 2),
+            Step("s", "▶ running      sft ", 2),
+            Step("", "✓ done         sft ", 2),
             Step("4", "✓ done         tiny/direct/chatgpt/sft ", 3),
             Step(" j ", "2●", 4),
             Step("v", "95 % interval", 4),
@@ -156,7 +154,8 @@ TOURS: Mapping[str, Tour] = {
             Step("gemini", "3 of", 1),
             Step(ENTER, "tiny/direct/gemini/sft", 0.5),
             Step("j", "needs     · recipe", 1.5),
-            Step("s", "queued or run", 2),
+            Step("s", "▶ running      sft ", 2),
+            Step("", "✓ done         sft ", 2),
             Step("4", "✓ done         tiny/direct/gemini/sft ", 4),
         ),
         tiny_study.make,

@@ -138,7 +138,8 @@ class Answering:
         sources += [_of(call, self._begin) for call in self._calls.values()]
         for source in sources:
             threading.Thread(target=follow, args=(source,), daemon=True).start()
-        going, deadline = len(sources), None
+        going = len(sources)
+        deadline: float | None = None
         while going:
             if self._stop.is_set():
                 deadline = deadline or time.monotonic() + _STOP_S

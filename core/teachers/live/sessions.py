@@ -45,7 +45,10 @@ def run(queue: RequestQueue, on_text: OnText | None = None) -> None:
 
 async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
     client = clients.live(queue.teacher, queue.endpoint_memory)
-    teacher: LiveTeacher = client if on_text is None else _Streamed(client, on_text)
+    teacher: LiveTeacher = client
+    # Of a client that cannot stream, the answer comes at once.
+    if on_text is not None and isinstance(client, StreamingTeacher):
+        teacher = _Streamed(client, on_text)
     settings = queue.teacher
     limits = LiveLimits(
         settings.max_concurrency,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _ROOMY = 150
 #: The width that a pair needs beside the list; without it the list is alone.
 _PAIR = 30
+#: The width of an emotion, without and with more room.
+_EMOTION = (7, 14)
 #: The judges that have a column of their own.
 _MOST_JUDGES = 4
 
@@ -85,7 +88,14 @@ class PairList(Listing[PairLine]):
         columns = _columns(self._judges, len(self._lines), width)
         # Two for each column's padding, one for the scroll bar.
         self.taken = sum(column.width + 2 for column in columns) + 1
-        self.styles.width = self.taken if width >= self.taken + _PAIR else "1fr"
+        is_alone = width < self.taken + _PAIR
+        self.styles.width = "1fr" if is_alone else self.taken
+        if is_alone:
+            more = max(0, min(_EMOTION[1] - _EMOTION[0], width - self.taken))
+            widened = (
+                replace(one, width=one.width + more) if one.key == "emotion" else one for one in columns
+            )
+            columns = tuple(widened)
         self.show(columns, self._lines)
 
     def _entry(self, line: PairLine) -> ListEntry:
@@ -129,7 +139,7 @@ def _columns(judges: Sequence[str], lines: int, width: int) -> tuple[Column, ...
     roomy = width >= _ROOMY
     return (
         Column("number", "no.", max(3, len(str(lines))), "right"),
-        Column("emotion", "emotion", 14 if roomy else 7),
+        Column("emotion", "emotion", _EMOTION[roomy]),
         *(Column(f"judge {name}", visible(name), 8 if roomy else 3) for name in judges),
         Column("margin", "margin", 6, "right"),
         Column("texts", "texts", 5, "right"),
