@@ -16,7 +16,7 @@ from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
 from core.training import head_tiles
-from core.training.dialogue_sampler import DrawnDialoguesr
+from core.training.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import attention
 from core.training.prefix_tree.steps import Step
 
@@ -85,7 +85,7 @@ class _TreeTrainer:
             return sampler
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return DrawnDialoguesr(self._dialogues, size, seed)
+        return DialogueSampler(self._dialogues, size, seed)
 
 
 class TreeSftTrainer(_TreeTrainer, SFTTrainer):
