@@ -13,8 +13,8 @@ from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
 from .domain.config_places import config_place as config_place
-from .domain.dependencies import dependencies_of as dependencies_of
 from .domain.dependencies import dependents_of as dependents_of
+from .domain.dependencies import nearest_first as nearest_first
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
 from .domain.dialogue_pages import DialogueLine as DialogueLine
@@ -90,6 +90,7 @@ from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
+from .domain.names import VersionName as VersionName
 from .domain.paths import file_name as file_name
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
@@ -120,7 +121,6 @@ from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.troubles import trouble_in_words as trouble_in_words
-from .domain.versions import VersionName as VersionName
 from .judging.metrics.scores import outcome as outcome
 from .judging.metrics.scores import score as score
 from .judging.voting import BallotItem as BallotItem

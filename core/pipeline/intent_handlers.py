@@ -24,7 +24,7 @@ from core.domain.events import (
     StartOutcome,
 )
 from core.domain.jobs import JobState
-from core.domain.names import JobName
+from core.domain.names import JobId, JobName
 from core.domain.runs import RunNotes
 from core.jobs import files
 from core.jobs.context import REFRESH
@@ -51,8 +51,8 @@ from core.store.intents import (
 )
 from core.teachers.batches import adoption
 
-#: The beginnings of the ids of jobs that ask judges.
-_JUDGING = ("compare-", "validate-")
+#: The stages of jobs that ask judges.
+_JUDGING = ("compare", "validate")
 
 
 def carry_out(
@@ -217,7 +217,7 @@ def _reparse(
 def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> list[PlannedJob]:
     found = []
     for link in jobs.graph(connection):
-        stored = jobs.get(connection, link.id) if link.id.startswith(_JUDGING) else None
+        stored = jobs.get(connection, link.id) if JobId.parse(link.id).stage in _JUDGING else None
         if stored is None or stored.state not in job_rules.ENDED:
             continue
         match stored.job.settings:

@@ -18,7 +18,7 @@ from core.config.schema import Config, Teacher
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
-from core.domain.names import RUN_STAGES, ComparisonName, RunName
+from core.domain.names import RUN_STAGES, ComparisonName, JobId, RunName
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -368,7 +368,7 @@ class _Planner:
             }
         )
         job = PlannedJob(
-            id=f"{settings.stage}-{fingerprint[:10]}",
+            id=str(JobId.of(settings.stage, fingerprint)),
             name=name,
             fingerprint=fingerprint,
             slot=slot,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
-from core.domain.names import METHODS, RUN_STAGES, ComparisonName, JobName, RecipeName, RunName, is_plain
+from core.domain.jobs import Stage
+from core.domain.names import (
+    METHODS,
+    RUN_STAGES,
+    ComparisonName,
+    JobId,
+    JobName,
+    RecipeName,
+    RunName,
+    is_plain,
+)
 
 plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)
 recipes = st.builds(RecipeName, st.sampled_from(METHODS), plain | st.builds("sequential/{}".format, plain))
@@ -77,3 +89,11 @@ def test_what_is_no_comparison(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "compare", "compare:", ":name"])
 def test_what_names_no_job(text: str) -> None:
     assert JobName.parse(text) is None
+
+
+@given(st.sampled_from(get_args(Stage)), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+def test_ids_of_jobs(stage: Stage, fingerprint: str) -> None:
+    id = JobId.of(stage, fingerprint)
+    assert JobId.parse(str(id)) == id
+    assert fingerprint.startswith(id.digits)
+    assert id.stage == stage

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.names import ComparisonName
-from core.domain.versions import VersionName, setting_value
+from core.domain.names import ComparisonName, VersionName
+from core.domain.versions import setting_value
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 

@@ -54,7 +54,8 @@ def short_name(responder: str, baseline: str) -> str:
     if run is None:
         return responder
     student = "" if run.student == baseline else f"{run.student} · "
-    return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}"
+    recipe = run.recipe.variant if run.recipe.method == "direct" else str(run.recipe)
+    return f"{student}{recipe} · {run.stage}"
 
 
 def decision_words(rate: WinRate) -> str:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from core.domain.errors import UserError
 from core.domain.job_rules import ENDED
 from core.domain.jobs import Job
-from core.domain.names import RUN_STAGES, RunName
+from core.domain.names import RUN_STAGES, RunName, VersionName
 from core.domain.results import SftResult
 from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
-from core.domain.versions import VersionName
 from core.pipeline import run_deletion
 from core.services.evaluation.reader import EvaluationReader
 from core.services.pipeline.reader import PipelineReader
