@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
+import itertools
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import core.api
+import core.jobs.records
+import tui.cli.output.json
 
 ROOT = Path(__file__).resolve().parents[2]
 STUB = Path(core.api.__file__).with_suffix(".pyi")
@@ -88,6 +93,42 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
         of_this = [line for line in problems if f"wrong_{number}.py" in line]
         assert any(expected in line for line in of_this), (expected, ended.stdout, ended.stderr)
     assert len(problems) == len(wrong), ended.stdout
+
+
+def records() -> list[type]:
+    """The records that core.api exports, those of the journal, and those of the commands' JSON."""
+    found = [getattr(core.api, name) for name in vars(core.api)["__all__"]]
+    for module in (core.jobs.records, tui.cli.output.json):
+        found += [
+            value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
+        ]
+    return [
+        one
+        for one in found
+        if inspect.isclass(one) and (dataclasses.is_dataclass(one) or issubclass(one, msgspec.Struct))
+    ]
+
+
+def fields_without_docstring(record: type) -> list[str]:
+    """The public fields that `record` declares itself without a docstring below."""
+    source = ast.parse(Path(inspect.getfile(record)).read_text())
+    (declared,) = (
+        node for node in source.body if isinstance(node, ast.ClassDef) and node.name == record.__name__
+    )
+    found = []
+    for field, below in itertools.zip_longest(declared.body, declared.body[1:]):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        is_documented = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if not is_documented and not field.target.id.startswith("_"):
+            found.append(field.target.id)
+    return found
+
+
+def test_each_field_of_a_public_record_has_a_docstring() -> None:
+    found = records()
+    assert {core.api.Job, core.jobs.records.Answer, tui.cli.output.json.JobRecord} <= set(found)
+    assert not {one.__name__: names for one in found if (names := fields_without_docstring(one))}
 
 
 def test_no_public_signature_hides_a_type() -> None:
