@@ -49,6 +49,7 @@ from .domain.evaluation.verdicts import Order as Order
 from .domain.evaluation.verdicts import Pair as Pair
 from .domain.evaluation.verdicts import Verdict as Verdict
 from .domain.evaluation.votes import Choice as Choice
+from .domain.evaluation.win_rates import ALPHA as ALPHA
 from .domain.evaluation.win_rates import Decision as Decision
 from .domain.evaluation.win_rates import SameAnswers as SameAnswers
 from .domain.evaluation.win_rates import WinRate as WinRate
@@ -84,6 +85,8 @@ from .domain.job_rules import run_problem as run_problem
 from .domain.job_rules import start_all_problem as start_all_problem
 from .domain.jobs import Job as Job
 from .domain.jobs import JobState as JobState
+from .domain.jobs import Slot as Slot
+from .domain.jobs import Stage as Stage
 from .domain.jobs import Wait as Wait
 from .domain.jobs import result_values as result_values
 from .domain.names import RUN_STAGES as RUN_STAGES

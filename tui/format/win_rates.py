@@ -16,9 +16,6 @@ GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
 
 NO_RUN = "no run"
 
-#: A difference is significant if its corrected p-value is below this.
-ALPHA = 0.05
-
 #: Column → its sort key; None is sorted last in both directions.
 VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
     "judge": lambda rate: rate.judge,

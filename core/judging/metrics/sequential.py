@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from core.domain.evaluation.win_rates import ALPHA
 from core.judging.metrics.intervals import Bounds, Estimate
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: The probability that a comparison at equal strength is ever decided is at most this.
-ALPHA = 0.05
 INTERVAL = "betting confidence sequence 95 %, anytime-valid"
 TEST = "betting e-process"
 #: The seed of the order in which dialogues are judged: the same for all comparisons, which then share most of

@@ -175,7 +175,7 @@ class RunsReader:
 
 def _run(job: Job, settings: Mapping[str, str]) -> Run:
     """A run with what its job alone tells."""
-    assert job.stage in ("sft", "sft-dpo")
+    assert job.stage in RUN_STAGES
     return Run(
         job=job.id,
         name=job.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
@@ -28,15 +28,18 @@ if TYPE_CHECKING:
         ImportedData,
         ImportPlan,
         Job,
+        JobState,
         Prompt,
         Result,
         Run,
         RunEstimate,
         Scorecard,
         SentRequest,
+        Slot,
         SlotUse,
         Snapshot,
         Spending,
+        Stage,
         Statistics,
         Submission,
         SupervisorStatus,
@@ -72,11 +75,11 @@ class JobRecord(_Record, frozen=True):
 
     id: str
     """Its id."""
-    stage: str
+    stage: Stage
     """The kind of work."""
     name: str
     """What it is about; unique within its stage in one configuration."""
-    state: str
+    state: JobState
     """waiting, ready, running, done, failed or cancelled."""
     done: int | None
     """Progress, in the job's own units."""
@@ -102,7 +105,7 @@ class JobRecord(_Record, frozen=True):
     """Estimated seconds until it is done."""
     wait: Wait | None
     """What a running job waits for outside of the program; null while it goes on."""
-    slot: str
+    slot: Slot
     """The resource that it uses: gpu, cpu, api or batch."""
     gpu: str | None
     """UUID of the only GPU that the last attempt sees; null without a choice of one."""
@@ -169,7 +172,7 @@ class JobStateReport(_Record, frozen=True):
 
     job: str
     """Its id."""
-    state: str
+    state: JobState
     """Its state now: cancelled, or running while it still stops."""
 
 
@@ -283,7 +286,7 @@ class StaleJob(_Record, frozen=True):
 
     id: str
     """Its id."""
-    stage: str
+    stage: Stage
     """The kind of work."""
     name: str
     """What it is about."""
@@ -388,7 +391,7 @@ class PublishedFolder(_Record, frozen=True):
 
     name: str
     """The run or the recipe."""
-    kind: str
+    kind: Literal["adapter", "model", "dataset"]
     """adapter, model or dataset."""
     files: Sequence[Path]
     """The files of the folder."""
