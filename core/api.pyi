@@ -164,7 +164,7 @@ from .services.logs.reader import LogLine as LogLine
 from .services.logs.reader import LogPage as LogPage
 from .services.logs.record_formats import LOG_LEVELS as LOG_LEVELS
 from .services.logs.record_formats import LogLevel as LogLevel
-from .services.machine import Gpu as Gpu
+from .services.machine import GpuUse as GpuUse
 from .services.machine import Machine as Machine
 from .services.machine import look_at_machine as look_at_machine
 from .services.model_servers import ModelServer as ModelServer

@@ -14,7 +14,7 @@ from core.domain.evaluation.votes import Choice, Vote
 from core.judging import active_voting
 from core.judging.active_voting import Draw
 from core.judging.metrics import intervals, prediction_powered, scores
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 from core.judging.metrics.prediction_powered import Predicted
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
@@ -166,7 +166,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def rate_of(found: Sequence[tuple[float, float]]) -> Estimate:
+def rate_of(found: Sequence[tuple[float, float]]) -> ShareInterval:
     """The mean of (score, weight), with its interval."""
     if all(weight == 1 for _, weight in found):
         return intervals.of_mean([mean for mean, _ in found])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,13 @@ from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
 from core.dialogues import changes, mapping, mixture, staging, table
 from core.dialogues.sources.hub_source import HubDataset
+from core.dialogues.sources.source import Progress
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Job
 from core.recipes import catalog
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
-
-#: Gets the bytes that are read, and the size of the file.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Gpu:
+class GpuUse:
     """One NVIDIA GPU. A value is None if the device does not report it."""
 
     index: int
@@ -54,7 +54,7 @@ class Machine:
     """Used memory in bytes."""
     memory_total: int
     """All memory in bytes."""
-    gpus: tuple[Gpu, ...]
+    gpus: tuple[GpuUse, ...]
     """The GPUs of NVIDIA's driver; empty without the driver."""
 
 
@@ -93,15 +93,15 @@ def _gpus() -> int:
         return 0
 
 
-def _gpu(index: int) -> Gpu:
+def _gpu(index: int) -> GpuUse:
     import pynvml
 
     device = _value_or_none(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
     if device is None:
-        return Gpu(index, "lost", None, None, None, None, None, None)
+        return GpuUse(index, "lost", None, None, None, None, None, None)
     memory = _value_or_none(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
     rates = _value_or_none(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
-    return Gpu(
+    return GpuUse(
         index=index,
         name=_value_or_none(lambda: _name(device)) or "GPU",
         utilisation=None if rates is None else rates.gpu / 100,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from core.api import RunName, VersionName
-from tui.format.values import percent
+from tui.format.values import comparable, percent
 
 if TYPE_CHECKING:
     from core.api import Decision, WinRate
@@ -110,7 +110,7 @@ def ordered(rates: Iterable[WinRate], column: str | None, is_reversed: bool) -> 
         return found[::-1] if is_reversed else found
     value = VALUES[column]
     known = [rate for rate in found if value(rate) is not None]
-    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, is_reversed))
+    known.sort(key=lambda rate: comparable(value(rate)), reverse=is_descending(column, is_reversed))
     return known + [rate for rate in found if value(rate) is None]
 
 
@@ -158,7 +158,3 @@ def order_effects(rate: WinRate) -> str | None:
 
 def _width(rate: WinRate) -> float | None:
     return None if rate.ci_low is None or rate.ci_high is None else rate.ci_high - rate.ci_low
-
-
-def _comparable(value: str | float | None) -> tuple[str, float]:
-    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

@@ -17,13 +17,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from core.domain.evaluation.win_rates import ALPHA
-from core.judging.metrics.intervals import Bounds, Estimate
+from core.judging.metrics.intervals import Bounds, ShareInterval
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from core.judging.metrics.intervals import Floats
 
 INTERVAL = "betting confidence sequence 95 %, anytime-valid"
 TEST = "betting e-process"
@@ -90,12 +87,12 @@ def confidence_sequence(scores: Sequence[float]) -> list[tuple[float, float]]:
     return found
 
 
-def estimate(scores: Sequence[float]) -> Estimate:
+def estimate(scores: Sequence[float]) -> ShareInterval:
     """The mean of the scores with the newest interval. Raises `ValueError` if there are none."""
     if not scores:
         raise ValueError("no dialogues")
     low, high = confidence_sequence(scores)[-1]
-    return Estimate(sum(scores) / len(scores), low, high, INTERVAL)
+    return ShareInterval(sum(scores) / len(scores), low, high, INTERVAL)
 
 
 def bounds(found: Sequence[float | None]) -> Bounds | None:

@@ -9,9 +9,10 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from tui.components.keyed_table import Column, LaterCells
-from tui.components.listing import ListEntry, Listing, SortValue
+from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.format.text import visible
+from tui.format.values import SortValue
 from tui.navigation.bindings import verb
 from tui.screens.pairs.pair_lines import PairLine
 
