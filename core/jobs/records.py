@@ -36,7 +36,7 @@ class Started(_Record, frozen=True, tag="started"):
     host: str
     """The host that it runs on."""
     process: str | None = None
-    """What `processes.identity` says of it, which tells it from later processes with its id; None if
+    """What `processes.identity` says of it, which distinguishes it from later processes with its id; None if
     unknown."""
 
 

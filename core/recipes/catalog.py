@@ -91,7 +91,7 @@ def _obstacle(wanted: Method, data: ImportedData) -> str | None:
     if wanted == "direct" and not data.sources:
         return "they need responses of a language model (response_SOURCE), and there are none"
     if wanted == "direct" and not data.rated:
-        return "good and bad responses are told apart by ratings, and there are none"
+        return "ratings distinguish good and bad responses, and there are none"
     if wanted == strategies.IMPROVE_HUMAN and not data.rated:
         return "ratings of the human responses decide between SFT and DPO, and there are none"
     return None

@@ -254,7 +254,7 @@ _GROUPS = ("lora",)
 
 
 def _digits(job: str) -> str:
-    """What tells apart a job that is deleted."""
+    """What distinguishes a job that is deleted."""
     return JobId.parse(job).digits[:DIGITS]
 
 

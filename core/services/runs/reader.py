@@ -174,7 +174,7 @@ class RunsReader:
 
 
 def _run(job: Job, settings: Mapping[str, str]) -> Run:
-    """A run with what its job alone tells."""
+    """A run with what is known of its job alone."""
     assert job.stage in RUN_STAGES
     return Run(
         job=job.id,
