@@ -117,6 +117,7 @@ from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot
 from .domain.snapshot import SupervisorStatus as SupervisorStatus
 from .domain.submissions import AnswerCount as AnswerCount
+from .domain.submissions import Asker as Asker
 from .domain.submissions import BatchEvent as BatchEvent
 from .domain.submissions import Estimate as Estimate
 from .domain.submissions import SentRequest as SentRequest

@@ -165,11 +165,24 @@ class SentRequest:
 
 
 @dataclass(frozen=True)
+class Asker:
+    """What sends requests to a large model; as text a recipe's name, `judge NAME` or `responder NAME`."""
+
+    kind: Literal["recipe", "judge", "responder"]
+    """A responder is a teacher that answers the test split."""
+    name: str
+    """The name of the recipe, the judge or the responder."""
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "recipe" else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a recipe, a judge or a responder will still ask of a large model, before anything is sent."""
 
-    recipe: str
-    """The recipe; `judge NAME` for a judge, `responder NAME` for a teacher that answers the test split."""
+    asker: Asker
+    """What sends the requests."""
     teacher: str
     """The teacher or judge that answers."""
     requests: int

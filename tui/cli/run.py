@@ -122,7 +122,11 @@ def print_costs(
     from tui.format.submissions import total_usd
 
     if as_json:
-        json.write(json.Costs(recipes=found, usd=total_usd(found), spending=spending, runs=runs))
+        json.write(
+            json.Costs(
+                recipes=[*map(json.estimate, found)], usd=total_usd(found), spending=spending, runs=runs
+            )
+        )
         return
     console = make_console()
     print_estimates(console, found, spending)

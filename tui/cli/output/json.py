@@ -157,7 +157,7 @@ class SubmittedBatches(_Record, frozen=True):
 class Costs(_Record, frozen=True):
     """`run --dry-run`, `judge validate --dry-run`."""
 
-    recipes: Sequence[Estimate]
+    recipes: Sequence[EstimateRecord]
     """Also judges and teachers that answer the test split."""
     usd: float | None
     """Estimated cost of all; null when a price is not known."""
@@ -165,6 +165,27 @@ class Costs(_Record, frozen=True):
     """What was spent so far."""
     runs: Sequence[RunEstimate]
     """What each run needs that is not done; empty for `judge validate`."""
+
+
+class EstimateRecord(_Record, frozen=True):
+    """What a recipe, a judge or a responder will still ask of a large model."""
+
+    recipe: str
+    """The recipe; `judge NAME` for a judge, `responder NAME` for a teacher that answers the test split."""
+    teacher: str
+    """The teacher or judge that answers."""
+    requests: int
+    """All requests that it needs."""
+    answered: int
+    """Those whose answers the workspace has already."""
+    input_tokens: int
+    """Estimated input tokens of the requests that are not answered yet."""
+    output_tokens: int
+    """Estimated output tokens of the requests that are not answered yet."""
+    usd: float | None
+    """Their estimated cost in US dollars; null where the price is not known."""
+    is_upper_bound: bool
+    """Whether fewer may be sent, because a judge stops once it is decided who is better."""
 
 
 class JobStateReport(_Record, frozen=True):
@@ -419,6 +440,19 @@ def _path(value: object) -> str:
 
 def job_record(job: Job) -> JobRecord:
     return JobRecord(**{name: getattr(job, name) for name in JobRecord.__struct_fields__})
+
+
+def estimate(found: Estimate) -> EstimateRecord:
+    return EstimateRecord(
+        recipe=str(found.asker),
+        teacher=found.teacher,
+        requests=found.requests,
+        answered=found.answered,
+        input_tokens=found.input_tokens,
+        output_tokens=found.output_tokens,
+        usd=found.usd,
+        is_upper_bound=found.is_upper_bound,
+    )
 
 
 def status(snapshot: Snapshot) -> Status:
