@@ -140,7 +140,7 @@ def plan_and_price(workspace: WorkspacePaths) -> None:
         began = time.perf_counter()
         found = opened.spending.estimates(["compare"])
         took = time.perf_counter() - began
-    requests = sum(one.requests for one in found if one.recipe.startswith("judge"))
+    requests = sum(one.requests for one in found if one.asker.kind == "judge")
     usd = sum(one.usd or 0.0 for one in found)
     print(f"planned and priced: {requests:,} verdicts, {usd:,.2f} USD, in {took:.2f} s")
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.win_rates import ALPHA
 from core.judging.metrics import bias_model, power, sample_size, scores, sequential, statistics
 from core.judging.metrics.bias_model import Ruled
 from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
@@ -54,7 +55,7 @@ class VotedJudge:
         scores = np.where(random.random(n) < self.copies, votes, own)
         order = random.permutation(n)
         evidence: Floats = np.array(sequential.e_values(scores[order].tolist()), dtype=np.float64)
-        reached = evidence >= 1 / sequential.ALPHA
+        reached = evidence >= 1 / ALPHA
         unjudged = set(order[int(reached.argmax()) + 1 :].tolist()) if self.stops and reached.any() else set()
         return [
             Predicted(

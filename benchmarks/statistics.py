@@ -27,6 +27,7 @@ from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
 from benchmarks import active_votes, judge_statistics
+from core.domain.evaluation.win_rates import ALPHA
 from core.judging.metrics import intervals, length_control, ranking, sequential, statistics
 
 Floats = NDArray[np.float64]
@@ -119,7 +120,7 @@ def main() -> int:
         worst < MIN_COVERAGE
         or worst_of_votes < MIN_COVERAGE_OF_VOTES
         or largest > MAX_ERROR
-        or alarms > sequential.ALPHA
+        or alarms > ALPHA
     )
     return 1 if is_wrong else 0
 
@@ -231,7 +232,7 @@ def print_stopping(runs: int) -> float:
         found = _scores(random, runs, 250, rate, ties)
         stops = []
         for row in found:
-            reached = np.flatnonzero(np.array(sequential.e_values(row)) >= 1 / sequential.ALPHA)
+            reached = np.flatnonzero(np.array(sequential.e_values(row)) >= 1 / ALPHA)
             stops.append(int(reached[0]) + 1 if len(reached) else None)
         decided = [(row[:stop], stop) for row, stop in zip(found, stops, strict=True) if stop is not None]
         worse = sum(float(row.mean()) < 0.5 for row, _ in decided) / runs

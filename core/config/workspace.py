@@ -22,7 +22,9 @@ class WorkspacePaths:
     """
 
     root: Path
+    """The workspace's folder."""
     read_only: bool = False
+    """Whether nothing in it may be written, and no supervisor is started for it."""
 
     def below(self, name: str) -> WorkspacePaths:
         """A workspace in a folder of this one, with the same right."""

@@ -54,15 +54,16 @@ class NearDuplicate:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """How many train dialogues are nearly the same as a test dialogue, and the first of them.
-
-    `positions` are those of all of them. `are_left_out` is whether the import leaves them out.
-    """
+    """Train dialogues that are nearly the same as a test dialogue."""
 
     count: int
+    """How many there are."""
     first: tuple[NearDuplicate, ...]
+    """The first of them."""
     positions: tuple[int, ...]
+    """The positions of all of them among the dialogues, from 0."""
     are_left_out: bool = False
+    """Whether the import leaves them out."""
 
 
 def find(dialogues: Sequence[Dialogue], progress: Progress | None = None) -> NearDuplicates:

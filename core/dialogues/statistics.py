@@ -11,34 +11,42 @@ from core.domain.dialogues import HUMAN, Rating, RatingCounts, RatingPair
 
 @dataclass(frozen=True)
 class SourceStatistics:
-    """One source's responses: how many are rated 1, 2 and 3, and their lengths in words.
-
-    `lengths` are pairs of a number of words and the number of responses with it, the shortest first.
-    """
+    """The responses of one source over all dialogues."""
 
     source: str
+    """The source, such as `human`."""
     ratings: tuple[int, int, int]
+    """Numbers of responses that are rated 1, 2 and 3."""
     mean_words: float
+    """Average length in words."""
     max_words: int
+    """Length of the longest response in words."""
     lengths: tuple[tuple[int, int], ...]
+    """A number of words, and the number of responses with it; the shortest first."""
 
 
 @dataclass(frozen=True)
 class Crosstab:
-    """`counts[h-1][m-1]` is the number of dialogues with a human rating h and a rating m of the source."""
+    """How a source's ratings go together with those of the human responses."""
 
     source: str
+    """The source whose ratings are the columns."""
     counts: tuple[tuple[int, int, int], ...]
+    """`counts[h-1][m-1]` is the number of dialogues with a human rating h and a rating m of the source."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Dialogues per emotion and sentiment, and statistics of each source over all dialogues."""
+    """What the imported data has."""
 
     emotions: dict[str, int]
+    """Number of dialogues for each emotion."""
     sentiments: dict[str, int]
+    """Number of dialogues for each sentiment."""
     sources: tuple[SourceStatistics, ...]
+    """The responses of each source."""
     crosstabs: tuple[Crosstab, ...]
+    """One for each source but the human one; empty where nothing is rated."""
 
 
 def describe(

@@ -10,9 +10,13 @@ CheckOutcome = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Check:
-    """The result of a check: what was found, and the remedy unless it is ok."""
+    """The result of a check."""
 
     name: str
+    """What was checked, such as `python`."""
     outcome: CheckOutcome
+    """How it ended."""
     found: str
+    """What was found, for people."""
     remedy: str | None = None
+    """What to do about it; None if the outcome is ok."""

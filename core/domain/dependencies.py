@@ -7,8 +7,8 @@ descendants.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 
@@ -39,13 +39,22 @@ def dependents_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[st
     return _closure(dependents, ids)
 
 
+def nearest_first(ids: Iterable[str], links: Callable[[str], Iterable[str]]) -> Iterator[str]:
+    """`ids`, then all that `links` leads to from them, each once: the nearest first.
+
+    `links` is called for an id when the walk comes to it, after the id was yielded.
+    """
+    queue = deque(dict.fromkeys(ids))
+    seen = set(queue)
+    while queue:
+        id = queue.popleft()
+        yield id
+        for near in links(id):
+            if near not in seen:
+                seen.add(near)
+                queue.append(near)
+
+
 def _closure(edges: Mapping[str, Sequence[str]], ids: Iterable[str]) -> frozenset[str]:
     start = frozenset(ids)
-    found = set(start)
-    queue = list(start)
-    while queue:
-        for near in edges.get(queue.pop(), ()):
-            if near not in found:
-                found.add(near)
-                queue.append(near)
-    return frozenset(found - start)
+    return frozenset(nearest_first(start, lambda id: edges.get(id, ()))) - start

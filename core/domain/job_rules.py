@@ -10,12 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from core.domain.dependencies import dependents_of
+from core.domain.dependencies import dependents_of, nearest_first
 
 if TYPE_CHECKING:
     # The app imports these rules before its first screen.
     from core.domain.jobs import Job, JobState, Slot
     from core.domain.snapshot import SlotUse, Snapshot
+
+#: What people do with a run besides looking at it; `restore` an archived one.
+RunAction = Literal["archive", "restore", "delete", "tag", "note"]
 
 #: States in which nothing more happens to a job by itself.
 ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
@@ -50,6 +53,11 @@ def refresh_problem(name: str, state: JobState) -> str | None:
     return None if state == "running" else f"{name} is {state}: only a running job can look again"
 
 
+def adopt_problem(name: str, state: JobState) -> str | None:
+    """Why a job in that state cannot use the answers of another batch."""
+    return f"{name} is done and needs no more answers" if state == "done" else None
+
+
 def action_problem(action: str, job: Job | None) -> str | None:
     """Why `start`, `cancel` or `retry` cannot be done to `job` now; `job` is None where none is selected.
 
@@ -82,6 +90,15 @@ def start_all_problem(snapshot: Snapshot | None) -> str | None:
         return "there is nothing to start: import data, and name students, recipes and judges in config.toml"
     if all(start_problem(job) is not None for job in snapshot.jobs):
         return "all jobs are requested already"
+    return None
+
+
+def run_problem(action: RunAction, name: str, *, requested: bool, in_config: bool) -> str | None:
+    """Why this cannot be done to the run of that name; `in_config` if config.toml defines it."""
+    if not requested:
+        return f"{name} was never started: there is nothing to {action}"
+    if in_config and action in ("archive", "delete"):
+        return f"config.toml defines {name}: only superseded runs are {action}d"
     return None
 
 
@@ -120,16 +137,13 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
 
 def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
     """The nearest job without success for which `job` waits, directly or not."""
-    queue, seen = list(job.depends_on), set(job.depends_on)
-    for id in queue:
+
+    def needs(id: str) -> Sequence[str]:
         needed = jobs.get(id)
-        if needed is None or needed.state == "done":
-            continue
-        if needed.state in UNSUCCESSFUL:
-            return needed
-        queue += [other for other in needed.depends_on if other not in seen]
-        seen.update(needed.depends_on)
-    return None
+        return () if needed is None or needed.state == "done" else needed.depends_on
+
+    walked = (jobs[id] for id in nearest_first(job.depends_on, needs) if id in jobs)
+    return next((needed for needed in walked if needed.state in UNSUCCESSFUL), None)
 
 
 def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
@@ -146,18 +160,27 @@ def needs_supervisor(snapshot: Snapshot, pending: bool) -> bool:
     """
     if snapshot.supervisor.running:
         return False
-    done = {job.id for job in snapshot.jobs if job.state == "done"}
-    slots = {slot.name for slot in snapshot.slots if slot.total}
-    return pending or any(_can_move(job, snapshot.paused, done, slots) for job in snapshot.jobs)
+    if snapshot.paused:
+        return pending or any(job.state == "running" for job in snapshot.jobs)
+    return pending or bool(movable_jobs(snapshot.jobs, open_slots(snapshot)))
 
 
-def _can_move(job: Job, paused: bool, done: set[str], slots: Collection[Slot]) -> bool:
-    if not job.requested:
-        return False
-    if job.state == "running":
-        return True
-    able = job.state == "ready" or (job.state == "waiting" and done.issuperset(job.depends_on))
-    return able and not paused and job.slot in slots
+def open_slots(snapshot: Snapshot) -> frozenset[Slot]:
+    """The kinds of slots of which config.toml has any."""
+    return frozenset(slot.name for slot in snapshot.slots if slot.total)
+
+
+def movable_jobs(jobs: Collection[Job], slots: Collection[Slot]) -> frozenset[str]:
+    """The ids of the requested jobs that come to an end without a person, as long as none fails.
+
+    These run, or use one of `slots` and wait, directly or not, only for such jobs. A dependency that `jobs`
+    does not hold counts as done.
+    """
+    unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
+    running = frozenset(job.id for job in unfinished if job.state == "running")
+    startable = {job.id for job in unfinished if job.id not in running and job.slot in slots}
+    stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
+    return running | startable - dependents_of((job for job in unfinished if job.id in startable), stuck)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The names of runs, recipes, comparisons and jobs: each is parsed and formatted here and nowhere else.
+"""The names of runs, recipes, comparisons, versions and jobs: parsed and formatted here and nowhere else.
 
 Students, teachers, judges and sources in the data have plain names, without a slash, a colon or white space,
 so every name that is put together from them can be taken apart again.
@@ -22,6 +22,8 @@ RUN_STAGES: tuple[RunStage, ...] = get_args(RunStage)
 #: Settings by which runs or versions of the same name differ: key and value of each.
 NamedSettings = tuple[tuple[str, str], ...]
 
+#: How many digits of its fingerprint a job's id has.
+_ID_DIGITS = 10
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: What names the seed of a run: its own, or that of one of its stages.
 _SEEDS = ("seed", "sft.seed", "dpo.seed")
@@ -174,3 +176,55 @@ class JobName:
         """The job of that stage and name; None for what names no stage."""
         stage, colon, name = text.partition(":")
         return cls(stage, name) if stage and colon and name else None
+
+
+@dataclass(frozen=True, order=True)
+class VersionName:
+    """`<name>@<setting>=<value>,…`, such as `smollm2/direct/chatgpt/sft@epochs=1`.
+
+    A name from config.toml stands for what has the current settings. What was made with other ones is
+    superseded, and has the settings in which it differs behind the `@`.
+    """
+
+    name: str
+    """The name of the run, responder or judge."""
+    settings: NamedSettings = ()
+    """The settings in which it differs from the current one of that name; empty for that one."""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.label}" if self.settings else self.name
+
+    @property
+    def label(self) -> str:
+        """The settings alone: `epochs=1,lora.r=4`."""
+        return settings_text(self.settings)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The version of that name; without an `@`, the current one."""
+        name, _, label = text.partition("@")
+        return cls(name, settings_in(label))
+
+
+@dataclass(frozen=True, order=True)
+class JobId:
+    """`<stage>-<digits>`, such as `compare-0a1b2c3d4e`: one job of the graph, whatever it is named."""
+
+    stage: str
+    """The stage of the pipeline, such as `compare`."""
+    digits: str
+    """The first hexadecimal digits of the job's fingerprint."""
+
+    def __str__(self) -> str:
+        return f"{self.stage}-{self.digits}"
+
+    @classmethod
+    def of(cls, stage: str, fingerprint: str) -> Self:
+        """The id of the job of that stage and fingerprint."""
+        return cls(stage, fingerprint[:_ID_DIGITS])
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The parts of an id; without a dash, the stage is empty."""
+        stage, _, digits = text.rpartition("-")
+        return cls(stage, digits)

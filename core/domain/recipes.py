@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core.domain.names import Method
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -12,8 +14,8 @@ class Recipe:
 
     name: str
     """`<method>/<source or strategy>`."""
-    method: str
-    """`direct`, `improve-human` or `improve-llm`."""
+    method: Method
+    """How the teacher's empathy is distilled."""
     sft_examples: int | None
     """SFT examples; None until they are known."""
     preference_pairs: int | None

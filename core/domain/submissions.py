@@ -31,23 +31,13 @@ Outcome = Literal[
     "missing",
     "lost",
 ]
-#: How a batch stands, under OpenAI's names, with the steps before it has an id at the provider
-#: (`queued`: the provider takes no more for now). A session of live calls is `in_progress`, then
-#: `completed`.
-BatchState = Literal[
-    "intended",
-    "uploaded",
-    "creating",
-    "queued",
-    "validating",
-    "in_progress",
-    "finalizing",
-    "completed",
-    "failed",
-    "expired",
-    "cancelling",
-    "cancelled",
+#: The states of a batch at its provider under OpenAI's names; those of other providers are mapped to these.
+BatchStatus = Literal[
+    "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"
 ]
+#: How a batch stands, with the steps before it has an id at the provider (`queued`: the provider takes no
+#: more for now). A session of live calls is `in_progress`, then `completed`.
+BatchState = Literal["intended", "uploaded", "creating", "queued", BatchStatus]
 
 
 @dataclass(frozen=True)
@@ -74,8 +64,8 @@ class Submission:
     """The provider's model name."""
     batch: str | None
     """The provider's id of the batch; None before it has one, and without a batch."""
-    state: str
-    """A `BatchState`."""
+    state: BatchState
+    """How it stands."""
     collected: bool
     """Whether every answer that will ever come is in the store."""
     requests: int
@@ -124,8 +114,8 @@ class BatchEvent:
 
     at: float
     """Unix seconds."""
-    state: str
-    """A `BatchState`."""
+    state: BatchState
+    """How it stood."""
     completed: int | None
     """Requests completed by then; None where the provider reported none."""
     failed: int | None
@@ -179,11 +169,24 @@ class SentRequest:
 
 
 @dataclass(frozen=True)
+class Asker:
+    """What sends requests to a large model; as text a recipe's name, `judge NAME` or `responder NAME`."""
+
+    kind: Literal["recipe", "judge", "responder"]
+    """A responder is a teacher that answers the test split."""
+    name: str
+    """The name of the recipe, the judge or the responder."""
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "recipe" else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a recipe, a judge or a responder will still ask of a large model, before anything is sent."""
 
-    recipe: str
-    """The recipe; `judge NAME` for a judge, `responder NAME` for a teacher that answers the test split."""
+    asker: Asker
+    """What sends the requests."""
     teacher: str
     """The teacher or judge that answers."""
     requests: int

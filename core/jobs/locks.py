@@ -10,10 +10,10 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 
-def try_acquire(file: IO[Any]) -> bool:
+def try_acquire(file: IO[bytes] | IO[str]) -> bool:
     """Acquire the exclusive lock of an open file without waiting; whether it was free.
 
     The lock belongs to the open file: child processes that inherit the descriptor hold it too, and it is
@@ -26,17 +26,17 @@ def try_acquire(file: IO[Any]) -> bool:
     return True
 
 
-def acquire(file: IO[Any]) -> None:
+def acquire(file: IO[bytes] | IO[str]) -> None:
     """Acquire the exclusive lock of an open file; wait until it is free."""
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def release(file: IO[Any]) -> None:
+def release(file: IO[bytes] | IO[str]) -> None:
     """Release the lock of an open file."""
     fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def is_at(file: IO[Any], path: Path) -> bool:
+def is_at(file: IO[bytes] | IO[str], path: Path) -> bool:
     """Whether an open file is still the one at `path`: of a removed one, everybody may hold the lock."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())

@@ -28,12 +28,16 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Started(_Record, frozen=True, tag="started"):
-    """The worker process has started; `process` is what `processes.identity` says of it."""
+    """The worker process has started."""
 
     # Smaller ones would name groups of processes, or all of them.
     pid: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    """Its process id."""
     host: str
+    """The host that it runs on."""
     process: str | None = None
+    """What `processes.identity` says of it, which distinguishes it from later processes with its id; None if
+    unknown."""
 
 
 class Heartbeat(_Record, frozen=True, tag="heartbeat"):
@@ -41,32 +45,38 @@ class Heartbeat(_Record, frozen=True, tag="heartbeat"):
 
 
 class Progress(_Record, frozen=True, tag="progress"):
-    """`done` of `total` units (steps, dialogues, verdicts), and the estimated seconds for the rest."""
+    """How far the job is."""
 
     done: Count
+    """Finished units: steps, dialogues or verdicts."""
     total: Count
+    """All units."""
     eta_s: Amount | None = None
+    """Estimated seconds for the rest; None if unknown."""
 
 
 class Waiting(_Record, frozen=True, tag="waiting"):
-    """The job waits for something outside: `reason` since `since`, in Unix seconds. None: it goes on.
-
-    `until` is when it tries again, `gives_up_at` when it fails if nothing changes; None if that is unknown.
-    """
+    """The job waits for something outside, or goes on."""
 
     reason: str | None
+    """What it waits for, for people; None if it goes on."""
     since: float = 0.0
+    """When it began to wait, in Unix seconds."""
     until: float | None = None
+    """When it tries again, in Unix seconds; None if unknown."""
     gives_up_at: float | None = None
+    """When it fails if nothing changes, in Unix seconds; None if never or unknown."""
 
 
 class Metric(_Record, frozen=True, tag="metric"):
-    """The logged metrics of one optimiser step, under TRL's names. Values that are not finite are strings:
-    NaN, Infinity, -Infinity."""
+    """The logged metrics of one optimiser step."""
 
     step: Count
+    """Optimiser steps so far."""
     values: dict[str, float]
+    """The finite values, under TRL's names."""
     not_finite: dict[str, NotFinite] = {}
+    """Those that are not finite: NaN, Infinity or -Infinity."""
 
     def __post_init__(self) -> None:
         # JSON has no number for them, so the line could not be read back.
@@ -75,11 +85,14 @@ class Metric(_Record, frozen=True, tag="metric"):
 
 
 class Sample(_Record, frozen=True, tag="sample"):
-    """The student's response to a test dialogue after `step` optimiser steps."""
+    """The student's response to a test dialogue during training."""
 
     step: Count
+    """Optimiser steps so far."""
     dialog_id: str
+    """The dialogue."""
     text: str
+    """The response."""
 
 
 class Warned(_Record, frozen=True, tag="warning"):
@@ -90,81 +103,101 @@ class Warned(_Record, frozen=True, tag="warning"):
 
 
 class ResponseRecord(_Record, frozen=True, tag="response"):
-    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens, and
-    `had_thinking` whether thinking was removed from it.
+    """A responder's response to one dialogue.
 
     `domain.dialogue_pages.Response` is its view for readers, beside the responses of others.
     """
 
     dialog_id: str
+    """The dialogue."""
     text: str
+    """The response."""
     finish: Literal["stop", "length"]
+    """`length` if it reached the limit of new tokens."""
     had_thinking: bool = False
+    """Whether thinking was removed from it."""
 
 
 class VerdictRecord(_Record, frozen=True, tag="verdict"):
-    """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores.
+    """A judge's answer on one dialogue, shown in one order.
 
-    `number` counts repeated verdicts on the same pair and order, from 1. `probability_b` is the probability
-    that b is better, by the log-probabilities of the answer; None if they are unknown. `form` is the one in
-    which the answer names the winner; None without one. `dimensions` has the better response in each
-    dimension; empty unless the judge was asked for them. `domain.verdicts.Verdict` has the judge's name too,
-    which is the same for the whole journal of a job.
+    `domain.verdicts.Verdict` has the judge's name too, which is the same for the whole journal of a job.
     """
 
     dialog_id: str
+    """The dialogue."""
     order: Order
+    """The order in which the responses were shown."""
     winner: Winner
+    """The better response, `tie`, or `invalid` if the answer names none."""
     raw: str
+    """The judge's answer: its text, or scores."""
     number: Count = 1
+    """Counts repeated verdicts on the same pair and order, from 1."""
     probability_b: float | None = None
+    """Probability that b is better, by the log-probabilities of the answer; None if they are unknown."""
     form: AnswerForm | None = None
+    """The form in which the answer names the winner; None without one."""
     dimensions: dict[Dimension, Winner] = {}
+    """The better response in each dimension; empty unless the judge was asked for them."""
 
 
 class SubmissionRecord(_Record, frozen=True, tag="submission"):
     """The intent to send requests to a teacher, on disk before any of them is sent. Later records report what
-    happened; `domain.submissions.Submission` combines them.
-
-    `token` identifies the submission; `requests` maps each request's key to its dialogue. `key_digest` is a
-    prefix of the API key's SHA-256. `usd` is the estimated cost; None if the price is unknown. `path`,
-    relative to the workspace, is the input file of a batch.
-    """
+    happened; `domain.submissions.Submission` combines them."""
 
     token: str
+    """Identifies the submission."""
     mode: Literal["batch", "live", "local"]
+    """How the requests are answered."""
     provider: str
+    """`openai`, `google` or `local`."""
     base_url: str
+    """URL of the API."""
     key_digest: str
+    """The first digits of the API key's SHA-256."""
     model: str
+    """The provider's model name."""
     requests: dict[str, str]
+    """Key of each request → its dialogue."""
     usd: Amount | None
+    """Estimated cost in US dollars; None if the price is unknown."""
     path: str | None = None
+    """The input file of a batch, relative to the workspace; None without a batch."""
 
     def __post_init__(self) -> None:
         paths.check_inside(self.path)
 
 
 class BatchRecord(_Record, frozen=True, tag="batch"):
-    """A submission's new state; `collected` when no more answers will follow.
-
-    `id` is the batch's id at the provider, `file` the id of its input file. Paths are relative to
-    the workspace. `key_digest` is that of the API key that is used to poll the batch.
-    """
+    """A submission's new state."""
 
     token: str
+    """The submission."""
     state: BatchState
+    """Its state at the provider."""
     id: str | None = None
+    """The batch's id at the provider; None if it has none yet."""
     file: str | None = None
+    """The id of its input file at the provider; None if there is none yet."""
     completed: Count | None = None
+    """Requests that the provider completed; None where it reports none."""
     failed: Count | None = None
+    """Requests that failed at the provider; None where it reports none."""
     total: Count | None = None
+    """All requests by the provider's count; None where it reports none."""
     expires_at: float | None = None
+    """When the provider gives the batch up, in Unix seconds; None if unknown."""
     output_path: str | None = None
+    """The downloaded file of answers, relative to the workspace; None until there is one."""
     error_path: str | None = None
+    """The downloaded file of failed requests, relative to the workspace; None until there is one."""
     errors: tuple[str, ...] = ()
+    """The provider's messages about the batch as a whole."""
     key_digest: str | None = None
+    """The first digits of the SHA-256 of the API key that polls the batch; None if unchanged."""
     collected: bool = False
+    """Whether no more answers will follow."""
 
     def __post_init__(self) -> None:
         paths.check_inside(self.output_path)
@@ -172,35 +205,45 @@ class BatchRecord(_Record, frozen=True, tag="batch"):
 
 
 class Answer(_Record, frozen=True, tag="answer"):
-    """The outcome of one try of a request: try `number` of its key within its submission.
+    """The outcome of one try of a request.
 
-    `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
-    `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
-    (`rejected` permanently, `error`, `expired`, `missing`, or `lost` if it was perhaps paid, and its worker
-    ended before it came); `error` has the provider's message. `usd` is None if the price is unknown, or
-    nothing was charged. `reasoning_tokens` are those of the output that are reasoning; None if they are not
-    reported. `is_estimated`: the provider did not report all of the tokens, so that tokens and cost are
-    estimates. `logprobs` are those of the most likely first tokens, if
-    they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
-    the answer before that, or the body of an unreadable one; None if it is `text`.
+    Unusable are `refused`, `filtered`, `empty`, `cut`, `long`, `unfinished`, `unreadable`, and `invalid` if a
+    judge's answer names no response. There is no answer if it was `rejected` permanently, for `error`,
+    `expired` and `missing`, and if it is `lost`: perhaps paid, and its worker ended before it came.
     """
 
     token: str
+    """The submission."""
     key: str
+    """The request."""
     number: Count
+    """Which try of its key this is within its submission, from 1."""
     dialog_id: str
+    """The dialogue that it is about."""
     outcome: Outcome
+    """`ok`, why the answer is unusable, or why there is none."""
     text: str
+    """The answer; empty where there is none."""
     error: str | None = None
+    """The provider's message; None without one."""
     input_tokens: Count | None = None
+    """Input tokens used; None if not reported."""
     cached_tokens: Count | None = None
+    """Those of them that the provider had cached; None if not reported."""
     output_tokens: Count | None = None
+    """Output tokens used; None if not reported."""
     usd: Amount | None = None
+    """Cost in US dollars; None if the price is unknown, or nothing was charged."""
     is_estimated: bool = False
+    """Whether tokens and cost are estimates, because the provider did not report all of the tokens."""
     logprobs: dict[str, float] | None = None
+    """Log-probabilities of the most likely first tokens; None unless requested and returned."""
     removed: tuple[str, ...] = ()
+    """The kinds of what was taken off the answer."""
     raw: str | None = None
+    """The answer before that, or the body of an unreadable one; None if it is `text`."""
     reasoning_tokens: Count | None = None
+    """Those of the output tokens that are reasoning; None if not reported."""
 
 
 class CallSent(_Record, frozen=True, tag="sent"):
@@ -208,23 +251,31 @@ class CallSent(_Record, frozen=True, tag="sent"):
     `CallUnpaid`, follows, it is perhaps paid."""
 
     token: str
+    """The submission."""
     key: str
+    """The request."""
 
 
 class CallUnpaid(_Record, frozen=True, tag="unpaid"):
     """What was sent was certainly not answered, and is not paid; it may be sent again."""
 
     token: str
+    """The submission."""
     key: str
+    """The request."""
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):
-    """A finished output: a file or folder at `path`, relative to the attempt's folder."""
+    """A finished output."""
 
     name: str
+    """The output's name, such as `responses`."""
     path: str
+    """The file or folder, relative to the attempt's folder."""
     sha256: str
+    """SHA-256 of the file, or of what the folder has."""
     bytes: Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+    """Its size."""
 
     def __post_init__(self) -> None:
         paths.check_inside(self.path)
@@ -234,12 +285,14 @@ class Done(_Record, frozen=True, tag="done"):
     """The job is finished."""
 
     result: Result
+    """What it reports."""
 
 
 class Failed(_Record, frozen=True, tag="failed"):
-    """The job failed; `error` is for the user, the traceback is in log.txt."""
+    """The job failed."""
 
     error: str
+    """Why, for people; the traceback is in log.txt."""
 
 
 class Stopped(_Record, frozen=True, tag="stopped"):

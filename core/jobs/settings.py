@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     top_p: float | None
     seed: int | None
     max_output_tokens: int
-    extra_body: dict[str, Any]
+    extra_body: dict[str, object]
     """Further fields of the request, from config.toml; the provider defines them."""
     top_logprobs: int | None = None
     """Omitted from the JSON if None, so that the fingerprint stays that of requests without it."""

@@ -14,7 +14,7 @@ from core.domain.evaluation.votes import Choice, Vote
 from core.judging import active_voting
 from core.judging.active_voting import Draw
 from core.judging.metrics import intervals, prediction_powered, scores
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 from core.judging.metrics.prediction_powered import Predicted
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
@@ -23,20 +23,24 @@ _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 
 @dataclass(frozen=True)
 class BallotItem:
-    """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
-
-    `order` is `ab` when a's is on the left. `choice` is the voter's vote, None if there is none yet. `draw`
-    is how the dialogue was drawn, None if uniformly.
-    """
+    """Two responses to a dialogue as a voter sees them."""
 
     dialog_id: str
+    """The dialogue."""
     situation: str
+    """What the speaker went through."""
     utterance: str
+    """What the speaker said."""
     left: str
+    """The response on the left, without its responder's name."""
     right: str
+    """The response on the right."""
     order: Order
+    """`ab` when a's response is on the left, `ba` when b's is."""
     choice: Choice | None
+    """The voter's vote; None if there is none yet."""
     draw: Draw | None = None
+    """How the dialogue was drawn; None if uniformly."""
 
 
 def ballot_items(
@@ -162,7 +166,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def rate_of(found: Sequence[tuple[float, float]]) -> Estimate:
+def rate_of(found: Sequence[tuple[float, float]]) -> ShareInterval:
     """The mean of (score, weight), with its interval."""
     if all(weight == 1 for _, weight in found):
         return intervals.of_mean([mean for mean, _ in found])

@@ -24,7 +24,7 @@ from core.domain.events import (
     StartOutcome,
 )
 from core.domain.jobs import LOCAL, JobState
-from core.domain.names import RUN_STAGES, JobName
+from core.domain.names import JobId, JobName
 from core.domain.runs import RunNotes
 from core.jobs import files
 from core.jobs.context import REFRESH
@@ -53,8 +53,8 @@ from core.store.intents import (
 )
 from core.teachers.batches import adoption
 
-#: The beginnings of the ids of jobs that ask judges.
-_JUDGING = ("compare-", "validate-")
+#: The stages of jobs that ask judges.
+_JUDGING = ("compare", "validate")
 
 
 def carry_out(
@@ -224,7 +224,7 @@ def _reparse(
 def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> list[PlannedJob]:
     found = []
     for link in jobs.graph(connection):
-        stored = jobs.get(connection, link.id) if link.id.startswith(_JUDGING) else None
+        stored = jobs.get(connection, link.id) if JobId.parse(link.id).stage in _JUDGING else None
         if stored is None or stored.state not in job_rules.ENDED:
             continue
         match stored.job.settings:
@@ -236,11 +236,12 @@ def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> l
 
 def _note_runs(connection: sqlite3.Connection, workspace: WorkspacePaths, request: NoteRuns) -> None:
     known = run_notes.notes(connection)
+    action: job_rules.RunAction = "archive" if request.archived else "note"
+    configured = _configured(connection, workspace) if request.archived else frozenset[str]()
     entries = []
     for job in request.jobs:
         stored = jobs.get(connection, job)
-        if stored is None or stored.job.stage not in RUN_STAGES:
-            raise UserError(f"{job} is no run that was requested: `empathy-tui runs` lists them")
+        run_deletion.check(job, None if stored is None else stored.job, action, configured)
         before = known.get(job, RunNotes())
         tags = dict.fromkeys((*before.tags, *request.add_tags))
         noted = RunNotes(
@@ -256,20 +257,23 @@ def _note_runs(connection: sqlite3.Connection, workspace: WorkspacePaths, reques
 def _delete_runs(
     connection: sqlite3.Connection, workspace: WorkspacePaths, runs: Collection[str]
 ) -> DeleteOutcome:
-    imported = dialogues.imported(connection)
-    config = load_config(workspace.config)
-    planned = (
-        ()
-        if imported is None
-        else workspace_graph.plan(workspace, config, imported, stored_commits.commits(connection))
-    )
-    deletion = run_deletion.plan(connection, workspace, {job.id for job in planned}, runs)
+    deletion = run_deletion.plan(connection, workspace, _configured(connection, workspace), runs)
     names = [_name(connection, job) for job in deletion.runs]
     run_deletion.carry_out(connection, workspace, deletion)
     for name in names:
         jobs.add_event(connection, f"deleted {name}, which other settings had superseded")
     history.append(workspace, JobsDeleted(at=time.time(), jobs=deletion.jobs))
     return DeleteOutcome(deletion.runs, deletion.jobs, deletion.kept, deletion.bytes)
+
+
+def _configured(connection: sqlite3.Connection, workspace: WorkspacePaths) -> frozenset[str]:
+    """The ids of config.toml's jobs."""
+    imported = dialogues.imported(connection)
+    config = load_config(workspace.config)
+    if imported is None:
+        return frozenset()
+    planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection))
+    return frozenset(job.id for job in planned)
 
 
 def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:
@@ -288,8 +292,9 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     stored = jobs.get(connection, job)
     if stored is None or stored.job.stage != "generate":
         raise UserError(f"{job} is not a job of stage `generate`: start one, then name it")
-    if stored.state == "done":
-        raise UserError(f"{_name(connection, job)} is done and needs no more answers")
+    problem = job_rules.adopt_problem(_name(connection, job), stored.state)
+    if problem is not None:
+        raise UserError(problem)
     adoption.name(workspace.artifacts / "jobs" / job, batch)
     jobs.add_event(connection, f"batch {batch} adopted by the user", job=job)
     if stored.state == "running":

@@ -20,7 +20,7 @@ from core.config.schema import Config, Teacher
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
-from core.domain.names import ComparisonName, RunName, RunStage
+from core.domain.names import ComparisonName, JobId, RunName, RunStage
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -374,7 +374,7 @@ class _Planner:
             }
         )
         job = PlannedJob(
-            id=f"{settings.stage}-{fingerprint[:10]}",
+            id=str(JobId.of(settings.stage, fingerprint)),
             name=name,
             fingerprint=fingerprint,
             slot=slot,

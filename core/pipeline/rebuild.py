@@ -36,6 +36,9 @@ from core.store import connections, dialogues, jobs, run_notes, votes
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
+#: The states of jobs, by what histories call them.
+_STATES: dict[str, JobState] = {state: state for state in get_args(JobState)}
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -343,7 +346,7 @@ def _end(
             jobs.set_state(connection, attempt.job, "cancelled", event=event)
             return None
         jobs.end_attempt(connection, attempt, end.state, end.error)
-        state: JobState = end.job_state if end.job_state in get_args(JobState) else "cancelled"  # type: ignore[assignment]
+        state = _STATES.get(end.job_state, "cancelled")
         jobs.set_state(connection, attempt.job, state, error=end.error if state == "failed" else None)
         return end.at
 

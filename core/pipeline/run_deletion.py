@@ -10,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
+from core.domain import job_rules
 from core.domain.dependencies import dependencies_of, dependents_of
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED
+from core.domain.job_rules import ENDED, RunAction
 from core.domain.jobs import Job
 from core.domain.names import RUN_STAGES
 from core.domain.runs import RunDeletion
+from core.jobs.planned_job import PlannedJob
 from core.store import queries, run_notes
 
 
@@ -32,7 +34,7 @@ def plan(
     jobs = queries.jobs(connection)
     chosen = list(dict.fromkeys(runs))
     for name in chosen:
-        _check(name, jobs.get(name), configured)
+        check(name, jobs.get(name), "delete", configured)
     on_top = dependents_of(jobs.values(), chosen)
     active = next((jobs[name] for name in (*chosen, *on_top) if jobs[name].state not in ENDED), None)
     if active is not None:
@@ -54,14 +56,14 @@ def plan(
     )
 
 
-def _check(name: str, job: Job | None, configured: Collection[str]) -> None:
+def check(name: str, job: Job | PlannedJob | None, action: RunAction, configured: Collection[str]) -> None:
+    """Raises `UserError` where the requested job of that id is no run, or this cannot be done to it."""
     if job is None or job.stage not in RUN_STAGES:
         raise UserError(f"{name} is no run that was requested: `empathy-tui runs` lists them")
-    if name in configured:
-        raise UserError(
-            f"{job.stage} {job.name} ({name}) is what config.toml defines, so it is not deleted: only runs "
-            "that other settings supersede are"
-        )
+    shown = f"{job.stage} {job.name} ({name})"
+    problem = job_rules.run_problem(action, shown, requested=True, in_config=name in configured)
+    if problem is not None:
+        raise UserError(problem)
 
 
 def carry_out(connection: sqlite3.Connection, workspace: WorkspacePaths, deletion: RunDeletion) -> None:

@@ -34,7 +34,8 @@ FIELDS = {
 }
 
 _EMPATHY = Definition()
-_FIELD = re.compile(r"\{([a-z_]+)\}")
+#: A placeholder, and its name.
+FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
 def load(name: str, overrides: Path | None = None, definition: Definition = _EMPATHY) -> str:
@@ -50,7 +51,7 @@ def load(name: str, overrides: Path | None = None, definition: Definition = _EMP
         text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the prompt template {path} cannot be read: {error}") from error
-    found = set(_FIELD.findall(text))
+    found = set(FIELD.findall(text))
     for field in sorted(FIELDS[name] - found):
         raise UserError(f"the prompt template {path} lacks the field {{{field}}}")
     for field in sorted(found - FIELDS[name] - DEFINED):
@@ -70,7 +71,7 @@ def define(template: str, definition: Definition) -> str:
         "virtue": definition.name,
         "adjective": definition.adjective,
     }
-    return _FIELD.sub(lambda match: known.get(match[1], match[0]), template)
+    return FIELD.sub(lambda match: known.get(match[1], match[0]), template)
 
 
 @cache
@@ -83,7 +84,7 @@ def render(template: str, **fields: str) -> str:
 
     Raises `KeyError` when a field of the template has no value.
     """
-    return _FIELD.sub(lambda match: fields[match[1]], template)
+    return FIELD.sub(lambda match: fields[match[1]], template)
 
 
 def judge_question(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.domain import markdown
 from core.domain.markdown import code
+from core.domain.names import RecipeName
 from core.domain.text import visible
 from core.publishing import sections
 from core.publishing.sections import DataFacts
@@ -45,9 +46,10 @@ def _card(recipe: str, sft: int, pairs: int, facts: DataFacts) -> str:
         tags=["empathy", "trl"],
         configs=configs,
     )
+    name = RecipeName.parse(recipe)
     origin = (
         "Responses in the data that people rated as good."
-        if recipe.startswith("direct/")
+        if name is not None and name.method == "direct"
         else "Responses that a teacher improved, beside those of people."
     )
     parts = [

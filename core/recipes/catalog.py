@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from core.config.schema import Recipes
 from core.domain.dialogues import GOOD, HUMAN, ImportedData, RatingCounts
 from core.domain.errors import UserError
-from core.domain.names import Method, RecipeName
+from core.domain.names import METHODS, Method, RecipeName
 from core.recipes import direct, improve, strategies
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 ALL = "all_together"
-_METHODS: tuple[Method, ...] = ("direct", *strategies.METHODS)
 
 
 def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
@@ -63,7 +62,7 @@ def check(name: str, sources: Sequence[str], own: Sequence[str] = ()) -> None:
 def check_data(name: str, data: ImportedData) -> None:
     """Raise `UserError` unless the imported data allows this recipe."""
     if (reason := _obstacle(method(name), data)) is not None:
-        allowed = [f"{one}/…" for one in _METHODS if _obstacle(one, data) is None]
+        allowed = [f"{one}/…" for one in METHODS if _obstacle(one, data) is None]
         raise UserError(
             f"{name} is not available: {reason}. Recipes that this data allows: {', '.join(allowed)}"
         )
@@ -81,7 +80,7 @@ def available_direct(data: ImportedData) -> tuple[str, ...]:
 
 def unavailable_for(data: ImportedData) -> tuple[str, ...]:
     """The recipes and judges that the imported data does not allow, each with the reason."""
-    found = [f"recipes {one}/…: {reason}" for one in _METHODS if (reason := _obstacle(one, data)) is not None]
+    found = [f"recipes {one}/…: {reason}" for one in METHODS if (reason := _obstacle(one, data)) is not None]
     if not data.rated:
         found.append("the embedded judge, and `judge validate`: they learn from ratings, and there are none")
     return tuple(found)
@@ -92,7 +91,7 @@ def _obstacle(wanted: Method, data: ImportedData) -> str | None:
     if wanted == "direct" and not data.sources:
         return "they need responses of a language model (response_SOURCE), and there are none"
     if wanted == "direct" and not data.rated:
-        return "good and bad responses are told apart by ratings, and there are none"
+        return "ratings distinguish good and bad responses, and there are none"
     if wanted == strategies.IMPROVE_HUMAN and not data.rated:
         return "ratings of the human responses decide between SFT and DPO, and there are none"
     return None

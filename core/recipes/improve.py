@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatingCounts
+from core.domain.names import Method
 from core.recipes.strategies import IMPROVE_HUMAN
 
 #: Number of train dialogues in the paper; `improve_llm_sft` is a number of these.
@@ -12,7 +13,7 @@ PUBLISHED_TRAIN_SIZE = 1750
 
 
 def divide(
-    dialogues: Iterable[Dialogue], method: str, sft_share: int, seed: int
+    dialogues: Iterable[Dialogue], method: Method, sft_share: int, seed: int
 ) -> tuple[list[Dialogue], list[Dialogue]]:
     """Divide the train dialogues: those for SFT examples, and those for preference pairs.
 
@@ -32,7 +33,7 @@ def divide(
     return [d for d in train if d.dialog_id in drawn], [d for d in train if d.dialog_id not in drawn]
 
 
-def counts(train: RatingCounts, method: str, sft_share: int) -> tuple[int, int]:
+def counts(train: RatingCounts, method: Method, sft_share: int) -> tuple[int, int]:
     """(SFT dialogues, preference dialogues) of a method, if the teacher answers every request."""
     total = sum(train.human.values())
     sft = train.human.get(GOOD, 0) if method == IMPROVE_HUMAN else sft_size(total, sft_share)

@@ -28,10 +28,9 @@ from core.domain.errors import UserError
 from core.domain.names import is_plain
 from core.prompts import templates
 from core.recipes import strategies
+from core.recipes.strategies import TeacherMethod
 
 _FENCE = "+++"
-_FIELD = re.compile(r"\{([a-z_]+)\}")
-ImproveMethod = Literal["improve-human", "improve-llm"]
 Field = Literal["situation", "utterance", "response"]
 FIELDS: tuple[Field, ...] = get_args(Field)
 #: Names that recipes, sets of responses and prompts have already.
@@ -41,7 +40,7 @@ _RESERVED = frozenset({*strategies.STRATEGIES, *templates.FIELDS})
 class _FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a file says of its strategy before the prompts."""
 
-    methods: tuple[ImproveMethod, ...] = strategies.METHODS  # type: ignore[assignment]
+    methods: tuple[TeacherMethod, ...] = strategies.METHODS
     turns: Annotated[int, Meta(ge=1, le=9)] = 1
     needs: tuple[Field, ...] = FIELDS
     description: str = ""
@@ -52,7 +51,7 @@ class OwnStrategy:
     """A strategy of a workspace's own."""
 
     name: str
-    methods: tuple[ImproveMethod, ...]
+    methods: tuple[TeacherMethod, ...]
     """The methods that it makes a recipe of."""
     turns: tuple[str, ...]
     """The templates of the user turns, with the definition filled in."""
@@ -246,7 +245,7 @@ def _wrong_fields(
     used: set[str] = set()
     for begin, text in turns:
         for offset, line in enumerate(text.split("\n")):
-            for field in dict.fromkeys(_FIELD.findall(line)):
+            for field in dict.fromkeys(templates.FIELD.findall(line)):
                 place = f"{path}: line {begin + offset}"
                 if field in templates.DEFINED:
                     continue

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from core.config.schema import Definition
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import DIMENSIONS
 from core.domain.names import Method, RecipeName
 
-IMPROVE_HUMAN: Method = "improve-human"
-IMPROVE_LLM: Method = "improve-llm"
 #: The methods that need a teacher.
-METHODS: tuple[Method, ...] = (IMPROVE_HUMAN, IMPROVE_LLM)
+TeacherMethod = Literal["improve-human", "improve-llm"]
+METHODS: tuple[TeacherMethod, ...] = get_args(TeacherMethod)
+IMPROVE_HUMAN: TeacherMethod = "improve-human"
+IMPROVE_LLM: TeacherMethod = "improve-llm"
 
-DIMENSIONS = ("cognitive", "affective", "compassionate")
 COMBINED = "combined"
 SEQUENTIAL = "sequential"
 #: Strategies with one request for each response; the prompt template has the name of the strategy.

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.domain.evaluation.win_rates import WinRate
+from core.domain.evaluation.win_rates import ALPHA, WinRate
 from core.domain.names import NamedSettings, RecipeName, RunName, settings_text
 from core.domain.text import visible
 from core.reports import cells, seed_tables, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
-
-#: A difference is significant if its corrected p-value is below this.
-_ALPHA = 0.05
 
 
 def grid(report: Report, judge: str) -> ReportTable:
@@ -76,7 +73,7 @@ def best(rates: Sequence[WinRate], report: Report) -> WinRate | None:
         test.a if test.b == first.b else test.b
         for test in report.tests
         if (test.judge, test.baseline) == (first.judge, first.a)
-        and test.p_holm < _ALPHA
+        and test.p_holm < ALPHA
         and first.b == (test.b if test.difference > 0 else test.a)
     }
     return first if all(rate.b in beaten for rate in known if rate is not first) else None

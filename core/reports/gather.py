@@ -23,6 +23,7 @@ from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs import Job
+from core.domain.names import RUN_STAGES, RunStage
 from core.domain.snapshot import DialogueCounts
 from core.services.data.sample import is_sample
 from core.services.training.curves import Curves
@@ -40,7 +41,7 @@ class RunTraining:
 
     run: str
     """The run's name."""
-    stage: str
+    stage: RunStage
     """`sft` or `sft-dpo`."""
     fingerprint: str
     """The fingerprint of the job that trained it."""
@@ -132,11 +133,12 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
 
 
 def _is_trained(job: Job) -> bool:
-    return job.stage in ("sft", "sft-dpo") and job.state == "done"
+    return job.stage in RUN_STAGES and job.state == "done"
 
 
 def _training(workspace: Workspace, job: Job) -> RunTraining:
     (curves,) = workspace.training.curves([job.id], limit=sys.maxsize)
+    assert job.stage in RUN_STAGES
     return RunTraining(job.name, job.stage, job.fingerprint, curves)
 
 

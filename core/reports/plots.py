@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from core.domain.evaluation.comparisons import Cell, Ranking
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.names import RunName, settings_text
+from core.domain.names import RUN_STAGES, RunName, RunStage, settings_text
 from core.domain.text import visible
 from core.reports.cells import source
 from core.reports.gather import Report, RunTraining
@@ -74,7 +74,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
     if any(card.placed or card.lengths for card in report.scorecards):
         about = " ".join(source(report, judge) for judge in report.judges)
         yield "bias", "Biases of the judges", about, _bias(report, finished)
-    for stage in ("sft", "sft-dpo"):
+    for stage in RUN_STAGES:
         runs = [run for run in report.trainings if run.stage == stage and len(run.curves.steps)]
         if runs:
             prints = ", ".join(f"{visible(run.run)} {run.fingerprint[:10]}" for run in runs[:12])
@@ -203,7 +203,7 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
     return figure
 
 
-def _training(runs: Sequence[RunTraining], stage: str) -> Figure:
+def _training(runs: Sequence[RunTraining], stage: RunStage) -> Figure:
     names = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
         stage
     ]

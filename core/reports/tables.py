@@ -20,11 +20,6 @@ from core.reports import (
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
-#: Length-controlled win rates with a smaller overlap of the lengths than this have a warning.
-_FEW_OVERLAP = 0.1
-#: Responders with the same answers to at least this share of the dialogues have a warning.
-_MOSTLY = 0.5
-
 
 def tables(report: Report) -> tuple[ReportTable, ...]:
     """All tables that have rows, in the report's order."""
@@ -62,7 +57,7 @@ def warnings(report: Report) -> list[str]:
     found += [
         f"{one.a} and {one.b} give the same answer to {one.same} of {one.dialogues} test dialogues."
         for one in report.same_answers
-        if one.same >= _MOSTLY * one.dialogues
+        if one.are_mostly_same
         and {one.a, one.b} <= {name for rate in report.rates for name in (rate.a, rate.b)}
     ]
     waiting = [rate for rate in report.rates if rate.n is None]
@@ -103,7 +98,7 @@ def warnings(report: Report) -> list[str]:
                 f"{name} the judge may reward length: win rate of B {cells.percent(rate.win_rate_b)}, but "
                 f"{cells.percent(rate.lc_win_rate_b)} once length is controlled for."
             )
-        if rate.lc_overlap is not None and rate.lc_overlap < _FEW_OVERLAP:
+        if rate.lc_overlap is not None and rate.is_extrapolated:
             found.append(
                 f"{name} one response is longer in {cells.percent(1 - rate.lc_overlap)} of the dialogues; "
                 "the length-controlled win rate is extrapolated from the few others."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.domain.job_rules import ENDED, UNSUCCESSFUL, blocked_jobs
+from core.domain.job_rules import ENDED, UNSUCCESSFUL, blocked_jobs, movable_jobs, open_slots
 from core.domain.jobs import Job
 from core.domain.snapshot import Snapshot
 
@@ -39,11 +39,9 @@ def completion_of(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Completion | Non
     unfinished_jobs = f"{len(going)} of {len(jobs)} jobs are not finished"
     if snapshot.paused:
         return Completion(jobs, f"paused, {unfinished_jobs}: `empathy-tui resume` lets them start")
-    closed = {slot.name for slot in snapshot.slots if slot.total == 0}
-    unfinished_ids = {job.id for job in unfinished}
-    able = [job for job in going if not unfinished_ids.intersection(job.depends_on)]
-    if able and all(job.slot in closed for job in able):
-        names = ", ".join(sorted({job.slot for job in able}))
+    slots = open_slots(snapshot)
+    if not movable_jobs(jobs, slots):
+        names = ", ".join(sorted({job.slot for job in going} - slots))
         return Completion(
             jobs, f"{unfinished_jobs}, and config.toml has no slot for them: [slots] {names} = 0"
         )

@@ -16,7 +16,7 @@ from core.domain.dialogues import Dialogue
 from core.domain.evaluation.comparisons import Ranked
 from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.jobs import Job, result_values
+from core.domain.jobs import Job, Stage, result_values
 from core.domain.names import RUN_STAGES
 from core.domain.recipes import Recipe
 from core.domain.submissions import Submission
@@ -51,7 +51,7 @@ class DataFrames:
             frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
         return frame.set_index("id")
 
-    def results(self, stage: str) -> pd.DataFrame:
+    def results(self, stage: Stage) -> pd.DataFrame:
         """The results of a stage's jobs that are done, a row each, by the job's id; fields as in JSON."""
         done = [
             job for job in self._pipeline.snapshot().jobs if job.stage == stage and job.result is not None

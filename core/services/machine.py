@@ -15,38 +15,47 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Gpu:
-    """One NVIDIA GPU: utilisation from 0 to 1, memory in bytes, temperature in °C, power in watts.
-
-    None if the device does not report it.
-    """
+class GpuUse:
+    """One NVIDIA GPU. A value is None if the device does not report it."""
 
     index: int
+    """Its number in the driver's order, from 0."""
     name: str
+    """The model."""
     utilisation: float | None
+    """Busy share, from 0 to 1."""
     memory_used: int | None
+    """Used memory in bytes."""
     memory_total: int | None
+    """All its memory in bytes."""
     temperature: float | None
+    """Degrees Celsius."""
     power: float | None
+    """Watts that it draws."""
     power_limit: float | None
+    """Watts that it draws at most."""
     uuid: str | None = None
+    """NVIDIA's name of it, which is the same after a restart."""
     operations: float | None = None
     """Floating point operations a second of its CUDA cores in float32."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`cpu` is the busy share of all `cores` since the last sample, None for the first; memory in bytes.
-
-    `gpus` are the GPUs of NVIDIA's driver; empty without the driver.
-    """
+    """The use of this machine."""
 
     host: str
+    """The host's name."""
     cpu: float | None
+    """Busy share of all cores since the last sample, from 0 to 1; None for the first."""
     cores: int
+    """Number of logical cores."""
     memory_used: int
+    """Used memory in bytes."""
     memory_total: int
-    gpus: tuple[Gpu, ...]
+    """All memory in bytes."""
+    gpus: tuple[GpuUse, ...]
+    """The GPUs of NVIDIA's driver; empty without the driver."""
 
 
 def look_at_machine() -> Machine:
@@ -84,15 +93,15 @@ def _gpus() -> int:
         return 0
 
 
-def _gpu(index: int) -> Gpu:
+def _gpu(index: int) -> GpuUse:
     import pynvml
 
     device = _value_or_none(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
     if device is None:
-        return Gpu(index, "lost", None, None, None, None, None, None)
+        return GpuUse(index, "lost", None, None, None, None, None, None)
     memory = _value_or_none(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
     rates = _value_or_none(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
-    return Gpu(
+    return GpuUse(
         index=index,
         name=_value_or_none(lambda: _name(device)) or "GPU",
         utilisation=None if rates is None else rates.gpu / 100,

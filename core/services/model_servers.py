@@ -44,11 +44,13 @@ class ModelServer:
     student_name: str
     """The student's name in config.toml."""
     student: LocalStudent
+    """The student, as workers load it."""
     served: tuple[Served, ...]
     """What it serves."""
     program: ServerProgram
     """What serves: vLLM, or Transformers' own server, which is slower."""
     port: int
+    """TCP port on 127.0.0.1."""
 
     @property
     def base_url(self) -> str:

@@ -48,7 +48,9 @@ class Published:
     kind: Literal["adapter", "model", "dataset"]
     """What the folder has: an adapter, a whole model, or training data."""
     folder: Path
+    """The folder."""
     files: tuple[Path, ...]
+    """The written files."""
     notes: tuple[str, ...]
     """What whoever uses it must know, in sentences."""
     only_here: bool

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.domain.dependencies import nearest_first
 from core.domain.errors import UserError
 from core.domain.job_rules import ENDED
 from core.domain.jobs import Job, Stage
-from core.domain.names import RUN_STAGES, ComparisonName
-from core.domain.versions import VersionName, setting_value
+from core.domain.names import RUN_STAGES, ComparisonName, JobId, VersionName
+from core.domain.versions import DIGITS, setting_value
 from core.jobs import settings as job_settings
 from core.jobs.inputs import ImportedDialogues, Input, parse_input
 from core.jobs.settings import Settings
@@ -41,8 +42,6 @@ _SHORT = {
     "weights_sha256": "weights",
     "source": "model",
 }
-#: How many digits of a fingerprint tell apart what no setting does.
-_DIGITS = 6
 
 #: Stands for the settings of a job that is deleted.
 _DELETED = "deleted"
@@ -130,15 +129,17 @@ class Versions:
     def _read(self, ids: Iterable[str]) -> None:
         """Read what these jobs do, and all that they depend on."""
         connection = self._state.connection()
-        known, jobs = self._planned, self._jobs
-        wanted = set(ids)
-        while connection is not None and wanted:
-            new = [name for name in wanted if name in jobs and name not in self._requested]
-            for name, (text, inputs) in queries.plans(connection, new).items() if new else ():
-                self._requested[name] = _read_plan(jobs[name], text, inputs)
-            wanted = {
-                needed for name in new for needed in jobs[name].depends_on if needed not in known
-            } - self._requested.keys()
+        planned, jobs, read = self._planned, self._jobs, self._requested
+
+        def needs(name: str) -> Iterable[str]:
+            if name in read or name not in jobs:
+                return ()
+            return (needed for needed in jobs[name].depends_on if needed not in planned)
+
+        new = [name for name in nearest_first(ids, needs) if name in jobs and name not in read]
+        if connection is not None and new:
+            for name, (text, inputs) in queries.plans(connection, new).items():
+                read[name] = _read_plan(jobs[name], text, inputs)
 
     def _labels(self, superseded: Sequence[Job]) -> dict[str, str]:
         """Job → the name of its version, which no other job of its stage has."""
@@ -178,7 +179,7 @@ class Versions:
     def _label(
         self, job: Job, reference: str, responders: Mapping[str, str], *, told_apart: bool = False
     ) -> str:
-        more = (("fingerprint", job.fingerprint[:_DIGITS]),) if told_apart else ()
+        more = (("fingerprint", job.fingerprint[:DIGITS]),) if told_apart else ()
         if job.stage != "compare":
             return str(VersionName(job.name, (*self._differences(job.id, reference), *more)))
         name, plan = ComparisonName.parse(job.name), self._plan_of(job.id)
@@ -225,15 +226,14 @@ class Versions:
         """The settings of a job and all that it depends on, by way of other inputs than `skipped`."""
         plan = self._plan_of(job)
         left_out = {plan.inputs[name] for name in skipped if name in plan.inputs}
-        queue, seen = [job], {job}
-        while queue:
-            name = queue.pop(0)
+
+        def needs(name: str) -> list[str]:
+            return [needed for needed in self._plan_of(name).depends_on if needed not in left_out]
+
+        for name in nearest_first([job], needs):
             plan = self._plan_of(name)
             prefix = "" if plan.stage == own or _DELETED in plan.settings else f"{plan.stage}."
             yield from ((f"{prefix}{key}", value) for key, value in plan.settings.items())
-            further = [one for one in plan.depends_on if one not in seen and one not in left_out]
-            queue += further
-            seen.update(further)
 
     def _plan_of(self, job: str) -> _Plan:
         known = self._planned.get(job)
@@ -254,8 +254,8 @@ _GROUPS = ("lora",)
 
 
 def _digits(job: str) -> str:
-    """What tells apart a job that is deleted."""
-    return job.rpartition("-")[2][:_DIGITS]
+    """What distinguishes a job that is deleted."""
+    return JobId.parse(job).digits[:DIGITS]
 
 
 def _read_plan(job: Job, text: str, inputs: str) -> _Plan:

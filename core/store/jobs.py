@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.domain.errors import UserError
+from core.domain.job_rules import ENDED
 from core.domain.jobs import LOCAL, JobState, Slot, Wait
 from core.domain.results import Result
 from core.jobs import settings
@@ -190,7 +191,6 @@ def set_state(
     progress and the time of the one before.
     """
     now = time.time()
-    ended = state in ("done", "failed", "cancelled")
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
         "UPDATE jobs SET state = :state, error = :error, result = coalesce(:result, result),"
@@ -201,7 +201,7 @@ def set_state(
             "state": state,
             "error": error,
             "result": encoded,
-            "finished_at": now if ended else None,
+            "finished_at": now if state in ENDED else None,
             "is_waiting": state in ("waiting", "ready"),
             "job": job,
         },

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Response:
+class DecodedAnswer:
     """What generated tokens say."""
 
     text: str
@@ -110,7 +110,7 @@ class ChatFormat:
         """All tokens that end the generation of a model whose checkpoint names the end tokens `own`."""
         return sorted(self.stop_ids.union(own))
 
-    def response(self, tokens: Sequence[int]) -> Response:
+    def response(self, tokens: Sequence[int]) -> DecodedAnswer:
         """The response in generated tokens up to their end token."""
         whole: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
         text = thinking.remove(whole)
@@ -121,7 +121,7 @@ class ChatFormat:
             for token in sorted(self.tokenizer.all_special_tokens, key=len, reverse=True):
                 text = text.replace(token, "")
         kept = self.before_stop(text)
-        return Response(kept.strip(), kept != text, has_thinking)
+        return DecodedAnswer(kept.strip(), kept != text, has_thinking)
 
     def before_stop(self, text: str) -> str:
         """The text up to the first stop string."""

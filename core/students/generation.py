@@ -155,8 +155,8 @@ class Generator:
     ) -> list[GeneratedText]:
         """As `answer`, in smaller batches once memory has run out: half as large each time, down to one.
 
-        `warn` is told each time; `setting` names what limits the answers. Raises `UserError` when the memory
-        does not suffice for one prompt.
+        `warn` is called each time; `setting` names what limits the answers. Raises `UserError` when the
+        memory does not suffice for one prompt.
         """
         found: list[GeneratedText] = []
         while len(found) < len(batch):

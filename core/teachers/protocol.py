@@ -9,14 +9,12 @@ from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from core.domain.submissions import BatchStatus
+
 #: Why a model stopped: at the end, at the token limit, by refusing, by a content filter, or for a reason that
 #: is not known to be good. `unreadable` is a reply in a form that is not understood.
 Finish = Literal["stop", "length", "refusal", "filtered", "unknown", "unreadable"]
 
-#: The states of a batch under OpenAI's names; the states of other providers are mapped to these.
-BatchStatus = Literal[
-    "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"
-]
 #: The states that are final.
 FINAL: frozenset[BatchStatus] = frozenset({"completed", "failed", "expired", "cancelled"})
 

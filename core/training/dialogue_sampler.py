@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from torch.utils.data import Sampler
 
 
-class DrawnDialoguesr(Sampler[int]):
+class DialogueSampler(Sampler[int]):
     """A random order of dialogues, in which none is divided between two steps while that can be avoided.
 
     A dialogue that does not fit into the rest of a step waits for the next one. One is divided only if no

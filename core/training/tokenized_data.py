@@ -16,7 +16,7 @@ from core.students.chat_format import ChatFormat
 from core.teachers.protocol import Message
 
 #: The label of tokens without a loss.
-_NO_LOSS = -100
+NO_LOSS = -100
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def sft(chat: ChatFormat, examples: Sequence[SftExample], training: Training) ->
             continue
         truncated += len(prompt) + len(completion) > training.max_length
         ids = (prompt + completion)[: training.max_length]
-        labels = ([_NO_LOSS] * len(prompt) + completion)[: training.max_length]
+        labels = ([NO_LOSS] * len(prompt) + completion)[: training.max_length]
         rows.append({"input_ids": ids, "labels": labels})
         dialogues.append(example.dialog_id)
     data = TokenizedData(rows, dialogues, truncated, len(examples) - len(rows), training.max_length)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
+from core.api import SAMPLE, GpuUse, Machine, WorkspacePaths
 from core.config.load import load_config
 from core.dialogues import staging
 from core.dialogues.table import read_table
@@ -62,8 +62,8 @@ MACHINE = Machine(
     memory_used=71_000_000_000,
     memory_total=256_000_000_000,
     gpus=(
-        Gpu(0, "A100-SXM4-80GB", 0.97, 61_400_000_000, 80_000_000_000, 64.0, 318.0, 400.0),
-        Gpu(1, "A100-SXM4-80GB", 0.0, 450_000_000, 80_000_000_000, 33.0, 58.0, 400.0),
+        GpuUse(0, "A100-SXM4-80GB", 0.97, 61_400_000_000, 80_000_000_000, 64.0, 318.0, 400.0),
+        GpuUse(1, "A100-SXM4-80GB", 0.0, 450_000_000, 80_000_000_000, 33.0, 58.0, 400.0),
     ),
 )
 

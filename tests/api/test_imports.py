@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from core.config.workspace import WorkspacePaths
@@ -13,6 +14,7 @@ from tests.cli.conftest import end_processes, environment
 from tests.support import waiting
 from tests.support.filled_workspace import fill, job_id
 from tests.support.synthetic_dialogues import synthetic_csv
+from tui.cli.main import main
 
 #: Libraries that take a tenth of a second or more to import, each.
 HEAVY = frozenset(
@@ -69,6 +71,12 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["serve", "--help"], set()),
     (["demo", "--help"], set()),
     (["doctor", "--help"], set()),
+    (["config"], set()),
+    (["cancel", "--help"], set()),
+    (["retry", "--help"], set()),
+    (["runs"], set()),
+    (["serve-model", "--help"], set()),
+    (["rebuild", "--help"], set()),
 ]
 
 _COMMAND = """
@@ -108,6 +116,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspacePaths]
     paths.supervisor_log.write_text("one line\n")
     yield paths
     end_processes(paths.root)
+
+
+def test_every_command_is_looked_at() -> None:
+    assert {words[0] for words, _ in COMMANDS} - {"--help"} == set(main.list_commands(click.Context(main)))
 
 
 @pytest.mark.parametrize(("words", "needed"), COMMANDS, ids=lambda part: " ".join(sorted(part)))

@@ -39,9 +39,9 @@ def test_superseded_runs_are_listed_noted_and_deleted(study: Program) -> None:
 
     assert study("runs", "tag", OLD, "long", "--json").json[0]["run"]["notes"]["tags"] == ["long"]
     study("runs", "note", OLD, "answers repeat")
-    assert "config.toml defines it" in study("runs", "archive", SFT, code=1).err
-    for words in (("tag", SFT, "long"), ("note", SFT, "short"), ("delete", SFT, "--yes")):
-        assert f"{SFT}: never started" in study("runs", *words, code=1).err
+    never = (("archive", SFT), ("tag", SFT, "long"), ("note", SFT, "short"), ("delete", SFT, "--yes"))
+    for words in never:
+        assert f"{SFT} was never started" in study("runs", *words, code=1).err
     study("runs", "archive", OLD)
     assert OLD not in study("runs").out
     shown = study("runs", "list", "--archived").out

@@ -86,7 +86,7 @@ def test_the_judges(study: Program) -> None:
     assert position["low"] < position["log_odds"] < position["high"]
     # gemini saw the baseline first, always.
     assert models["gemini"]["effects"][0]["log_odds"] is None
-    assert "position and strength cannot be told apart" in shown
+    assert "position and strength cannot be distinguished" in shown
     # Two voters with 24 pairs each are too few.
     assert all(
         test["passed"] is None and "ann 24, ben 24" in test["missing"] for test in found["annotator_tests"]

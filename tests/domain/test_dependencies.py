@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.dependencies import dependencies_of, dependents_of
+from core.domain.dependencies import dependencies_of, dependents_of, nearest_first
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,8 @@ def test_the_jobs_asked_about_are_left_out_though_one_needs_another() -> None:
 def test_ids_that_are_not_among_the_jobs_have_no_more_behind_them() -> None:
     assert dependencies_of([_Job("a", ("gone",))], ["a"]) == {"gone"}
     assert dependents_of([_Job("a", ("gone",))], ["gone"]) == {"a"}
+
+
+def test_a_walk_comes_to_the_nearest_first_and_to_each_once() -> None:
+    links = {job.id: job.depends_on for job in _JOBS} | {"a": ("d",)}
+    assert list(nearest_first(["d", "e"], lambda id: links[id])) == ["d", "e", "b", "c", "a"]

@@ -162,6 +162,30 @@ def test_a_job_that_was_asked_to_stop_is_cancelling() -> None:
     assert job_rules.count_jobs([stopping]) == job_rules.JobCounts(cancelling=1)
 
 
+def test_which_jobs_end_without_a_person() -> None:
+    def movable(*jobs: Job) -> frozenset[str]:
+        return job_rules.movable_jobs(jobs, {"cpu"})
+
+    gpu = replace(job("g"), slot="gpu")
+    assert movable(job("a", "ready"), job("b", "waiting", "a"), job("c", "done")) == {"a", "b"}
+    assert movable(job("a", "failed"), job("b", "waiting", "a"), job("c", "waiting", "b")) == set()
+    assert movable(gpu, job("b", "waiting", "g"), job("c")) == {"c"}
+    assert movable(replace(gpu, state="running"), job("b", "waiting", "g")) == {"g", "b"}
+    assert movable(job("a", requested=False), job("b", "waiting", "a")) == set()
+    assert movable(job("a", "waiting", "of an earlier configuration")) == {"a"}
+    assert movable(job("a", "done", "b"), job("b", "failed"), job("c", "waiting", "a")) == {"c"}
+
+
+def test_what_is_done_with_runs() -> None:
+    def able(action: job_rules.RunAction, *, requested: bool = True, in_config: bool = True) -> bool:
+        return job_rules.run_problem(action, "run", requested=requested, in_config=in_config) is None
+
+    actions: tuple[job_rules.RunAction, ...] = get_args(job_rules.RunAction)
+    assert {one for one in actions if able(one)} == {"restore", "tag", "note"}
+    assert all(able(one, in_config=False) for one in actions)
+    assert not any(able(one, requested=False) for one in actions)
+
+
 @st.composite
 def pipelines(draw: st.DrawFn) -> list[Job]:
     """Jobs of two stages, in any states, each of which may depend on any before it."""

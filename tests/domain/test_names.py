@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
+from core.domain.jobs import Stage
 from core.domain.names import (
     METHODS,
     RUN_STAGES,
     ComparisonName,
+    JobId,
     JobName,
     NamedSettings,
     RecipeName,
@@ -118,3 +121,11 @@ def test_what_is_no_comparison(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "compare", "compare:", ":name"])
 def test_what_names_no_job(text: str) -> None:
     assert JobName.parse(text) is None
+
+
+@given(st.sampled_from(get_args(Stage)), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+def test_ids_of_jobs(stage: Stage, fingerprint: str) -> None:
+    id = JobId.of(stage, fingerprint)
+    assert JobId.parse(str(id)) == id
+    assert fingerprint.startswith(id.digits)
+    assert id.stage == stage

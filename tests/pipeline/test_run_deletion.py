@@ -14,7 +14,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.events import DeleteOutcome
 from core.pipeline.intent_handlers import carry_out
-from core.store import connections, intents
+from core.store import connections, intents, run_notes
 from core.store.connections import transaction
 from tests.support import finished_workspace
 from tests.support.filled_workspace import job_id
@@ -100,7 +100,7 @@ def test_what_is_needed_is_not_deleted(store: Connection, workspace: WorkspacePa
     with pytest.raises(UserError, match=f"sft-dpo {DPO} .* is running, and needs it: cancel it first"):
         delete(store, workspace, sft)
     workspace.config.write_text(finished_workspace.CONFIG)
-    with pytest.raises(UserError, match=r"is what config\.toml defines, so it is not deleted"):
+    with pytest.raises(UserError, match=rf"config\.toml defines sft {SFT} .*only superseded"):
         delete(store, workspace, sft)
     workspace.config.write_text("[broken")
     with pytest.raises(UserError, match=r"config\.toml"):
@@ -111,3 +111,19 @@ def test_what_is_needed_is_not_deleted(store: Connection, workspace: WorkspacePa
         delete(store, workspace, responses)
     assert jobs_of(store, "sft") == {SFT}
     assert workspace.attempt(sft, 1).is_dir()
+
+
+def test_only_superseded_runs_are_archived(store: Connection, workspace: WorkspacePaths) -> None:
+    sft = job_id(workspace, "sft", SFT)
+
+    def archived(value: bool | None) -> bool:
+        with transaction(store):
+            carry_out(store, workspace, intents.NoteRuns((sft,), archived=value, add_tags=("long",)))
+        return run_notes.notes(store)[sft].archived
+
+    assert archived(True)
+    workspace.config.write_text(finished_workspace.CONFIG)
+    assert archived(None)
+    with pytest.raises(UserError, match=r"config\.toml defines .* only superseded runs are archived"):
+        archived(True)
+    assert not archived(False)

@@ -64,6 +64,8 @@ def test_gpus_and_what_one_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, function in driver.items():
         monkeypatch.setattr(pynvml, name, function)
     first, second, lost = machine.look_at_machine().gpus
-    assert first == machine.Gpu(0, "H100 80GB HBM3", 0.97, 61_000_000_000, 80_000_000_000, 64.0, 312.4, 700.0)
+    assert first == machine.GpuUse(
+        0, "H100 80GB HBM3", 0.97, 61_000_000_000, 80_000_000_000, 64.0, 312.4, 700.0
+    )
     assert (second.power, second.power_limit) == (None, 700.0)
-    assert lost == machine.Gpu(2, "lost", None, None, None, None, None, None)
+    assert lost == machine.GpuUse(2, "lost", None, None, None, None, None, None)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config import schema
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.names import ComparisonName
-from core.domain.versions import VersionName, setting_value
+from core.domain.names import ComparisonName, VersionName
+from core.domain.versions import setting_value
+from core.jobs import settings as job_settings
+from core.services import versions
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 
@@ -107,3 +112,17 @@ def test_names_are_parsed_as_they_are_formatted(settings: list[tuple[str, object
     name = VersionName(SFT, tuple((key, setting_value(value)) for key, value in settings))
     assert VersionName.parse(str(name)) == name
     assert ComparisonName.parse(f"small vs {name} @ gpt") == ComparisonName("small", str(name), "gpt")
+
+
+def test_settings_are_named_by_fields_that_there_are() -> None:
+    modules = (job_settings, schema)
+    structs = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, msgspec.Struct)
+    ]
+    fields = {name for struct in structs for name in struct.__struct_fields__}
+    assert len(fields) > 50
+    named = versions._LEFT_OUT | versions._NAMES | versions._SHORT.keys() | set(versions._GROUPS)
+    assert named - fields == set()

@@ -107,7 +107,7 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     ]
     study = TeacherWorkspace(tmp_path, api.url, recipes, more=PRICES)
     workspace = study.open()
-    found = {e.recipe: e for e in workspace.spending.estimates()}
+    found = {str(e.asker): e for e in workspace.spending.estimates()}
     n = len(study.train)
     # What recipes share stands under the first of them; improve-llm needs the initial responses too.
     assert {name: e.requests for name, e in found.items()} == {
@@ -117,11 +117,11 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     }
     assert all(e.answered == 0 and (e.usd or 0) > 0 for e in found.values())
     assert not api.batches
-    assert [e.recipe for e in workspace.spending.estimates(["recipe:improve-human/combined"])] == [
+    assert [str(e.asker) for e in workspace.spending.estimates(["recipe:improve-human/combined"])] == [
         "improve-human/combined"
     ]
     study.run("recipe:improve-human/cognitive")
-    after = {e.recipe: e for e in workspace.spending.estimates()}
+    after = {str(e.asker): e for e in workspace.spending.estimates()}
     assert after["improve-human/cognitive"].answered == n
     assert after["improve-human/cognitive"].usd == 0
     assert after["improve-human/combined"] == found["improve-human/combined"]
@@ -148,7 +148,7 @@ b = "chatgpt"
         drawn = workspace.spending.estimates()
         recipes = workspace.data.recipes()
         assert len(workspace.spending._state.drawn_dialogues().dialogues) < 240
-    assert [(one.recipe, one.requests) for one in drawn] == [(one.recipe, one.requests) for one in whole]
+    assert [(one.asker, one.requests) for one in drawn] == [(one.asker, one.requests) for one in whole]
     for one, exact in zip(drawn, whole, strict=True):
         assert one.usd == pytest.approx(exact.usd, rel=0.1)
     # Examples are counted in all dialogues.
@@ -174,7 +174,7 @@ b = "chatgpt"
     workspace = study.open()
     test = sum(d.split == "test" for d in workspace.data.dialogues())
     teacher, asked = workspace.spending.estimates()
-    assert (teacher.recipe, asked.recipe) == ("improve-human/naive", "judge gpt")
+    assert (str(teacher.asker), str(asked.asker)) == ("improve-human/naive", "judge gpt")
     assert (asked.requests, asked.answered) == (2 * test, 0)
     assert asked.usd is not None
     assert asked.usd > 0
@@ -315,9 +315,9 @@ def test_reasoning_is_estimated_before_and_learned_after(tmp_path: Path, api: Ap
         more=PRICES,
     )
     workspace = study.open()
-    before = {e.recipe: e.output_tokens for e in workspace.spending.estimates()}
+    before = {str(e.asker): e.output_tokens for e in workspace.spending.estimates()}
     assert before["improve-human/cognitive"] == 5060 * len(study.train)
     study.run("recipe:improve-human/naive")
-    after = {e.recipe: e.output_tokens for e in workspace.spending.estimates()}
+    after = {str(e.asker): e.output_tokens for e in workspace.spending.estimates()}
     assert after["improve-human/cognitive"] == 60 * len(study.train)
     workspace.close()

@@ -138,7 +138,7 @@ def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: Workspa
         open_app(terminal, filled.root)
         terminal.until(lambda text: "supervisor running" in text)
         terminal.type("q")
-        terminal.until(lambda text: "1 home" not in text and "continues in the background" in text)
+        terminal.until(lambda text: "1 home" not in text and "3 jobs continue in the background" in text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -328,4 +328,4 @@ class EmpathyApp(HostApp):
 
     async def action_quit(self) -> None:
         """Close the app, and report the jobs that continue."""
-        self.exit(message=job_states.farewell(self.snapshot))
+        self.exit(message=job_states.exit_message(self.snapshot))

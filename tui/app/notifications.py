@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import count_jobs
 from tui.format import values as formats
 from tui.format.job_states import LOOKS
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Job, Snapshot
+    from core.api import Job, JobState, Snapshot
     from tui.navigation.host import HostApp
 
-_ENDED = ("done", "failed")
+#: States of which each job that comes to one is announced.
+_ANNOUNCED: tuple[JobState, ...] = ("done", "failed")
 #: More than this many ended jobs are shown as a count.
 _NAMED = 3
 
@@ -41,9 +43,9 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
     ended = [
         job
         for job in changed
-        if job.state in _ENDED
+        if job.state in _ANNOUNCED
         and job.id in were
-        and (were[job.id][0] not in _ENDED or were[job.id][1] != job.attempt)
+        and (were[job.id][0] not in _ANNOUNCED or were[job.id][1] != job.attempt)
     ]
     failed = [job for job in ended if job.state == "failed"]
     done = [job for job in ended if job.state == "done"]
@@ -55,7 +57,8 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
         found.append(
             News("\n".join(map(_done, done)) if len(done) <= _NAMED else f"{len(done)} jobs are done")
         )
-    if ended and not any(job.requested and job.state in ("ready", "running") for job in after.jobs):
+    counts = count_jobs(after.jobs) if ended else None
+    if counts is not None and not counts.active + counts.waiting:
         found.append(News("All jobs have ended."))
     return found
 

@@ -86,7 +86,7 @@ _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
-class Offer:
+class PaletteEntry:
     """A command, and why it is unavailable now (None if it is available)."""
 
     title: str
@@ -147,7 +147,7 @@ class WorkspaceCommands(Provider):
                     help=_help(f"dialogue, {line.emotion}, {line.split}"),
                 )
 
-    def _offers(self) -> Iterator[Offer]:
+    def _offers(self) -> Iterator[PaletteEntry]:
         return offers(cast("HostApp", self.app))
 
 
@@ -157,7 +157,7 @@ def _help(text: str) -> str:
     return Content(visible(text).replace("\\", "/")).markup
 
 
-def offers(app: HostApp) -> Iterator[Offer]:
+def offers(app: HostApp) -> Iterator[PaletteEntry]:
     """Every action with a key in the open screen or in the app, then those without a key."""
     # The palette lies on top of the screen.
     screen = next((screen for screen in app.screen_stack if isinstance(screen, WorkspaceScreen)), None)
@@ -180,7 +180,7 @@ def offers(app: HostApp) -> Iterator[Offer]:
         if action not in listed:
             reason = unavailable(app, action)
             run = partial(app.run_action, action) if reason is None else partial(app.show_message, reason)
-            yield Offer(title, about, run, reason, also)
+            yield PaletteEntry(title, about, run, reason, also)
 
 
 def _jobs(app: HostApp, query: str) -> Sequence[Job]:
@@ -219,7 +219,7 @@ async def _dialogues(app: HostApp, query: str) -> Sequence[DialogueLine]:
         return ()
 
 
-def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offer:
+def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> PaletteEntry:
     binding, node = active.binding, active.node
     # An action belongs to the screen unless it has the prefix `app.`.
     name = binding.action.partition("(")[0]
@@ -231,4 +231,4 @@ def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offe
         partial(app.run_action, binding.action, node) if reason is None else partial(app.show_message, reason)
     )
     about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
-    return Offer(binding.description, about, run, reason, _ALSO.get(binding.id or "", ""))
+    return PaletteEntry(binding.description, about, run, reason, _ALSO.get(binding.id or "", ""))

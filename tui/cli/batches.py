@@ -6,7 +6,7 @@ import time
 
 import click
 
-from core.api import Submission, Workspace
+from core.api import Submission, Workspace, adopt_problem
 from tui.cli import jobs
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
@@ -111,7 +111,7 @@ def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
         unfinished = [
             one
             for one in workspace.pipeline.snapshot().jobs
-            if one.stage == "generate" and one.requested and one.state != "done"
+            if one.stage == "generate" and one.requested and adopt_problem(one.name, one.state) is None
         ]
         if len(unfinished) != 1:
             names = ", ".join(one.name for one in unfinished[:6]) or "none"

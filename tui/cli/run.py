@@ -131,7 +131,13 @@ def print_costs(
 
     if as_json:
         json.write(
-            json.Costs(recipes=found, usd=total_usd(found), spending=spending, runs=runs, stages=stages)
+            json.Costs(
+                recipes=[*map(json.estimate, found)],
+                usd=total_usd(found),
+                spending=spending,
+                runs=runs,
+                stages=stages,
+            )
         )
         return
     console = make_console()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from core.api import DeleteOutcome, Job, Workspace
+from core.api import DeleteOutcome, Job, RunAction, Workspace, run_problem
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import json
@@ -101,13 +101,7 @@ def archive(ctx: click.Context, wanted: tuple[str, ...], undo: bool, as_json: bo
     `runs list --archived` shows them.
     """
     workspace = workspace_of(ctx)
-    jobs = workspace.runs.find(wanted)
-    current = [job.name for job in jobs if job.in_config]
-    if current and not undo:
-        raise CommandError(
-            f"{', '.join(current)}: config.toml defines it, and lists show what it defines; only superseded "
-            "runs are archived"
-        )
+    jobs = _able(workspace, wanted, "restore" if undo else "archive")
     commands = workspace.commands
     commands.wait(commands.archive_runs([job.id for job in jobs], archived=not undo))
     _report(workspace, wanted, f"{'shown again' if undo else 'archived'}", as_json=as_json)
@@ -124,7 +118,7 @@ def tag(ctx: click.Context, run: str, tags: tuple[str, ...], remove: tuple[str, 
     if not tags and not remove:
         raise click.UsageError("name a TAG to add, or one to --remove")
     workspace = workspace_of(ctx)
-    jobs = _started(workspace, (run,), "tag")
+    jobs = _able(workspace, (run,), "tag")
     commands = workspace.commands
     commands.wait(commands.tag_runs([job.id for job in jobs], tags, remove))
     _report(workspace, (run,), "tagged", as_json=as_json)
@@ -138,7 +132,7 @@ def tag(ctx: click.Context, run: str, tags: tuple[str, ...], remove: tuple[str, 
 def note(ctx: click.Context, run: str, text: str, as_json: bool) -> None:
     """Keep a note about a run instead of the one before; an empty TEXT removes it."""
     workspace = workspace_of(ctx)
-    (job,) = _started(workspace, (run,), "note")
+    (job,) = _able(workspace, (run,), "note")
     commands = workspace.commands
     commands.wait(commands.note_run(job.id, text))
     _report(workspace, (run,), "noted" if text.strip() else "without a note", as_json=as_json)
@@ -157,7 +151,7 @@ def delete(ctx: click.Context, wanted: tuple[str, ...], yes: bool, as_json: bool
     """
     workspace = workspace_of(ctx)
     names = {job.id: job.name for job in workspace.runs.jobs(archived=True)}
-    jobs = [job.id for job in _started(workspace, wanted, "delete")]
+    jobs = [job.id for job in _able(workspace, wanted, "delete")]
     planned = workspace.runs.deletion(jobs)
     listed = ", ".join(names[job] for job in planned.runs)
     if not yes:
@@ -177,15 +171,17 @@ def delete(ctx: click.Context, wanted: tuple[str, ...], yes: bool, as_json: bool
         click.echo(f"deleted {visible(listed)}: {size(outcome.bytes)} freed")
 
 
-def _started(workspace: Workspace, wanted: tuple[str, ...], action: str) -> list[Job]:
-    """The jobs of these runs; a run that only config.toml knows has nothing to act on."""
-    jobs = list(workspace.runs.find(wanted))
-    new = [visible(job.name) for job in jobs if not job.requested]
-    if new:
-        raise CommandError(
-            f"{', '.join(new)}: never started, so there is nothing to {action}; a superseded run's name has "
-            "its settings behind an @: `empathy-tui runs` lists all"
-        )
+def _able(workspace: Workspace, wanted: tuple[str, ...], action: RunAction) -> tuple[Job, ...]:
+    """The jobs of these runs. Raises `CommandError` where this cannot be done to one of them."""
+    jobs = workspace.runs.find(wanted)
+    for job in jobs:
+        name = visible(job.name)
+        problem = run_problem(action, name, requested=job.requested, in_config=job.in_config)
+        if problem is not None:
+            raise CommandError(
+                f"{problem}; a superseded run's name has its settings behind an @: `empathy-tui runs` lists "
+                "all"
+            )
     return jobs
 
 

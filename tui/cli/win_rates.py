@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from core.api import is_sample
+from core.api import ALPHA, is_sample
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
-from tui.format.win_rates import ALPHA
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True, epilog=examples("winrates", "winrates ranking"))

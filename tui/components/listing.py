@@ -18,11 +18,10 @@ from textual.widgets import DataTable, Input, Static
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable, sorted_by
 from tui.format.text import visible
+from tui.format.values import SortValue, comparable
 from tui.navigation.bindings import verb
 
 T = TypeVar("T")
-
-SortValue = str | float | None
 
 
 #: The keys of every list: actions `filter`, `sort(by)` and `reverse`.
@@ -240,7 +239,7 @@ class Listing(Vertical, Generic[T]):
             return list(found)[:: -1 if self._is_reversed else 1]
         values = {key: entry.values.get(self._sort) for key, entry in found.items()}
         known = [key for key, value in values.items() if value is not None]
-        known.sort(key=lambda key: _comparable(values[key]), reverse=self._is_reversed)
+        known.sort(key=lambda key: comparable(values[key]), reverse=self._is_reversed)
         return known + [key for key, value in values.items() if value is None]
 
     def _headed(self, column: Column) -> Column:
@@ -262,7 +261,3 @@ class Listing(Vertical, Generic[T]):
             how.display = bool(parts)
             # It always has one line, so the slow layout of the whole screen is not needed.
             how.update(Content("  ·  ".join(parts)), layout=False)
-
-
-def _comparable(value: SortValue) -> tuple[str, float]:
-    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

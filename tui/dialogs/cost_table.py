@@ -20,7 +20,7 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
     heading = _line("recipe", "to send", "answered", "tokens in + out", "cost")
     rows = [
         _line(
-            visible(one.recipe),
+            visible(str(one.asker)),
             formats.count(one.requests - one.answered),
             formats.count(one.answered),
             _tokens(one.input_tokens, one.output_tokens),
@@ -45,7 +45,7 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
             Content.styled("Token counts are estimated from text length.", "$text-muted"),
             *(
                 Content.styled(
-                    f"An upper bound: {visible(one.recipe)} may stop before, once it is decided.",
+                    f"An upper bound: {visible(str(one.asker))} may stop before, once it is decided.",
                     "$text-muted",
                 )
                 for one in found

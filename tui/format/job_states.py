@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import count_jobs
+
 if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
 
@@ -37,7 +39,7 @@ PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 
 def look(job: Job) -> StateLook:
-    """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one in the
+    """The look of the state of `job`: one that runs after it was asked to stop is cancelling, one in the
     queue of a cluster is queued, one that gave its slot back is preempted, one that was not requested is not
     started."""
     if job.cancelling:
@@ -54,12 +56,13 @@ def is_empty(snapshot: Snapshot) -> bool:
     return snapshot.dialogues.total == 0
 
 
-def farewell(snapshot: Snapshot | None) -> str | None:
+def exit_message(snapshot: Snapshot | None) -> str | None:
     """The message when the app closes while jobs remain; None if there are none."""
-    if snapshot is None:
+    if snapshot is None or not snapshot.supervisor.running:
         return None
-    unfinished = sum(job.requested and job.state in ("ready", "running") for job in snapshot.jobs)
-    if not unfinished or not snapshot.supervisor.running:
+    counts = count_jobs(snapshot.jobs)
+    unfinished = counts.active + counts.waiting
+    if not unfinished:
         return None
     return (
         f"{unfinished} job{' continues' if unfinished == 1 else 's continue'} in the background. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from core.api import GenerateResult, RespondResult, find_job
+from core.api import GenerateResult, RespondResult, nearest_first
 from tui.format import values as formats
 from tui.format.text import visible
 
@@ -27,17 +27,10 @@ def of_job(job: Job, snapshot: Snapshot) -> list[str]:
     """The lines of a job's result; for a recipe, those of all answers that it is made from."""
     if job.stage != "recipe":
         return lines(job.result)
-    found: list[str] = []
-    seen: set[str] = set()
-    needed = list(job.depends_on)
-    while needed:
-        other = find_job(snapshot, needed.pop(0))
-        if other is None or other.id in seen:
-            continue
-        seen.add(other.id)
-        found += [f"{visible(other.name)}: {line}" for line in lines(other.result)]
-        needed += other.depends_on
-    return found
+    jobs = {other.id: other for other in snapshot.jobs}
+    needed = nearest_first(job.depends_on, lambda id: jobs[id].depends_on if id in jobs else ())
+    others = (jobs[id] for id in needed if id in jobs)
+    return [f"{visible(other.name)}: {line}" for other in others for line in lines(other.result)]
 
 
 def _lines(label: str, counts: Mapping[str, int], examples: Mapping[str, str]) -> list[str]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from tui.format import values as formats
 from tui.format.job_states import LOOKS, NOT_STARTED, StateLook
+from tui.format.values import SortValue, comparable
 
 if TYPE_CHECKING:
     from core.api import Run
 
-SortValue = str | float | None
 #: The most cells of a setting's value.
 _SETTING = 14
 
@@ -114,11 +114,6 @@ def ordered(rows: Iterable[RunResults], column: RunColumn, *, is_reversed: bool)
     known = [row for row in found if column.value(row) is not None]
     known.sort(key=lambda row: comparable(column.value(row)), reverse=is_reversed)
     return known + [row for row in found if column.value(row) is None]
-
-
-def comparable(value: SortValue) -> tuple[str, float]:
-    """A value that sorts among others of its column."""
-    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)
 
 
 def _setting_column(key: str, runs: Sequence[Run]) -> RunColumn:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from core.api import cancel_problem, refresh_problem, retry_problem
 from tui.format import values as formats
 from tui.format.job_states import StateLook
 
 if TYPE_CHECKING:
-    from core.api import AnswerCount, BatchEvent, Estimate, Spending, Submission
+    from core.api import AnswerCount, BatchEvent, Estimate, JobState, Spending, Submission
+
+#: What can be done about a submission, by way of its job.
+_PROBLEMS: dict[str, Callable[[str, JobState], str | None]] = {
+    "refresh": refresh_problem,
+    "cancel": cancel_problem,
+    "retry": retry_problem,
+}
 
 _LOOKS = {
     "intended": StateLook("○", "pending", "text-muted"),
@@ -144,11 +152,4 @@ def unavailable(action: str, submission: Submission | None) -> str | None:
     """Why `refresh`, `cancel` or `retry` is unavailable now; None if it is available."""
     if submission is None:
         return "no batch is selected"
-    job = f"its job is {submission.job_state}"
-    if action == "refresh" and submission.job_state != "running":
-        return f"no job polls it: {job}"
-    if action == "cancel" and submission.job_state not in ("waiting", "ready", "running"):
-        return f"nothing to cancel: {job}"
-    if action == "retry" and submission.job_state not in ("failed", "cancelled"):
-        return f"only failed or cancelled jobs can be retried: {job}"
-    return None
+    return _PROBLEMS[action]("its job", submission.job_state)

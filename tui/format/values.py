@@ -6,6 +6,8 @@ from pathlib import Path
 
 from tui.format.text import visible
 
+#: What a cell sorts by; None where nothing is known.
+SortValue = str | float | None
 UNKNOWN = "—"
 
 
@@ -105,3 +107,8 @@ def folder(path: str, width: int = 28) -> str:
     home = str(Path.home())
     shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
     return shown if len(shown) <= width else "…" + shown[-(width - 1) :]
+
+
+def comparable(value: SortValue) -> tuple[str, float]:
+    """A value that sorts among others of its column; texts sort without regard to case."""
+    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

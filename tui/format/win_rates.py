@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from core.api import RunName, VersionName, settings_text
-from tui.format.values import percent
+from tui.format.values import comparable, percent
 
 if TYPE_CHECKING:
     from core.api import Decision, WinRate
@@ -15,9 +15,6 @@ Grouping = Literal["none", "student", "method", "judge", "seeds"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge", "seeds")
 
 NO_RUN = "no run"
-
-#: A difference is significant if its corrected p-value is below this.
-ALPHA = 0.05
 
 #: Column → its sort key; None is sorted last in both directions.
 VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
@@ -61,7 +58,8 @@ def short_name(responder: str, baseline: str) -> str:
         for key, value in run.settings
     )
     varied = f" · {settings_text(settings)}" if settings else ""
-    return f"{student}{str(run.recipe).removeprefix('direct/')} · {run.stage}{varied}"
+    recipe = run.recipe.variant if run.recipe.method == "direct" else str(run.recipe)
+    return f"{student}{recipe} · {run.stage}{varied}"
 
 
 def decision_words(rate: WinRate) -> str:
@@ -124,7 +122,7 @@ def ordered(rates: Iterable[WinRate], column: str | None, is_reversed: bool) -> 
         return found[::-1] if is_reversed else found
     value = VALUES[column]
     known = [rate for rate in found if value(rate) is not None]
-    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, is_reversed))
+    known.sort(key=lambda rate: comparable(value(rate)), reverse=is_descending(column, is_reversed))
     return known + [rate for rate in found if value(rate) is None]
 
 
@@ -172,7 +170,3 @@ def order_effects(rate: WinRate) -> str | None:
 
 def _width(rate: WinRate) -> float | None:
     return None if rate.ci_low is None or rate.ci_high is None else rate.ci_high - rate.ci_low
-
-
-def _comparable(value: str | float | None) -> tuple[str, float]:
-    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

@@ -14,7 +14,7 @@ from core.config.schema.table import (
     PositiveNumber,
     Share,
 )
-from core.domain.names import RunStage
+from core.domain.names import RUN_STAGES, RunStage
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -157,7 +157,7 @@ class Fsdp(ConfigTable, frozen=True):
 class Runs(ConfigTable, frozen=True):
     """Which runs to do for each student and recipe, and on which device."""
 
-    stages: tuple[RunStage, ...] = ("sft", "sft-dpo")
+    stages: tuple[RunStage, ...] = RUN_STAGES
     """`sft`, or both: `sft-dpo` continues from `sft`."""
     device: Device = "auto"
     """`auto` takes a GPU when there is one."""

@@ -30,12 +30,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Format:
-    """How a file is written. Only a CSV has a `delimiter`; a binary format has no `encoding`."""
+    """How a file is written."""
 
     name: str
+    """`CSV`, `JSON Lines`, `JSON` or `Parquet`."""
     compression: str | None = None
+    """How the file is compressed; None if it is not."""
     encoding: str | None = None
+    """The encoding of the text; None for a binary format."""
     delimiter: str | None = None
+    """What separates the cells of a CSV; None for other formats."""
 
 
 class Source(Protocol):

@@ -19,7 +19,7 @@ class BiasEffect:
     """Whose strength it is; None for the other kinds."""
     log_odds: float | None
     """The effect. Of length: of a much longer response, with tanh of the difference in words, over its
-    standard deviation, near 1. Of a strength: over the mean of its group. None if it cannot be told."""
+    standard deviation, near 1. Of a strength: over the mean of its group. None if it cannot be estimated."""
     low: float | None
     """Lower end of the interval, clustered by dialogue; None with it."""
     high: float | None

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from core.domain.results import DimensionRate, Stopping
 
 
+#: The level of tests and of intervals: this share of them errs where nothing differs.
+ALPHA = 0.05
+#: With a smaller overlap of the lengths than this, a length-controlled win rate is extrapolated.
+_LITTLE_OVERLAP = 0.1
+
 #: Whether the interval of b's win rate lies above one half, below it, or across it.
 Decision = Literal["leads", "loses", "undecided"]
 
@@ -30,6 +35,11 @@ class SameAnswers:
     """Dialogues to which both give the same answer."""
     dialogues: int
     """Dialogues that both answer."""
+
+    @property
+    def are_mostly_same(self) -> bool:
+        """Whether they give the same answer to at least half of the dialogues, which needs a warning."""
+        return 2 * self.same >= self.dialogues
 
 
 @dataclass(frozen=True)
@@ -173,6 +183,11 @@ class WinRate:
     def unjudged(self) -> int:
         """Dialogues without a verdict, because it was decided before: they are missing, not invalid."""
         return 0 if self.stopping is None or self.n is None else self.stopping.dialogues - self.n
+
+    @property
+    def is_extrapolated(self) -> bool:
+        """Whether the length-controlled win rate comes from few dialogues, which needs a warning."""
+        return self.lc_overlap is not None and self.lc_overlap < _LITTLE_OVERLAP
 
     @property
     def name(self) -> ComparisonName:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.domain.evaluation.verdicts import Winner
 from core.judging.metrics import bootstrap, intervals
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from core.judging.metrics.intervals import Floats
 
 #: Each resample needs one kappa.
 _RESAMPLES = 2_000
@@ -89,7 +90,7 @@ def judge_agreement(
     )
 
 
-def human_agreement(found: Sequence[tuple[Winner, float]]) -> Estimate:
+def human_agreement(found: Sequence[tuple[Winner, float]]) -> ShareInterval:
     """The share of verdicts in which the judge agrees with the human ratings.
 
     Each pair, one for each dialogue, is (better response by human ratings, the judge's score of b).

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.domain.evaluation.human_evaluation import MIN_VOTER_PAIRS, MIN_VOTERS, VoterTest
 from core.domain.evaluation.verdicts import Winner
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    pass
+
 
 #: How much worse than a voter the judge may be, because it is cheaper: ε of the paper, which advises 0.2 for
 #: experts, 0.15 for skilled voters and 0.1 for crowd workers. Voters are unknown, so the strictest is taken.

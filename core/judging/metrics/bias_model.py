@@ -15,15 +15,15 @@ import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.domain.evaluation.bias_models import BiasEffect
 from core.domain.evaluation.verdicts import Order, Winner
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from core.judging.metrics.intervals import Floats
 
 #: Minimum number of dialogues for a fit, beyond one for each parameter.
 _MIN_DIALOGUES = 20

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from core.judging.metrics.intervals import Floats
+
     Counts = NDArray[np.int_]
 
 #: Number of resamples for statistics that are cheap to compute.

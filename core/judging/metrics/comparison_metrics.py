@@ -12,7 +12,7 @@ from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.results import CompareResult, DimensionRate, Stopping
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import intervals, judge_bias, length_control, scores, sequential, statistics
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 from core.judging.metrics.statistics import ScoreCounts
 from core.judging.protocol import Contest
 
@@ -197,7 +197,7 @@ def _dimensions(verdicts: Sequence[VerdictRecord]) -> dict[Dimension, DimensionR
     }
 
 
-def parts(found: Estimate | None) -> tuple[float, float, float] | tuple[None, None, None]:
+def parts(found: ShareInterval | None) -> tuple[float, float, float] | tuple[None, None, None]:
     """An estimate and the ends of its interval."""
     return (None, None, None) if found is None else (found.share, found.low, found.high)
 
@@ -221,7 +221,7 @@ def _by_dialogue(verdicts: Iterable[VerdictRecord]) -> dict[str, list[tuple[Orde
     return found
 
 
-def _by_probability(verdicts: Sequence[VerdictRecord], made: scores.Scores) -> Estimate | None:
+def _by_probability(verdicts: Sequence[VerdictRecord], made: scores.Scores) -> ShareInterval | None:
     """The win rate by the verdicts' probabilities, over the dialogues that have a score.
 
     None unless every such dialogue has a probability in each order.

@@ -28,7 +28,7 @@ _ONE_SIDED, _TWO_SIDED = 0.95, 0.975
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShareInterval:
     """A share or a mean from 0 to 1, with the ends of its interval and the interval's name."""
 
     share: float
@@ -51,14 +51,14 @@ class Bounds:
     ci_high: float
 
 
-def of_mean(scores: Sequence[float] | Floats) -> Estimate:
+def of_mean(scores: Sequence[float] | Floats) -> ShareInterval:
     """The mean of scores from 0 to 1, one for each dialogue. Raises `ValueError` if there are none."""
     import numpy as np
 
     return of_ratio(np.asarray(scores, dtype=np.float64), np.ones(len(scores)))
 
 
-def of_ratio(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats) -> Estimate:
+def of_ratio(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats) -> ShareInterval:
     """The share sum(sums) / sum(counts), with one sum and one count (above 0) for each dialogue.
 
     Raises `ValueError` if there are no dialogues.
@@ -69,20 +69,20 @@ def of_ratio(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats) -
     if not len(x):
         raise ValueError("no dialogues")
     share = float(x.sum() / n.sum())
-    return Estimate(share, *_ends(share, _effective(x, n), _quantile(_TWO_SIDED, len(x))), EFFECTIVE)
+    return ShareInterval(share, *_ends(share, _effective(x, n), _quantile(_TWO_SIDED, len(x))), EFFECTIVE)
 
 
-def of_variance(share: float, variance: float, freedom: int, smoothed: float | None = None) -> Estimate:
+def of_variance(share: float, variance: float, freedom: int, smoothed: float | None = None) -> ShareInterval:
     """An estimate of a share with its variance, from Student's quantile with so many degrees of freedom.
 
     The effective sample size is p(1 − p) / variance with p the `smoothed` share, which is not 0 or 1; by
     default the share itself. A variance of 0 gives an interval without width.
     """
     if variance <= 0:
-        return Estimate(share, share, share, EFFECTIVE)
+        return ShareInterval(share, share, share, EFFECTIVE)
     middle = share if smoothed is None else smoothed
     ends = _ends(share, middle * (1 - middle) / variance, _quantile(_TWO_SIDED, freedom + 1))
-    return Estimate(share, *ends, EFFECTIVE)
+    return ShareInterval(share, *ends, EFFECTIVE)
 
 
 def bounds(valid: Sequence[float], invalid: int) -> Bounds | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from core.domain.evaluation.verdicts import Order, Winner
 from core.judging.metrics import intervals
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 
 
 class BiasCounts(NamedTuple):
@@ -41,11 +41,11 @@ class JudgeBias:
     `placed`, `paired` and `lengths` are the denominators: verdicts, dialogues and verdicts.
     """
 
-    prefers_first: Estimate | None
+    prefers_first: ShareInterval | None
     placed: int
-    flip_rate: Estimate | None
+    flip_rate: ShareInterval | None
     paired: int
-    prefers_longer: Estimate | None
+    prefers_longer: ShareInterval | None
     lengths: int
 
 
@@ -85,7 +85,7 @@ def judge_bias(found: Iterable[BiasCounts]) -> JudgeBias:
     return JudgeBias(prefers_first, placed, flip_rate, paired, prefers_longer, lengths)
 
 
-def _share(found: Sequence[tuple[float, float]]) -> tuple[Estimate | None, int]:
+def _share(found: Sequence[tuple[float, float]]) -> tuple[ShareInterval | None, int]:
     known = [(part, of) for part, of in found if of]
     if not known:
         return None, 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from core.judging.metrics.intervals import Floats
 
 #: Minimum number of valid dialogues for a fit.
 _MIN_DIALOGUES = 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-#: Threshold of the two-sided p-value.
-ALPHA = 0.05
+from core.domain.evaluation.win_rates import ALPHA
+
 #: The power of a plan that names none.
 POWER = 0.8
 #: The smallest fraction of p (1 − p) that a variance is taken to be.

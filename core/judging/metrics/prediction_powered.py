@@ -21,13 +21,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.domain.evaluation.human_evaluation import MIN_VOTED
 from core.judging.metrics import intervals
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    pass
 
 #: Dialogues with votes in every stratum; smaller ones are put together.
 _MIN_IN_STRATUM = 8
@@ -59,8 +56,8 @@ class PredictionPowered:
     if it does already, None if votes on all dialogues would not do, or are too few to tell.
     """
 
-    rate: Estimate
-    votes_alone: Estimate
+    rate: ShareInterval
+    votes_alone: ShareInterval
     weight: float
     strata: int
     voted: int
@@ -198,7 +195,7 @@ def _sums(found: Sequence[Predicted], strata: Sequence[str]) -> _Sums | None:
     )
 
 
-def _interval(sums: _Sums, slope: float, voted: int) -> Estimate:
+def _interval(sums: _Sums, slope: float, voted: int) -> ShareInterval:
     """The estimate with its interval, if so many dialogues had votes."""
     used = sums.strata + (slope > 0)
     freedom = sums.voted + 2 - used

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from core.domain.evaluation.comparisons import Ranked
 from core.judging.metrics import bootstrap
 from core.judging.metrics.scores import Scores
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from core.judging.metrics.intervals import Floats
+
 Indices = NDArray[np.intp]
 
 #: Each resample needs one fit.

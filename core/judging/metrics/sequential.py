@@ -16,16 +16,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from core.judging.metrics.intervals import Bounds, Estimate
+from core.domain.evaluation.win_rates import ALPHA
+from core.judging.metrics.intervals import Bounds, ShareInterval
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from core.judging.metrics.intervals import Floats
 
-    Floats = NDArray[np.float64]
-
-#: The probability that a comparison at equal strength is ever decided is at most this.
-ALPHA = 0.05
 INTERVAL = "betting confidence sequence 95 %, anytime-valid"
 TEST = "betting e-process"
 #: The seed of the order in which dialogues are judged: the same for all comparisons, which then share most of
@@ -91,12 +87,12 @@ def confidence_sequence(scores: Sequence[float]) -> list[tuple[float, float]]:
     return found
 
 
-def estimate(scores: Sequence[float]) -> Estimate:
+def estimate(scores: Sequence[float]) -> ShareInterval:
     """The mean of the scores with the newest interval. Raises `ValueError` if there are none."""
     if not scores:
         raise ValueError("no dialogues")
     low, high = confidence_sequence(scores)[-1]
-    return Estimate(sum(scores) / len(scores), low, high, INTERVAL)
+    return ShareInterval(sum(scores) / len(scores), low, high, INTERVAL)
 
 
 def bounds(found: Sequence[float | None]) -> Bounds | None:

@@ -8,13 +8,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from core.judging.metrics import bootstrap, intervals, scores
-from core.judging.metrics.intervals import Bounds, Estimate
+from core.judging.metrics.intervals import Bounds, ShareInterval
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from core.judging.metrics.intervals import Floats
 
 SIGN_TEST = "exact sign test"
 SIGN_FLIP_TEST = "sign-flip permutation test"
@@ -39,7 +39,7 @@ class ScoreCounts:
     wins_b: int
     ties: int
     invalid: int
-    rate: Estimate | None
+    rate: ShareInterval | None
     bounds: Bounds | None
     bootstrap_low: float | None
     bootstrap_high: float | None

@@ -39,15 +39,22 @@ _EMPATHY = Definition()
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template of a workspace; if it is invalid, `error` says why and `text` is empty."""
+    """A template of a workspace."""
 
     name: str
+    """Its name, such as `judge`."""
     purpose: str
+    """What it is for, in a sentence."""
     fields: tuple[str, ...]
+    """The placeholders that it may use."""
     path: Path
+    """The file in the workspace that overrides it, or would."""
     overridden: bool
+    """Whether that file exists."""
     text: str
+    """The template; empty if it is invalid."""
     error: str | None
+    """Why it is invalid; None if it is valid."""
 
 
 def prompts(overrides: Path, definition: Definition = _EMPATHY) -> tuple[Prompt, ...]:

@@ -56,7 +56,7 @@ def _missing(fitted: bias_model.Fitted, placed: bool) -> list[str]:
     if not placed:
         found.append("the judge scores each response by itself, so there is no position")
     elif "position" not in known:
-        found.append("each pair was judged in one order: position and strength cannot be told apart")
+        found.append("each pair was judged in one order: position and strength cannot be distinguished")
     if "length" not in known:
         found.append("lengths do not differ, or only as the responders do")
     return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.config.schema import JudgeConfig
 from core.domain.evaluation.study_plans import JudgePlan, PlannedDesign
+from core.domain.evaluation.win_rates import ALPHA
 from core.domain.submissions import Estimate
-from core.judging.metrics.power import ALPHA
 
 if TYPE_CHECKING:
     from core.judging.metrics.sample_size import Seen, Verdicts

@@ -36,33 +36,36 @@ _COLOURS = re.compile(r"\x1b\[[\d;:]*[mK]")
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line from byte `start`; the next one begins at `end`.
-
-    `level` is that of its record; `is_first` if it begins the record. `text` is as it was written, without
-    colours; it is untrusted and must be made visible before display.
-    """
+    """A line of a log."""
 
     start: int
+    """Its first byte in the file."""
     end: int
+    """The first byte of the next line."""
     level: LogLevel
+    """The level of its record."""
     is_first: bool
+    """Whether it begins its record."""
     text: str
+    """As it was written, without colours; untrusted, to be made visible before it is shown."""
 
 
 @dataclass(frozen=True)
 class LogPage:
-    """Lines, and the range that was searched: from byte `start` to byte `end` of `size`.
-
-    An unfinished last line is included and begins at `end`, so that it is read again when it has grown.
-    `is_last` if nothing follows yet. `head` is the beginning of the file.
-    """
+    """Lines, and the range of bytes that was searched for them."""
 
     lines: tuple[LogLine, ...]
+    """The matching lines, the first one first."""
     start: int
+    """The first byte that was searched."""
     end: int
+    """The byte after the last one that was searched; that of an unfinished last line, which is read again."""
     size: int
+    """Bytes of the file."""
     is_last: bool
+    """Whether nothing follows yet."""
     head: bytes = b""
+    """The beginning of the file."""
 
     def goes_on(self, size: int, head: bytes) -> bool:
         """Whether the file is still the one that had `size` bytes and began with `head`: it only grew.
@@ -74,14 +77,14 @@ class LogPage:
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Selects lines: of records of at least `min_level`, with the text `words`, or the `firsts` of records.
-
-    The search is case-sensitive if `words` has capitals.
-    """
+    """Selects lines."""
 
     min_level: LogLevel = "debug"
+    """Only records of at least this level."""
     words: str = ""
+    """Only lines with this text; case-sensitive if it has capitals. Empty for all."""
     firsts: bool = False
+    """Only the first lines of records."""
 
     def test(self) -> Callable[[_Span, LogLevel, bool], bool]:
         """A predicate of a line, its level, and whether it begins a record."""
@@ -100,15 +103,14 @@ ALL = LogFilter()
 
 @dataclass(frozen=True)
 class Log:
-    """A log file, which may not exist.
-
-    It belongs to one attempt at a job, and `attempts` are all attempts, oldest first; the supervisor's log
-    has none.
-    """
+    """A log file, which may not exist."""
 
     path: Path
+    """The file."""
     attempt: int | None = None
+    """The attempt at a job that it belongs to; None for the supervisor's log."""
     attempts: tuple[int, ...] = ()
+    """All attempts at the job, the oldest first; empty for the supervisor's log."""
 
     def ahead(self, start: int, count: int, wanted: LogFilter = ALL) -> LogPage:
         """The first `count` matching lines from byte `start` on, which must be the start of a line."""

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from core.domain.dependencies import dependents_of
-from core.domain.job_rules import ENDED
+from core.domain.job_rules import movable_jobs
 from core.domain.jobs import Job, Slot
 
 
@@ -39,7 +38,8 @@ def forecast(
     ignored. `now` in Unix seconds. None if no job remains.
     """
     took = _took(jobs)
-    left = _left(jobs, slots)
+    movable = movable_jobs(jobs, {name for name, total in slots.items() if total})
+    left = [job for job in jobs if job.id in movable]
     if not left:
         return None
     known_before = estimates or {}
@@ -59,16 +59,6 @@ def _took(jobs: Sequence[Job]) -> dict[str, float]:
         if job.state == "done" and job.started_at is not None and job.finished_at is not None:
             found[job.stage].append(job.finished_at - job.started_at)
     return {stage: fmean(seconds) for stage, seconds in found.items()}
-
-
-def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
-    """The jobs that will run without a person's help, in the given order."""
-    unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
-    running = {job.id for job in unfinished if job.state == "running"}
-    startable = {job.id for job in unfinished if job.id not in running and slots.get(job.slot, 0)}
-    stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
-    blocked = dependents_of((job for job in unfinished if job.id in startable), stuck)
-    return [job for job in unfinished if job.id in running or job.id in startable - blocked]
 
 
 def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.domain import job_rules
-from core.domain.dependencies import dependencies_of
+from core.domain.dependencies import dependencies_of, nearest_first
 from core.domain.jobs import Job
 from core.domain.snapshot import SlotUse
 from core.jobs.planned_job import PlannedJob
@@ -82,9 +82,12 @@ class CurrentJobs:
             if job.id not in self._jobs:
                 for needed in job.depends_on:
                     self._dependents[needed].append(job.id)
-        concerned = {job.id for job in changed} | self._waiting_for(
+        moved = [
             job.id for job in changed if job.id not in self._jobs or self._jobs[job.id].state != job.state
-        )
+        ]
+        # A failure blocks all that depends on it, directly or not.
+        waiting = nearest_first(moved, lambda id: self._dependents.get(id, ()))
+        concerned = {*(job.id for job in changed), *waiting}
         if self._slots != (paused, tuple(slots)):
             self._slots = (paused, tuple(slots))
             concerned.update(job.id for job in jobs.values() if job.state == "ready")
@@ -95,16 +98,6 @@ class CurrentJobs:
             made = with_reason(jobs[name], jobs, paused, slots)
             if made != self._with_reason.get(name):
                 self._with_reason[name] = made
-
-    def _waiting_for(self, jobs: Iterable[str]) -> set[str]:
-        """The jobs that depend on these, directly or not: a failure blocks them all."""
-        queue = list(jobs)
-        found: set[str] = set()
-        while queue:
-            new = set(self._dependents.get(queue.pop(), ())) - found
-            found |= new
-            queue += new
-        return found
 
 
 def unrequested(node: PlannedJob) -> Job:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from core.domain.errors import UserError
 from core.domain.job_rules import ENDED
 from core.domain.jobs import Job
-from core.domain.names import RUN_STAGES, RunName
+from core.domain.names import RUN_STAGES, RunName, VersionName
 from core.domain.results import SftResult
 from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
-from core.domain.versions import VersionName
 from core.pipeline import run_deletion
 from core.services.evaluation.reader import EvaluationReader
 from core.services.pipeline.reader import PipelineReader
@@ -175,8 +174,8 @@ class RunsReader:
 
 
 def _run(job: Job, settings: Mapping[str, str]) -> Run:
-    """A run with what its job alone tells."""
-    assert job.stage in ("sft", "sft-dpo")
+    """A run with what is known of its job alone."""
+    assert job.stage in RUN_STAGES
     return Run(
         job=job.id,
         name=job.name,

@@ -16,7 +16,7 @@ from core.domain.dependencies import dependencies_of
 from core.domain.dialogues import Split
 from core.domain.drawn_dialogues import DrawnDialogues
 from core.domain.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
-from core.domain.submissions import Estimate, Spending
+from core.domain.submissions import Asker, Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -60,12 +60,12 @@ class _Known:
     done: Mapping[str, int]
     """Job that is done → how many requests it needed. It sends nothing any more."""
 
-    def of_done(self, name: str, node: PlannedJob, model: LargeModel) -> Estimate | None:
+    def of_done(self, asker: Asker, node: PlannedJob, model: LargeModel) -> Estimate | None:
         """The estimate of a job that is done; None for another one."""
         count = self.done.get(node.id)
         if count is None:
             return None
-        return Estimate(name, model.identity.model, count, count, 0, 0, 0.0)
+        return Estimate(asker, model.identity.model, count, count, 0, 0, 0.0)
 
 
 def estimates(
@@ -177,20 +177,21 @@ def _of_recipes(
     left = {node.id for node in wanted}
     generating = _generating(nodes)
     for node in wanted:
+        asker = Asker("recipe", node.name)
         parts = []
         needed = _generate_jobs(node, generating)
         for job, settings in needed:
             if job.id in left:
-                part = known.of_done(node.name, job, settings.model)
+                part = known.of_done(asker, job, settings.model)
                 if part is None:
                     found = estimating.of_generation(
-                        node.name, settings, job.inputs, data.dialogues, *_answers(known)
+                        asker, settings, job.inputs, data.dialogues, *_answers(known)
                     )
                     part = _of_all(found, data, "train")
                 parts.append(part)
         if needed:
             left -= {job.id for job, _ in needed}
-            yield estimating.total(node.name, needed[0][1].model.identity.model, parts)
+            yield estimating.total(asker, needed[0][1].model.identity.model, parts)
 
 
 def _answers(known: _Known) -> tuple[Texts, Collection[str], UsedTokens]:
@@ -202,38 +203,38 @@ def _of_teachers(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Kno
     for node in wanted:
         match node.settings:
             case RespondSettings(responder=TeacherResponder() as teacher):
-                name = f"responder {node.name}"
-                done = known.of_done(name, node, teacher.model)
+                asker = Asker("responder", node.name)
+                done = known.of_done(asker, node, teacher.model)
                 if done is not None:
                     yield done
                     continue
                 requests = responder.requests_of(teacher, data.dialogues)
                 tokens = estimating.answer_tokens(teacher.model, "respond", prices.ANSWER, known.used)
-                found = estimating.of_requests(name, teacher.model, requests, known.answered, tokens)
+                found = estimating.of_requests(asker, teacher.model, requests, known.answered, tokens)
                 yield _of_all(found, data, "test")
 
 
 def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> Iterator[Estimate]:
-    parts: dict[tuple[str, str], list[Estimate]] = {}
+    parts: dict[tuple[Asker, str], list[Estimate]] = {}
     comparisons = _Comparisons(wanted, data, known)
     for node in wanted:
         match node.settings:
             case ValidateSettings(judge=judge):
-                name = f"judge {judge.name}"
-                part = known.of_done(name, node, judge.model)
-                part = part or _of_validation(name, node.settings, data, known)
+                asker = Asker("judge", judge.name)
+                part = known.of_done(asker, node, judge.model)
+                part = part or _of_validation(asker, node.settings, data, known)
             case CompareSettings(judge=LlmJudge() as judge):
-                name = f"judge {judge.name}"
-                part = known.of_done(name, node, judge.model)
-                part = part or comparisons.estimate(name, node, node.settings, judge)
+                asker = Asker("judge", judge.name)
+                part = known.of_done(asker, node, judge.model)
+                part = part or comparisons.estimate(asker, node, node.settings, judge)
             case _:
                 continue
-        parts.setdefault((name, judge.model.identity.model), []).append(part)
-    for (name, model_name), found in parts.items():
-        yield estimating.total(name, model_name, found)
+        parts.setdefault((asker, judge.model.identity.model), []).append(part)
+    for (asker, model_name), found in parts.items():
+        yield estimating.total(asker, model_name, found)
 
 
-def _of_validation(name: str, settings: ValidateSettings, data: DrawnDialogues, known: _Known) -> Estimate:
+def _of_validation(asker: Asker, settings: ValidateSettings, data: DrawnDialogues, known: _Known) -> Estimate:
     # They import numpy, which the home screen must not wait for.
     from core.judging import validate_job
     from core.judging.llm import llm_judge
@@ -243,7 +244,7 @@ def _of_validation(name: str, settings: ValidateSettings, data: DrawnDialogues, 
     contests = validate_job.contests_of(data.dialogues, rated, llm_judge.orders(judge), judge.repeats)
     requests = llm_judge.requests_of(judge, contests)
     tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
-    found = estimating.of_requests(name, judge.model, requests, known.answered, tokens)
+    found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
     if not rated:
         return found
     there_are = min(settings.pairs, len(rated) * data.totals["train"] / data.drawn["train"])
@@ -268,7 +269,9 @@ class _Comparisons:
         #: of many comparisons is the same.
         self._made: dict[tuple[object, ...], Estimate] = {}
 
-    def estimate(self, name: str, node: PlannedJob, settings: CompareSettings, judge: LlmJudge) -> Estimate:
+    def estimate(
+        self, asker: Asker, node: PlannedJob, settings: CompareSettings, judge: LlmJudge
+    ) -> Estimate:
         """The estimate of a comparison that is not done."""
         from core.judging import protocol
         from core.judging.llm import llm_judge
@@ -276,7 +279,7 @@ class _Comparisons:
         (side_a, a), (side_b, b) = (
             self._texts(node, side, responder) for side, responder in (("a", settings.a), ("b", settings.b))
         )
-        key = (name, None if a is None else side_a, None if b is None else side_b)
+        key = (asker, None if a is None else side_a, None if b is None else side_b)
         if key not in self._made:
             filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
             orders = llm_judge.orders(judge)
@@ -284,7 +287,7 @@ class _Comparisons:
             requests = llm_judge.requests_of(judge, contests)
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
-            found = estimating.of_requests(name, judge.model, requests, self._known.answered, tokens)
+            found = estimating.of_requests(asker, judge.model, requests, self._known.answered, tokens)
             scale = self._data.totals["test"] / len(self._test) if self._test else 1.0
             self._made[key] = estimating.times(found, scale)
         return replace(self._made[key], is_upper_bound=settings.stop is not None)

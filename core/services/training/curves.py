@@ -54,17 +54,21 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """A run's points in the order of their steps, and its metrics under TRL's names in the order in which
-    they were first logged. The object is the same as the last time if nothing was added.
+    """A run's points in the order of their steps.
 
-    `at` are Unix seconds. `whole` is true when every point in the store was read.
+    The object is the same as the last time if nothing was added.
     """
 
     job: str
+    """Id of the run's job."""
     steps: Places
+    """Optimiser step of each point, never decreasing."""
     at: Floats
+    """When each point was logged, in Unix seconds."""
     metrics: Mapping[str, Curve]
+    """The curves by TRL's names, in the order in which they were first logged."""
     whole: bool = True
+    """Whether every point in the store was read."""
     _positions: dict[Axis, Floats] = field(default_factory=dict, repr=False)
 
     def x(self, name: str, axis: Axis) -> Floats:

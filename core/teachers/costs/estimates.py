@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from core.domain.dialogues import Dialogue
-from core.domain.submissions import Estimate
+from core.domain.submissions import Asker, Estimate
 from core.jobs.inputs import Input
 from core.jobs.settings import GenerateSettings, LargeModel
 from core.teachers.costs import prices
@@ -18,7 +18,7 @@ PLACEHOLDER = " ".join(["something"] * 28)
 
 
 def of_generation(
-    name: str,
+    asker: Asker,
     settings: GenerateSettings,
     inputs: Mapping[str, Input],
     dialogues: Sequence[Dialogue],
@@ -28,7 +28,7 @@ def of_generation(
 ) -> Estimate:
     """The estimate for a job of stage `generate` with these settings and inputs.
 
-    `name` labels the estimate. `answers` returns the responses in an input by dialogue, or None
+    `answers` returns the responses in an input by dialogue, or None
     if the input does not exist yet. `answered` are the keys of requests that have an answer already, `used`
     what answers have used by stage and model.
     """
@@ -40,7 +40,7 @@ def of_generation(
 
     needed, _ = building.of_job(settings, dialogues, texts)
     tokens = answer_tokens(settings.model, "generate", prices.ANSWER, used)
-    return of_requests(name, settings.model, needed, answered, tokens)
+    return of_requests(asker, settings.model, needed, answered, tokens)
 
 
 def answer_tokens(
@@ -52,7 +52,7 @@ def answer_tokens(
 
 
 def of_requests(
-    name: str, model: LargeModel, needed: Sequence[Request], answered: Collection[str], answer: int
+    asker: Asker, model: LargeModel, needed: Sequence[Request], answered: Collection[str], answer: int
 ) -> Estimate:
     """The estimate for the requests in `needed` that are not `answered`, with `answer` tokens an answer."""
     teacher = model.client.teacher
@@ -62,7 +62,7 @@ def of_requests(
     if not pending or teacher.provider == "local":
         usd = 0.0
     known = sum(request.key not in pending for request in needed)
-    return Estimate(name, teacher.model, len(needed), known, usage.input_tokens, usage.output_tokens, usd)
+    return Estimate(asker, teacher.model, len(needed), known, usage.input_tokens, usage.output_tokens, usd)
 
 
 def times(estimate: Estimate, factor: float) -> Estimate:
@@ -77,12 +77,12 @@ def times(estimate: Estimate, factor: float) -> Estimate:
     )
 
 
-def total(name: str, model: str, parts: Iterable[Estimate]) -> Estimate:
+def total(asker: Asker, model: str, parts: Iterable[Estimate]) -> Estimate:
     """The sum of estimates. The cost is None if that of any part is."""
     parts = list(parts)
     costs = [part.usd for part in parts if part.usd is not None]
     return Estimate(
-        name,
+        asker,
         model,
         sum(part.requests for part in parts),
         sum(part.answered for part in parts),

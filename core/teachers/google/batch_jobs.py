@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.domain.submissions import BatchStatus
 from core.teachers.http import error_text, json_values
-from core.teachers.protocol import BatchInfo, BatchStatus, UnreadableError
+from core.teachers.protocol import BatchInfo, UnreadableError
 
 _PREFIX = "empathy-tui "
 #: Characters of a workspace's name in a batch's display name.

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import get_args
 
+from core.domain.submissions import BatchStatus
 from core.teachers.http import error_text, json_values
-from core.teachers.protocol import BatchInfo, BatchStatus, UnreadableError
+from core.teachers.protocol import BatchInfo, UnreadableError
 
 #: Names that compatible servers have for OpenAI's states.
 _ALIASES: dict[BatchStatus, tuple[str, ...]] = {

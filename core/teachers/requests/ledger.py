@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from core.domain.jobs import Stage
+from core.domain.names import JobId
 from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
@@ -166,7 +167,7 @@ class Ledger:
 
     def used(self, job: str, model: str) -> Used | None:
         """What answers of `model` to jobs of the same stage have used; None if there are none."""
-        found = self._used.get((_stage(job), model))
+        found = self._used.get((JobId.parse(job).stage, model))
         return None if found is None else Used(*found)
 
     def open_keys(self) -> set[str]:
@@ -242,9 +243,9 @@ class Ledger:
             submission.in_flight.discard(answer.key)
             submission.spent_usd += answer.usd or 0.0
             if answer.output_tokens is not None and not answer.is_estimated:
-                count, tokens = self._used.get((_stage(job), submission.record.model), (0, 0))
+                count, tokens = self._used.get((JobId.parse(job).stage, submission.record.model), (0, 0))
                 used = (count + 1, tokens + answer.output_tokens)
-                self._used[_stage(job), submission.record.model] = used
+                self._used[JobId.parse(job).stage, submission.record.model] = used
         if answer.outcome == "lost":
             self.lost.add(answer.key)
         if answer.outcome not in UNANSWERED:
@@ -256,10 +257,6 @@ class Ledger:
         self._outcomes[job][answer.key][answer.outcome] += 1
         if answer.outcome != "ok":
             self._newest[job][answer.key] = answer
-
-
-def _stage(job: str) -> str:
-    return job.rpartition("-")[0]
 
 
 def _job_and_attempt(folder: Path) -> tuple[str, int]:

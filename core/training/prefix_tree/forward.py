@@ -13,9 +13,8 @@ from trl.trainer.utils import FusedCausalLMOutput
 
 from core.training.prefix_tree import attention, flex_attention, recomputing, trie
 from core.training.prefix_tree.trie import Integers
+from core.training.tokenized_data import NO_LOSS
 
-#: The label of tokens without a loss.
-_NO_LOSS = -100
 #: What TRL's fused head returns for each token, beside its log-probability.
 _PER_TOKEN = ("entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
 
@@ -35,7 +34,7 @@ def sequences(inputs: Mapping[str, torch.Tensor]) -> Sequences:
     ids, attended = inputs["input_ids"], inputs["attention_mask"].bool()
     labels = inputs.get("labels")
     if labels is None:
-        labels = ids.masked_fill(inputs["completion_mask"] == 0, _NO_LOSS)
+        labels = ids.masked_fill(inputs["completion_mask"] == 0, NO_LOSS)
     lengths = attended.sum(1).tolist()
     # TRL's collators pad on the right.
     return Sequences(
@@ -146,7 +145,7 @@ def _scored(tree: trie.Trie, batches: Sequence[Sequences]) -> tuple[Integers, In
         for row, labels in enumerate(batch.labels):
             path = next(paths)
             for position, label in enumerate(labels[1:]):
-                if label != _NO_LOSS:
+                if label != NO_LOSS:
                     key = (int(path[position]), label)
                     place[row, position] = found.setdefault(key, len(found))
         places.append(place)

@@ -12,6 +12,7 @@ from torch import nn
 
 from core.training import activation_memory
 from core.training.prefix_tree.forward import Sequences, TreePass
+from core.training.tokenized_data import NO_LOSS
 
 #: Layers of these types attend, and do nothing else with other tokens.
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention"}
@@ -114,7 +115,7 @@ def _difference(trainer: Any, tokens: Sequence[int]) -> str | None:
     training, device = model.training, base.device
     ids = torch.tensor([row + [0] * (width - len(row)) for row in found], device=device)
     attended = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in found], device=device)
-    labels = ids.masked_fill(attended == 0, -100)
+    labels = ids.masked_fill(attended == 0, NO_LOSS)
     model.eval()
     try:
         with torch.no_grad():

@@ -16,7 +16,7 @@ from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
 from core.training import head_tiles, ranks
-from core.training.dialogue_sampler import DrawnDialoguesr
+from core.training.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import attention
 from core.training.prefix_tree.steps import Step
 from core.training.step_shares import EpochCallback, StepShares
@@ -113,11 +113,11 @@ class _TreeTrainer:
             return sampler
         return self._order(self._dialogues)
 
-    def _order(self, dialogues: Sequence[str]) -> DrawnDialoguesr:
+    def _order(self, dialogues: Sequence[str]) -> DialogueSampler:
         """The order of examples that keeps those of a dialogue in one optimizer step of all ranks."""
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps * ranks.count()
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return DrawnDialoguesr(dialogues, size, seed)
+        return DialogueSampler(dialogues, size, seed)
 
 
 class TreeSftTrainer(_TreeTrainer, SFTTrainer):

@@ -13,12 +13,12 @@ from scipy.stats import t as scipy_t
 
 from benchmarks import statistics as benchmark
 from core.judging.metrics import intervals
-from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.intervals import ShareInterval
 
 scores = st.sampled_from([0.0, 1 / 6, 0.25, 1 / 3, 0.5, 0.75, 1.0])
 
 
-def trials(wins: int, losses: int) -> Estimate:
+def trials(wins: int, losses: int) -> ShareInterval:
     return intervals.of_mean([1.0] * wins + [0.0] * losses)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.jobs import Job, JobState
-from core.domain.snapshot import Snapshot
+from core.domain.snapshot import Snapshot, SupervisorStatus
 from core.store import connections, jobs
 from tests.services.test_forecast import job
 from tests.support import made_results
@@ -19,6 +19,7 @@ from tests.tui.conftest import Open
 from tests.tui.screens.home.test_screen import snapshot_of
 from tui.app.application import EmpathyApp
 from tui.app.notifications import News, news
+from tui.format.job_states import exit_message
 from tui.runtime import desktop
 
 
@@ -52,6 +53,27 @@ def test_many_notifications_become_one_with_a_count(snapshot: Snapshot) -> None:
     result = news(all_of("running"), all_of("failed"))[0]
     assert result.failed
     assert result.text.endswith("and 6 more failed")
+
+
+def test_work_that_waits_has_not_ended(snapshot: Snapshot) -> None:
+    before = states(snapshot, job("a", "running"), job("b", "waiting", "a"))
+    # Jobs become ready in a later transaction.
+    assert news(before, states(snapshot, job("a", "done"), job("b", "waiting", "a"))) == [
+        News("✓ sft a is done")
+    ]
+    assert news(before, states(snapshot, job("a", "failed"), job("b", "waiting", "a"))) == [
+        News("✗ sft a failed", failed=True),
+        News("All jobs have ended."),
+    ]
+
+
+def test_how_many_jobs_go_on_when_the_app_closes(snapshot: Snapshot) -> None:
+    supervised = replace(snapshot, supervisor=SupervisorStatus(True, 1))
+    going = states(supervised, job("a", "running"), job("b", "waiting", "a"), job("c", "waiting", "b"))
+    assert (exit_message(going) or "").startswith("3 jobs continue in the background.")
+    stuck = states(supervised, job("a", "failed"), job("b", "waiting", "a"))
+    assert exit_message(stuck) is None
+    assert exit_message(replace(going, supervisor=SupervisorStatus(False, None))) is None
 
 
 def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:

@@ -134,7 +134,7 @@ def print_estimates(console: Console, found: Sequence[Estimate], spending: Spend
     )
     for one in found:
         rows.add_row(
-            cell(one.recipe),
+            cell(str(one.asker)),
             cell(one.teacher),
             *(cell(count(n)) for n in (one.requests, one.answered, one.requests - one.answered)),
             cell(f"~{count(one.input_tokens)}"),
@@ -143,7 +143,7 @@ def print_estimates(console: Console, found: Sequence[Estimate], spending: Spend
         )
     total = submissions.total_usd(found)
     if any(one.is_upper_bound for one in found):
-        stopping = ", ".join(one.recipe for one in found if one.is_upper_bound)
+        stopping = ", ".join(str(one.asker) for one in found if one.is_upper_bound)
         print_line(console, f"At most this is sent: {stopping} may stop before, once it is decided.")
     rows.add_row(
         cell("all", "bold"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ImportedData,
         ImportPlan,
         Job,
+        JobState,
         PlaygroundOpinion,
         PlaygroundTurn,
         Prompt,
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
         RunEstimate,
         Scorecard,
         SentRequest,
+        Slot,
         SlotUse,
         Snapshot,
         Spending,
+        Stage,
         StageWork,
         Statistics,
         Submission,
@@ -58,32 +61,42 @@ class Status(_Record, frozen=True):
     workspace: str
     """The workspace's folder."""
     dialogues: DialogueCounts
+    """The imported dialogues."""
     supervisor: SupervisorStatus
+    """Whether a supervisor runs."""
     paused: bool
     """Whether no new job starts until `resume`."""
     slots: tuple[SlotUse, ...]
+    """The use of each kind of slot."""
     engines: tuple[EngineUse, ...]
     """The clusters on which jobs ran, as they were last seen."""
     config_error: str | None
     """Why config.toml is invalid; null when it is valid."""
     jobs: tuple[JobRecord, ...]
+    """All jobs, in the pipeline's order."""
 
 
 class JobRecord(_Record, frozen=True):
     """A job. Times are Unix seconds."""
 
     id: str
-    stage: str
+    """Its id."""
+    stage: Stage
+    """The kind of work."""
     name: str
-    state: str
+    """What it is about; unique within its stage in one configuration."""
+    state: JobState
     """waiting, ready, running, done, failed or cancelled."""
     done: int | None
     """Progress, in the job's own units."""
     total: int | None
+    """All its units; null where that is not known."""
     attempt: int
     """Number of the last attempt, from 1; 0 before the first."""
     started_at: float | None
+    """When the last attempt started; null before the first."""
     finished_at: float | None
+    """When it ended; null before."""
     error: str | None
     """Why the last attempt failed."""
     requested: bool
@@ -98,7 +111,7 @@ class JobRecord(_Record, frozen=True):
     """Estimated seconds until it is done."""
     wait: Wait | None
     """What a running job waits for outside of the program; null while it goes on."""
-    slot: str
+    slot: Slot
     """The resource that it uses: gpu, cpu, api or batch."""
     gpu: str | None
     """UUID of the only GPU that the last attempt sees; null without a choice of one."""
@@ -132,6 +145,7 @@ class StartReport(_Record, frozen=True):
     again: Sequence[str]
     """Ids of those that had ended, and are done again from the start."""
     paused: bool
+    """Whether no new job starts until `resume`."""
 
 
 class Finished(_Record, frozen=True):
@@ -140,6 +154,7 @@ class Finished(_Record, frozen=True):
     ok: bool
     """Whether all jobs are done."""
     jobs: tuple[JobRecord, ...]
+    """The requested jobs in their last states."""
 
 
 class SubmittedBatches(_Record, frozen=True):
@@ -154,11 +169,12 @@ class SubmittedBatches(_Record, frozen=True):
 class Costs(_Record, frozen=True):
     """`run --dry-run`, `judge validate --dry-run`."""
 
-    recipes: Sequence[Estimate]
+    recipes: Sequence[EstimateRecord]
     """Also judges and teachers that answer the test split."""
     usd: float | None
     """Estimated cost of all; null when a price is not known."""
     spending: Spending
+    """What was spent so far."""
     runs: Sequence[RunEstimate]
     """What each run needs that is not done; empty for `judge validate`."""
     stages: Sequence[StageWork]
@@ -166,12 +182,34 @@ class Costs(_Record, frozen=True):
     `judge validate`."""
 
 
+class EstimateRecord(_Record, frozen=True):
+    """What a recipe, a judge or a responder will still ask of a large model."""
+
+    recipe: str
+    """The recipe; `judge NAME` for a judge, `responder NAME` for a teacher that answers the test split."""
+    teacher: str
+    """The teacher or judge that answers."""
+    requests: int
+    """All requests that it needs."""
+    answered: int
+    """Those whose answers the workspace has already."""
+    input_tokens: int
+    """Estimated input tokens of the requests that are not answered yet."""
+    output_tokens: int
+    """Estimated output tokens of the requests that are not answered yet."""
+    usd: float | None
+    """Their estimated cost in US dollars; null where the price is not known."""
+    is_upper_bound: bool
+    """Whether fewer may be sent, because a judge stops once it is decided who is better."""
+
+
 class JobStateReport(_Record, frozen=True):
     """`cancel`."""
 
     job: str
     """Its id."""
-    state: str
+    state: JobState
+    """Its state now: cancelled, or running while it still stops."""
 
 
 class Retried(_Record, frozen=True):
@@ -185,27 +223,34 @@ class Paused(_Record, frozen=True):
     """`pause`, `resume`."""
 
     paused: bool
+    """Whether no new job starts now."""
 
 
 class Validation(_Record, frozen=True):
     """`judge validate`."""
 
     job: JobRecord
+    """The requested job."""
 
 
 class Batches(_Record, frozen=True):
     """`batches`."""
 
     batches: Sequence[Submission]
+    """All batches and live sessions, the newest first."""
     spending: Spending
+    """What was spent so far."""
 
 
 class BatchReport(_Record, frozen=True):
     """`batches show`."""
 
     batch: Submission
+    """The batch."""
     timeline: Sequence[BatchEvent]
+    """Its states and the provider's counts, the oldest first."""
     outcomes: Sequence[AnswerCount]
+    """How its requests ended, with the number of each."""
     requests: Sequence[SentRequest]
     """Empty unless `--requests` is given."""
 
@@ -218,18 +263,24 @@ class CreatedWorkspace(_Record, frozen=True):
     config: str
     """Path of its config.toml."""
     template: str
+    """The name of the template that it was made from."""
 
 
 class Imported(_Record, frozen=True):
     """`import`."""
 
     file: str
+    """The imported file."""
     sha256: str
+    """Its SHA-256."""
     changed: bool
     """Whether the import changes the data, and with --dry-run, whether it would."""
     dialogues: DialogueCounts
+    """How many dialogues there are."""
     sources: Sequence[str]
+    """The sources of its responses."""
     ignored_columns: Sequence[str]
+    """Columns that the program does not use."""
     format: str
     """`CSV`, `JSON Lines`, `JSON` or `Parquet`."""
     compression: str | None
@@ -270,22 +321,30 @@ class StaleJob(_Record, frozen=True):
     """A finished job whose inputs have changed."""
 
     id: str
-    stage: str
+    """Its id."""
+    stage: Stage
+    """The kind of work."""
     name: str
+    """What it is about."""
 
 
 class Data(_Record, frozen=True):
     """`data`."""
 
     file: str | None
+    """The imported file; null if nothing is imported."""
     sha256: str | None
+    """Its SHA-256; null if nothing is imported."""
     dialogues: DialogueCounts
+    """How many dialogues there are."""
     emotions: dict[str, int]
     """Number of dialogues for each emotion."""
     sentiments: dict[str, int]
     """Number of dialogues for each sentiment."""
     sources: Sequence[SourceRecord]
+    """The responses of each source."""
     crosstabs: Sequence[CrosstabRecord]
+    """The ratings of each source beside those of the human responses."""
     suspicious: Sequence[Finding] | None
     """Texts that a person probably did not write, by kind; null if an older version imported the data."""
     left_out: Sequence[Finding] | None
@@ -296,16 +355,20 @@ class SourceRecord(_Record, frozen=True):
     """The responses of one source."""
 
     source: str
+    """The source, such as `human`."""
     ratings: dict[str, int]
     """Number of responses with each rating, 1 to 3."""
     mean_words: float
+    """Average length in words."""
     max_words: int
+    """Length of the longest response in words."""
 
 
 class CrosstabRecord(_Record, frozen=True):
     """How one source's ratings go together with those of the human responses."""
 
     source: str
+    """The source whose ratings are the columns."""
     counts: Sequence[Sequence[int]]
     """Rows are the human response's rating, columns the source's."""
 
@@ -314,6 +377,7 @@ class Prompts(_Record, frozen=True):
     """`prompts`."""
 
     prompts: Sequence[Prompt]
+    """The templates of the workspace."""
     strays: Sequence[Path]
     """Files in prompts/ that override no prompt."""
 
@@ -322,15 +386,20 @@ class ChatMessage(_Record, frozen=True):
     """A message of `prompts show`, which prints a list of them."""
 
     role: str
+    """`system`, `user` or `assistant`."""
     content: str
+    """The text."""
 
 
 class Judges(_Record, frozen=True):
     """`winrates judges`."""
 
     judges: Sequence[Scorecard]
+    """The judges, each with its metrics."""
     agreements: Sequence[Agreement]
+    """Agreement of each two judges, people included."""
     votes: Sequence[HumanWinRate]
+    """Win rates by people's votes."""
     annotator_tests: Sequence[AnnotatorTest]
     """Of each judge that compared responders on whom people voted."""
     bias_models: Sequence[BiasModel]
@@ -359,6 +428,7 @@ class Exported(_Record, frozen=True):
     """`export`."""
 
     files: Sequence[Path]
+    """The written files."""
 
 
 class PublishedFolder(_Record, frozen=True):
@@ -366,9 +436,10 @@ class PublishedFolder(_Record, frozen=True):
 
     name: str
     """The run or the recipe."""
-    kind: str
+    kind: Literal["adapter", "model", "dataset"]
     """adapter, model or dataset."""
     files: Sequence[Path]
+    """The files of the folder."""
     notes: Sequence[str]
     """What whoever uses it must know, in sentences."""
     url: str | None
@@ -393,6 +464,19 @@ def _path(value: object) -> str:
 
 def job_record(job: Job) -> JobRecord:
     return JobRecord(**{name: getattr(job, name) for name in JobRecord.__struct_fields__})
+
+
+def estimate(found: Estimate) -> EstimateRecord:
+    return EstimateRecord(
+        recipe=str(found.asker),
+        teacher=found.teacher,
+        requests=found.requests,
+        answered=found.answered,
+        input_tokens=found.input_tokens,
+        output_tokens=found.output_tokens,
+        usd=found.usd,
+        is_upper_bound=found.is_upper_bound,
+    )
 
 
 def status(snapshot: Snapshot) -> Status:

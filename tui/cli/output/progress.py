@@ -20,7 +20,19 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from core.api import ENDED, Completion, Job, ReadingPhase, Submission, UserError, Workspace, completion_of
+from core.api import (
+    ENDED,
+    Completion,
+    Job,
+    ReadingPhase,
+    Submission,
+    UserError,
+    Workspace,
+    completion_of,
+    dependents_of,
+    movable_jobs,
+    open_slots,
+)
 from tui.cli.output.jobs import time_taken
 from tui.cli.output.tables import make_console
 from tui.format import imports, outcomes, results, waits
@@ -55,13 +67,8 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
         open_ = [s for s in workspace.spending.submissions() if s.job in unfinished and not s.collected]
         there = [s for s in open_ if s.batch is not None]
         at_provider = {s.job for s in there} - {s.job for s in open_ if s.batch is None}
-        able = [
-            job
-            for job in jobs
-            if job.id in unfinished
-            and job.id not in at_provider
-            and not unfinished.intersection(job.depends_on)
-        ]
+        waiting = at_provider | dependents_of(jobs, at_provider)
+        able = movable_jobs(jobs, open_slots(snapshot)) - waiting
         ending = completion_of(snapshot, jobs)
         if ending is not None and ending.problem is not None:
             raise UserError(ending.problem)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from rich.console import Console
 
 from core.api import (
+    ALPHA,
     DIMENSIONS,
     Agreement,
     AnnotatorTest,
@@ -324,7 +325,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
     words = ("judge", "over", "a", "b")
     shown = make_table(*words, "b ahead", "95 % interval", "better a/b", "n", "p", "p, Holm", left=len(words))
     for test in found:
-        star = SIGNIFICANT if test.p_holm < win_rates.ALPHA else ""
+        star = SIGNIFICANT if test.p_holm < ALPHA else ""
         shown.add_row(
             *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
             cell(f"{test.difference * 100:+z.1f}{star}", "bold" if star else ""),

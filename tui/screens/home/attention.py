@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import ENDED, blocked_jobs, count_jobs, needs_supervisor
+from core.api import ENDED, UNSUCCESSFUL, blocked_jobs, count_jobs, needs_supervisor
 from tui.format import job_counts, waits
 from tui.format import values as formats
 from tui.format.job_states import LOOKS
@@ -87,7 +87,7 @@ def _no_supervisor(snapshot: Snapshot) -> Iterator[AttentionItem]:
 
 def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
     """Failed jobs, the latest first, then cancelled ones, each with the number of jobs that wait for it."""
-    ended = [job for job in jobs if job.requested and job.state in ("failed", "cancelled")]
+    ended = [job for job in jobs if job.requested and job.state in UNSUCCESSFUL]
     ended.sort(key=lambda job: (job.state == "cancelled", -(job.finished_at or 0.0)))
     unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
     for job in ended:

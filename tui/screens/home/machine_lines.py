@@ -10,7 +10,7 @@ from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Gpu, Machine
+    from core.api import GpuUse, Machine
 
 Fragment = Content | str | tuple[str, str]
 
@@ -38,7 +38,7 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
     return Content("\n").join([line.truncate(width, ellipsis=True) for line in lines])
 
 
-def _gpu(gpu: Gpu, width: int) -> Content:
+def _gpu(gpu: GpuUse, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
     of = f" of {formats.size(gpu.memory_total)}" if gpu.memory_total else ""
     heat: Fragment = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from tui.components.filter_box import FilterBox
 from tui.screens.logs import log_status
 from tui.screens.logs.line_text import shown
-from tui.screens.logs.log_search import Matches, Seek
+from tui.screens.logs.log_search import Matches, SearchState
 from tui.screens.logs.log_view import LogView
 from tui.screens.logs.log_window import LogWindow, opened
 
@@ -69,7 +69,7 @@ class LogPane(Vertical):
         self._opened = 0
         #: Whether a read is pending.
         self._is_reading = False
-        self._seek: Seek | None = None
+        self._seek: SearchState | None = None
         self._matches: Matches | None = None
 
     def compose(self) -> ComposeResult:
@@ -110,7 +110,7 @@ class LogPane(Vertical):
         here = self.view.current
         is_on_one = here is not None and here.is_first and here.level == "error" and not self._follows
         before = here.start if here is not None and is_on_one else None
-        self._look_for(Seek(-1, LogFilter("error", firsts=True), before, goes_round=is_on_one))
+        self._look_for(SearchState(-1, LogFilter("error", firsts=True), before, wraps=is_on_one))
 
     def ask_for_words(self) -> None:
         self._box.value = self._words
@@ -122,14 +122,14 @@ class LogPane(Vertical):
         if matches is None:
             self.app.show_message(f"no search text: {self._key('search')} opens the search")
         elif here is None:
-            self._look_for(Seek(by, matches.wanted, 0 if by > 0 else None, goes_round=False))
+            self._look_for(SearchState(by, matches.wanted, 0 if by > 0 else None, wraps=False))
         elif matches.are_all and matches.starts:
-            start, goes_round = matches.next(here.start, by)
+            start, wraps = matches.next(here.start, by)
             self._go_to(start)
-            if goes_round:
-                self.app.show_message(log_status.went_round(by))
+            if wraps:
+                self.app.show_message(log_status.search_wrapped(by))
         else:
-            self._look_for(Seek(by, matches.wanted, here.end if by > 0 else here.start, goes_round=True))
+            self._look_for(SearchState(by, matches.wanted, here.end if by > 0 else here.start, wraps=True))
 
     def next_level(self) -> None:
         """Raise the min level of shown lines; after errors only, show everything again."""
@@ -318,9 +318,9 @@ class LogPane(Vertical):
         if not words or here is None:
             self._describe()
         elif self._follows:
-            self._look_for(Seek(-1, self._wanted(words), None, goes_round=False))
+            self._look_for(SearchState(-1, self._wanted(words), None, wraps=False))
         else:
-            self._look_for(Seek(1, self._wanted(words), here.start, goes_round=True))
+            self._look_for(SearchState(1, self._wanted(words), here.start, wraps=True))
 
     def _count_anew(self) -> None:
         self._matches = Matches(self._wanted(self._words)) if self._words else None
@@ -340,7 +340,7 @@ class LogPane(Vertical):
 
         self._read("count", matches.look, receive)
 
-    def _look_for(self, seek: Seek) -> None:
+    def _look_for(self, seek: SearchState) -> None:
         self._seek = seek
         self._describe()
 
@@ -349,8 +349,8 @@ class LogPane(Vertical):
                 return
             if page.lines:
                 self._go_to(page.lines[0].start)
-                if seek.went_round:
-                    self.app.show_message(log_status.went_round(seek.by))
+                if seek.search_wrapped:
+                    self.app.show_message(log_status.search_wrapped(seek.by))
                 return
             following = seek.after(page)
             if following is not None:

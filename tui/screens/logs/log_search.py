@@ -14,7 +14,7 @@ COUNTED = 1_000
 
 
 @dataclass(frozen=True)
-class Seek:
+class SearchState:
     """A search for the next match forward (`by` 1) or backward (-1) from byte `at`; None is the log's end.
 
     `start` is where it began; it wraps around at the ends of the log.
@@ -23,21 +23,21 @@ class Seek:
     by: int
     wanted: LogFilter
     at: int | None
-    goes_round: bool
-    went_round: bool = False
+    wraps: bool
+    search_wrapped: bool = False
 
     def look(self, log: Log) -> LogPage:
         """One step; reads a few megabytes."""
         return log.ahead(self.at or 0, 1, self.wanted) if self.by > 0 else log.back(self.at, 1, self.wanted)
 
-    def after(self, page: LogPage) -> Seek | None:
+    def after(self, page: LogPage) -> SearchState | None:
         """The next step, after one that found nothing; None if the whole log was searched."""
         if self.by > 0 and not page.is_last:
             return replace(self, at=page.end)
         if self.by < 0 and page.start > 0:
             return replace(self, at=page.start)
-        if self.goes_round and not self.went_round:
-            return replace(self, at=0 if self.by > 0 else None, went_round=True)
+        if self.wraps and not self.search_wrapped:
+            return replace(self, at=0 if self.by > 0 else None, search_wrapped=True)
         return None
 
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.logs.log_search import COUNTED, Matches, Seek
+from tui.screens.logs.log_search import COUNTED, Matches, SearchState
 
 if TYPE_CHECKING:
     from core.api import Log, LogFilter, LogLevel, LogLine
@@ -37,7 +37,7 @@ class LogStand:
     is_reading: bool
     min_level: LogLevel
     words: str
-    seek: Seek | None
+    seek: SearchState | None
     matches: Matches | None
 
 
@@ -86,7 +86,7 @@ def not_found(wanted: LogFilter, level_key: str) -> str:
     return f"no match for {wanted.words!r}{among}"
 
 
-def went_round(by: int) -> str:
+def search_wrapped(by: int) -> str:
     """The message if a search wrapped around."""
     return "search wrapped to the beginning" if by > 0 else "search wrapped to the end"
 

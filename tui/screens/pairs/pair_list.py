@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.components.keyed_table import Column, LaterCells
-from tui.components.listing import ListEntry, Listing, SortValue
+from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.format.text import visible
+from tui.format.values import SortValue
 from tui.navigation.bindings import verb
 from tui.screens.pairs.pair_lines import PairLine
 from tui.screens.pairs.pair_text import responder

@@ -44,7 +44,7 @@ def default_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | 
 def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
     """The command that writes all pairs of two responders, with their verdicts, as JSON."""
     folder = workspace.exports / "pairs"
-    file = folder / file_name(f"{a} vs {b}.json")
+    file = folder / file_name(f"{ComparisonName(a, b, judge='').sides}.json")
     return FileCommand("Export", ("pairs", "--json", "--", a, b), folder, file, printed_to=file)
 
 

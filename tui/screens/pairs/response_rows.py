@@ -11,8 +11,9 @@ from core.api import RUN_STAGES, RecipeName, RunName
 if TYPE_CHECKING:
     from core.api import ResponderKind, Response
 
+#: Responses side by side on a wide screen: base, sft and sft-dpo.
+ACROSS = 3
 #: The sections of responders other than runs.
-_ACROSS = 3
 _OTHERS: dict[ResponderKind, str] = {"teacher": "Teachers", "source": "In the data"}
 
 
@@ -48,7 +49,7 @@ def sections(
         found.append(ResponseSection(student, tuple(rows)))
     for kind, title in _OTHERS.items():
         of_kind = [one for one in responses if one.kind == kind and _has(one.responder, words)]
-        across = _ACROSS if wide else 1
+        across = ACROSS if wide else 1
         rows = [ResponseRow("", tuple(of_kind[at : at + across])) for at in range(0, len(of_kind), across)]
         found.append(ResponseSection(title, tuple(rows)))
     return [section for section in found if section.rows]

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 #: Base, sft and sft-dpo are side by side from this width on.
 WIDE = 100
-_ACROSS = 3
 #: The max number of characters of a response; the pair shows all of it.
 _LONGEST = 1_200
 _OUTCOMES = {
@@ -327,7 +326,7 @@ class ResponsesView(Vertical):
         how.update(Content("  ·  ".join(parts)))
 
     def _drawn(self, row: response_rows.ResponseRow) -> ResponseColumns:
-        columns = _ACROSS if self._is_wide else 1
+        columns = response_rows.ACROSS if self._is_wide else 1
         head = Content.styled(visible(row.title), "bold") if row.title and self._is_wide else None
         return ResponseColumns([self._cell(row, one) for one in row.responses], columns=columns, head=head)
 

@@ -14,7 +14,7 @@ Edits = Mapping[str, "str | None"]
 
 
 @dataclass(frozen=True)
-class Found:
+class CurrentSettings:
     """config.toml as it is, and the recipes that the data allows."""
 
     text: str
@@ -41,7 +41,7 @@ class Draft:
     """What they mean."""
 
 
-def look(workspace: Workspace) -> Found:
+def look(workspace: Workspace) -> CurrentSettings:
     """The present state of the workspace's config.toml."""
     from core.api import UserError
 
@@ -51,7 +51,7 @@ def look(workspace: Workspace) -> Found:
     except UserError:
         # Every screen shows why.
         settings = ()
-    return Found(reader.text(), settings, workspace.data.recipes())
+    return CurrentSettings(reader.text(), settings, workspace.data.recipes())
 
 
 def make(paths: WorkspacePaths, base: str, edits: Edits) -> Draft:

@@ -18,7 +18,7 @@ from tui.format import config_changes
 from tui.format.text import visible
 from tui.screens.settings import draft as drafts
 from tui.screens.settings import rows
-from tui.screens.settings.draft import Draft, Edits, Found
+from tui.screens.settings.draft import CurrentSettings, Draft, Edits
 from tui.screens.settings.keys import KEYS
 from tui.screens.settings.rows import RECIPES, RecipeRow, Row, SettingRow
 
@@ -41,7 +41,7 @@ class SettingsScreen(WorkspaceScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Found | None = None
+        self._found: CurrentSettings | None = None
         self._draft: Draft | None = None
         #: The changes that are being computed; None if none are.
         self._computing: Edits | None = None
@@ -223,7 +223,7 @@ class SettingsScreen(WorkspaceScreen):
             self._draft = None
         self._draw()
 
-    def _receive(self, found: Found) -> None:
+    def _receive(self, found: CurrentSettings) -> None:
         before, self._found = self._found, found
         if self._draft is not None and found.text == self._draft.text:
             # Saved.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from core.api import RunNotes
+from core.api import RunNotes, run_problem
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.format.values import size
@@ -16,8 +16,10 @@ from tui.navigation.bindings import verb
 from tui.navigation.messages import PublishRun
 
 if TYPE_CHECKING:
-    from core.api import Job, RunDeletion, Workspace
+    from core.api import Job, RunAction, RunDeletion, Workspace
 
+#: The actions of the keys below that need a run.
+_ACTIONS: tuple[RunAction, ...] = ("archive", "delete", "tag", "note")
 #: Runs and kept jobs that a confirmation lists.
 _MOST = 12
 
@@ -61,7 +63,7 @@ KEYS: tuple[BindingType, ...] = (
 class RunActions(WorkspaceScreen):
     """A screen with a run under its cursor."""
 
-    WRITES = frozenset({"archive", "delete", "tag", "note", "publish"})
+    WRITES = frozenset({*_ACTIONS, "publish"})
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def chosen_run(self) -> Job | None:
@@ -74,18 +76,17 @@ class RunActions(WorkspaceScreen):
 
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
-        if reason is not None or action not in self.WRITES:
+        wanted = next((known for known in _ACTIONS if known == action), None)
+        if reason is not None or wanted is None:
             return reason
         job = self.chosen_run()
         if job is None:
             return "no run is selected"
-        if not job.requested:
-            return f"{job.name} was never started: there is nothing to {action}"
         if action == "publish":
-            return _unpublishable(job)
-        if job.in_config and action in ("archive", "delete"):
-            return f"config.toml defines {job.name}: only superseded runs are {action}d"
-        return None
+            return _unpublishable(job) if job.requested else f"{job.name} was never started"
+        if wanted == "archive" and self.notes_of(job.id).archived:
+            wanted = "restore"
+        return run_problem(wanted, job.name, requested=job.requested, in_config=job.in_config)
 
     def action_publish(self) -> None:
         job = self.chosen_run()

@@ -11,7 +11,7 @@ from textual.containers import Container, Vertical
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from core.api import RunNotes
+from core.api import RUN_STAGES, RunNotes
 from tui.components.listing import Listing
 from tui.navigation.messages import OpenLog
 from tui.screens.training.caption import Caption
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from core.api import Job, Snapshot
 
-STAGES = ("sft", "sft-dpo")
 #: Widths from which the panel stands beside the charts, and the list too.
 _MEDIUM, _WIDE = 100, 160
 
@@ -101,7 +100,7 @@ class TrainingScreen(CurveScreen, RunActions):
         self.app.read("training-runs", partial(other_runs, self._shows_archived), self._receive_others)
         if self._is_table:
             self._read_table()
-        current = {job.id: job for job in snapshot.jobs if job.stage in STAGES and job.in_config}
+        current = {job.id: job for job in snapshot.jobs if job.stage in RUN_STAGES and job.in_config}
         runs = current | {job.id: job for job in self._others.jobs if job.id not in current}
         nothing = self.query_one("#nothing", Static)
         nothing.display = not runs

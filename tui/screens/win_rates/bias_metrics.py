@@ -32,7 +32,9 @@ def _row(effect: BiasEffect, has_groups: bool) -> MetricRow:
     value, low, high = effect.log_odds, effect.low, effect.high
     name = effect.responder or effect.kind
     if value is None or low is None or high is None:
-        return MetricRow(name, formats.UNKNOWN, note=f"{effect.kind}: cannot be told from these verdicts")
+        return MetricRow(
+            name, formats.UNKNOWN, note=f"{effect.kind}: cannot be estimated from these verdicts"
+        )
     chance = formats.percent(1 / (1 + math.exp(-value)))
     note = {
         "position": f"position: the first response is named in {chance}, at equal length and strength",

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 #: Win rates over fewer dialogues than this are marked as unreliable.
 FEW = 20
-#: Length-controlled win rates with a smaller overlap of the lengths than this are marked.
-FEW_OVERLAP = 0.1
-#: A share of the same answers from which on there is a warning.
-_MOSTLY = 0.5
 #: Points of a confidence sequence that are shown, about.
 _POINTS = 10
 
@@ -76,7 +72,7 @@ def warnings(rate: WinRate) -> list[str]:
             f"{rate.invalid} of {rate.n} dialogues are invalid and left out: with them the win rate would "
             f"be between {' and '.join(ends)}."
         )
-    if rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP:
+    if rate.lc_overlap is not None and rate.is_extrapolated:
         found.append(
             f"One response is longer in {formats.percent(1 - rate.lc_overlap)} of the dialogues: the win "
             "rate at equal length is extrapolated from the few others."
@@ -84,7 +80,7 @@ def warnings(rate: WinRate) -> list[str]:
     found += [
         f"B gives {win_rates.same_answers_words(one.same, one.dialogues)} as {one.a}."
         for one in rate.same_as_b
-        if one.same >= _MOSTLY * one.dialogues
+        if one.are_mostly_same
     ]
     if rate.left_out:
         found.append(f"{rate.left_out} test dialogues are not compared: they lack a usable response.")
@@ -144,7 +140,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         rate.lc_low,
         rate.lc_high,
         note=_length_controlled(rate),
-        warns=bool(rate.lc_parted) or (rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP),
+        warns=bool(rate.lc_parted) or rate.is_extrapolated,
     )
     yield share(
         "by probability",
@@ -226,7 +222,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
             "same answer as B",
             formats.count(one.same),
             note=f"of {one.dialogues} dialogues, by {one.a}",
-            warns=one.same >= _MOSTLY * one.dialogues,
+            warns=one.are_mostly_same,
         )
     for name, ours, theirs, note in (
         ("empty, A / B", rate.empty_a, rate.empty_b, "no words"),

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import PairedTest
+from core.api import ALPHA, PairedTest
 from tui.format import values as formats
-from tui.format.win_rates import ALPHA, win_rate_of
+from tui.format.win_rates import win_rate_of
 
 if TYPE_CHECKING:
     from core.api import WinRate
@@ -19,7 +19,7 @@ SIGNIFICANT, PAIRED = "*", "Δ"
 
 
 @dataclass(frozen=True)
-class Meeting:
+class MatrixCell:
     """Two responders' direct comparisons, and their paired tests over a common baseline."""
 
     direct: tuple[WinRate, ...] = ()
@@ -28,14 +28,14 @@ class Meeting:
 
 @dataclass(frozen=True)
 class Matrix:
-    """`meetings` has each pair of responders once, with names in alphabetic order."""
+    """`cells` has each pair of responders once, with names in alphabetic order."""
 
     judge: str
     responders: tuple[str, ...]
-    meetings: Mapping[tuple[str, str], Meeting]
+    cells: Mapping[tuple[str, str], MatrixCell]
 
-    def meeting(self, row: str, column: str) -> Meeting:
-        return self.meetings.get(_sides(row, column), Meeting())
+    def cell(self, row: str, column: str) -> MatrixCell:
+        return self.cells.get(_sides(row, column), MatrixCell())
 
 
 def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) -> Matrix:
@@ -52,7 +52,7 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
         judge,
         tuple(dict.fromkeys(name for rate in own for name in (rate.a, rate.b))),
         {
-            sides: Meeting(
+            sides: MatrixCell(
                 tuple(direct.get(sides, ())),
                 # Show the one with the most dialogues.
                 tuple(sorted(paired.get(sides, ()), key=lambda test: -test.n)),
@@ -62,17 +62,17 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
     )
 
 
-def mark(meeting: Meeting, row: str) -> str:
+def mark(cell: MatrixCell, row: str) -> str:
     """A cell of at most seven characters: the row's win rate, or Δ and the difference in points.
 
     `—` if their comparison is not finished, `·` if they have none.
     """
-    if meeting.direct:
-        rate = meeting.direct[0]
+    if cell.direct:
+        rate = cell.direct[0]
         share = win_rate_of(rate, row)
         return formats.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
-    if meeting.paired:
-        test = meeting.paired[0]
+    if cell.paired:
+        test = cell.paired[0]
         points = lead(test, row) * 100
         digits = 0 if abs(points) >= 99.95 else 1
         return f"{PAIRED}{points:+z.{digits}f}{_star(test.p_holm)}"
@@ -84,12 +84,12 @@ def lead(test: PairedTest, responder: str) -> float:
     return test.difference if responder == test.b else -test.difference
 
 
-def sentences(meeting: Meeting, row: str, column: str) -> list[str]:
+def sentences(cell: MatrixCell, row: str, column: str) -> list[str]:
     """The content of a cell in sentences."""
     if row == column:
         return ["A responder is not compared with itself."]
-    found = [_direct(rate, row, column) for rate in meeting.direct]
-    found += [_paired(test, row, column) for test in meeting.paired]
+    found = [_direct(rate, row, column) for rate in cell.direct]
+    found += [_paired(test, row, column) for test in cell.paired]
     return found or ["No comparison, and no common baseline."]
 
 

@@ -75,7 +75,7 @@ class MatrixView(WinRatesView):
         sides = self._sides()
         if self._shown is None or sides is None:
             return None
-        direct = self._shown.meeting(*sides).direct
+        direct = self._shown.cell(*sides).direct
         return direct[0] if direct else None
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
@@ -190,9 +190,9 @@ class MatrixView(WinRatesView):
     def _cell(self, shown: Matrix, row: str, column: str) -> Text:
         if row == column:
             return Text("")
-        meeting = shown.meeting(row, column)
-        text = matrix.mark(meeting, row)
-        if not meeting.direct:
+        found = shown.cell(row, column)
+        text = matrix.mark(found, row)
+        if not found.direct:
             return Text(text, f"italic {shade(self.app, 'text-muted')}")
         return Text(text, "bold" if text != formats.UNKNOWN else shade(self.app, "text-muted"))
 
@@ -203,5 +203,5 @@ class MatrixView(WinRatesView):
             return
         row, column = sides
         head = Content.styled(f"{visible(row)} vs. {visible(column)}", "bold")
-        sentences = matrix.sentences(self._shown.meeting(row, column), row, column)
+        sentences = matrix.sentences(self._shown.cell(row, column), row, column)
         summary.update(Content("\n").join([head, *(Content(visible(text)) for text in sentences[:3])]))

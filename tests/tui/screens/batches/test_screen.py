@@ -91,10 +91,10 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
 @pytest.mark.parametrize(
     ("batch", "key", "reason"),
     [
-        ("naive", "u", "no job polls it: its job is done"),
-        ("naive", "c", "nothing to cancel: its job is done"),
-        ("naive", "r", "only failed or cancelled jobs can be retried: its job is done"),
-        ("cognitive", "r", "only failed or cancelled jobs can be retried: its job is running"),
+        ("naive", "u", "its job is done: only a running job can look again"),
+        ("naive", "c", "its job is done: there is nothing to cancel"),
+        ("naive", "r", "its job is done: only what failed or was cancelled"),
+        ("cognitive", "r", "its job is running: only what failed or was cancelled"),
         ("sequential/cognitive", "o", "the batch has no files"),
     ],
 )
@@ -219,5 +219,5 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: WorkspacePath
         found = {offer.title: offer.reason for offer in offers(app)}
         assert found["Refresh"] is None
         assert found["Cancel"] is None
-        assert found["Retry"] == "only failed or cancelled jobs can be retried: its job is running"
+        assert found["Retry"] == "its job is running: only what failed or was cancelled can be tried again"
         assert found["Spending"] is None
