@@ -272,7 +272,7 @@ def _configured(connection: sqlite3.Connection, workspace: WorkspacePaths) -> fr
     config = load_config(workspace.config)
     if imported is None:
         return frozenset()
-    planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection))
+    planned = workspace_graph.plan(workspace, config, imported, stored_commits.commits(connection))
     return frozenset(job.id for job in planned)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_pt_utils import BatchRebalanceSampler
 
-from core.training.dialogue_sampler import DrawnDialoguesr
+from core.training.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import trie
 
 
@@ -26,7 +26,7 @@ class StepShares(BatchRebalanceSampler):
 
     def __init__(
         self,
-        order: DrawnDialoguesr,
+        order: DialogueSampler,
         dialogues: Sequence[str],
         sequences: Sequence[Sequence[list[int]]],
         *,

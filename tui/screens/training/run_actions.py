@@ -77,13 +77,13 @@ class RunActions(WorkspaceScreen):
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
         wanted = next((known for known in _ACTIONS if known == action), None)
-        if reason is not None or wanted is None:
+        if reason is not None or (wanted is None and action != "publish"):
             return reason
         job = self.chosen_run()
         if job is None:
             return "no run is selected"
-        if action == "publish":
-            return _unpublishable(job) if job.requested else f"{job.name} was never started"
+        if wanted is None:
+            return _unpublishable(job)
         if wanted == "archive" and self.notes_of(job.id).archived:
             wanted = "restore"
         return run_problem(wanted, job.name, requested=job.requested, in_config=job.in_config)
