@@ -143,6 +143,9 @@ def open_files_limit(scene: Scene) -> Undo:
 def _limit(pid: int, kind: int, value: int) -> Undo:
     try:
         soft, hard = resource.prlimit(pid, kind)
+        if soft == value:
+            # Undone, a second limit would leave the first.
+            raise NothingToHitError
         resource.prlimit(pid, kind, (value, hard))
     except ProcessLookupError:
         raise NothingToHitError from None

@@ -201,12 +201,19 @@ class Commands:
     def wait(self, intent: int, stop: threading.Event | None = None, timeout_s: float = 60) -> IntentResult:
         """Wait until the supervisor has carried out an intent; returns its outcome.
 
-        Raises `UserError` with the intent's error if it failed, or after `timeout_s` seconds.
+        Raises `UserError` with the intent's error if it failed, if state.db was removed or made again and has
+        no such intent, or after `timeout_s` seconds.
         """
         stop = stop or threading.Event()
         deadline = time.monotonic() + timeout_s
         while True:
-            outcome = self._pipeline.intent(intent)
+            try:
+                outcome = self._pipeline.intent(intent)
+            except KeyError:
+                raise UserError(
+                    "state.db was removed or made again, and does not have this request: see `empathy-tui "
+                    "status`, and make the request again"
+                ) from None
             if outcome.state == "failed":
                 raise UserError(outcome.error or "the supervisor refused the request and gave no reason")
             if outcome.state == "done":

@@ -39,6 +39,11 @@ def test_read_only_stays_read_only(made: WorkspacePaths) -> None:
             again.commands.pause()
 
 
+def test_a_request_that_was_lost_with_state_db_is_not_waited_for(made: WorkspacePaths) -> None:
+    with open_workspace(made) as workspace, pytest.raises(UserError, match="does not have this request"):
+        workspace.commands.wait(1)
+
+
 def test_each_thread_opens_its_own(made: WorkspacePaths) -> None:
     found: list[Snapshot] = []
 
