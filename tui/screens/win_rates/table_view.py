@@ -236,7 +236,11 @@ class RatesView(WinRatesView):
             if not of_seeds or key in self._open:
                 rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
         table.put(rows)
-        if selected is None or not table.select(selected):
+        # A comparison that is not shown by itself is in its group.
+        group = next(
+            (_GROUP + name for name, own in groups.items() for rate in own if rate.job == selected), ""
+        )
+        if selected is None or not (table.select(selected) or table.select(group)):
             table.move_cursor(row=min(at, max(0, len(rows) - 1)), animate=False)
         self.query_one("#shown", Static).update(self._shown(len(found)), layout=False)
 
