@@ -140,7 +140,8 @@ def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
 
 
 def _cpu(process: psutil.Process) -> float:
-    return sum(process.cpu_times()[:2])
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _latency(terminal: Terminal, journal: Journal, number: int) -> float:

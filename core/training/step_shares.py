@@ -49,7 +49,7 @@ class StepShares(BatchRebalanceSampler):
 
     def __len__(self) -> int:
         rest = -(-self.remainder // self.dp_size)
-        return int(self.num_full_batches * self.grad_accum) + -(-rest // self._batch_size)
+        return int(self.num_full_batches * self.grad_accum - (-rest // self._batch_size))
 
     def __iter__(self) -> Iterator[list[int]]:
         order = iter(self._order)

@@ -20,9 +20,10 @@ from core.domain.names import (
     NamedSettings,
     RecipeName,
     RunName,
+    VersionName,
     is_plain,
 )
-from core.domain.versions import VersionName, setting_value
+from core.domain.versions import setting_value
 
 plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)
 recipes = st.builds(RecipeName, st.sampled_from(METHODS), plain | st.builds("sequential/{}".format, plain))

@@ -147,7 +147,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     made = judge_workspace(tmp_path, api, more=prices)
     with made.open() as workspace:
         (found,) = workspace.spending.estimates(["validate:gpt"], {"gpt": 10})
-    assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
+    assert (str(found.asker), found.requests, found.answered) == ("judge gpt", 20, 0)
     assert found.usd is not None
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
     assert made.finish() == 0

@@ -41,17 +41,18 @@ def test_one_run_for_each_combination() -> None:
 
 def test_names_say_what_differs_from_the_tables_and_are_parsed_again() -> None:
     jobs = grid(GRID)
-    runs = [job for job in jobs.values() if isinstance(job.settings, SftSettings | DpoSettings)]
+    kinds = SftSettings | DpoSettings
+    runs = [(job, job.settings) for job in jobs.values() if isinstance(job.settings, kinds)]
     assert "sft-dpo:tiny/direct/chatgpt/sft-dpo/sft.learning_rate=1e-05,dpo.beta=0.3,seed=2" in jobs
     # beta = 0.1 is that of [dpo].
     assert "sft-dpo:tiny/direct/chatgpt/sft-dpo/sft.learning_rate=1e-05,seed=2" in jobs
-    for job in runs:
+    for job, settings in runs:
         name = RunName.parse(job.name)
         assert name is not None
         assert str(name) == job.name
-        assert name.seed == f"seed={job.settings.training.seed}"
+        assert name.seed == f"seed={settings.training.seed}"
         if name.stage == "sft":
-            assert dict(name.settings)["sft.learning_rate"] == f"{job.settings.training.learning_rate:.10g}"
+            assert dict(name.settings)["sft.learning_rate"] == f"{settings.training.learning_rate:.10g}"
 
 
 def test_runs_that_differ_in_dpo_alone_continue_from_the_same_adapter() -> None:

@@ -13,6 +13,7 @@ import pytest
 from core.dialogues import response_file
 from core.dialogues.response_file import GeneratedResponse
 from core.domain.dialogues import Dialogue
+from core.domain.names import Method, RecipeName
 from core.domain.results import RecipeResult
 from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
@@ -61,6 +62,12 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / name).read_bytes().split(b"\n") if line]
 
 
+def method_of(recipe: str) -> Method:
+    name = RecipeName.parse(recipe)
+    assert name is not None
+    return name.method
+
+
 @pytest.mark.parametrize(
     "recipe", [f"{method}/{name}" for method in strategies.METHODS for name in ("naive", "sequential")]
 )
@@ -68,7 +75,7 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
     improved = texts("answers")
     folder = attempt(tmp_path / "1", recipe, {"answers": improved})
     ended = work(folder)
-    for_sft, for_pairs = improve.divide(DIALOGUES, recipe.partition("/")[0], 950, 42)
+    for_sft, for_pairs = improve.divide(DIALOGUES, method_of(recipe), 950, 42)
     assert for_sft
     assert for_pairs
     assert ended == Done(
@@ -124,7 +131,7 @@ def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> No
     ended = work(folder)
     assert isinstance(ended, Done)
     assert isinstance(ended.result, RecipeResult)
-    for_sft, for_pairs = improve.divide(DIALOGUES, method, 950, 42)
+    for_sft, for_pairs = improve.divide(DIALOGUES, method_of(f"{method}/combined"), 950, 42)
     assert (ended.result.sft_used, ended.result.preferences_used) == (
         6 * len(for_sft),
         3 * len(for_pairs),

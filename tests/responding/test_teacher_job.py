@@ -57,7 +57,7 @@ def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mod
     study = meeting(tmp_path, api, mode)
     workspace = study.open()
     test = [d for d in workspace.data.dialogues() if d.split == "test"]
-    assert [(e.recipe, e.requests) for e in workspace.spending.estimates(["compare"])] == [
+    assert [(str(e.asker), e.requests) for e in workspace.spending.estimates(["compare"])] == [
         ("responder gpt", len(test)),
         ("judge gpt", 2 * len(test)),
     ]

@@ -92,7 +92,7 @@ class SshServer:
 
     def connections(self) -> list[psutil.Process]:
         """The server's processes for its connections."""
-        return psutil.Process(self.process.pid).children()
+        return list(psutil.Process(self.process.pid).children())
 
     def end_connections(self) -> None:
         """Break every connection, as when the network is gone for long."""

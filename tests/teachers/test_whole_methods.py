@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.config.schema import Recipes
 from core.dialogues.table import read_table
+from core.domain.names import RecipeName
 from core.pipeline.supervisor import MAX_LOST
 from core.recipes import improve, strategies
 from core.store import intents
@@ -38,8 +39,10 @@ def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dat
         assert_every_answer_is_in_its_place(study)
         for name in strategies.names():
             sets = 3 if name.endswith("/combined") else 1
+            recipe = RecipeName.parse(name)
+            assert recipe is not None
             sft, pairs = improve.counts(
-                rating_counts.of_train(dialogues), name.partition("/")[0], Recipes().improve_llm_sft
+                rating_counts.of_train(dialogues), recipe.method, Recipes().improve_llm_sft
             )
             result = study.result(f"recipe:{name}")
             assert (result["sft_examples"], result["preference_pairs"]) == (2 * sft * sets, pairs * sets), (

@@ -24,7 +24,7 @@ from tests.support.training_attempts import TrainingInputs
 from tests.training.test_runs import trainer
 
 GIB = 2**30
-SMOLLM2 = model_shape._from_config(model_shape._EMBEDDED)
+SMOLLM2 = model_shape.of_config(model_shape._EMBEDDED)
 
 
 @pytest.fixture(scope="module")

@@ -50,8 +50,10 @@ class TerminalDriver(LinuxDriver):
             return
         self.suspend_application_mode()
         self._must_signal_resume = True
-        self._file.write(SUSPEND.decode())
-        self._file.flush()
+        file = self._file
+        assert file is not None, "the application runs"
+        file.write(SUSPEND.decode())
+        file.flush()
         self.resume_application_mode()
 
     def run_input_thread(self) -> None:

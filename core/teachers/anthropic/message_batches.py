@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from core.domain.submissions import BatchStatus
 from core.teachers.http import json_values
-from core.teachers.protocol import BatchInfo, BatchStatus, UnreadableError
+from core.teachers.protocol import BatchInfo, UnreadableError
 
 #: What stands between a request's key and the submission's token in an id, of which the API allows 64
 #: characters: letters, digits, `_` and `-`.
