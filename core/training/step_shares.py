@@ -48,8 +48,8 @@ class StepShares(BatchRebalanceSampler):
         self._order.set_epoch(epoch)
 
     def __len__(self) -> int:
-        rest = -(-self.remainder // self.dp_size)
-        return int(self.num_full_batches * self.grad_accum - (-rest // self._batch_size))
+        rest: int = -(-self.remainder // self.dp_size)
+        return int(self.num_full_batches * self.grad_accum) + -(-rest // self._batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         order = iter(self._order)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from tests.support import waiting
 
@@ -73,8 +74,11 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         )
     finally:
         for name in ("slurmctld.pid", *(f"slurmd-{node}.pid" for node in _NODES), "munged.pid"):
-            with suppress(OSError, ValueError):
-                os.kill(int((run / name).read_text()), signal.SIGTERM)
+            with suppress(OSError, ValueError, psutil.NoSuchProcess):
+                daemon = psutil.Process(int((run / name).read_text()))
+                daemon.terminate()
+                # It writes its state until it ends.
+                daemon.wait()
 
 
 def _start(*command: str, environment: dict[str, str]) -> None:
