@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import Slot, Stage
+from core.domain.states import Slot, Stage
 from core.jobs import files
 from core.jobs.settings import Settings
 

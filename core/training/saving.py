@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Lora
-from core.domain.results import TrainingResult
+from core.domain.jobs.results import TrainingResult
 from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.settings import RunSettings
-from core.students.chat_format import ChatFormat
+from core.students.chat.chat_format import ChatFormat
 from core.training import model_card, ranks, trainers
 
 #: The adapter before training, of which one that changes its base model is made a plain one.

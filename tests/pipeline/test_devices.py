@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.jobs import spec
-from core.pipeline import devices
-from core.pipeline.devices import Gpu
+from core.pipeline.workers import devices
+from core.pipeline.workers.devices import Gpu
 from core.store import connections, intents, queries
 from tests.pipeline.conftest import SupervisedWorkspace
 
