@@ -140,7 +140,7 @@ def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
 
 
 def _cpu(process: psutil.Process) -> float:
-    return sum(process.cpu_times()[:2])
+    return float(sum(process.cpu_times()[:2]))
 
 
 def _latency(terminal: Terminal, journal: Journal, number: int) -> float:
