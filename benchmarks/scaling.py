@@ -177,12 +177,12 @@ def print_need(made: Assumptions) -> None:
     _row("models", f"{models:,}: {grid}")
     million = [tokens / 1e6 for tokens in (once, trl)]
     _row("training tokens", f"{million[0]:,.0f} million with prefix trees, {million[1]:,.0f} million without")
-    _row("training FLOPs", f"{_span(*flops, 1e18)} × 10¹⁸ (prefix trees, and without)")
-    _row("GPU-hours, training", _span(*training))
+    _row("training FLOPs", f"{_span(flops, 1e18)} × 10¹⁸ (prefix trees, and without)")
+    _row("GPU-hours, training", _span(training))
     _row("GPU-hours, loading", f"{loading:,.1f}")
-    _row("GPU-hours, answering", f"{_span(*answering)}: {answered:,} responders × {TEST} dialogues")
-    _row("GPU-hours", _span(*hours))
-    _row("GPU dollars", _span(*(hours[end] * made.usd_per_hour[end] for end in (0, 1)), digits=0))
+    _row("GPU-hours, answering", f"{_span(answering)}: {answered:,} responders × {TEST} dialogues")
+    _row("GPU-hours", _span(hours))
+    _row("GPU dollars", _span([hours[end] * made.usd_per_hour[end] for end in (0, 1)], digits=0))
     print()
     _print_gigabytes(runs, made)
     print()
@@ -287,8 +287,8 @@ def _print_durations(runs: Sequence[Run], made: Assumptions) -> None:
         chains.append([*by_recipe.values()] * made.seeds)
     print("GPUs      from start to end")
     for gpus in (1, 8, 64):
-        low, high = (_makespan(own, gpus) / 3600 for own in chains)
-        print(f"{gpus:<9} {_span(low, high)} hours")
+        ends = [_makespan(own, gpus) / 3600 for own in chains]
+        print(f"{gpus:<9} {_span(ends)} hours")
     count = len(chains[0])
     print(f"A run takes one GPU, and DPO follows its SFT: more than {count} GPUs have nothing to do.")
 
@@ -340,7 +340,8 @@ def _usd(config: Config, model: Teacher | JudgeConfig, requests: int, read: int,
     return f"~${usd:,.0f}" if usd >= 10 else f"~${usd:,.2f}"
 
 
-def _span(low: float, high: float, unit: float = 1, digits: int = 1) -> str:
+def _span(ends: Sequence[float], unit: float = 1.0, digits: int = 1) -> str:
+    low, high = ends
     return f"{low / unit:,.{digits}f} to {high / unit:,.{digits}f}"
 
 
