@@ -71,7 +71,7 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["serve", "--help"], set()),
     (["demo", "--help"], set()),
     (["doctor", "--help"], set()),
-    (["config"], set()),
+    (["config", "show"], set()),
     (["cancel", "--help"], set()),
     (["retry", "--help"], set()),
     (["runs"], set()),
