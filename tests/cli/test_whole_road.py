@@ -177,7 +177,8 @@ def test_published_runs_answer_without_this_project_as_they_did(
     assert made["notes"] == ["The base model is a folder on the machine that trained it."]
     with hub_server.running() as hub:
         variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_made", "HF_HOME": str(tmp_path / "hub")}
-        program("publish", DPO, merged, "--merge", "--ollama", "--push", "me/tiny", **variables)
+        words = ("publish", DPO, merged, "--merge", "--ollama", "--push", "me/tiny")
+        program(*words, code=0, **variables)
     assert (hub.created["name"], hub.created.get("type", "model")) == ("tiny", "model")
     assert set(hub.pushed) == {path.name for path in merged.iterdir()} - {".published.json"}
     assert hub.pushed["model.safetensors"] == (merged / "model.safetensors").read_bytes()
