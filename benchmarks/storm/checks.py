@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.storm.faults import Scene, requests_of
 from benchmarks.storm.study import Rows, rows
+from core.domain.errors import UserError
 from core.jobs import context, journal, spec
 from core.jobs.journal import DamagedJournalError
 from core.jobs.records import Answer
@@ -75,8 +76,8 @@ def _check_store(scene: Scene, found: Findings) -> None:
         entries = []
         with suppress(DamagedJournalError):
             entries = [entry for entry, _ in journal.read(folder)]
-        # Without a spec.json, and with no other attempt at its job, no store could be made of it.
-        if entries and name not in known and (folder / spec.NAME).exists():
+        # Of a worker that found no spec.json no store could be made, nor has it done anything.
+        if entries and name not in known and _has_spec(folder):
             found.orphaned += 1
             found.say(f"{name} is not known to the store")
         elif entries and name in known and known[name] != entries[-1].seq:
@@ -89,6 +90,13 @@ def _check_store(scene: Scene, found: Findings) -> None:
         if aside:
             found.orphaned += len(aside)
             found.say(f"{place.name} has {aside[:_SHOWN]}")
+
+
+def _has_spec(folder: Path) -> bool:
+    with suppress(UserError):
+        spec.recover(folder)
+        return True
+    return False
 
 
 def _check_texts(scene: Scene, found: Findings, errors: list[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.storm.faults import LOOKS
-from benchmarks.storm.processes import Command, Processes
+from benchmarks.storm.processes import Command, Processes, Started
 from benchmarks.storm.study import CSV, PAIRS, VALIDATED
 from core.config.workspace import WorkspacePaths
 
@@ -37,11 +37,15 @@ class Person:
     _command: Command | None = None
     _read: int = 0
     """How much of the supervisors' log an earlier rebuild has answered."""
+    _was_done: bool = False
+    """Whether all was requested, and done, at the last look."""
+    _last: Started | None = None
+    """A supervisor that began after all was done; it sees whether the store is whole."""
     _looked_at: float = field(default_factory=time.monotonic)
     _acted_at: float = 0.0
 
     def act(self) -> bool:
-        """Do the next thing, now and then; whether all is done."""
+        """Do the next thing, now and then; whether all is done, and a last supervisor found nothing to do."""
         now = time.monotonic()
         if now - self._acted_at < _ACT_S:
             return False
@@ -55,8 +59,14 @@ class Person:
             self._rebuild()
             return False
         if not self.processes.is_supervised():
-            self.processes.supervise()
+            if self._was_done and self._last is not None and self._last.poll() == 0:
+                return True
+            started = self.processes.supervise()
+            self._last = started if self._was_done else None
         jobs = self.query("SELECT id, state, error FROM jobs ORDER BY rowid")
+        # Where nothing can be read now, nothing is known to be done.
+        is_done = bool(jobs) and all(state == "done" for _, state, _ in jobs)
+        self._was_done = is_done and self.has_run and self.has_validated
         failed = [(job, error) for job, state, error in jobs if state in ("failed", "cancelled")]
         if not self.query("SELECT 1 FROM dialogues LIMIT 1"):
             self._begin("import", str(self.workspace.root / CSV), "--yes")
@@ -69,9 +79,7 @@ class Person:
             self.said.append(str(error))
             self.retries += 1
             self._begin("retry", job)
-        elif all(state == "done" for _, state, _ in jobs):
-            return True
-        elif time.monotonic() - self._looked_at > _LOOK_S:
+        elif not self._was_done and time.monotonic() - self._looked_at > _LOOK_S:
             self._looked_at = time.monotonic()
             self._begin(*self.draw.choice(LOOKS))
         return False

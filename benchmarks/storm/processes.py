@@ -44,7 +44,7 @@ MODELS = (
     "trl",
 )
 #: Seconds for which an idle supervisor stays.
-_IDLE_S = "1"
+_IDLE_S = "0.5"
 #: Seconds that processes have to end by themselves when all is done.
 _END_S = 15.0
 
@@ -92,7 +92,7 @@ class Processes:
             "OMP_NUM_THREADS": "1",
         }
 
-    def supervise(self) -> None:
+    def supervise(self) -> Started:
         """Start a supervisor, whether there is one or not."""
         self.workspace.artifacts.mkdir(parents=True, exist_ok=True)
         log = self.logs / "supervisor.log"
@@ -117,6 +117,7 @@ class Processes:
                 supervising.supervise, self.workspace, worker.main, out=log, environment=self.environment()
             )
         self.supervisors.append(process)
+        return process
 
     def is_supervised(self) -> bool:
         """Whether a supervisor runs, or is about to."""

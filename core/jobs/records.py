@@ -38,6 +38,8 @@ class Started(_Record, frozen=True, tag="started"):
     process: str | None = None
     """What `processes.identity` says of it, which distinguishes it from later processes with its id; None if
     unknown."""
+    spec: msgspec.Raw = msgspec.Raw(b"null")
+    """The attempt's spec, for a store that is made again after spec.json was removed; null if unknown."""
 
 
 class Heartbeat(_Record, frozen=True, tag="heartbeat"):

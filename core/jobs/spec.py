@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -9,7 +10,9 @@ import msgspec
 
 from core.domain.errors import UserError
 from core.domain.states import Slot, Stage
-from core.jobs import files
+from core.jobs import files, journal
+from core.jobs.journal import DamagedJournalError
+from core.jobs.records import Started
 from core.jobs.settings import Settings
 
 S = TypeVar("S", bound=Settings, covariant=True)
@@ -77,3 +80,23 @@ def read(folder: Path) -> Spec[Settings]:
         raise UserError(f"{path}: it cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def raw(spec: Spec[Settings]) -> msgspec.Raw:
+    """A spec as its attempt's journal keeps it."""
+    return msgspec.Raw(msgspec.json.encode(spec))
+
+
+def recover(folder: Path) -> Spec[Settings]:
+    """Read a spec.json, or, where it was removed or damaged, what the attempt's journal says of it.
+
+    Raises `UserError` as `read` does.
+    """
+    try:
+        return read(folder)
+    except UserError:
+        with suppress(DamagedJournalError, OSError, msgspec.DecodeError):
+            for entry, _ in journal.read(folder):
+                if isinstance(entry.record, Started):
+                    return msgspec.json.decode(entry.record.spec, type=Spec[Settings])
+        raise

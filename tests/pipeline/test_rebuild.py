@@ -11,6 +11,7 @@ import pytest
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
 from core.jobs import journal, spec
+from core.jobs.records import Failed
 from core.pipeline.rebuilding import rebuild
 from core.store import connections, dialogues, intents
 
@@ -73,8 +74,9 @@ def _lose(supervised: SupervisedWorkspace) -> None:
 def test_the_store_is_made_again_as_it_was(supervised: SupervisedWorkspace, is_damaged: bool) -> None:
     _finish(supervised)
     before, steps = _rows(supervised), supervised.steps()
-    # Another attempt at the job says the same.
-    (supervised.workspace.attempt(supervised.id(RECIPE), 1) / spec.NAME).unlink()
+    # Their journals say the same.
+    for path in supervised.workspace.artifacts.glob(f"jobs/*/*/{spec.NAME}"):
+        path.unlink()
     _lose(supervised)
     if is_damaged:
         supervised.workspace.state.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
@@ -164,3 +166,16 @@ def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorksp
     supervised.ask(intents.Retry(supervised.id(RECIPE)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+
+
+def test_an_attempt_that_found_no_spec_is_one_of_its_job(supervised: SupervisedWorkspace) -> None:
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    folder = supervised.workspace.attempt(supervised.id(RECIPE), 2)
+    folder.mkdir()
+    with closing(journal.Journal(folder)) as written:
+        written.write(Failed("spec.json cannot be read"))
+    _lose(supervised)
+    made = rebuild.rebuild(supervised.workspace)
+    assert supervised.attempts(RECIPE) == [(1, "done"), (2, "failed")]
+    assert made.problems == ()

@@ -187,7 +187,7 @@ def _attempt_folders(
 ) -> dict[str, list[tuple[int, Path, Spec[Settings]]]]:
     """Job → its attempts that can be read, oldest first; the jobs in the order of their first attempts.
 
-    One whose spec.json cannot be read has that of another attempt at its job, which says the same.
+    One without a spec, in its journal either, has that of another attempt at its job, which says the same.
     """
     found: dict[str, list[tuple[int, Path, Spec[Settings]]]] = {}
     unread: list[tuple[str, Path, Exception]] = []
@@ -196,7 +196,7 @@ def _attempt_folders(
             if not folder.name.isdecimal() or not folder.is_dir():
                 continue
             try:
-                spec = specs.read(folder)
+                spec = specs.recover(folder)
             except (UserError, OSError) as error:
                 unread.append((job_folder.name, folder, error))
                 continue

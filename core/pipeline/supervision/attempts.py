@@ -149,7 +149,7 @@ def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -
 
 def _has_worked(folder: Path) -> bool:
     try:
-        spec = specs.read(folder)
+        spec = specs.recover(folder)
         is_own = (spec.job, str(spec.attempt)) == (folder.parent.name, folder.name)
         return is_own and next(journal.read(folder), None) is not None
     except (UserError, DamagedJournalError, OSError):

@@ -80,7 +80,8 @@ def _attempt(folder: Path, journal: Journal) -> int:
     job = JobContext(folder, spec, journal)
     for number in processes.GIVE_BACK:
         signal.signal(number, lambda *_: job.stop.set())
-    journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
+    process = processes.identity(os.getpid())
+    journal.write(Started(os.getpid(), socket.gethostname(), process, specs.raw(spec)))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
         with nullcontext() if spec.engine == LOCAL else HeartbeatThread(job):
