@@ -23,7 +23,7 @@ from core.config.schema import Config, JudgeConfig, Price, Teacher
 from core.jobs.settings import DpoSettings, LocalStudent, RunSettings, SftSettings
 from core.recipes import strategies
 from core.services.workspace_creation import TEMPLATES
-from core.students.model_shape import ModelShape, of_config
+from core.students.models.model_shape import ModelShape, of_config
 from core.training import run_estimate
 from core.training.run_estimate import Work
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.engines import EngineUse, ResourceUse
-from core.domain.jobs import Job
+from core.domain.jobs.engines import EngineUse, ResourceUse
+from core.domain.jobs.job import Job
 from tests.tui.format.test_waits import JOB
 from tui.format import engines, job_states
 from tui.screens.pipeline import job_rows
