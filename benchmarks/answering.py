@@ -24,12 +24,13 @@ import torch
 import transformers
 
 from core.config.schema import Responding, Student
-from core.dialogues.table import read_table
+from core.dialogues.importing.table import read_table
 from core.prompts import templates
-from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
-from core.students.decoding import configuration, decoding
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
+from core.students.decoding.generation_config import configuration, decoding
+from core.students.models import loading
 
 STUDENT = Student(model=loading.EMBEDDED)
 SETTINGS = Responding()

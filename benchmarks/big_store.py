@@ -26,9 +26,10 @@ from pathlib import Path
 from benchmarks.filled_store import RECORDS, TABLES, FilledStore, count
 from core.api import WorkspacePaths
 from core.config.load import load_config
-from core.dialogues import staging
-from core.domain.dialogues import HUMAN
-from core.pipeline import supervisor, workspace_graph
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import HUMAN
+from core.pipeline.planning import workspace_graph
+from core.pipeline.supervision import supervisor
 from core.recipes import catalog
 from core.store import (
     connections,

@@ -31,9 +31,9 @@ import psutil
 
 from core.api import SAMPLE
 from core.config.schema import Recipes
+from core.dialogues.importing.table import read_table
 from core.dialogues.split import split_of
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.prompts import templates
 from core.recipes import catalog, llama_factory
 

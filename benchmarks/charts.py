@@ -24,11 +24,11 @@ from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config.load import load_config
-from core.dialogues import staging
-from core.domain.jobs import JobState
+from core.dialogues.importing import staging
+from core.domain.states import JobState
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_results

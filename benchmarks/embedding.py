@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import transformers
 
-from core.dialogues.table import read_table
+from core.dialogues.importing.table import read_table
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
 
 BATCH = 64

@@ -15,12 +15,12 @@ import msgspec
 from benchmarks import made_records
 from benchmarks.planned_states import job_states
 from core.api import WorkspacePaths
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Order
 from core.domain.evaluation.votes import Choice
-from core.domain.jobs import JobState
+from core.domain.jobs.results import Result
 from core.domain.names import ComparisonName
-from core.domain.results import Result
+from core.domain.states import JobState
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import BatchRecord, SubmissionRecord, VerdictRecord
 from core.jobs.settings import (

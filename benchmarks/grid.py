@@ -25,12 +25,12 @@ from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config.load import load_config
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue
 from core.jobs import files
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Artifact
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data

@@ -23,7 +23,7 @@ import psutil
 from benchmarks.scaling import STUDENTS
 from core.api import WorkspacePaths
 from core.config import edit
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.services.workspace_creation import create_workspace
 from core.store import connections
 from core.store import dialogues as stored_dialogues

@@ -25,7 +25,7 @@ from core.config.workspace import WorkspacePaths
 from core.jobs import journal
 from core.jobs.journal import Journal
 from core.jobs.records import Metric, Progress, Record, VerdictRecord
-from core.pipeline import ingest
+from core.pipeline.supervision import ingest
 from core.store import connections, jobs
 from tests.support.made_settings import planned
 

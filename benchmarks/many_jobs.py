@@ -33,8 +33,8 @@ from benchmarks import big_store, keys
 from benchmarks.streaming import opened
 from core.api import WorkspacePaths
 from core.config.load import load_config
-from core.pipeline import workspace_graph
-from core.pipeline.supervisor import Supervisor
+from core.pipeline.planning import workspace_graph
+from core.pipeline.supervision.supervisor import Supervisor
 from core.store import connections, intents, jobs
 from core.store import dialogues as stored_dialogues
 from core.store.connections import transaction

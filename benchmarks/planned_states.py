@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.domain.jobs import JobState
+from core.domain.states import JobState
 from core.jobs.planned_job import PlannedJob
 
 

@@ -24,8 +24,8 @@ import msgspec
 
 from core.api import SAMPLE
 from core.config.schema import Teacher
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import strategies

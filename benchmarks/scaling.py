@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +23,7 @@ from core.config.schema import Config, JudgeConfig, Price, Teacher
 from core.jobs.settings import DpoSettings, LocalStudent, RunSettings, SftSettings
 from core.recipes import strategies
 from core.services.workspace_creation import TEMPLATES
-from core.students.model_shape import ModelShape, of_config
+from core.students.models.model_shape import ModelShape, of_config
 from core.training import run_estimate
 from core.training.run_estimate import Work
 
@@ -182,7 +182,7 @@ def print_need(made: Assumptions) -> None:
     _row("GPU-hours, loading", f"{loading:,.1f}")
     _row("GPU-hours, answering", f"{_span(answering)}: {answered:,} responders × {TEST} dialogues")
     _row("GPU-hours", _span(hours))
-    _row("GPU dollars", _span((hours[end] * made.usd_per_hour[end] for end in (0, 1)), digits=0))
+    _row("GPU dollars", _span([hours[end] * made.usd_per_hour[end] for end in (0, 1)], digits=0))
     print()
     _print_gigabytes(runs, made)
     print()
@@ -287,8 +287,8 @@ def _print_durations(runs: Sequence[Run], made: Assumptions) -> None:
         chains.append([*by_recipe.values()] * made.seeds)
     print("GPUs      from start to end")
     for gpus in (1, 8, 64):
-        low, high = (_makespan(own, gpus) / 3600 for own in chains)
-        print(f"{gpus:<9} {_span((low, high))} hours")
+        ends = [_makespan(own, gpus) / 3600 for own in chains]
+        print(f"{gpus:<9} {_span(ends)} hours")
     count = len(chains[0])
     print(f"A run takes one GPU, and DPO follows its SFT: more than {count} GPUs have nothing to do.")
 
@@ -340,7 +340,7 @@ def _usd(config: Config, model: Teacher | JudgeConfig, requests: int, read: int,
     return f"~${usd:,.0f}" if usd >= 10 else f"~${usd:,.2f}"
 
 
-def _span(ends: Iterable[float], unit: float = 1, digits: int = 1) -> str:
+def _span(ends: Sequence[float], unit: float = 1.0, digits: int = 1) -> str:
     low, high = ends
     return f"{low / unit:,.{digits}f} to {high / unit:,.{digits}f}"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import made_records
 from core.api import WorkspacePaths
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
 from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
@@ -42,7 +42,9 @@ def streamed(workspace: WorkspacePaths) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         log = stack.enter_context(workspace.supervisor_log.open("ab"))
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "core.pipeline.supervisor", str(workspace.root)], stdout=log, stderr=log
+            [sys.executable, "-m", "core.pipeline.supervision.supervisor", str(workspace.root)],
+            stdout=log,
+            stderr=log,
         )
         context = multiprocessing.get_context("spawn")
         stop = context.Event()

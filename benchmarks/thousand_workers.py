@@ -36,11 +36,12 @@ from benchmarks.keys import program, started
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.config.load import load_config
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Progress
-from core.pipeline import launch, workspace_graph
+from core.pipeline import launch
+from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
 from core.store import connections, jobs
 from core.store import dialogues as data
@@ -140,8 +141,7 @@ def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
 
 
 def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    return float(sum(process.cpu_times()[:2]))
 
 
 def _latency(terminal: Terminal, journal: Journal, number: int) -> float:
@@ -165,7 +165,9 @@ def _working(
             fcntl.flock(lock, fcntl.LOCK_EX)
         log = stack.enter_context(workspace.supervisor_log.open("ab"))
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "core.pipeline.supervisor", str(workspace.root)], stdout=log, stderr=log
+            [sys.executable, "-m", "core.pipeline.supervision.supervisor", str(workspace.root)],
+            stdout=log,
+            stderr=log,
         )
         context = multiprocessing.get_context("spawn")
         stop = context.Event()

@@ -43,12 +43,13 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from benchmarks import training_llama_factory
 from benchmarks.training_measures import Measured, Time, TokenCount, now, peak_memory, since
 from core.config.schema import Dpo, Lora, Student, Training
-from core.dialogues.table import read_table
+from core.dialogues.importing.table import read_table
 from core.prompts import templates
 from core.recipes import examples
-from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
-from core.students.cpu_linear import OneDnnLinear
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.models import loading
+from core.students.models.cpu_linear import OneDnnLinear
 from core.training import reference, tokenized_data, trainers
 from core.training.tokenized_data import TokenizedData
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Dpo, Lora, Recipes, Training
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.prompts import templates
 from core.recipes import llama_factory
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.terminal import Terminal
 from core.config.workspace import WorkspacePaths
-from core.pipeline import launch, worker
+from core.pipeline import launch
+from core.pipeline.workers import worker
 from tests.cli import forked_program
 from tests.loopback import KEY
 from tests.support import supervising, teacher_workspace
@@ -98,7 +99,13 @@ class Processes:
         if self.as_program:
             with log.open("ab") as out:
                 process: Started = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "core.pipeline.supervisor", str(self.workspace.root)],
+                    [
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        "core.pipeline.supervision.supervisor",
+                        str(self.workspace.root),
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,

@@ -24,8 +24,9 @@ from core.config.schema import (
     Teacher,
     Training,
 )
-from core.domain.jobs import LOCAL, Slot
+from core.domain.jobs.job import LOCAL
 from core.domain.names import RunName, is_plain
+from core.domain.states import Slot
 
 #: Without user name, password or query, because people put API keys there; except for Azure's version.
 _URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from core.dialogues.problems import Problem, Problems, plain
 from core.dialogues.suspicious_text import without_unseen_ends
-from core.domain.dialogues import HUMAN
+from core.domain.data.dialogues import HUMAN
 from core.domain.names import is_plain
 
 #: What the name of a column without a use begins with.

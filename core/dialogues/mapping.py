@@ -10,7 +10,7 @@ import msgspec
 
 from core.dialogues import columns
 from core.dialogues.problems import Problem, Problems, plain
-from core.domain.dialogues import HUMAN
+from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.domain.data.findings import Finding
 from core.domain.errors import UserError
-from core.domain.findings import Finding
 
 #: The number of problems that the message shows, that are kept, and after which reading stops.
 MAX_SHOWN = 20

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from core.config.schema import SplitRule
-from core.domain.dialogues import GOOD, Split
+from core.domain.data.dialogues import GOOD, Split
 
 #: How an import splits: `auto` of the settings, decided.
 SplitMethod = Literal["ratings", "column", "random"]

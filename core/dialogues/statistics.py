@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.domain.dialogues import HUMAN, Rating, RatingCounts, RatingPair
+from core.domain.data.dialogues import HUMAN, Rating, RatingCounts, RatingPair
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from core.dialogues import control_tokens
-from core.domain.findings import SuspiciousKind
+from core.domain.data.findings import SuspiciousKind
 
 #: Characters of a text that a finding shows, and how many of them stand before the trace.
 _SHOWN, _BEFORE = 60, 20

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.domain.evaluation.comparisons import PairedTest
     from core.domain.evaluation.win_rates import SameAnswers, WinRate
-    from core.domain.jobs import JobState, Slot, Stage
     from core.domain.names import RunStage
+    from core.domain.states import JobState, Slot, Stage
 
 
 @dataclass(frozen=True)

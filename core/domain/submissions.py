@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domain.jobs import JobState
+from core.domain.states import JobState
 
 #: `ok`, or why a response cannot be used (`refused`, `filtered`, `empty`, `cut`, `long`, `unfinished` if it
 #: ended in a way that is not known to be good, `unreadable` if its form is not known, `invalid` for a judge's

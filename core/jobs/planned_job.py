@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.jobs import Slot, Stage
+from core.domain.states import Slot, Stage
 from core.jobs.inputs import Input
 from core.jobs.settings import DpoSettings, Settings, SftSettings
 

@@ -7,7 +7,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-#: Signals by which a worker saves what there is and gives its slot back, as `core.pipeline.worker` says.
+#: Signals by which a worker saves what there is and gives its slot back, as `core.pipeline.workers.worker`
+#: says.
 GIVE_BACK = (signal.SIGUSR1, signal.SIGTERM)
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

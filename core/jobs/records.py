@@ -10,7 +10,7 @@ import msgspec
 
 from core.domain import paths
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
-from core.domain.results import Result
+from core.domain.jobs.results import Result
 from core.domain.submissions import BatchState, Outcome
 
 #: Numbers that JSON cannot represent, by the names that other programs write.

@@ -30,7 +30,7 @@ from core.config.schema import (
     Training,
 )
 from core.domain.errors import UserError
-from core.domain.jobs import Stage
+from core.domain.states import Stage
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import Slot, Stage
+from core.domain.states import Slot, Stage
 from core.jobs import files, journal
 from core.jobs.journal import DamagedJournalError
 from core.jobs.records import Started

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.domain import results
-from core.domain.jobs import Stage
-from core.domain.results import Result
+from core.domain.jobs import results
+from core.domain.jobs.results import Result
+from core.domain.states import Stage
 from core.jobs import settings
 from core.jobs.settings import Settings
 

@@ -7,11 +7,11 @@ from typing import Literal
 
 import msgspec
 
-from core.dialogues import records, response_file
-from core.domain.dialogues import Dialogue
+from core.dialogues.files import records, response_file
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Dimension
-from core.domain.results import CompareResult
+from core.domain.jobs.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings

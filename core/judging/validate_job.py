@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.dialogues import records
-from core.domain.dialogues import Dialogue
+from core.dialogues.files import records
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.results import ValidateResult
+from core.domain.jobs.results import ValidateResult
 from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.comparisons import HumanWinRate
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.evaluation.votes import Choice, Vote

@@ -37,7 +37,7 @@ def ensure(workspace: WorkspacePaths) -> None:
     with workspace.supervisor_log.open("ab") as log:
         process = subprocess.Popen(
             # -P: a file in the workspace must not shadow a module of the same name.
-            [sys.executable, "-P", "-m", "core.pipeline.supervisor", str(workspace.root)],
+            [sys.executable, "-P", "-m", "core.pipeline.supervision.supervisor", str(workspace.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

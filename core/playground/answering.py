@@ -16,11 +16,12 @@ from core.config.schema import Responding
 from core.domain.errors import UserError
 from core.playground.messages import Message
 from core.playground.records import AnswerFinish, PlaygroundAnswer
-from core.students import continuous, memory
-from core.students.adapters import SharedModel
-from core.students.chat_format import ChatFormat
-from core.students.decoding import configuration, decoding
-from core.students.generation import Generator
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding import continuous
+from core.students.decoding.generation import Generator
+from core.students.decoding.generation_config import configuration, decoding
+from core.students.models import memory
+from core.students.models.adapters import SharedModel
 
 #: Seconds between two reports of an answer that grows.
 _REPORT_S = 0.04

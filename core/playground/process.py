@@ -17,7 +17,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 from core.jobs import locks
 from core.playground import messages
 

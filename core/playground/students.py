@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from core.jobs.settings import LocalStudent
-from core.students import chat_format, loading, memory, quantization
-from core.students.adapters import ChangedBaseError, SharedModel
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.models import loading, memory, quantization
+from core.students.models.adapters import ChangedBaseError, SharedModel
 
 
 class LoadedStudents:

@@ -52,7 +52,7 @@ def convert_adapter(script: Path, folder: Path, base: Path, file: Path) -> None:
 
 
 def _convert(script: Path, arguments: Sequence[str], file: Path) -> None:
-    # A script that cannot be executed needs what this program has installed: PyTorch and gguf.
+    # This program has most of what a script needs that cannot be executed: PyTorch, Transformers and gguf.
     command = [str(script)] if os.access(script, os.X_OK) else [sys.executable, str(script)]
     try:
         ended = subprocess.run(
@@ -62,4 +62,10 @@ def _convert(script: Path, arguments: Sequence[str], file: Path) -> None:
         raise UserError(f"{script} cannot be started: {error}") from error
     if ended.returncode != 0 or not file.is_file():
         said = (ended.stderr or ended.stdout).decode(errors="replace").strip()
-        raise UserError(f"{script} failed: {without_secrets(said)[-_TAIL:] or 'it wrote no file'}")
+        remedy = ""
+        if "ModuleNotFoundError" in said:
+            remedy = (
+                ". Install what llama.cpp's requirements.txt names into an environment, and make the script "
+                "executable with the Python of that environment in its first line"
+            )
+        raise UserError(f"{script} failed: {without_secrets(said)[-_TAIL:] or 'it wrote no file'}{remedy}")

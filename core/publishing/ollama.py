@@ -6,8 +6,8 @@ from typing import Any
 
 from core.config.schema import Responding
 from core.domain.errors import UserError
-from core.students import chat_template
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_template
+from core.students.chat.chat_format import ChatFormat
 
 #: The architectures whose safetensors Ollama converts itself (`convert/convert.go` of Ollama).
 ARCHITECTURES = frozenset(

@@ -107,7 +107,10 @@ def main(asked: Path, answered: Path) -> int:
 def _make(request: WeightsRequest) -> None:
     import torch
 
-    from core.students import chat_format, decoding, loading, merging, model_sources
+    from core.students import merging
+    from core.students.chat import chat_format
+    from core.students.decoding import generation_config as decoding
+    from core.students.models import loading, model_sources
 
     student, trained, folder = request.student.config, Path(request.trained), Path(request.folder)
     is_adapter = request.lora is not None and not request.merge
@@ -130,7 +133,7 @@ def _make(request: WeightsRequest) -> None:
 def _convert(request: WeightsRequest, folder: Path, is_adapter: bool) -> str:
     """Make a GGUF file; its name."""
     from core.publishing import gguf
-    from core.students import loading
+    from core.students.models import loading
 
     script = Path(request.converter or "")
     if is_adapter:
@@ -144,7 +147,7 @@ def _convert(request: WeightsRequest, folder: Path, is_adapter: bool) -> str:
 
 def _modelfile(request: WeightsRequest, chat: Any, is_adapter: bool, gguf_file: str | None) -> str:
     from core.publishing import ollama
-    from core.students import loading
+    from core.students.models import loading
 
     student = request.student.config
     if is_adapter or gguf_file is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from core.config.schema import Recipes
-from core.domain.dialogues import GOOD, HUMAN, ImportedData, RatingCounts
+from core.domain.data.dialogues import GOOD, HUMAN, ImportedData, RatingCounts
 from core.domain.errors import UserError
 from core.domain.names import METHODS, Method, RecipeName
 from core.recipes import direct, improve, strategies

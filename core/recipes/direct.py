@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from core.config.schema import Pairing
-from core.domain.dialogues import GOOD, HUMAN, Dialogue
+from core.domain.data.dialogues import GOOD, HUMAN, Dialogue
 
 #: Whether the ratings of the human and the LLM response make a preference pair.
 _PAIRINGS: dict[str, Callable[[int, int], bool]] = {

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from core.config.schema import Pairing
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.data.dialogues import HUMAN, Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import catalog, direct, improve

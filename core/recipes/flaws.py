@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import Flaw
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import MAX_CHARACTERS, MAX_WORDS
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
 from core.jobs import files
 
 #: The similarity of two texts, word by word, from which one is a near copy of the other.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatingCounts
+from core.domain.data.dialogues import GOOD, HUMAN, Dialogue, RatingCounts
 from core.domain.names import Method
 from core.recipes.strategies import IMPROVE_HUMAN
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from core.config.schema import Recipes
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs import files
 from core.recipes import examples

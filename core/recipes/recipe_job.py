@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
 from core.config.schema import Flaw
-from core.dialogues import control_tokens, records, response_file
+from core.dialogues import control_tokens
+from core.dialogues.files import records, response_file
 from core.domain.errors import UserError
-from core.domain.results import RecipeResult
+from core.domain.jobs.results import RecipeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings

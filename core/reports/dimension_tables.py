@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.domain.evaluation.dimension_rates import DimensionRate
 from core.domain.evaluation.verdicts import DIMENSIONS
-from core.domain.results import DimensionRate
 from core.reports import cells
 from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report

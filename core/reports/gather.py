@@ -22,9 +22,9 @@ from core.domain.evaluation.human_evaluation import AnnotatorTest
 from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.snapshot import DialogueCounts
 from core.domain.names import RUN_STAGES, RunStage
-from core.domain.snapshot import DialogueCounts
 from core.services.data.sample import is_sample
 from core.services.training.curves import Curves
 from core.services.workspace import Workspace

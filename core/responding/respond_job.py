@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.results import RespondResult
+from core.domain.jobs.results import RespondResult
 from core.jobs.context import JobContext
 from core.jobs.settings import RespondSettings, TeacherResponder
 

@@ -11,7 +11,7 @@ import torch
 
 from core.domain.errors import UserError
 from core.jobs.settings import StudentServer
-from core.students.chat_format import ChatFormat
+from core.students.chat.chat_format import ChatFormat
 
 #: By how much the logit of the student's most probable token may be above that of the server's, which may
 #: compute in another number format and order.

@@ -13,11 +13,12 @@ import msgspec
 import torch
 
 from core.config.schema import Price, Teacher
-from core.dialogues import records, response_file, thinking
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import Dialogue
+from core.dialogues import thinking
+from core.dialogues.files import records, response_file
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.results import RespondResult
+from core.domain.jobs.results import RespondResult
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Answer, Progress, ResponseRecord
@@ -32,12 +33,14 @@ from core.jobs.settings import (
 from core.prompts import templates
 from core.responding import served_check
 from core.responding.served_check import ServedAnswer
-from core.students import chat_format, loading, memory, model_sources
-from core.students.chat_format import ChatFormat
-from core.teachers.answers import classification, outcomes
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.models import loading, memory, model_sources
+from core.teachers import runner
+from core.teachers.answers import classification
 from core.teachers.identity import identity
 from core.teachers.protocol import Message, Reply, Request
-from core.teachers.requests import building, runner
+from core.teachers.requests import building, outcomes
 from core.teachers.requests.queue import RequestQueue
 
 #: Whoever runs a server of their own pays nothing for an answer.

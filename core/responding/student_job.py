@@ -10,18 +10,19 @@ from typing import Any
 import msgspec
 import torch
 
-from core.dialogues import records, response_file
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import Dialogue
+from core.dialogues.files import records, response_file
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.results import RespondResult
+from core.domain.jobs.results import RespondResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import base_model, chat_format, loading, model_sources, quantization
-from core.students.chat_format import ChatFormat
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
+from core.students.models import base_model, loading, model_sources, quantization
 
 log = logging.getLogger(__name__)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.dialogues import records, response_file
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import MAX_CHARACTERS, Dialogue
+from core.dialogues.files import records, response_file
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.data.dialogues import MAX_CHARACTERS, Dialogue
 from core.domain.errors import UserError
-from core.domain.results import RespondResult
+from core.domain.jobs.results import RespondResult
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers.answers import classification, outcomes
+from core.teachers import runner
+from core.teachers.answers import classification
 from core.teachers.protocol import Reply, Request
-from core.teachers.requests import building, runner
+from core.teachers.requests import building, outcomes
 from core.teachers.requests.queue import RequestQueue
 
 

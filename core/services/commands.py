@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from core.config.load import load_config, parse_config, read_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import fetch, staging
+from core.dialogues import fetch
+from core.dialogues.importing import staging
 from core.domain.errors import UserError
-from core.domain.events import IntentResult, StartOutcome
-from core.domain.jobs import Job
+from core.domain.jobs.events import IntentResult, StartOutcome
+from core.domain.jobs.job import Job
 from core.domain.names import is_plain
 from core.jobs import files
 from core.pipeline import launch
@@ -26,13 +27,13 @@ from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import IntentRequest
-from core.students import model_sources
+from core.students.models import model_sources
 
 if TYPE_CHECKING:
-    from core.dialogues.sources.source import ReadingProgress
+    from core.dialogues.sources.reader_protocol import ReadingProgress
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
-    from core.pipeline.rebuild import Rebuilt
+    from core.pipeline.rebuilding.rebuild import Rebuilt
     from core.services.import_plans import ImportPlan
 
 #: Seconds between two looks at jobs that are waited for.
@@ -273,7 +274,7 @@ class Commands:
 
         Raises `UserError` if a supervisor runs, or the workspace is read-only.
         """
-        from core.pipeline import rebuild
+        from core.pipeline.rebuilding import rebuild
 
         try:
             return rebuild.rebuild(self._paths)

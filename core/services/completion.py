@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.domain.job_rules import ENDED, UNSUCCESSFUL, blocked_jobs, movable_jobs, open_slots
-from core.domain.jobs import Job
-from core.domain.snapshot import Snapshot
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import ENDED, UNSUCCESSFUL, blocked_jobs, movable_jobs, open_slots
+from core.domain.jobs.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

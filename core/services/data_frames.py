@@ -12,13 +12,14 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
+from core.domain.data.recipes import Recipe
 from core.domain.evaluation.comparisons import Ranked
 from core.domain.evaluation.seeds import SeedGroup
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.jobs import Job, Stage, result_values
+from core.domain.jobs.job import Job, result_values
 from core.domain.names import RUN_STAGES
-from core.domain.recipes import Recipe
+from core.domain.states import Stage
 from core.domain.submissions import Submission
 from core.services.data.reader import DataReader
 from core.services.evaluation.reader import EvaluationReader

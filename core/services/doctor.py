@@ -27,7 +27,7 @@ from core.network import environment
 from core.pipeline import launch
 from core.pipeline.engines import clusters
 from core.services.workspace import open_workspace
-from core.students import embedded_package
+from core.students.models import embedded_package
 from core.teachers import api_keys, clients
 
 PROJECT = "empathy-tui"

@@ -11,12 +11,13 @@ import msgspec
 from core.config import checks
 from core.config.schema import DataSettings
 from core.config.workspace import WorkspacePaths
-from core.dialogues import changes, mapping, mixture, staging, table
+from core.dialogues import mapping
+from core.dialogues.importing import changes, mixture, staging, table
 from core.dialogues.sources.hub_source import HubDataset
-from core.dialogues.sources.source import ReadingProgress
-from core.domain.dialogues import ImportedData
+from core.dialogues.sources.reader_protocol import ReadingProgress
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
 from core.recipes import catalog
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader

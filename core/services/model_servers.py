@@ -74,7 +74,8 @@ class ModelServer:
 
     def _vllm(self, folder: Path) -> list[str]:
         """The command of one server with all adapters, with the chat template of training."""
-        from core.students import chat_format, loading
+        from core.students.chat import chat_format
+        from core.students.models import loading
 
         config = self.student.config
         own = next((one for one in self.served if one.kind == "model"), None)
@@ -101,7 +102,8 @@ class ModelServer:
 
     def _transformers(self, folder: Path) -> list[str]:
         """The command of a server that loads the model that a request names: a path below its folder."""
-        from core.students import loading, merging
+        from core.students import merging
+        from core.students.models import loading
 
         device = loading.pick_device(self.student.device)
         dtype = loading.pick_dtype(self.student.dtype, device)

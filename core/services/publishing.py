@@ -11,9 +11,9 @@ import msgspec
 
 from core.config.schema import Responding
 from core.domain.errors import UserError
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import TrainingResult
 from core.domain.names import RUN_STAGES
-from core.domain.results import TrainingResult
 from core.jobs import files
 from core.jobs.output_folder import OutputFolder
 from core.jobs.planned_job import PlannedJob
@@ -27,7 +27,7 @@ from core.jobs.settings import (
 )
 from core.services.workspace_state import WorkspaceState
 from core.store import job_records
-from core.students.embedded_package import EMBEDDED
+from core.students.models.embedded_package import EMBEDDED
 
 if TYPE_CHECKING:
     from core.publishing.sections import DataFacts

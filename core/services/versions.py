@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.domain.dependencies import nearest_first
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED
-from core.domain.jobs import Job, Stage
+from core.domain.jobs.dependencies import nearest_first
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import ENDED
 from core.domain.names import RUN_STAGES, ComparisonName, JobId, VersionName
+from core.domain.states import Stage
 from core.domain.versions import DIGITS, setting_value
 from core.jobs import settings as job_settings
 from core.jobs.inputs import ImportedDialogues, Input, parse_input

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.config.load import parse_config
 from core.config.workspace import WorkspacePaths, resolve_root
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.jobs import files
 from core.recipes import catalog

@@ -13,15 +13,15 @@ from core.config.load import load_config, located, read_config
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.domain.dialogues import Dialogue, ImportedData, RatingCounts
-from core.domain.drawn_dialogues import DrawnDialogues
+from core.domain.data.dialogues import Dialogue, ImportedData, RatingCounts
+from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.store import commits as stored_commits
 from core.store import connections, dialogue_statistics, queries
 from core.store import dialogues as stored_data
-from core.students import model_sources
+from core.students.models import model_sources
 
 T = TypeVar("T")
 

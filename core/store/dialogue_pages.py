@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
+from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
 
 Value = str | int
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.domain.dialogues import HUMAN, Rating, RatingCounts, RatingPair, Split
+from core.domain.data.dialogues import HUMAN, Rating, RatingCounts, RatingPair, Split
 
 
 def rating_counts(

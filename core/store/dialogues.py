@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.domain.dialogues import Dialogue, ImportedData
-from core.domain.snapshot import DialogueCounts
+from core.domain.data.dialogues import Dialogue, ImportedData
+from core.domain.jobs.snapshot import DialogueCounts
 
 
 def imported(connection: sqlite3.Connection) -> ImportedData | None:

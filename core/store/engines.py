@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.domain.engines import EngineUse
 from core.domain.errors import UserError
+from core.domain.jobs.engines import EngineUse
 from core.store.jobs import Attempt
 
 _decode = msgspec.json.Decoder(EngineUse).decode

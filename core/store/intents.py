@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
-from core.domain.events import IntentOutcome, IntentResult
+from core.domain.jobs.events import IntentOutcome, IntentResult
 from core.store.connections import transaction
 
 

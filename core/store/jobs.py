@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED
-from core.domain.jobs import LOCAL, JobState, Slot, Wait
-from core.domain.results import Result
+from core.domain.jobs.job import LOCAL, Wait
+from core.domain.jobs.job_rules import ENDED
+from core.domain.jobs.results import Result
+from core.domain.states import JobState, Slot
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
 from core.jobs.planned_job import PlannedJob

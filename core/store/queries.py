@@ -11,13 +11,13 @@ from operator import itemgetter
 
 import msgspec
 
-from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
-from core.domain.drawn_dialogues import DrawnDialogues
+from core.domain.data.dialogues import HUMAN, Dialogue, RatedResponse, Split
+from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
-from core.domain.events import Event
-from core.domain.jobs import LOCAL, Job, Wait
-from core.domain.results import Result
+from core.domain.jobs.events import Event
+from core.domain.jobs.job import LOCAL, Job, Wait
+from core.domain.jobs.results import Result
 from core.domain.runs import SampleAnswer
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from core.config.schema import Student
-from core.students import chat_format, loading
+from core.students.chat import chat_format
+from core.students.models import loading
 
 
 def merge(

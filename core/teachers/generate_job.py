@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.dialogues import records, response_file
-from core.dialogues.response_file import GeneratedResponse
+from core.dialogues.files import records, response_file
+from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.errors import UserError
-from core.domain.results import GenerateResult
+from core.domain.jobs.results import GenerateResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import GenerateSettings
-from core.teachers.answers import classification, outcomes
+from core.teachers import runner
+from core.teachers.answers import classification
 from core.teachers.protocol import Request
-from core.teachers.requests import building, runner
+from core.teachers.requests import building, outcomes
 from core.teachers.requests.queue import RequestQueue
 
 

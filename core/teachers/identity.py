@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.config.schema import Teacher
 from core.jobs.settings import Identity
-from core.students import model_sources
+from core.students.models import model_sources
 from core.teachers import reasoning
 
 

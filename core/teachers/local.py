@@ -11,9 +11,10 @@ import torch
 from core.config.schema import Student, Teacher
 from core.jobs.records import BatchRecord, Waiting
 from core.jobs.settings import Placement
-from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
+from core.students.models import loading
 from core.teachers import local_decoding
 from core.teachers.protocol import Account, Reply, Request
 from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 
 #: Numbers that a layer may keep of each token until the backward pass, by its widths.
 _KEPT_HIDDEN = 20

@@ -20,9 +20,9 @@ from core.jobs import files, journal
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, Sample, metric
 from core.jobs.settings import RunSettings
-from core.students import memory
-from core.students.chat_format import ChatFormat
-from core.students.generation import Generator
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
+from core.students.models import memory
 from core.training import checkpoints, ranks
 from core.training.loggers import brief
 

@@ -14,12 +14,12 @@ import msgspec
 
 from core.config.schema import Student
 from core.domain import markdown
+from core.domain.jobs.results import TrainingResult, values
 from core.domain.markdown import code
-from core.domain.results import TrainingResult, values
 from core.domain.text import visible
 from core.jobs import files
 from core.jobs.settings import RunSettings
-from core.students import embedded_package
+from core.students.models import embedded_package
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

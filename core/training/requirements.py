@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.jobs.settings import RunSettings
-from core.students import quantization
+from core.students.models import quantization
 
 #: Optimizers that bitsandbytes provides, by the beginning of their names.
 _BITSANDBYTES = ("paged_", "adamw_8bit", "adamw_bnb", "ademamix", "lion_", "rmsprop_bnb")

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from core.config.schema import Dpo, Lora, Training
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 from core.jobs.settings import Ranks, RunSettings
 from core.recipes.examples import PreferencePair, SftExample
-from core.students.model_shape import ModelShape
+from core.students.models.model_shape import ModelShape
 from core.training import activation_memory
 from core.training.prefix_tree import trie
 

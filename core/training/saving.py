@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Lora
-from core.domain.results import TrainingResult
+from core.domain.jobs.results import TrainingResult
 from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.settings import RunSettings
-from core.students.chat_format import ChatFormat
+from core.students.chat.chat_format import ChatFormat
 from core.training import model_card, ranks, trainers
 
 #: The adapter before training, of which one that changes its base model is made a plain one.
@@ -43,6 +43,9 @@ def save(
     if settings.lora is None:
         # Programs that load the model must stop where it was trained to.
         model.generation_config.eos_token_id = chat.stops_of(model)
+        if weights is not None:
+            # What is tied is one tensor no more.
+            weights = {name: w for name, w in weights.items() if name not in model.all_tied_weights_keys}
         model.save_pretrained(str(folder), state_dict=weights)
     else:
         # Users of the adapter need the base model's name on the Hub, not a local path.

@@ -10,9 +10,9 @@ import msgspec
 
 from core.config.schema import Training
 from core.domain.errors import UserError
-from core.domain.jobs import Stage
+from core.domain.states import Stage
 from core.recipes.examples import PreferencePair, SftExample
-from core.students.chat_format import ChatFormat
+from core.students.chat.chat_format import ChatFormat
 from core.teachers.protocol import Message
 
 #: The label of tokens without a loss.

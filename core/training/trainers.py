@@ -17,7 +17,7 @@ from trl import DPOConfig, SFTConfig
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
 from core.jobs.settings import Ranks
-from core.students import cpu_linear
+from core.students.models import cpu_linear
 from core.training import evaluation, lora_modules, ranks
 from core.training.prefix_tree import attention, flex_check, limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer

@@ -19,17 +19,18 @@ import torch
 import transformers
 
 from core.config.schema import Student, Training
-from core.dialogues import records
+from core.dialogues.files import records
 from core.domain.errors import Cancelled, UserError
-from core.domain.results import DpoResult, SftResult, TrainingResult
+from core.domain.jobs.results import DpoResult, SftResult, TrainingResult
 from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.settings import RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import base_model, chat_format, checkpoint_checks, loading, memory, model_sources
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.models import base_model, checkpoint_checks, loading, memory, model_sources
 from core.training import (
     checkpoints,
     evaluation,

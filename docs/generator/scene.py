@@ -19,13 +19,11 @@ from unittest.mock import patch
 
 from core.api import SAMPLE, GpuUse, Machine, WorkspacePaths
 from core.config.load import load_config
-from core.dialogues import staging
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing import staging
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.jobs import Stage
-from core.domain.names import ComparisonName
-from core.domain.results import (
+from core.domain.jobs.results import (
     DpoResult,
     GenerateResult,
     JudgeResult,
@@ -35,12 +33,14 @@ from core.domain.results import (
     SftResult,
     ValidateResult,
 )
+from core.domain.names import ComparisonName
+from core.domain.states import Stage
 from core.domain.submissions import BatchState
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Answer, BatchRecord, Metric, SubmissionRecord, VerdictRecord
 from core.judging import protocol
 from core.judging.metrics import comparison_metrics
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.store import (
     connections,

@@ -14,12 +14,12 @@ from typing import Any
 
 from core.api import SAMPLE, WorkspacePaths
 from core.config.load import load_config
-from core.dialogues import staging
-from core.dialogues.table import read_table
-from core.domain.results import SftResult
+from core.dialogues.importing import staging
+from core.dialogues.importing.table import read_table
+from core.domain.jobs.results import SftResult
 from core.jobs import files
 from core.jobs.records import Artifact, Metric
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import tiny_student

@@ -71,7 +71,8 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["serve", "--help"], set()),
     (["demo", "--help"], set()),
     (["doctor", "--help"], set()),
-    (["config"], set()),
+    # Estimates of runs, which say what a change means, pack sequences with numpy.
+    (["config", "show"], {"numpy"}),
     (["cancel", "--help"], set()),
     (["retry", "--help"], set()),
     (["runs"], set()),

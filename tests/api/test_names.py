@@ -168,5 +168,5 @@ def signatures(name: str, value: object) -> Iterator[tuple[str, str]]:
 def test_no_public_signature_hides_a_type() -> None:
     """`Any` in one would turn the type checker off."""
     found = {own: shown for name, value in public_values() for own, shown in signatures(name, value)}
-    assert {"Workspace.pipeline", "core.jobs.locks.is_held", "core.domain.jobs.Job.state"} <= found.keys()
+    assert {"Workspace.pipeline", "core.jobs.locks.is_held", "core.domain.jobs.job.Job.state"} <= found.keys()
     assert not [name for name, shown in found.items() if re.search(r"\bAny\b", shown)]

@@ -14,7 +14,7 @@ from core.api import UserError, create_workspace, open_workspace, trouble_in_wor
 from core.config.workspace import WorkspacePaths
 from core.jobs.journal import Journal
 from core.jobs.records import Stopped
-from core.pipeline import supervisor
+from core.pipeline.supervision import supervisor
 from tests.cli.conftest import Program
 
 

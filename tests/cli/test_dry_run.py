@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.store import connections
 from core.store import dialogues as stored
 from tests.cli.conftest import Program, make_program
@@ -113,7 +113,7 @@ def test_time_follows_from_a_run_that_is_done(program: Program) -> None:
     import msgspec
 
     from core.api import open_workspace
-    from core.domain.results import SftResult
+    from core.domain.jobs.results import SftResult
     from core.store import jobs
 
     config = program.root / "config.toml"

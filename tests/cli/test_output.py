@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from core.api import DialogueCounts, Job, Pair, Snapshot, SupervisorStatus, Verdict, WinRate
-from core.domain.results import Result
+from core.domain.jobs.results import Result
 from tests.support import made_results
 from tui.cli.output import jobs
 from tui.cli.output.learned import learned, print_learned

@@ -175,7 +175,13 @@ def test_published_runs_answer_without_this_project_as_they_did(
     made = program("publish", SFT, adapter, "--json").json
     assert made["kind"] == "adapter"
     assert made["notes"] == ["The base model is a folder on the machine that trained it."]
-    program("publish", DPO, merged, "--merge", "--ollama")
+    with hub_server.running() as hub:
+        variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_made", "HF_HOME": str(tmp_path / "hub")}
+        words = ("publish", DPO, merged, "--merge", "--ollama", "--push", "me/tiny")
+        program(*words, code=0, **variables)
+    assert (hub.created["name"], hub.created.get("type", "model")) == ("tiny", "model")
+    assert set(hub.pushed) == {path.name for path in merged.iterdir()} - {".published.json"}
+    assert hub.pushed["model.safetensors"] == (merged / "model.safetensors").read_bytes()
     assert (merged / "Modelfile").read_text().startswith("FROM .\n")
     pairs = [program("pairs", "tiny", run, "--json").json for run in (SFT, DPO)]
     asked = [(pair["situation"], pair["utterance"]) for pair in pairs[0]]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.dialogues.importing.table import Table, read_table
 from core.dialogues.problems import MAX_SHOWN, Problem, TableError
-from core.dialogues.table import Table, read_table
 from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
 
 SOURCES = ("chatgpt", "llama")

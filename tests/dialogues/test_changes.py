@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given
 
-from core.dialogues.changes import Changes, DialogueIds, compare
+from core.dialogues.importing.changes import Changes, DialogueIds, compare
 from core.dialogues.split import split_of
-from core.domain.dialogues import Dialogue, RatedResponse, Rating
+from core.domain.data.dialogues import Dialogue, RatedResponse, Rating
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 NONE = DialogueIds(0, ())

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import DataSettings
-from core.dialogues.conversations import Turn, exchange
+from core.dialogues.importing.conversations import Turn, exchange
+from core.dialogues.importing.table import read_table
 from core.dialogues.problems import TableError
-from core.dialogues.table import read_table
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import DataSettings, SplitRule
+from core.dialogues.importing.table import Table, read_table
 from core.dialogues.sources import csv_file
 from core.dialogues.sources import encoding as encodings
-from core.dialogues.table import Table, read_table
 from core.domain.errors import UserError
 from tests.dialogues.csv_files import places_of, problems_of, simple_lines
 from tests.support.synthetic_dialogues import columns, synthetic_csv, synthetic_rows, texts, write_rows

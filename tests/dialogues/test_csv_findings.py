@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues import suspicious_text
+from core.dialogues.importing.table import read_table
 from core.dialogues.problems import SuspiciousError, TableError
-from core.dialogues.table import read_table
-from core.domain.findings import Finding
+from core.domain.data.findings import Finding
 from tests.dialogues.csv_files import HEADER, SOURCES, cells, kinds, same_dialogues, write
 from tests.support.synthetic_dialogues import synthetic_dialogues
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import DataSettings, SplitRule
+from core.dialogues.importing.table import read_table
 from core.dialogues.problems import TableError
-from core.dialogues.table import read_table
 from tests.dialogues.csv_files import HEADER, SOURCES, cells, same_dialogues, write
 from tests.support.synthetic_dialogues import filled_texts, synthetic_dialogues
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from datasets import Dataset, config
 
+from core.dialogues.importing.table import read_table
 from core.dialogues.sources.hub_source import HubDataset, HubSource
-from core.dialogues.table import read_table
 from core.domain.errors import UserError
 
 

@@ -12,8 +12,8 @@ import pytest
 from core.config.load import parse_config
 from core.config.schema import DataSettings, RatingScale, SplitRule
 from core.dialogues import mapping
+from core.dialogues.importing.table import read_table
 from core.dialogues.problems import TableError
-from core.dialogues.table import read_table
 from core.domain.errors import UserError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config.schema import DataSet, DataSettings, SplitRule
-from core.dialogues.mixture import read_mixture
+from core.dialogues.importing.mixture import read_mixture
 from core.domain.errors import UserError
 from tests.support.synthetic_dialogues import synthetic_csv
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.config.schema import DataSettings, SplitRule
-from core.dialogues import near_duplicates
-from core.dialogues.table import read_table
+from core.dialogues.importing import near_duplicates
+from core.dialogues.importing.table import read_table
 
 _LONG = "Last week my neighbour gave me back the ladder that I had lent him three years ago"
 

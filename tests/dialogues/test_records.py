@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from core.config.workspace import WorkspacePaths
-from core.dialogues import records, staging
-from core.domain.dialogues import Dialogue
+from core.dialogues.files import records
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues import response_file
-from core.dialogues.response_file import GeneratedResponse
+from core.dialogues.files import response_file
+from core.dialogues.files.response_file import GeneratedResponse
 
 responses = st.builds(
     GeneratedResponse,

@@ -10,9 +10,9 @@ from statistics import pstdev
 import pytest
 
 from core.api import SAMPLE
+from core.dialogues.importing.table import read_table
 from core.dialogues.split import split_of
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 
 #: Words of a phrase; two texts that share many such phrases are near-duplicates.
 PHRASE = 5

@@ -21,8 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import DataSettings, SplitRule
+from core.dialogues.importing.table import Table, read_table
 from core.dialogues.problems import TableError
-from core.dialogues.table import Table, read_table
 from tests.dialogues.csv_files import SOURCES
 from tests.support.synthetic_dialogues import columns, filled_texts, synthetic_dialogues, synthetic_rows
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from core.dialogues import staging
+from core.dialogues.importing import staging
+from core.dialogues.importing.table import read_table
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, Statistics
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue, RatedResponse
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.services.data import statistics
 from core.store import connections, dialogue_statistics
 from core.store import dialogues as stored_dialogues

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import DataSettings, SplitRule
+from core.dialogues.importing.table import read_table
 from core.dialogues.problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
     TableError,
 )
 from core.dialogues.sources import csv_rows
-from core.dialogues.table import read_table
 from tests.dialogues.csv_files import places_of, problems_of, simple_lines
 from tests.support.synthetic_dialogues import (
     SOURCES,

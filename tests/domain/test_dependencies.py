@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.dependencies import dependencies_of, dependents_of, nearest_first
+from core.domain.jobs.dependencies import dependencies_of, dependents_of, nearest_first
 
 
 @dataclass(frozen=True)

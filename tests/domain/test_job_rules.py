@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain import job_rules
-from core.domain.jobs import Job, JobState
-from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
+from core.domain.jobs import job_rules
+from core.domain.jobs.job import Job
+from core.domain.jobs.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
+from core.domain.states import JobState
 
 CPU = SlotUse("cpu", 0, 1)
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
-from core.domain.jobs import Stage
 from core.domain.names import (
     METHODS,
     RUN_STAGES,
@@ -23,6 +22,7 @@ from core.domain.names import (
     VersionName,
     is_plain,
 )
+from core.domain.states import Stage
 from core.domain.versions import setting_value
 
 plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)

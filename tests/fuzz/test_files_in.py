@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from core.config.load import load_config
 from core.config.schema import Config, Student
-from core.dialogues.table import Table, read_table
+from core.dialogues.importing.table import Table, read_table
 from core.domain.errors import UserError
 from core.jobs import spec
 from core.prompts import templates
-from core.students import checkpoint_checks, loading, model_shape
+from core.students.models import checkpoint_checks, loading, model_shape
 from core.training import checkpoints
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from core.domain.evaluation.win_rates import WinRate
+from core.domain.jobs.results import SftResult
+from core.domain.jobs.snapshot import DialogueCounts
 from core.domain.paths import file_name
-from core.domain.results import SftResult
-from core.domain.snapshot import DialogueCounts
 from core.domain.text import visible
 from core.publishing import results, sections
 from core.publishing.sections import DataFacts

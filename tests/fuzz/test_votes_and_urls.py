@@ -21,8 +21,8 @@ from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
 from core.judging import voting
 from core.network import clients, environment, failures
-from core.pipeline import history
-from core.pipeline.history import Voted
+from core.pipeline.supervision import history
+from core.pipeline.supervision.history import Voted
 from core.store import connections, votes
 from core.store.intents import CastVote, Intent, WithdrawVote
 from core.teachers import clients as teachers

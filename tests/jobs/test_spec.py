@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
-from core.domain.results import DpoResult
+from core.domain.jobs.results import DpoResult
 from core.jobs import journal, spec
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input, parse_input
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings, fingerprinted
 from core.jobs.stages import STAGES
-from core.pipeline import worker
+from core.pipeline.workers import worker
 from tests.support import job_attempts, made_results, made_settings
 
 SETTINGS: tuple[Settings, ...] = (

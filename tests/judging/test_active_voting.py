@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import active_votes
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.votes import Vote
 from core.judging import active_voting, voting
 from core.judging.active_voting import Draw

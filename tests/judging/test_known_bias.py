@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain.dialogues import Dialogue, RatedResponse
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from tests import loopback
 from tests.loopback import Api
 from tests.support.judged_workspace import COMPARE, compare, judge_workspace, shown

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging import validate_job
 from core.store import intents

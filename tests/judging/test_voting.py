@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.dialogues import Dialogue, RatedResponse
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Choice, Vote
 from core.judging import voting

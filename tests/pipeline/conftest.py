@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue, RatedResponse, Rating
-from core.domain.events import IntentResult
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue, RatedResponse, Rating
+from core.domain.jobs.events import IntentResult
 from core.jobs import journal
 from core.pipeline import launch
 from core.store import (

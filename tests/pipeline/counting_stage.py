@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from core.domain.errors import UserError
-from core.domain.jobs import Stage
-from core.domain.results import Result
+from core.domain.jobs.results import Result
+from core.domain.states import Stage
 from core.jobs import journal
 from core.jobs.context import JobContext
 from core.jobs.records import Metric, Progress, ResponseRecord, Sample, VerdictRecord

@@ -13,9 +13,9 @@ import signal
 import sys
 
 from core.config.workspace import WorkspacePaths
-from core.pipeline import supervisor
 from core.pipeline.engines.engines import Engines
-from core.pipeline.supervisor import Supervisor
+from core.pipeline.supervision import supervisor
+from core.pipeline.supervision.supervisor import Supervisor
 from tests.pipeline import counting_worker
 from tests.support.forking import ForkedProcess, ForkedWorkers, preload
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from core.jobs import stages
-from core.pipeline import worker
+from core.pipeline.workers import worker
 
 
 def die_at(calls: int) -> None:

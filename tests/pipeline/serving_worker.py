@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from core.pipeline import serving
+from core.pipeline.workers import serving
 
 
 def run(folder: Path) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.jobs import spec
-from core.pipeline import devices
-from core.pipeline.devices import Gpu
+from core.pipeline.workers import devices
+from core.pipeline.workers.devices import Gpu
 from core.store import connections, intents, queries
 from tests.pipeline.conftest import SupervisedWorkspace
 
@@ -152,7 +152,7 @@ def test_a_run_on_two_gpus_takes_two_places(supervised: SupervisedWorkspace, dri
     supervised.answer(supervised.ask(intents.Start(targets=(base,))))
     with closing(connections.reader(supervised.workspace.state)) as connection:
         assert queries.slot_use(connection) == {"gpu": 2}
-    assert supervised.states()[base] == "ready"
+    supervised.until_state(base, "ready")
     (supervised.workspace.root / "go").touch()
     assert supervised.wait(supervisor) == 0, supervised.story()
     given = dict(supervised.query("SELECT job, gpu FROM attempts WHERE gpu IS NOT NULL"))

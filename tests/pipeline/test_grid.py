@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from core.config.load import InvalidConfigError, parse_config
-from core.domain.dependencies import dependents_of
+from core.domain.jobs.dependencies import dependents_of
 from core.domain.names import ComparisonName, RunName
 from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DpoSettings, SftSettings
-from core.pipeline import job_targets
+from core.pipeline.planning import job_targets
 from tests.pipeline.test_planner import BASE, plan
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from core.dialogues import records, staging
-from core.domain.dialogues import Dialogue, ImportedData
-from core.domain.events import ImportOutcome
-from core.domain.snapshot import DialogueCounts
+from core.dialogues.files import records
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue, ImportedData
+from core.domain.jobs.events import ImportOutcome
+from core.domain.jobs.snapshot import DialogueCounts
 from core.store import intents
 
 if TYPE_CHECKING:

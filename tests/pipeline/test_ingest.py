@@ -27,7 +27,7 @@ from core.jobs.records import (
     Stopped,
     VerdictRecord,
 )
-from core.pipeline.ingest import Ingested, ingest
+from core.pipeline.supervision.ingest import Ingested, ingest
 from core.store import connections, jobs
 from core.store.connections import transaction
 from tests.support import made_results, made_settings

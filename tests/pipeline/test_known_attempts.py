@@ -12,7 +12,7 @@ from core.domain.errors import UserError
 from core.jobs import spec
 from core.jobs.journal import Journal
 from core.jobs.records import Progress
-from core.pipeline import attempts
+from core.pipeline.supervision import attempts
 from core.store import connections
 from tests.support import job_attempts, made_settings
 

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from core.domain.errors import UserError
-from core.domain.results import RecipeResult
-from core.pipeline import launch, slots
+from core.domain.jobs.results import RecipeResult
+from core.pipeline import launch
+from core.pipeline.planning import slots
 from core.services.workspace import open_workspace
 from core.store import connections, intents, queries
 from tests.support import waiting
@@ -39,7 +40,7 @@ def supervisors(supervised: SupervisedWorkspace) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.cmdline()[-2:] == ["core.pipeline.supervisor", place]:
+            if process.cmdline()[-2:] == ["core.pipeline.supervision.supervisor", place]:
                 found.append(process)
         except psutil.Error:
             continue

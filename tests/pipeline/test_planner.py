@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from core.config.load import parse_config
 from core.config.schema import Config
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, fingerprinted
 from core.jobs.stages import STAGES
-from core.pipeline import job_targets, planner
+from core.pipeline.planning import job_targets, planner
 
 BASE = """
 [students.tiny]

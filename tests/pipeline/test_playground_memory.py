@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 from core.jobs import locks
 from core.playground import messages, process
 from core.playground.messages import Left

@@ -12,7 +12,7 @@ from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
 from core.jobs import journal, spec
 from core.jobs.records import Failed
-from core.pipeline import rebuild
+from core.pipeline.rebuilding import rebuild
 from core.store import connections, dialogues, intents
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.events import DeleteOutcome
-from core.pipeline.intent_handlers import carry_out
+from core.domain.jobs.events import DeleteOutcome
+from core.pipeline.supervision.intent_handlers import carry_out
 from core.store import connections, intents, run_notes
 from core.store.connections import transaction
 from tests.support import finished_workspace

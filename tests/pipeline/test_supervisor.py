@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.events import RetryOutcome, StartOutcome
+from core.domain.jobs.events import RetryOutcome, StartOutcome
 from core.jobs import spec
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.pipeline import launch

@@ -12,7 +12,7 @@ import pytest
 from core.config.redaction import without_secrets
 from core.jobs import journal, spec
 from core.jobs.records import Done, Failed, Record, Started
-from core.pipeline import worker
+from core.pipeline.workers import worker
 from core.store import intents
 from tests.support import made_results
 

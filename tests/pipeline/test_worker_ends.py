@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.events import CancelOutcome
+from core.domain.jobs.events import CancelOutcome
 from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
-from core.pipeline.supervisor import Supervisor
+from core.pipeline.supervision.supervisor import Supervisor
 from core.store import intents
 
 if TYPE_CHECKING:

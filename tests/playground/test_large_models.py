@@ -254,7 +254,8 @@ def test_the_embedded_judge_costs_nothing(made: Path, tmp_path: Path, api: Api) 
         assert found.winner in ("a", "b")
         assert (found.label, found.usd) == ("made up", 0.0)
         assert process.running(workspace.paths) is None
-        assert not locks.is_held(workspace.paths.calls / "opinions-embedded" / "calls.lock")
+        lock = workspace.paths.calls / "opinions-embedded" / "calls.lock"
+        waiting.wait_until(lambda: not locks.is_held(lock), "the judge's process to end")
 
 
 def _fit(paths: WorkspacePaths) -> None:

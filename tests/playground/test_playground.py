@@ -20,8 +20,9 @@ from core.api import (
 from core.jobs import locks
 from core.playground import process
 from core.prompts import templates
-from core.students import chat_format, loading
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import Generator
+from core.students.models import loading
 from tests.support import waiting
 from tests.support.playground_workspace import BASE, DPO, SFT, UNTRAINED
 

@@ -11,7 +11,7 @@ from transformers import AutoConfig, LlamaForCausalLM
 
 from core.jobs.settings import LocalStudent
 from core.playground.students import LoadedStudents
-from core.students import loading
+from core.students.models import loading
 from tests.support import made_settings, tiny_student
 
 

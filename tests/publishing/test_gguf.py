@@ -15,6 +15,8 @@ import pathlib, sys
 folder, file = sys.argv[1], sys.argv[sys.argv.index("--outfile") + 1]
 if folder.endswith("bad"):
     sys.exit("Model architecture is not supported")
+if folder.endswith("poor"):
+    import no_such_package
 pathlib.Path(file).write_text(" ".join(sys.argv[1:]))
 """
 
@@ -34,5 +36,7 @@ def test_the_converter_is_found_and_its_error_repeated(
     made = tmp_path / "model.gguf"
     gguf.convert_model(script, tmp_path / "good", made)
     assert made.read_text() == f"{tmp_path / 'good'} --outfile {made} --outtype auto"
-    with pytest.raises(UserError, match="failed: Model architecture is not supported"):
+    with pytest.raises(UserError, match=r"failed: Model architecture is not supported$"):
         gguf.convert_model(script, tmp_path / "bad", made)
+    with pytest.raises(UserError, match=r"No module named 'no_such_package'\. Install what llama\.cpp's"):
+        gguf.convert_model(script, tmp_path / "poor", made)

@@ -11,8 +11,8 @@ import pytest
 from core.config.schema import Responding, Student
 from core.domain.errors import UserError
 from core.publishing import ollama
-from core.students import chat_format, chat_template
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_format, chat_template
+from core.students.chat.chat_format import ChatFormat
 from tests.students import chat_tokenizers
 from tests.support import tiny_student
 

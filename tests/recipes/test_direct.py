@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Pairing, Recipes
-from core.dialogues.table import read_table
-from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, direct, examples

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.dialogues import response_file
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.results import RecipeResult
+from core.dialogues.files import response_file
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.jobs.results import RecipeResult
 from core.jobs.settings import ImproveMethod
 from core.recipes import flaws, recipe_job
 from tests.support import job_attempts, made_settings

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Recipes
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
 from tests.support import rating_counts
 from tests.support.synthetic_dialogues import SOURCES, dialogue_lists

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from core.dialogues import response_file
-from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import Dialogue
+from core.dialogues.files import response_file
+from core.dialogues.files.response_file import GeneratedResponse
+from core.domain.data.dialogues import Dialogue
+from core.domain.jobs.results import RecipeResult
 from core.domain.names import Method, RecipeName
-from core.domain.results import RecipeResult
 from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
@@ -52,7 +52,7 @@ def attempt(
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
-    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
+    waiting.run([sys.executable, "-m", "core.pipeline.workers.worker", str(folder)], capture=False)
     ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]

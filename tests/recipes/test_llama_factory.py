@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from core.config.schema import Recipes
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory

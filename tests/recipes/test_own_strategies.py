@@ -10,11 +10,11 @@ import pytest
 from core.config.load import parse_config
 from core.config.schema import Definition
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import GenerateSettings
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.prompts import templates
 from core.recipes import own_strategies, strategies
 from tests import loopback

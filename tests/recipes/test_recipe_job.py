@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from core.config.schema import Recipes
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import Cancelled
-from core.domain.results import RecipeResult
+from core.domain.jobs.results import RecipeResult
 from core.jobs import journal
 from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record, Warned
@@ -24,7 +24,7 @@ from tests.support.synthetic_dialogues import synthetic_dialogues
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
     job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings))
-    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
+    waiting.run([sys.executable, "-m", "core.pipeline.workers.worker", str(folder)], capture=False)
     return [entry.record for entry, _ in journal.read(folder)]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.domain.evaluation.comparisons import Comparison
+from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.results import Stopping
-from core.domain.snapshot import DialogueCounts
+from core.domain.jobs.snapshot import DialogueCounts
 from core.judging.metrics import sequential
 from core.reports import stopping_tables, tables
 from core.reports.gather import Report

@@ -17,7 +17,7 @@ from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Progress, ResponseRecord
 from core.jobs.settings import LocalStudent, RespondSettings
 from core.responding import respond_job
-from core.students import base_model, loading
+from core.students.models import base_model, loading
 from tests.support import job_attempts, made_settings, tiny_student
 from tests.support.synthetic_dialogues import synthetic_dialogues
 

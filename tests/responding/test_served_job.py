@@ -14,15 +14,16 @@ import torch
 
 from core.config.load import parse_config
 from core.config.schema import Responding, Server
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.results import RespondResult
+from core.domain.jobs.results import RespondResult
 from core.jobs.settings import LocalStudent, RespondSettings, StudentServer, fingerprinted
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.responding import respond_job
-from core.students import chat_format, loading
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import Generator
+from core.students.models import loading
 from tests.support import job_attempts, made_settings, tiny_student
 from tests.support.scripted_server import HttpReply, HttpRequest, serving
 from tests.support.synthetic_dialogues import synthetic_dialogues

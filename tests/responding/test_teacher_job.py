@@ -11,10 +11,10 @@ import pytest
 
 from core.config.load import parse_config
 from core.config.schema import Teacher
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.jobs.settings import CompareSettings, LlmJudge, RespondSettings, TeacherResponder
 from core.judging import compare_job
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.responding import respond_job
 from tests import loopback

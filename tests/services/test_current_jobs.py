@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.jobs import Job, JobState
-from core.domain.snapshot import SlotUse
+from core.domain.jobs.job import Job
+from core.domain.jobs.snapshot import SlotUse
+from core.domain.states import JobState
 from core.services.pipeline.job_states import CurrentJobs
 from tests.services.test_forecast import job
 from tests.support.made_settings import planned

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
+from core.domain.data.dialogue_pages import DialogueFilter, DialogueOrder
 from core.judging.metrics import scores
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace

@@ -9,7 +9,8 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.jobs import Job, JobState, Slot, Stage
+from core.domain.jobs.job import Job
+from core.domain.states import JobState, Slot, Stage
 from core.services.pipeline.forecast import forecast
 
 NOW = 1000.0

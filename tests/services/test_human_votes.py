@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
+from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import Order
 from core.domain.evaluation.votes import Choice, Vote
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.results import Stopping
 from core.judging import voting
 from core.services.evaluation import human_votes
 

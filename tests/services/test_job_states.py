@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.job_rules import count_jobs
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import count_jobs
 from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from tests.support.filled_workspace import fill, job_id

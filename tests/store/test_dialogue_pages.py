@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
-from core.domain.dialogues import Dialogue, ImportedData, RatedResponse
+from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
+from core.domain.data.dialogues import Dialogue, ImportedData, RatedResponse
 from core.store import connections, dialogue_pages, dialogues
 from core.store.connections import transaction
 from tests.support.synthetic_dialogues import rating

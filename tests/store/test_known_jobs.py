@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.jobs import Wait
+from core.domain.jobs.job import Wait
 from core.store import connections, job_records, jobs, queries, run_notes
 from core.store.connections import transaction
 from tests.support import made_results

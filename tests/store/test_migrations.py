@@ -14,7 +14,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from core.config.workspace import WorkspacePaths
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
 from core.store import (

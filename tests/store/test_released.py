@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.job_rules import movable_jobs
-from core.domain.jobs import JobState, Slot
+from core.domain.jobs.job_rules import movable_jobs
+from core.domain.states import JobState, Slot
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
 from tests.support.made_settings import planned

@@ -11,10 +11,10 @@ from sqlite3 import Connection
 import pytest
 
 from core.config.schema import Training
-from core.domain.dialogues import Dialogue, ImportedData, RatedResponse, Split
+from core.domain.data.dialogues import Dialogue, ImportedData, RatedResponse, Split
 from core.domain.errors import UserError
-from core.domain.events import StartOutcome
-from core.domain.jobs import JobState
+from core.domain.jobs.events import StartOutcome
+from core.domain.states import JobState
 from core.jobs.inputs import ImportedDialogues
 from core.jobs.records import Metric
 from core.store import (

@@ -21,10 +21,11 @@ from core.domain.errors import UserError
 from core.jobs.records import Sample
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import chat_format, chat_template, loading
-from core.students.chat_format import ChatFormat
-from core.students.generation import Generator
+from core.students.chat import chat_format, chat_template
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
 from core.students.merging import merge
+from core.students.models import loading
 from core.teachers.protocol import Message
 from core.training import checkpoints, training_job
 from tests.students import chat_tokenizers, families, unusable

@@ -11,8 +11,8 @@ from trl.data_utils import _tokenize
 
 from core.config.schema import Student
 from core.domain.errors import UserError
-from core.students import chat_format
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
 from tests.support import tiny_student
 from tests.support.tiny_student import TEMPLATE
 

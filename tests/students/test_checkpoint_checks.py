@@ -15,8 +15,9 @@ from core.config.schema import Lora, Student
 from core.domain.errors import UserError
 from core.recipes import examples
 from core.recipes.examples import SftExample
-from core.students import chat_format, checkpoint_checks, loading
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import Generator
+from core.students.models import checkpoint_checks, loading
 from core.teachers.protocol import Message
 from tests.students.altered_student import altered
 from tests.support import training_attempts

@@ -10,9 +10,9 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from core.config.schema import Responding
-from core.students import continuous
-from core.students.continuous import ContinuousBatch
-from core.students.decoding import configuration, decoding
+from core.students.decoding import continuous
+from core.students.decoding.continuous import ContinuousBatch
+from core.students.decoding.generation_config import configuration, decoding
 
 _SIZES: dict[str, Any] = {
     "vocab_size": 96,

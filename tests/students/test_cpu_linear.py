@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from core.students import cpu_linear
+from core.students.models import cpu_linear
 
 
 def test_loss_and_gradients_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

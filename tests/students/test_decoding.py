@@ -11,8 +11,9 @@ from transformers import LlamaForCausalLM
 
 from core.config.schema import Responding, Student
 from core.domain.errors import UserError
-from core.students import chat_format, loading
-from core.students.generation import GeneratedText, Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import GeneratedText, Generator
+from core.students.models import loading
 from tests.students.altered_student import altered
 
 PROMPTS = [f"Context: I moved {n} times. Utterance: It is so quiet here! Response:" for n in range(5)]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import UserError
-from core.students import embedded_package
-from core.students.embedded_package import Package
+from core.students.models import embedded_package
+from core.students.models.embedded_package import Package
 
 MODEL = b"GGUF of a made model"
 NAME, MODULE, FILE = "made-model", "made_model", "made.gguf"
@@ -109,7 +109,8 @@ def test_the_installed_package_is_the_known_one() -> None:
 
 
 def test_looking_for_it_loads_no_heavy_library() -> None:
-    code = "import sys, core.students.embedded_package; print({'torch', 'transformers'} & set(sys.modules))"
+    imported = "import sys, core.students.models.embedded_package"
+    code = f"{imported}; print({{'torch', 'transformers'}} & set(sys.modules))"
     root = str(Path(__file__).resolve().parents[2])
     words = [sys.executable, "-c", code]
     ended = subprocess.run(

@@ -10,8 +10,9 @@ import torch
 from transformers import GenerationConfig, MistralConfig, MistralForCausalLM
 
 from core.config.schema import Responding, Student
-from core.students import chat_format, loading
-from core.students.generation import GeneratedText, Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import GeneratedText, Generator
+from core.students.models import loading
 from tests.support import tiny_student
 
 START = "You are in a conversation. Answer what the speaker says, with empathy. Context: "

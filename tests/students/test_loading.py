@@ -12,8 +12,9 @@ import torch
 
 from core.config.schema import Responding, Student
 from core.domain.errors import UserError
-from core.students import chat_format, embedded_package, loading
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.decoding.generation import Generator
+from core.students.models import embedded_package, loading
 from tests.students import tiny_gguf
 from tests.support import tiny_student, waiting
 from tests.support.forking import ForkedProcess, preload

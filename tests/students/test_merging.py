@@ -9,10 +9,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from core.config.schema import Responding, Student
-from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
-from core.students.generation import Generator
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.decoding.generation import Generator
 from core.students.merging import merge
+from core.students.models import loading
 from tests.support.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 

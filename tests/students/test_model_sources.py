@@ -11,7 +11,7 @@ import pytest
 from core.config.load import parse_config
 from core.config.schema import Config, Student
 from core.domain.errors import UserError
-from core.students import model_sources
+from core.students.models import model_sources
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

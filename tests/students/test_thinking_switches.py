@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.config.schema import Student
-from core.students import chat_format
+from core.students.chat import chat_format
 from tests.students import chat_tokenizers
 
 _TURNS = (

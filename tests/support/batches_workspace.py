@@ -10,11 +10,11 @@ from typing import Literal
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.jobs import JobState
+from core.dialogues.importing import staging
+from core.domain.states import JobState
 from core.domain.submissions import BatchState, Outcome
 from core.jobs.records import Answer, BatchRecord, SubmissionRecord
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.store import (
     connections,

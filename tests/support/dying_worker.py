@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs.journal import Journal
-from core.pipeline import worker
+from core.pipeline.workers import worker
 
 
 def arrange(root: Path, at: int, when: str) -> None:

@@ -11,14 +11,14 @@ from unittest.mock import patch
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.jobs import Stage
-from core.domain.results import Result
+from core.domain.jobs.results import Result
+from core.domain.states import Stage
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric, VerdictRecord
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.services.workspace_creation import create_workspace
 from core.store import connections, job_records, jobs

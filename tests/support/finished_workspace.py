@@ -9,8 +9,8 @@ import msgspec
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue, RatedResponse
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.domain.evaluation.verdicts import Winner
 from core.domain.evaluation.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
@@ -19,8 +19,8 @@ from core.judging import protocol, voting
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
 from core.judging.protocol import Contest
-from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import carry_out
+from core.pipeline.planning import workspace_graph
+from core.pipeline.supervision.intent_handlers import carry_out
 from core.services.evaluation.comparisons import MIRRORED
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from core.config.workspace import WorkspacePaths
-from core.domain.results import RecipeResult
+from core.domain.jobs.results import RecipeResult
 from core.jobs import files
 from core.jobs.records import Artifact
 from core.recipes import flaws

@@ -26,7 +26,7 @@ from unittest.mock import patch
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline.engines.local import LocalEngine
-from core.pipeline.warm_workers import WorkerProcess
+from core.pipeline.workers.warm_workers import WorkerProcess
 
 #: What the server of a process has loaded: the program, or models and their training too.
 Loaded = Literal["program", "models"]
@@ -37,7 +37,7 @@ _SERVERS: dict[Loaded, forkserver.ForkServer] = {
     "models": forkserver.ForkServer(),
 }
 _MODULES: dict[Loaded, list[str]] = {
-    "program": ["core.pipeline.supervisor", "core.pipeline.worker"],
+    "program": ["core.pipeline.supervision.supervisor", "core.pipeline.workers.worker"],
     "models": [],
 }
 #: Threads may start and look after processes at the same time; the library's bookkeeping expects one.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.dialogues import records
-from core.domain.dialogues import Dialogue
-from core.domain.results import Result
+from core.dialogues.files import records
+from core.domain.data.dialogues import Dialogue
+from core.domain.jobs.results import Result
 from core.jobs import journal, spec
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 from core.config.schema import Teacher
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Winner
-from core.domain.results import CompareResult
+from core.domain.jobs.results import CompareResult
 from core.jobs.settings import CompareSettings, LlmJudge
 from core.judging import compare_job
 from core.prompts import templates

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.domain.jobs import Stage
-from core.domain.results import (
+from core.domain.jobs.results import (
     CompareResult,
     DpoResult,
     GenerateResult,
@@ -16,6 +15,7 @@ from core.domain.results import (
     SftResult,
     ValidateResult,
 )
+from core.domain.states import Stage
 
 _AGREEMENT: dict[str, Any] = {
     "agreement": 0.57,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Lora, Responding, Student, Teacher, Training
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 from core.jobs.inputs import ImportedDialogues
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from core.config.schema import Teacher
-from core.domain.results import GenerateResult
+from core.domain.jobs.results import GenerateResult
 from core.jobs.records import Answer, BatchRecord
 from core.teachers import generate_job
 from tests.support import job_attempts, made_settings

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.jobs import files, locks
 from core.jobs.records import Artifact
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.playground import process
 from core.services.workspace_creation import create_workspace
 from core.store import connections, job_records, jobs

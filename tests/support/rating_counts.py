@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from core.domain.dialogues import HUMAN, Dialogue, Rating, RatingCounts, RatingPair
+from core.domain.data.dialogues import HUMAN, Dialogue, Rating, RatingCounts, RatingPair
 
 
 def of_train(dialogues: Iterable[Dialogue]) -> RatingCounts:

@@ -92,7 +92,8 @@ class SshServer:
 
     def connections(self) -> list[psutil.Process]:
         """The server's processes for its connections."""
-        return list(psutil.Process(self.process.pid).children())
+        found: list[psutil.Process] = psutil.Process(self.process.pid).children()
+        return found
 
     def end_connections(self) -> None:
         """Break every connection, as when the network is gone for long."""

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
-from core.pipeline import launch, supervisor, worker
+from core.pipeline import launch
 from core.pipeline.engines.engines import Engines
+from core.pipeline.supervision import supervisor
+from core.pipeline.workers import worker
 from tests.support import waiting
 from tests.support.forking import ForkedProcess, ForkedWorkers, Loaded, preload
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from core.dialogues.split import split_of
-from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
+from core.domain.data.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 
 SOURCES = ("chatgpt", "llama", "gemini", "mixtral")
 

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue
-from core.pipeline import worker
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue
+from core.pipeline.workers import worker
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data

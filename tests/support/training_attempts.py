@@ -14,8 +14,8 @@ from core.config.schema import (
     Student,
     Training,
 )
-from core.dialogues import records
-from core.domain.results import TrainingResult
+from core.dialogues.files import records
+from core.domain.jobs.results import TrainingResult
 from core.jobs import journal, spec
 from core.jobs.records import Metric, Record
 from core.jobs.settings import DpoSettings, Ranks, RunSettings, SftSettings

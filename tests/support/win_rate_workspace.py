@@ -17,12 +17,12 @@ from unittest.mock import patch
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing import staging
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.evaluation.votes import Choice
+from core.domain.jobs.results import Result
 from core.domain.names import ComparisonName
-from core.domain.results import Result
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import VerdictRecord
 from core.judging import protocol
@@ -32,7 +32,7 @@ from core.judging import (
 from core.judging.metrics import comparison_metrics, length_control
 from core.judging.metrics.length_control import LengthControlled
 from core.judging.protocol import Contest
-from core.pipeline import planner
+from core.pipeline.planning import planner
 from core.prompts import templates
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.dialogues import MAX_CHARACTERS, MAX_WORDS
+from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
 from core.teachers.answers import classification
 from core.teachers.protocol import Finish, Reply
 

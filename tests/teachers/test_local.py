@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.students import loading
+from core.students.models import loading
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
 

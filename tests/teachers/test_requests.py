@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Teacher
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.jobs.settings import Identity
 from core.teachers.identity import identity
 from core.teachers.requests import building

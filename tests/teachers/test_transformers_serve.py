@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from core.students import loading
+from core.students.models import loading
 from tests.cli.conftest import end_processes, environment, make_program
 from tests.support import waiting
 from tests.support.synthetic_dialogues import synthetic_csv

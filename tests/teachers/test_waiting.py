@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
 from core.store import intents
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.protocol import RateLimits, RejectedError, Reply, Request, TransientError

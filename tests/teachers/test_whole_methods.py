@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from core.config.schema import Recipes
-from core.dialogues.table import read_table
+from core.dialogues.importing.table import read_table
 from core.domain.names import RecipeName
-from core.pipeline.supervisor import MAX_LOST
+from core.pipeline.supervision.supervisor import MAX_LOST
 from core.recipes import improve, strategies
 from core.store import intents
 from tests import loopback

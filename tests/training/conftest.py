@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.results import TrainingResult
+from core.domain.jobs.results import TrainingResult
 from tests.support import tiny_student, training_attempts
 from tests.support.training_attempts import TrainingInputs
 

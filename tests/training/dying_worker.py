@@ -16,7 +16,7 @@ from core.jobs import spec as specs
 from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.jobs.settings import RunSettings
-from core.pipeline import worker
+from core.pipeline.workers import worker
 from core.training import checkpoints, model_card
 from tests.support.forking import ForkedProcess, preload
 from tests.training import forked_rank

@@ -15,7 +15,7 @@ import pytest
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
+from core.dialogues.importing import staging
 from core.services.workspace_creation import create_workspace
 from core.store import connections, intents
 from core.store import dialogues as data

@@ -5,6 +5,7 @@ Here they are two on the CPU, where the program itself has one; GPUs are tested 
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from core.config.schema import Fsdp
 from core.jobs.records import Done, Failed, Metric, Preempted, Warned
 from core.jobs.settings import Ranks
-from core.training import checkpoints, peers, step_shares
+from core.training import checkpoints, peers
+from core.training.prefix_tree import step_shares
 from tests.support import training_attempts, waiting
 from tests.support.training_attempts import TrainingInputs
 from tests.training import dying_worker
@@ -51,6 +54,14 @@ def assert_same_steps(got: dict[int, dict[str, float]], wanted: dict[int, dict[s
         assert got[step] == pytest.approx(values, rel=1e-4), step
 
 
+def assert_same_weights(got: Path, wanted: Path) -> None:
+    (one,) = wanted.glob("[am]*/*model.safetensors")
+    found, weights = load_file(got / one.relative_to(wanted)), load_file(one)
+    assert found.keys() == weights.keys()
+    for name, values in weights.items():
+        torch.testing.assert_close(found[name], values, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("tree", [True, False], ids=["tree", "no tree"])
 @pytest.mark.parametrize("stage", ["sft", "sft-dpo"])
 def test_two_processes_train_as_one_does(stage: str, tree: bool, made: TrainingInputs, sft: Trained) -> None:
@@ -59,9 +70,30 @@ def test_two_processes_train_as_one_does(stage: str, tree: bool, made: TrainingI
     two = done(made.attempt(stage, adapter=sft.adapter, prefix_tree=tree, **OF_TWO))
     assert ("prefix trees of at most" in peers.log_of(two, 1).read_text()) is tree
     assert_same_steps(curve(two), curve(one))
+    assert_same_weights(two, one)
     # The journal has one writer.
     assert [metric.step for metric in training_attempts.found(two, Metric)] == [1, 2, 3]
     assert len(training_attempts.found(two, Done)) == 1
+
+
+@pytest.mark.parametrize("how", ["sft", "full", "dpo"])
+def test_a_divided_model_trains_as_a_whole_one(how: str, made: TrainingInputs, sft: Trained) -> None:
+    options: dict[str, Any] = {"full": how == "full"}
+    stage = "sft-dpo" if how == "dpo" else "sft"
+    one = made.attempt(stage, adapter=sft.adapter, **options, **OF_ONE)
+    training_attempts.run(one)
+    divided = OF_TWO | {"ranks": Ranks(count=2, fsdp=Fsdp())}
+    two = done(made.attempt(stage, adapter=sft.adapter, **options, **divided))
+    assert (two / "checkpoints/checkpoint-2/pytorch_model_fsdp.bin").exists()
+    assert_same_steps(curve(two), curve(one))
+    assert_same_weights(two, one)
+    if how == "sft":
+        # From the checkpoint before the last one.
+        shutil.rmtree(two / "checkpoints/checkpoint-3")
+        resumed = done(made.attempt(stage, prior=[two], **options, **divided))
+        assert [metric.step for metric in training_attempts.found(resumed, Metric)] == [3]
+        assert_same_steps(curve(two, resumed), curve(one))
+        assert_same_weights(resumed, one)
 
 
 @pytest.fixture(scope="module")

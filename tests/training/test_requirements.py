@@ -11,7 +11,7 @@ import torch
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.jobs.records import Metric
-from core.students import loading, quantization
+from core.students.models import loading, quantization
 from core.training import requirements
 from tests.support import made_settings, training_attempts
 from tests.support.training_attempts import TrainingInputs

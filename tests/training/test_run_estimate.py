@@ -16,8 +16,8 @@ from core.domain.errors import UserError
 from core.jobs.settings import DpoSettings, Ranks, SftSettings
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import model_shape
-from core.students.model_shape import ModelShape
+from core.students.models import model_shape
+from core.students.models.model_shape import ModelShape
 from core.training import run_estimate, trainers
 from tests.support import made_settings
 from tests.support.training_attempts import TrainingInputs

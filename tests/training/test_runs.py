@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 from trl import SFTTrainer
 
 from core.config.schema import Lora, Training
-from core.dialogues import records
+from core.dialogues.files import records
 from core.domain.errors import UserError
-from core.domain.results import DpoResult
+from core.domain.jobs.results import DpoResult
 from core.jobs import files
 from core.jobs.records import Artifact, Metric, Progress, Sample
-from core.students import loading
+from core.students.models import loading
 from core.training import trainers
 from core.training.training_job import _trainer
 from tests.support import job_attempts, training_attempts

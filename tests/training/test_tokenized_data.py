@@ -15,8 +15,9 @@ from core.domain.errors import UserError
 from core.jobs.records import Warned
 from core.recipes import examples as sft_examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
+from core.students.chat import chat_format
+from core.students.chat.chat_format import ChatFormat
+from core.students.models import loading
 from core.teachers.protocol import Message
 from core.training import tokenized_data
 from core.training.training_job import _trainer

@@ -48,6 +48,7 @@ class TerminalDriver(LinuxDriver):
         if HOST_VARIABLE not in os.environ:
             super()._sigtstp_application()
             return
+        assert self._file is not None
         self.suspend_application_mode()
         self._must_signal_resume = True
         file = self._file

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from core.config.schema.table import ConfigTable, NonNegativeNumber, Positive, PositiveNumber
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 
 Name = Annotated[str, Meta(min_length=1)]
 

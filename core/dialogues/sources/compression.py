@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import IO, BinaryIO, cast
 
 from core.dialogues.problems import Problem
-from core.dialogues.sources.source import InvalidSourceError
+from core.dialogues.sources.reader_protocol import InvalidSourceError
 
 #: Bytes that are unpacked at once.
 _CHUNK = 1 << 20

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from core.dialogues.sources.source import Progress
+from core.dialogues.sources.reader_protocol import Progress
 
 #: Bytes that are read at once.
 _CHUNK = 1 << 20

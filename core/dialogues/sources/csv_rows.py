@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.dialogues import mapping
 from core.dialogues.sources.csv_file import CsvFile
-from core.dialogues.sources.source import Progress, Row
+from core.dialogues.sources.reader_protocol import Progress, Row
 
 if TYPE_CHECKING:
     import _csv

@@ -9,7 +9,7 @@ from core.dialogues.problems import Problem
 from core.dialogues.sources import csv_rows
 from core.dialogues.sources.csv_file import CsvFile, TextCheck
 from core.dialogues.sources.csv_rows import BrokenRow, Dialect
-from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
 from core.dialogues.suspicious_text import is_blank
 
 #: Rows in which the header is looked for if the first has no known name.

@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 
 from core.dialogues.problems import Problem
 from core.dialogues.sources.csv_file import CsvFile
-from core.dialogues.sources.source import InvalidSourceError
+from core.dialogues.sources.reader_protocol import InvalidSourceError
 
 UTF8 = "utf-8"
 #: Bytes that are converted at once.

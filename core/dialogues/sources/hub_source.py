@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.parquet_source import column_names
-from core.dialogues.sources.source import Format, Progress, Row, Source
+from core.dialogues.sources.reader_protocol import Format, Progress, Row, Source
 from core.dialogues.split import COLUMN
 from core.domain.errors import UserError
 

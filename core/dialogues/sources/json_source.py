@@ -11,7 +11,7 @@ import msgspec
 from core.dialogues.problems import Problem
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.csv_file import CsvFile
-from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
 
 #: Maximum bytes of a line.
 _MAX_LINE = 10_000_000

@@ -14,7 +14,7 @@ from core.dialogues.problems import Problem
 from core.dialogues.sources import compression, encoding, json_source, other_formats, parquet_source
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.csv_source import CsvSource
-from core.dialogues.sources.source import Format, InvalidSourceError, Source
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Source
 from core.domain.errors import UserError
 
 #: Bytes of a file by which its format is recognized.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from core.dialogues.problems import Problem
 from core.dialogues.sources import flat_records
-from core.dialogues.sources.source import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.evaluation.dimension_rates import DimensionRate
 from core.domain.evaluation.human_evaluation import PredictionPoweredWinRate
 from core.domain.evaluation.verdicts import AnswerForm, Dimension
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
-from core.domain.results import DimensionRate
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
+from core.domain.states import JobState
 
 if TYPE_CHECKING:
+    from core.domain.evaluation.dimension_rates import DimensionRate
+    from core.domain.evaluation.stopping import Stopping
     from core.domain.evaluation.verdicts import Dimension
-    from core.domain.results import DimensionRate, Stopping
 
 
 #: The level of tests and of intervals: this share of them errs where nothing differs.

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order
 from core.jobs import files

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.dialogues import records
-from core.domain.results import JudgeResult
+from core.dialogues.files import records
+from core.domain.jobs.results import JudgeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import JudgeSettings

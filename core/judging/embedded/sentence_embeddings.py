@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.domain.errors import UserError
 from core.jobs import files
 from core.judging.embedded.embedding_cache import EmbeddingCache
-from core.students import cpu_linear
+from core.students.models import cpu_linear
 
 Vectors = NDArray[np.float32]
 

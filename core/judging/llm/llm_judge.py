@@ -14,10 +14,9 @@ from core.judging.llm import verdict_answers, verdict_probabilities
 from core.judging.llm.verdict_answers import ASKED, Place
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
-from core.teachers import remedies
-from core.teachers.answers import outcomes
+from core.teachers import remedies, runner
 from core.teachers.protocol import AnswerSchema, Reply, Request
-from core.teachers.requests import building, runner
+from core.teachers.requests import building, outcomes
 from core.teachers.requests.ledger import UNANSWERED
 from core.teachers.requests.queue import RequestQueue
 

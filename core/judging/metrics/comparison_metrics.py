@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from core.domain.dialogues import MAX_WORDS
+from core.domain.data.dialogues import MAX_WORDS
+from core.domain.evaluation.dimension_rates import DimensionRate
+from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
-from core.domain.results import CompareResult, DimensionRate, Stopping
+from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import intervals, judge_bias, length_control, scores, sequential, statistics
 from core.judging.metrics.intervals import ShareInterval

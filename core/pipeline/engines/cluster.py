@@ -13,7 +13,7 @@ from typing import Protocol
 
 from core.config.schema import EngineResources
 from core.domain import troubles
-from core.domain.engines import ResourceUse
+from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines.engine import LOG, Ending
 
 

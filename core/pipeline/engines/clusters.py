@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.config.schema import EngineConfig, EngineResources
-from core.domain.engines import EngineUse
 from core.domain.errors import UserError
+from core.domain.jobs.engines import EngineUse
 from core.pipeline.engines.cluster import Cluster, UnreachableError
 
 #: The package that each type of engine needs, which the extra of the type's name installs.

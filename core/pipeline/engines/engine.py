@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.pipeline.warm_workers import Kind
+from core.pipeline.workers.warm_workers import Kind
 from core.store.jobs import Attempt
 
 #: A worker's command; the attempt's folder follows.
-WORKER_MODULE = "core.pipeline.worker"
+WORKER_MODULE = "core.pipeline.workers.worker"
 #: A worker's standard output and error, in its attempt's folder.
 LOG = "log.txt"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
-from core.domain.engines import EngineUse
-from core.domain.jobs import LOCAL
+from core.domain.jobs.engines import EngineUse
+from core.domain.jobs.job import LOCAL
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine

@@ -22,7 +22,7 @@ from core.domain import troubles
 from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, Started
-from core.pipeline.warm_workers import Kind, WarmWorkers, WorkerProcess
+from core.pipeline.workers.warm_workers import Kind, WarmWorkers, WorkerProcess
 from core.store.jobs import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.

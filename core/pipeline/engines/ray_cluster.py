@@ -13,7 +13,7 @@ import msgspec
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from core.config.schema import EngineConfig
-from core.domain.engines import ResourceUse
+from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 

@@ -20,14 +20,14 @@ from pathlib import Path
 
 from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
-from core.domain.engines import EngineUse
 from core.domain.errors import UserError
+from core.domain.jobs.engines import EngineUse
 from core.jobs import files
 from core.jobs.context import CANCEL, FENCE
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import Cluster, RefusedError, Seen, Task, UnreachableError
 from core.pipeline.engines.engine import LOG, Ending, Started
-from core.pipeline.warm_workers import Kind
+from core.pipeline.workers.warm_workers import Kind
 from core.store.jobs import Attempt
 
 #: The cluster's id of an attempt, in the attempt's folder.

@@ -15,8 +15,8 @@ from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from core.config.schema import EngineConfig
-from core.domain.engines import ResourceUse
 from core.domain.errors import UserError
+from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.slurm_task import RunWorker

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from core.config import redaction, reference
 from core.config.schema import Config
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED, UNSUCCESSFUL
-from core.domain.jobs import Job, Slot
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import ENDED, UNSUCCESSFUL
+from core.domain.states import Slot
 from core.jobs.planned_job import PlannedJob
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.services.configuration import settings
 from core.services.pipeline.forecast import forecast
 from core.services.pipeline.job_states import unrequested

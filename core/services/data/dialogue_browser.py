@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Container, Mapping, Sequence
 from typing import Literal, cast
 
-from core.domain.dialogue_pages import (
+from core.domain.data.dialogue_pages import (
     Decided,
     DialogueFilter,
     DialogueOrder,
@@ -14,9 +14,9 @@ from core.domain.dialogue_pages import (
     ResponderKind,
     Response,
 )
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.data.dialogues import HUMAN, Dialogue
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
 from core.domain.names import ComparisonName, RunName
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries

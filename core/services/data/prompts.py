@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.config.schema import Definition
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.data.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
 from core.prompts import templates

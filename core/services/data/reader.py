@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
-from core.dialogues import response_file
-from core.domain.dialogues import Dialogue, ImportedData
+from core.dialogues.files import response_file
+from core.domain.data.dialogues import Dialogue, ImportedData
+from core.domain.data.recipes import Recipe
 from core.domain.errors import UserError
-from core.domain.recipes import Recipe
-from core.domain.results import RecipeResult
+from core.domain.jobs.results import RecipeResult
 from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -20,7 +20,7 @@ from core.store import connections, job_records, queries
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.dialogues.statistics import Statistics
-    from core.domain.dialogue_pages import Response
+    from core.domain.data.dialogue_pages import Response
     from core.recipes.flaws import FlawedResponse
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt

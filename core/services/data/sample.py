@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.jobs import files
 
 SAMPLE = Path(__file__).parents[2] / "dialogues" / "sample" / "sample.csv"

@@ -6,7 +6,7 @@ import sqlite3
 
 from core.dialogues import statistics
 from core.dialogues.statistics import Statistics
-from core.domain.dialogues import ImportedData
+from core.domain.data.dialogues import ImportedData
 from core.store import connections, dialogue_statistics
 
 

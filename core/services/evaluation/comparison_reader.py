@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.domain.dialogues import HUMAN
+from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
 from core.services.evaluation import (
     comparisons,
     judges,

@@ -9,13 +9,13 @@ from dataclasses import fields, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.comparisons import Cell, PairedTest, Ranking, SequencePoint
 from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import CompareResult
 from core.domain.names import ComparisonName
-from core.domain.results import CompareResult
 from core.services.evaluation import decisions, seed_groups
 from core.store import queries
 

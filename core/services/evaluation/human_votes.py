@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.human_evaluation import (
     MIN_VOTER_PAIRS,
     MIN_VOTERS,

@@ -10,14 +10,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from core.config.schema import JudgeConfig
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.evaluation.verdicts import AnswerForm, Winner
 from core.domain.evaluation.votes import Vote
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
-from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.services.evaluation import comparisons, human_votes
 from core.store import submissions
 

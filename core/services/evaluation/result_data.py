@@ -7,12 +7,12 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, TypeVar
 
 from core.config.schema import JudgeConfig
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
-from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.services.evaluation import comparisons
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader

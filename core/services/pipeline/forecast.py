@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from core.domain.job_rules import movable_jobs
-from core.domain.jobs import Job, Slot
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import movable_jobs
+from core.domain.states import Slot
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from core.domain import job_rules
-from core.domain.dependencies import dependencies_of, nearest_first
-from core.domain.jobs import Job
-from core.domain.snapshot import SlotUse
+from core.domain.jobs import job_rules
+from core.domain.jobs.dependencies import dependencies_of, nearest_first
+from core.domain.jobs.job import Job
+from core.domain.jobs.snapshot import SlotUse
 from core.jobs.planned_job import PlannedJob
 
 

@@ -7,15 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
-from core.domain.dialogues import ImportedData
-from core.domain.engines import EngineUse
+from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.events import Event, IntentResult
-from core.domain.job_rules import ENDED
-from core.domain.jobs import Job
-from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
+from core.domain.jobs.engines import EngineUse
+from core.domain.jobs.events import Event, IntentResult
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import ENDED
+from core.domain.jobs.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
-from core.pipeline import job_targets, launch, workspace_graph
+from core.pipeline import launch
+from core.pipeline.planning import job_targets, workspace_graph
 from core.services.pipeline.job_states import CurrentJobs
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries

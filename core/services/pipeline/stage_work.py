@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-from core.domain.jobs import Job, Slot, Stage
+from core.domain.jobs.job import Job
 from core.domain.names import ComparisonName, RunName
 from core.domain.runs import RunEstimate, StageWork
+from core.domain.states import Slot, Stage
 from core.jobs.planned_job import PlannedJob
 
 #: Jobs that take about as long as each other: their stage, slot, and student or judge.

@@ -10,7 +10,7 @@ import msgspec
 
 from core.config.schema import Config, Student, Teacher
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
+from core.domain.states import Slot
 from core.jobs.settings import (
     EmbeddedJudge,
     JudgeSettings,
@@ -20,11 +20,11 @@ from core.jobs.settings import (
     RespondSettings,
     TeacherResponder,
 )
-from core.pipeline import large_models, slots, workspace_graph
+from core.pipeline.planning import large_models, slots, workspace_graph
 from core.playground.messages import Message, Participant, TeacherCall
 from core.services.workspace_state import WorkspaceState
 from core.store import job_records
-from core.students import model_sources
+from core.students.models import model_sources
 from core.teachers import api_keys, local_decoding
 from core.teachers.costs import prices
 from core.teachers.protocol import Message as SentMessage

@@ -13,13 +13,14 @@ from typing import Literal
 import msgspec
 
 from core.config.schema import Config, Responding
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
 from core.domain.names import RunName
+from core.domain.states import Slot
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, EmbeddedJudge, RespondSettings, StudentResponder
-from core.pipeline import devices, slots
+from core.pipeline.planning import slots
+from core.pipeline.workers import devices
 from core.playground import history, process
 from core.playground.calling import Calling
 from core.playground.history import PlaygroundHistory

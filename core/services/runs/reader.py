@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED
-from core.domain.jobs import Job
+from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import ENDED
+from core.domain.jobs.results import SftResult
 from core.domain.names import RUN_STAGES, RunName, VersionName
-from core.domain.results import SftResult
 from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
-from core.pipeline import run_deletion
+from core.pipeline.supervision import run_deletion
 from core.services.evaluation.reader import EvaluationReader
 from core.services.pipeline.reader import PipelineReader
 from core.services.versions import Versions

@@ -11,11 +11,11 @@ import msgspec
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import response_file
-from core.domain.dependencies import dependencies_of
-from core.domain.dialogues import Split
-from core.domain.drawn_dialogues import DrawnDialogues
-from core.domain.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
+from core.dialogues.files import response_file
+from core.domain.data.dialogues import Split
+from core.domain.data.drawn_dialogues import DrawnDialogues
+from core.domain.jobs.dependencies import dependencies_of
+from core.domain.jobs.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
 from core.domain.submissions import Asker, Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
 from core.jobs.planned_job import PlannedJob
@@ -28,11 +28,11 @@ from core.jobs.settings import (
     TeacherResponder,
     ValidateSettings,
 )
-from core.pipeline import job_targets
+from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
 from core.store import connections, job_records, queries, submissions
-from core.teachers.costs import estimates as estimating
 from core.teachers.costs import prices
+from core.teachers.requests import estimates as estimating
 from core.teachers.requests.ledger import REQUESTING_STAGES
 
 #: What answers have used, by stage and model.

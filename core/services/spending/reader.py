@@ -15,7 +15,7 @@ from core.domain.submissions import (
     Spending,
     Submission,
 )
-from core.pipeline import workspace_graph
+from core.pipeline.planning import workspace_graph
 from core.services.spending.calls import Calls
 from core.services.workspace_state import WorkspaceState
 from core.store import submissions

@@ -10,7 +10,7 @@ import msgspec
 
 from core.domain.runs import RunEstimate, SampleAnswer
 from core.jobs.settings import DpoSettings, SftSettings
-from core.pipeline import job_targets
+from core.pipeline.planning import job_targets
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
 

@@ -12,22 +12,23 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import Recipes
-from core.domain.dialogues import RatingCounts
-from core.domain.drawn_dialogues import DrawnDialogues
+from core.domain.data.dialogues import RatingCounts
+from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
-from core.domain.jobs import Job, Slot, Stage
-from core.domain.results import DpoResult, SftResult
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import DpoResult, SftResult
 from core.domain.runs import RunEstimate
+from core.domain.states import Slot, Stage
 from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DpoSettings, Ranks, RecipeSettings, RunSettings, SftSettings
-from core.pipeline import devices
+from core.pipeline.workers import devices
 from core.recipes import catalog, examples
 from core.recipes.examples import Example, PreferencePair, SftExample
 from core.services import machine
 from core.store import job_records, queries
-from core.students import model_shape
-from core.students.model_shape import ModelShape
+from core.students.models import model_shape
+from core.students.models.model_shape import ModelShape
 from core.training import run_estimate
 from core.training.run_estimate import Examples, Work
 

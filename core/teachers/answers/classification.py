@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.dialogues import MAX_CHARACTERS, MAX_WORDS
+from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
 from core.domain.submissions import Outcome
 from core.teachers.answers import cleaning
 from core.teachers.protocol import Finish, Reply

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.data.dialogues import HUMAN, Dialogue
 from core.jobs.settings import GenerateSettings, Identity
 from core.prompts import templates
 from core.teachers.identity import samples

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.domain.jobs import Stage
 from core.domain.names import JobId
+from core.domain.states import Stage
 from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal

@@ -16,7 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from core.students.cpu_linear import matmul
+from core.students.models.cpu_linear import matmul
 from core.training.prefix_tree.flex_attention import TreeMask
 from core.training.prefix_tree.trie import Trie
 

@@ -18,8 +18,8 @@ from trl import DPOTrainer, SFTTrainer
 from core.training import head_tiles, ranks
 from core.training.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import attention
+from core.training.prefix_tree.step_shares import EpochCallback, StepShares
 from core.training.prefix_tree.steps import Step
-from core.training.step_shares import EpochCallback, StepShares
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue, RatedResponse
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.jobs.records import Artifact, Progress
 from core.jobs.settings import JudgeSettings

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.dialogues import records
+from core.dialogues.files import records
 from core.jobs.settings import JudgeSettings
 from core.judging.embedded import fit_job, sentence_embeddings
 from core.judging.embedded.embedding_cache import EmbeddingCache

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging.llm.llm_judge import MAX_UNUSABLE_FIRST
 from tests.support.judged_workspace import DIALOGUES, DIFFERENT, TEST, compare, longer, shown

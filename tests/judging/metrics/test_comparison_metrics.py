@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.results import CompareResult
+from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import comparison_metrics
 from core.judging.protocol import Contest

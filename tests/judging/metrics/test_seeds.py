@@ -23,7 +23,7 @@ def table(*, seeds: int, dialogues: int = 60, spread: float = 0.0, draw: int = 0
 
 def test_mean_deviation_and_the_interval_over_seeds_are_students() -> None:
     found = table(seeds=5)
-    rates = [fmean(rate for rate in made.values() if rate is not None) for made in found]
+    rates = [fmean(score for score in made.values() if score is not None) for made in found]
     made = over_seeds(found)
     assert made is not None
     assert made.mean == pytest.approx(np.mean(rates))

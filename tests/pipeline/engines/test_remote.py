@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.engines import ResourceUse
+from core.domain.jobs.engines import ResourceUse
 from core.jobs import journal
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
-from core.pipeline import heartbeat, job_starter, worker
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.engines import Engines
-from core.pipeline.supervisor import Supervisor
+from core.pipeline.supervision import job_starter
+from core.pipeline.supervision.supervisor import Supervisor
+from core.pipeline.workers import heartbeat, worker
 from core.services.workspace import open_workspace
 from core.store import intents
 from tests.pipeline.conftest import CONFIG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,11 +119,30 @@ def _axolotl_settings(card: Path) -> list[str]:
 
 def _llama_cpp(folders: Folders, environment: Environment, scratch: Path) -> str:
     asked, _, dpo = folders.answers("smollm2")
-    given = (folders.gguf / "model.gguf", folders.gguf / "prompt.txt", MAX_NEW_TOKENS, asked)
+    made = folders.gguf(_converters(environment, scratch))
+    given = (made / "model.gguf", made / "prompt.txt", MAX_NEW_TOKENS, asked)
     found = environment.run(
         ("python", _PROGRAMS / "llama_cpp_answers.py"), scratch, json.dumps(given, default=str).encode()
     )
     return f"GGUF: {_same(json.loads(found), dpo)}"
+
+
+def _converters(environment: Environment, scratch: Path) -> Path:
+    """A folder with llama.cpp's converter, which the environment's Python runs."""
+    name = "convert_hf_to_gguf.py"
+    original = Path(os.environ.get("EMPATHY_LLAMA_CPP", ".")) / name
+    if not original.is_file():
+        raise SystemExit(f"{original} is not there: name llama.cpp's folder in EMPATHY_LLAMA_CPP")
+    lines = (
+        f"#!{environment.program('python')}",
+        "import runpy, sys",
+        f"sys.path.insert(0, {str(original.parent)!r})",
+        f"runpy.run_path({str(original)!r}, run_name='__main__')",
+    )
+    script = scratch / name
+    script.write_text("\n".join(lines))
+    script.chmod(0o755)
+    return scratch
 
 
 def _same(found: Sequence[str], wanted: Sequence[str]) -> str:
@@ -137,21 +157,25 @@ PEERS = {
     "trl": Peer(("trl", "torch"), ("trl", "transformers", "datasets"), _trl),
     "llama-factory": Peer(("llamafactory",), ("llamafactory", "transformers", "trl"), _llama_factory),
     "axolotl": Peer(("axolotl",), ("axolotl", "transformers", "datasets"), _axolotl),
-    "llama.cpp": Peer(("llama-cpp-python",), ("llama-cpp-python",), _llama_cpp),
+    "llama.cpp": Peer(
+        # The last ones are for its converter.
+        ("llama-cpp-python", "torch", "transformers", "sentencepiece", "protobuf"),
+        ("llama-cpp-python",),
+        _llama_cpp,
+    ),
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.publishing.peers")
     parser.add_argument("--work", type=Path, required=True, help="folder for the workspace and environments")
-    parser.add_argument("--llama-cpp", type=Path, help="folder with convert_hf_to_gguf.py, for llama.cpp")
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PEERS)}; default: all")
     options = parser.parse_args()
     for name in options.programs:
         if name not in PEERS:
             parser.error(f"there is no program {name}: choose of {', '.join(PEERS)}")
     work = options.work.resolve()
-    folders = Folders(work / "study", options.llama_cpp)
+    folders = Folders(work / "study")
     folders.prepare()
     for name in options.programs or PEERS:
         peer = PEERS[name]

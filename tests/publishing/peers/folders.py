@@ -49,8 +49,6 @@ class Folders:
     """A workspace in which two students are trained, and what it publishes."""
 
     root: Path
-    llama_cpp: Path | None
-    """The folder of llama.cpp's converters."""
 
     def prepare(self) -> None:
         """Make the tiny student, and import dialogues; what is done is not done again."""
@@ -76,11 +74,6 @@ class Folders:
         return self._published(self._trained("tiny", "sft-dpo"), "--merge")
 
     @cached_property
-    def gguf(self) -> Path:
-        """The embedded student's SFT-DPO run, with a GGUF file."""
-        return self._published(self._trained("smollm2", "sft-dpo"), "--merge", "--gguf", "--ollama")
-
-    @cached_property
     def data(self) -> Path:
         """The recipe's training data."""
         self.run("run", f"recipe:{RECIPE}", "--wait")
@@ -93,6 +86,11 @@ class Folders:
         self.run("export", "llama-factory", folder, "--recipe", RECIPE)
         return folder
 
+    def gguf(self, converters: Path) -> Path:
+        """The embedded student's SFT-DPO run, with a GGUF file that the converter in that folder makes."""
+        run, options = self._trained("smollm2", "sft-dpo"), ("--merge", "--gguf", "--ollama")
+        return self._published(run, *options, EMPATHY_LLAMA_CPP=str(converters))
+
     def answers(self, student: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         """Situations and utterances, and a student's answers after SFT and after SFT-DPO."""
         sft, dpo = (self._trained(student, stage) for stage in ("sft", "sft-dpo"))
@@ -100,9 +98,8 @@ class Folders:
         asked = [(pair["situation"], pair["utterance"]) for pair in pairs]
         return asked, [pair["response_a"] for pair in pairs], [pair["response_b"] for pair in pairs]
 
-    def run(self, *words: str | Path) -> str:
+    def run(self, *words: str | Path, **variables: str) -> str:
         """Run a command on the workspace; its output."""
-        variables = {} if self.llama_cpp is None else {"EMPATHY_LLAMA_CPP": str(self.llama_cpp)}
         command = [sys.executable, "-m", "tui", "--workspace", str(self.root), *map(str, words)]
         return subprocess.run(
             command, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=True
@@ -114,7 +111,7 @@ class Folders:
         self.run("run", f"respond:{name}", "--wait")
         return name
 
-    def _published(self, name: str, *options: str) -> Path:
+    def _published(self, name: str, *options: str, **variables: str) -> Path:
         folder = self.root / "exports" / "published" / name.replace("/", "-")
-        self.run("publish", *options, name, folder)
+        self.run("publish", *options, name, folder, **variables)
         return folder

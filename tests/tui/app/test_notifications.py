@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.jobs import Job, JobState
-from core.domain.snapshot import Snapshot, SupervisorStatus
+from core.domain.jobs.job import Job
+from core.domain.jobs.snapshot import Snapshot, SupervisorStatus
+from core.domain.states import JobState
 from core.store import connections, jobs
 from tests.services.test_forecast import job
 from tests.support import made_results

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from core.api import Job, Snapshot, Wait
-from core.domain.snapshot import DialogueCounts, SupervisorStatus
+from core.domain.jobs.snapshot import DialogueCounts, SupervisorStatus
 from tui.cli.output import jobs, json
 from tui.format import waits
 from tui.screens.home import attention, work_lines

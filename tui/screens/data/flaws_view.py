@@ -133,12 +133,13 @@ class FlawsView(Container):
             self.query_one(ReadingArea).focus()
 
     def action_step(self, by: int) -> None:
-        keys = list(self._responses.keys)
-        at = keys.index(self._responses.selected_key) + by if self._responses.selected_key in keys else -1
-        if 0 <= at < len(keys):
+        keys, selected = list(self._responses.keys), self._responses.selected_key
+        if selected not in keys:
+            self.app.show_message("no response is selected")
+        elif 0 <= (at := keys.index(selected) + by) < len(keys):
             self._responses.select(keys[at])
         else:
-            self.app.show_message("there is no other response with a flaw")
+            self.app.show_message("this is the last response" if by > 0 else "this is the first response")
 
     def action_dialogue(self) -> None:
         if (one := self._selected) is None:

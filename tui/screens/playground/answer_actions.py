@@ -148,6 +148,9 @@ class AnswerActions(WorkspaceScreen):
         self.draw_about()
         if problem is not None:
             self.app.show_message(problem, title="Judge", error=True)
+        elif opinion is not None and not self.is_current:
+            # Whoever has gone elsewhere is not interrupted.
+            self.app.show_message(words.opinion(opinion)[0], title=f"Judge {visible(opinion.judge)}")
         elif opinion is not None:
             self.app.push_screen(OpinionDialog(opinion, is_later_turn=self._turns[-1].number > 1))
 

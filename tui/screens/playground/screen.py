@@ -18,10 +18,10 @@ from tui.format.text import visible
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
-from tui.screens.playground.asking import Asking
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Found, look
+from tui.screens.playground.pending_question import Asking
 
 if TYPE_CHECKING:
     from core.api import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -199,16 +200,21 @@ def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) ->
     whole = _whole(curves, request.view.axis)
     window = request.view.window(whole)
     if request.is_grid and names:
-        places = grid(request.width, request.height, len(names))
-        at = names.index(request.metric) if request.metric in names else 0
-        page, pages = at // len(places), -(-len(names) // len(places))
-        wanted = names[page * len(places) : (page + 1) * len(places)]
+        charts = [chart for name in names for chart in _by_stage(name, curves)]
+        places = grid(request.width, request.height, len(charts))
+        at = next((at for at, chart in enumerate(charts) if chart[0] == request.metric), 0)
+        page, pages = at // len(places), -(-len(charts) // len(places))
+        wanted = charts[page * len(places) : (page + 1) * len(places)]
     else:
-        places, wanted, page, pages = [(0, 0, request.width, request.height)], (request.metric,), 0, 1
+        wanted = _by_stage(request.metric, curves)
+        if request.height < _LOWEST * len(wanted):
+            # No room for both: that of the selected run, which is the last one.
+            selected = [chart for chart in wanted if any(one is curves[-1] for one in chart[2])]
+            wanted = selected or wanted[-1:]
+        places, page, pages = _stacked(request.width, request.height, len(wanted)), 0, 1
     tiles = tuple(
-        _tile(request, own, name, stage, part, window)
-        for name, place in zip(wanted, places, strict=False)
-        for (stage, own), part in _parts(_by_stage(name, curves), place)
+        _tile(request, own, name, stage, place, window)
+        for (name, stage, own), place in zip(wanted, places, strict=False)
     )
     return Drawing(request, curves, names, tiles, window, whole, (page, pages))
 
@@ -303,24 +309,21 @@ def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
     return Window(low, high) if high > low else Window(low - 0.5, high + 0.5)
 
 
-def _by_stage(name: str, curves: Sequence[Curves]) -> list[tuple[str, Sequence[Curves]]]:
-    """The curves that share a chart of a metric, and their stage: SFT and DPO have different losses."""
+def _by_stage(name: str, curves: Sequence[Curves]) -> list[tuple[str, str, Sequence[Curves]]]:
+    """The charts of a metric: its name, the stage, and the curves. SFT and DPO have different losses."""
     found: dict[str, list[Curves]] = {}
     for one in curves:
         if name in one.metrics:
             found.setdefault("sft-dpo" if _DPO in one.metrics else "sft", []).append(one)
-    return list(found.items()) if name == "loss" and len(found) > 1 else [("", curves)]
+    if name != "loss" or len(found) < 2:
+        return [(name, "", curves)]
+    return [(name, stage, own) for stage, own in sorted(found.items())]
 
 
-def _parts(
-    charts: Sequence[tuple[str, Sequence[Curves]]], place: Place
-) -> Iterator[tuple[tuple[str, Sequence[Curves]], Place]]:
-    """Each chart with its part of a place, one below the other; the last alone where there is no room."""
-    x, y, width, height = place
-    shown = sorted(charts, key=lambda chart: chart[0]) if height >= len(charts) * _LOWEST else charts[-1:]
-    for number, chart in enumerate(shown):
-        top, bottom = height * number // len(shown), height * (number + 1) // len(shown)
-        yield chart, (x, y + top, width, bottom - top)
+def _stacked(width: int, height: int, count: int) -> list[Place]:
+    """Places one below the other."""
+    ends = [height * number // max(1, count) for number in range(count + 1)]
+    return [(0, top, width, bottom - top) for top, bottom in itertools.pairwise(ends)]
 
 
 def _tile(

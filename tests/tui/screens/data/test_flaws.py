@@ -59,7 +59,7 @@ async def test_flaws_are_counted_and_listed(
         await until_shows(pilot, "meta talk · it is about the response instead of one")
         assert _META in shown(pilot)
         await pilot.press("n")
-        await until_shows(pilot, "there is no other response with a flaw")
+        await until_shows(pilot, "this is the last response")
         # Only those that are left out.
         await pilot.press("slash", *"left")
         await until_shows(pilot, "/left: 1 of 2")

@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.dialogues.table import read_table
-from core.domain.dialogues import Dialogue
+from core.dialogues.importing import staging
+from core.dialogues.importing.table import read_table
+from core.domain.data.dialogues import Dialogue
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 from core.store import connections

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.job_rules import JobCounts
-from core.domain.snapshot import Snapshot
+from core.domain.jobs.job_rules import JobCounts
+from core.domain.jobs.snapshot import Snapshot
 from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from tests.support.filled_workspace import job_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.dialogue_pages import ResponderKind, Response
+from core.domain.data.dialogue_pages import ResponderKind, Response
 from tui.screens.pairs import response_rows
 
 RECIPES = ("direct/chatgpt", "direct/llama", "improve-human/naive")

@@ -81,12 +81,13 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         # Each run's metrics in a column of its own; one that a run does not log is not known.
         assert re.search(r"rewards/margins +— +0\.3100", text)
         # The losses of SFT and DPO are of different kinds: each has axes of its own.
-        tiles = [(tile.stage, [one.run.number for one in tile.readings]) for tile in screen._tiles]
-        assert tiles == [("sft", ["1"]), ("sft-dpo", ["2"])]
+        tiles = [(one.metric, one.stage, [each.run.number for each in one.readings]) for one in screen._tiles]
+        assert tiles[:3] == [
+            ("loss", "sft", ["1"]),
+            ("loss", "sft-dpo", ["2"]),
+            ("learning_rate", "", ["1", "2"]),
+        ]
         assert "loss · sft-dpo" in text
-        await pilot.press("m")
-        await until(pilot, lambda: screen._tiles[0].metric != "loss")
-        assert [tile.stage for tile in screen._tiles] == [""]
         await pilot.press("asterisk", "up", "u")
         await until(pilot, lambda: [run.job for run in screen.drawn_runs()] == [screen._run])
         assert "●" not in shown(pilot)

@@ -10,7 +10,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
-from core.pipeline.intent_handlers import carry_out
+from core.pipeline.supervision.intent_handlers import carry_out
 from core.store import connections, intents
 from core.store.connections import transaction
 from tests.support import finished_workspace

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from core.pipeline import intent_handlers
+from core.pipeline.supervision import intent_handlers
 from core.services.workspace import open_workspace
 from core.store import connections, intents
 from tests.support.settling import settled, shown, until, until_shows
 from tui.app.application import EmpathyApp
-from tui.cli.vote import vote
+from tui.cli.evaluation.vote import vote
 
 BASE, RUN = "smollm2", "smollm2/direct/chatgpt/sft"
 BALLOT = (BASE, RUN, "ana")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.evaluation.comparisons import Cell, Comparison, SequencePoint
+from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.results import Stopping
 from core.judging.metrics import sequential
 from tui.screens.win_rates import comparison_metrics
 

@@ -1,0 +1,114 @@
+"""Several data sets as one: their test dialogues, and as many train dialogues of each as its weight says."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from core.config.schema import DataSet, DataSettings
+from core.dialogues.importing import near_duplicates, table
+from core.dialogues.importing.spool import DialogueSpool
+from core.dialogues.importing.table import Table
+from core.dialogues.sources.hub_source import HubDataset
+from core.dialogues.sources.reader_protocol import Format, ReadingProgress
+from core.domain.data.findings import Finding
+from core.domain.errors import UserError
+
+#: Seed of the draw under weights.
+_SEED = 42
+
+
+def read_mixture(
+    sets: Mapping[str, DataSet],
+    root: Path,
+    settings: DataSettings,
+    *,
+    strict: bool = False,
+    progress: ReadingProgress | None = None,
+) -> Table:
+    """Read the data sets of a configuration; a relative path is in `root`. Raises `UserError`.
+
+    A dialogue's id begins with the name of its data set.
+    """
+    parts = {}
+    for name, wanted in sets.items():
+        place = HubDataset.parse(wanted.file) or root / Path(wanted.file).expanduser()
+        own = msgspec.structs.replace(wanted, near_duplicates="ignore")
+        parts[name] = table.read_table(
+            place, own, strict=strict, progress=progress, option=f"data_sets.{name}.columns"
+        )
+    rated = {name: part.is_rated for name, part in parts.items()}
+    if len(set(rated.values())) > 1:
+        without = ", ".join(name for name, is_rated in rated.items() if not is_rated)
+        raise UserError(
+            f"data_sets: {without} has no ratings, and others have: recipes would treat the two differently. "
+            "Import either those with ratings or those without"
+        )
+    dialogues = DialogueSpool()
+    drawn = _drawn(sets, parts)
+    for name, part in parts.items():
+        number = 0
+        for dialogue in part.dialogues:
+            if dialogue.split == "train":
+                number += 1
+                if number - 1 not in drawn[name]:
+                    continue
+            dialogues.add(msgspec.structs.replace(dialogue, dialog_id=f"{name}:{dialogue.dialog_id}"))
+    near = None
+    if settings.near_duplicates != "ignore":
+        near = near_duplicates.find(dialogues, None if progress is None else partial(progress, "compare"))
+        if near.count and settings.near_duplicates == "leave_out":
+            dialogues.remove(near.positions)
+            near = replace(near, are_left_out=True)
+    identity = "".join(f"{name} {part.sha256}\n" for name, part in parts.items())
+    return Table(
+        dialogues=dialogues,
+        format=Format(f"{len(parts)} data sets"),
+        mapping={},
+        is_guessed=any(part.is_guessed for part in parts.values()),
+        split="; ".join(dict.fromkeys(part.split for part in parts.values())),
+        is_rated=all(rated.values()),
+        sources=tuple(dict.fromkeys(source for part in parts.values() for source in part.sources)),
+        ignored=(),
+        sha256=hashlib.sha256(identity.encode()).hexdigest(),
+        blank_rows=sum(part.blank_rows for part in parts.values()),
+        blank_columns=sum(part.blank_columns for part in parts.values()),
+        suspicious=_placed((name, part.suspicious) for name, part in parts.items()),
+        left_out=_placed((name, part.left_out) for name, part in parts.items()),
+        undecided=sum(part.undecided for part in parts.values()),
+        near_duplicates=near,
+        parts=parts,
+    )
+
+
+def _drawn(sets: Mapping[str, DataSet], parts: Mapping[str, Table]) -> dict[str, range | frozenset[int]]:
+    """The train dialogues of each data set that are taken, counted from 0: in proportion to the weights, and
+    as many as the data sets allow; all without weights."""
+    train = {name: sum(one.split == "train" for one in part.dialogues) for name, part in parts.items()}
+    weights = {name: wanted.weight for name, wanted in sets.items() if wanted.weight is not None}
+    if not weights:
+        return {name: range(count) for name, count in train.items()}
+    if missing := ", ".join(name for name in sets if name not in weights):
+        raise UserError(f"data_sets: {missing} has no weight, and others have: give each one, or none")
+    per_weight = min(train[name] / weight for name, weight in weights.items())
+    return {
+        name: frozenset(
+            random.Random(f"{_SEED} {name}").sample(range(train[name]), round(per_weight * weight))
+        )
+        for name, weight in weights.items()
+    }
+
+
+def _placed(found: Iterable[tuple[str, Iterable[Finding]]]) -> tuple[Finding, ...]:
+    """Findings with the name of their data set before the column."""
+    return tuple(
+        msgspec.structs.replace(finding, column=f"{name}: {finding.column}")
+        for name, findings in found
+        for finding in findings
+    )

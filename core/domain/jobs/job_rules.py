@@ -1,0 +1,259 @@
+"""What may be done with a job, why it waits, and whether work needs a supervisor; each rule is here alone.
+
+A reason is one plain sentence for people; None means that nothing stands in the way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from core.domain.jobs.dependencies import dependents_of, nearest_first
+
+if TYPE_CHECKING:
+    # The app imports these rules before its first screen.
+    from core.domain.jobs.job import Job
+    from core.domain.jobs.snapshot import SlotUse, Snapshot
+    from core.domain.states import JobState, Slot
+
+#: What people do with a run besides looking at it; `restore` an archived one.
+RunAction = Literal["archive", "restore", "delete", "tag", "note"]
+
+#: States in which nothing more happens to a job by itself.
+ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
+#: States in which a job has ended without a result.
+UNSUCCESSFUL: frozenset[JobState] = frozenset({"failed", "cancelled"})
+
+
+def start_problem(job: Job) -> str | None:
+    """Why the job cannot be started."""
+    if job.state == "done":
+        return f"{_named(job)} is done: there is nothing to start"
+    if job.requested and job.state not in UNSUCCESSFUL:
+        state = "cancelling" if job.cancelling else job.state
+        return f"{_named(job)} is requested already: it is {state}"
+    return None
+
+
+def cancel_problem(name: str, state: JobState) -> str | None:
+    """Why a requested job in that state cannot be cancelled."""
+    return f"{name} is {state}: there is nothing to cancel" if state in ENDED else None
+
+
+def retry_problem(name: str, state: JobState | Literal["not started"]) -> str | None:
+    """Why a job in that state cannot be tried again."""
+    if state in UNSUCCESSFUL:
+        return None
+    return f"{name} is {state}: only what failed or was cancelled can be tried again"
+
+
+def refresh_problem(name: str, state: JobState) -> str | None:
+    """Why a job in that state cannot look again at what it waits for outside."""
+    return None if state == "running" else f"{name} is {state}: only a running job can look again"
+
+
+def adopt_problem(name: str, state: JobState) -> str | None:
+    """Why a job in that state cannot use the answers of another batch."""
+    return f"{name} is done and needs no more answers" if state == "done" else None
+
+
+def action_problem(action: str, job: Job | None) -> str | None:
+    """Why `start`, `cancel` or `retry` cannot be done to `job` now; `job` is None where none is selected.
+
+    Raises `ValueError` for another action.
+    """
+    if job is None:
+        return "no job is selected"
+    match action:
+        case "start":
+            return start_problem(job)
+        case "cancel" if not job.requested:
+            return f"{_named(job)} was never started: there is nothing to cancel"
+        case "cancel" if job.cancelling:
+            return f"{_named(job)} is cancelling: it was asked to stop, and ends at its next step"
+        case "cancel":
+            return cancel_problem(_named(job), job.state)
+        case "retry":
+            return retry_problem(_named(job), job.state if job.requested else "not started")
+        case _:
+            raise ValueError(f"no rule for {action!r}")
+
+
+def start_all_problem(snapshot: Snapshot | None) -> str | None:
+    """Why starting all jobs would start none; `snapshot` is None as long as the workspace is being read."""
+    if snapshot is None:
+        return "the workspace is being read"
+    if snapshot.config_error is not None:
+        return f"config.toml is invalid: {snapshot.config_error}"
+    if not snapshot.jobs:
+        return "there is nothing to start: import data, and name students, recipes and judges in config.toml"
+    if all(start_problem(job) is not None for job in snapshot.jobs):
+        return "all jobs are requested already"
+    return None
+
+
+def run_problem(action: RunAction, name: str, *, requested: bool, in_config: bool) -> str | None:
+    """Why this cannot be done to the run of that name; `in_config` if config.toml defines it."""
+    if not requested:
+        return f"{name} was never started: there is nothing to {action}"
+    if in_config and action in ("archive", "delete"):
+        return f"config.toml defines {name}: only superseded runs are {action}d"
+    return None
+
+
+def log_problem(job: Job | None) -> str | None:
+    """Why the job has no log to show; `job` is None where none is selected."""
+    if job is None:
+        return "no job is selected"
+    return f"{_named(job)} has no log: it has not run yet" if job.attempt == 0 else None
+
+
+def find_job(snapshot: Snapshot | None, job: str | None) -> Job | None:
+    """The job of that id in a snapshot."""
+    if snapshot is None or job is None:
+        return None
+    return next((found for found in snapshot.jobs if found.id == job), None)
+
+
+def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]) -> str | None:
+    """Why a requested job that could run does not; None too where it is not known or not requested."""
+    if not job.requested:
+        return None
+    if job.state == "ready":
+        free = any(slot.name == job.slot and slot.used < slot.total for slot in slots)
+        reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
+        if job.preempted:
+            return f"preempted; {reason or 'it goes on'}"
+        return reason
+    if job.state != "waiting":
+        return None
+    blocking = _blocking(job, jobs)
+    if blocking is not None:
+        return f"blocked: {_named(blocking)} {blocking.state}"
+    needed = next((jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"), None)
+    return None if needed is None else f"waits for {_named(needed)}"
+
+
+def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
+    """The nearest job without success for which `job` waits, directly or not."""
+
+    def needs(id: str) -> Sequence[str]:
+        needed = jobs.get(id)
+        return () if needed is None or needed.state == "done" else needed.depends_on
+
+    walked = (jobs[id] for id in nearest_first(job.depends_on, needs) if id in jobs)
+    return next((needed for needed in walked if needed.state in UNSUCCESSFUL), None)
+
+
+def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
+    """The ids of the requested jobs that wait, directly or not, for one of these, which did not succeed."""
+    # Not by way of what is done: its result is there, whatever became of what it was made from.
+    return dependents_of((job for job in jobs if job.requested and job.state not in ENDED), unsuccessful)
+
+
+def needs_supervisor(snapshot: Snapshot, pending: bool) -> bool:
+    """Whether there is work that only a supervisor moves on, and none runs.
+
+    `pending`: an intent waits to be carried out. What is paused, blocked by a failure, or has no slot at
+    all waits for a person instead.
+    """
+    if snapshot.supervisor.running:
+        return False
+    if snapshot.paused:
+        return pending or any(job.state == "running" for job in snapshot.jobs)
+    return pending or bool(movable_jobs(snapshot.jobs, open_slots(snapshot)))
+
+
+def open_slots(snapshot: Snapshot) -> frozenset[Slot]:
+    """The kinds of slots of which config.toml has any."""
+    return frozenset(slot.name for slot in snapshot.slots if slot.total)
+
+
+def movable_jobs(jobs: Collection[Job], slots: Collection[Slot]) -> frozenset[str]:
+    """The ids of the requested jobs that come to an end without a person, as long as none fails.
+
+    These run, or use one of `slots` and wait, directly or not, only for such jobs. A dependency that `jobs`
+    does not hold counts as done.
+    """
+    unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
+    running = frozenset(job.id for job in unfinished if job.state == "running")
+    startable = {job.id for job in unfinished if job.id not in running and job.slot in slots}
+    stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
+    return running | startable - dependents_of((job for job in unfinished if job.id in startable), stuck)
+
+
+@dataclass(frozen=True)
+class JobCounts:
+    """How many jobs are in each state. Each job counts once, so the numbers add up to `total`."""
+
+    done: int = 0
+    """Requested jobs that are done."""
+    running: int = 0
+    """Jobs that run."""
+    cancelling: int = 0
+    """Jobs that still run, and were asked to stop."""
+    waiting: int = 0
+    """Requested jobs that wait for a slot, or for jobs that can still succeed."""
+    blocked: int = 0
+    """Requested jobs that wait, directly or not, for one that failed or was cancelled."""
+    failed: int = 0
+    """Requested jobs that failed."""
+    cancelled: int = 0
+    """Requested jobs that were cancelled."""
+    not_started: int = 0
+    """Jobs that nobody requested."""
+
+    @property
+    def total(self) -> int:
+        """All jobs."""
+        return self.requested + self.not_started
+
+    @property
+    def requested(self) -> int:
+        """All requested jobs."""
+        return self.done + self.active + self.waiting + self.blocked + self.failed + self.cancelled
+
+    @property
+    def active(self) -> int:
+        """Jobs with a worker: those that run, and those that still stop."""
+        return self.running + self.cancelling
+
+
+def count_jobs(jobs: Sequence[Job]) -> JobCounts:
+    """The number of jobs in each state."""
+    return counts_by(jobs, lambda job: "").get("", JobCounts())
+
+
+def counts_by(jobs: Sequence[Job], group: Callable[[Job], str]) -> dict[str, JobCounts]:
+    """The number of jobs in each state by group; a job may wait for one of another group."""
+    blocked = blocked_jobs(jobs, (job.id for job in jobs if job.requested and job.state in UNSUCCESSFUL))
+    found: dict[str, Counter[str]] = {}
+    for job in jobs:
+        found.setdefault(group(job), Counter())[_counted_as(job, blocked)] += 1
+    return {name: JobCounts(**counts) for name, counts in found.items()}
+
+
+def _counted_as(job: Job, blocked: Collection[str]) -> str:
+    """The field of `JobCounts` that counts this job."""
+    if not job.requested:
+        return "not_started"
+    if job.cancelling:
+        return "cancelling"
+    if job.state in ("waiting", "ready"):
+        return "blocked" if job.id in blocked else "waiting"
+    return job.state
+
+
+def job_progress(job: Job) -> float | None:
+    """How far a job is, from 0 to 1, or None when that is not known."""
+    if job.state == "done":
+        return 1.0
+    if job.done is None or not job.total:
+        return None
+    return min(1.0, job.done / job.total)
+
+
+def _named(job: Job) -> str:
+    return f"{job.stage} {job.name}"

@@ -1,0 +1,9 @@
+"""Where a job stands: its stage, its state, and the resource that it uses."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Stage = Literal["generate", "recipe", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
+JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
+Slot = Literal["gpu", "cpu", "api", "batch"]

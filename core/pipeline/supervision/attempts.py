@@ -1,0 +1,178 @@
+"""Preparing an attempt: the paths of its inputs, its folder and its spec.json."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from core.config.workspace import WorkspacePaths
+from core.domain import troubles
+from core.domain.errors import UserError
+from core.domain.jobs.job import LOCAL
+from core.jobs import files, journal
+from core.jobs import spec as specs
+from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
+from core.jobs.journal import DamagedJournalError
+from core.jobs.planned_job import PlannedJob
+from core.jobs.spec import Spec
+from core.store import job_records, jobs
+from core.store.jobs import Attempt, StoredJob
+
+
+class MissingOutputError(Exception):
+    """An input of a job is missing or damaged, although the job `producer` that wrote it is done."""
+
+    def __init__(self, producer: str, path: Path) -> None:
+        super().__init__(f"{path} is missing or incomplete")
+        self.producer = producer
+
+
+def resolve_inputs(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, job: PlannedJob
+) -> dict[str, str]:
+    """The absolute paths of a job's inputs.
+
+    Raises `MissingOutputError` when another job can write the input again, `UserError` when only
+    the user can restore it.
+    """
+    paths = {}
+    for name, read in job.inputs.items():
+        match read:
+            case ImportedDialogues(sha256):
+                path = workspace.dialogues(sha256)
+                if not path.exists():
+                    raise UserError(f"{path} is missing: import the data again, then retry")
+            case JobOutput(producer, output):
+                found = job_records.artifact(connection, producer, output)
+                if found is None:
+                    raise UserError(
+                        f"{producer} ended without the output {output!r}, which is an input of this job"
+                    )
+                relative, size = found
+                path = workspace.inside(relative)
+                # Hashing large outputs would take minutes; the size detects a truncated or empty file.
+                if not path.exists() or files.size(path) != size:
+                    raise MissingOutputError(producer, path)
+        paths[name] = str(path)
+    return paths
+
+
+def prepare(
+    workspace: WorkspacePaths,
+    stored: StoredJob,
+    inputs: dict[str, str],
+    prior: Sequence[str],
+    threads: int,
+    spent_usd: float = 0.0,
+    gpu: str | None = None,
+    engine: str = LOCAL,
+) -> tuple[int, Path]:
+    """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
+
+    `prior` is relative to the workspace. A folder that is there is never used again, whatever the store knows
+    of it. Raises `UserError` when it cannot be written.
+    """
+    job = stored.job
+    try:
+        number, folder = _new_folder(workspace, job.id, stored.attempt)
+    except OSError as error:
+        raise UserError(
+            f"{workspace.attempt(job.id, stored.attempt + 1)} cannot be written: {error.strerror}"
+        ) from error
+    spec = Spec(
+        job=job.id,
+        name=job.name,
+        attempt=number,
+        fingerprint=job.fingerprint,
+        settings=job.settings,
+        inputs=inputs,
+        prior=tuple(str(workspace.root / earlier) for earlier in prior),
+        threads=threads,
+        cache=str(workspace.cache),
+        slot=job.slot,
+        reads={name: format_input(read) for name, read in job.inputs.items()},
+        depends_on=job.depends_on,
+        redone_after=stored.redone_after,
+        spent_usd=spent_usd,
+        gpu=gpu,
+        engine=engine,
+        sends_requests=stored.sends_requests,
+    )
+    try:
+        specs.write(folder, spec)
+        files.sync_folder(folder.parent)
+        files.sync_folder(folder.parent.parent)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from error
+    return number, folder
+
+
+def _new_folder(workspace: WorkspacePaths, job: str, known: int) -> tuple[int, Path]:
+    """Make a folder with a number above those of all attempts that the store or the folder knows."""
+    job_folder = workspace.attempt(job, 1).parent
+    job_folder.mkdir(parents=True, exist_ok=True)
+    there = [int(entry.name) for entry in job_folder.iterdir() if entry.name.isdecimal()]
+    number = max([known, *there]) + 1
+    folder = workspace.attempt(job, number)
+    folder.mkdir()
+    return number, folder
+
+
+def check_known(workspace: WorkspacePaths, job: str, known: Iterable[int]) -> None:
+    """Raise `UserError` if the job's folder has attempts that worked and of which the store does not know.
+
+    The store is an older one then, and would have done, and paid, again what they did. Folders from which no
+    store could be made again are left out, or the remedy would be advised for ever.
+    """
+    job_folder = workspace.attempt(job, 1).parent
+    numbers = {path.parent.name for path in job_folder.glob(f"*/{journal.NAME}")}
+    there = {int(number) for number in numbers if number.isdecimal()}
+    for number in sorted(there.difference(known)):
+        folder = workspace.attempt(job, number)
+        if _has_worked(folder):
+            raise _unknown(folder)
+
+
+def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -> None:
+    """Raise `UserError` if a folder has an attempt that worked, and of which the store does not know.
+
+    Folders from which no store could be made again are left out.
+    """
+    known = jobs.folders(connection)
+    for path in workspace.artifacts.glob(f"jobs/*/*/{journal.NAME}"):
+        folder = path.parent
+        if folder.relative_to(workspace.root).as_posix() not in known and _has_worked(folder):
+            raise _unknown(folder)
+
+
+def _has_worked(folder: Path) -> bool:
+    try:
+        spec = specs.recover(folder)
+        is_own = (spec.job, str(spec.attempt)) == (folder.parent.name, folder.name)
+        return is_own and next(journal.read(folder), None) is not None
+    except (UserError, DamagedJournalError, OSError):
+        return False
+
+
+def _unknown(folder: Path) -> UserError:
+    return UserError(
+        f"{folder} has an attempt that state.db does not know: state.db was lost or restored, or its -wal "
+        f"file was removed; {troubles.REBUILD}"
+    )
+
+
+def lost_without_progress(history: Sequence[Attempt], *, moved: bool = False) -> int:
+    """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
+
+    Attempts that gave their slot back count as little as if there had been none. Those whose engine took
+    their place away died of nothing that they did: with `moved`, they count too. `history` is newest first.
+    """
+    best, count = -1, 0
+    tried = (attempt for attempt in history if attempt.state != jobs.PREEMPTED)
+    lost = takewhile(lambda attempt: attempt.state == "lost", tried)
+    for attempt in reversed([attempt for attempt in lost if moved or not attempt.is_place_lost]):
+        reached = attempt.reached or 0
+        best, count = (reached, 1) if reached > best else (best, count + 1)
+    return count

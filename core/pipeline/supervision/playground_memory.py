@@ -1,0 +1,62 @@
+"""The playground gives its memory to jobs: before a job starts in its slot, it has to leave."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+
+from core.config.workspace import WorkspacePaths
+from core.domain.states import Slot
+from core.jobs import locks, processes
+from core.playground import process
+from core.playground.process import Running
+
+log = logging.getLogger("supervisor")
+
+
+class PlaygroundMemory:
+    """Has the playground of a workspace leave for jobs; after `grace_s` seconds it is killed."""
+
+    def __init__(self, workspace: WorkspacePaths, grace_s: float) -> None:
+        self._workspace = workspace
+        self._grace_s = grace_s
+        #: The playground that was told to leave, and when; None if no job waits for that.
+        self._told: tuple[Running, float] | None = None
+
+    def is_given(self, job: str, slot: Slot) -> bool:
+        """Whether a job may start; otherwise the playground was told to leave."""
+        if self.is_awaited():
+            # Also in another slot: it takes a moment.
+            return False
+        found = process.running(self._workspace)
+        if found is None or found.slot != slot or found.host != socket.gethostname():
+            return True
+        self._told = (found, time.monotonic())
+        log.info("the playground gives its memory to %s", job)
+        # People know no ids.
+        process.leave(found, f"it has given its memory to a {job.rpartition('-')[0]} job")
+        return False
+
+    @property
+    def was_told(self) -> bool:
+        """Whether a job waited for the playground to end at the last look."""
+        return self._told is not None
+
+    def is_awaited(self) -> bool:
+        """Whether a job waits for the playground to end. It is killed if it does not in time."""
+        if self._told is None:
+            return False
+        found, since = self._told
+        if not locks.is_held(process.lock_file(self._workspace)):
+            self._told = None
+            return False
+        # It has nothing to lose.
+        if time.monotonic() - since > self._grace_s and processes.identity(found.pid) == found.process:
+            log.warning("the playground did not end: it is killed")
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+        return True

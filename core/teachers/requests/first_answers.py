@@ -1,0 +1,42 @@
+"""Stopping a job whose first answers all cannot be used: the others would be paid for nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from core.domain.errors import UserError
+from core.jobs.records import Answer
+from core.teachers import remedies
+from core.teachers.requests import outcomes
+from core.teachers.requests.ledger import UNUSABLE
+from core.teachers.requests.queue import RequestQueue
+
+
+class FirstAnswers:
+    """The answers to a job's requests until one of them can be used."""
+
+    def __init__(self, queue: RequestQueue, limit: int) -> None:
+        self._queue = queue
+        self._limit = limit
+        self._unusable: list[Answer] = []
+        self._is_any_usable = False
+
+    def note(self, answers: Sequence[Answer]) -> None:
+        """Count these answers. Raises `UserError` once there are `limit`, none of which can be used."""
+        own = [answer for answer in answers if answer.key in self._queue.requests]
+        self._is_any_usable = self._is_any_usable or any(answer.outcome == "ok" for answer in own)
+        self._unusable += [answer for answer in own if answer.outcome in UNUSABLE]
+        if self._is_any_usable or len(self._unusable) < self._limit:
+            return
+        counts: dict[str, int] = dict(Counter(answer.outcome for answer in self._unusable).most_common())
+        first = next(answer for answer in self._unusable if answer.outcome == next(iter(counts)))
+        shown = outcomes.example(first.raw or first.text) or first.error or "an empty answer"
+        reasoned = sum(map(outcomes.is_cut_by_reasoning, self._unusable))
+        total = len(self._unusable)
+        cut = remedies.of_cut_answers(self._queue.teacher, counts.get("cut", 0), total, reasoned)
+        raise UserError(
+            f"none of the first {total} answers can be used ({outcomes.counts(counts)}), so no "
+            f"more requests are sent{cut or ': change the prompt or the model'}. {first.outcome}, for "
+            f"example {first.dialog_id}: {shown}"
+        )
