@@ -16,7 +16,6 @@ from core.domain.evaluation.verdicts import AnswerForm, Dimension
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
 
-
 CellKind = Literal["emotion", "sentiment", "length"]
 
 
