@@ -13,8 +13,8 @@ from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import (
-        Opining,
         OpinionQuestion,
+        PendingOpinion,
         PlaygroundAnswer,
         PlaygroundCost,
         PlaygroundJudge,
@@ -38,7 +38,7 @@ class AnswerActions(WorkspaceScreen):
         self._agreed: frozenset[str] = frozenset()
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
-        self._opining: Opining | None = None
+        self._opining: PendingOpinion | None = None
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
         """The answer under the cursor to the newest turn."""

@@ -21,7 +21,7 @@ from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Found, look
-from tui.screens.playground.pending_question import Asking
+from tui.screens.playground.pending_question import PendingQuestion
 
 if TYPE_CHECKING:
     from core.api import (
@@ -64,7 +64,7 @@ class PlaygroundScreen(HistoryActions):
         #: The dialogue that the fields were filled from.
         self._dialogue: Dialogue | None = None
         #: The question that is being answered.
-        self._asking: Asking | None = None
+        self._asking: PendingQuestion | None = None
         #: Whether the resident process ran at the last look.
         self._is_in_memory = False
 
@@ -175,7 +175,7 @@ class PlaygroundScreen(HistoryActions):
         else:
             self.step_back()
 
-    # Asking.
+    # PendingQuestion.
 
     def _can_send(self) -> bool:
         if self._asking is not None:
@@ -224,7 +224,7 @@ class PlaygroundScreen(HistoryActions):
     def _send_question(self, question: PlaygroundQuestion) -> None:
         if self._asking is not None:
             return
-        self._asking = asking = Asking(question)
+        self._asking = asking = PendingQuestion(question)
         self.query_one("#utterance", Input).value = ""
         self._focus_answers()
         self._draw()
@@ -236,7 +236,7 @@ class PlaygroundScreen(HistoryActions):
         self._fill(question.situation, question.utterance)
         self._draw()
 
-    def _take_in(self, asking: Asking) -> None:
+    def _take_in(self, asking: PendingQuestion) -> None:
         changed = asking.take_in()
         if self._asking is not asking:
             return
@@ -248,7 +248,7 @@ class PlaygroundScreen(HistoryActions):
             if column.responder in changed:
                 self._draw_column(column)
 
-    def _end(self, asking: Asking) -> None:
+    def _end(self, asking: PendingQuestion) -> None:
         self._asking, self._is_in_memory = None, asking.turn is not None and asking.left is None
         if asking.turn is not None:
             self._turns = (*self._turns, asking.turn)
