@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
-NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_place_lost=True))
+NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_preempted=True))
 RUNS = Seen(runs=True)
 
 
@@ -141,7 +141,7 @@ def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
     played.cluster.told = [NODE_LOST] * 7
     played.finish()
     states = [state for _, state in played.supervised.attempts(RECIPE)]
-    assert states == ["lost"] * 7 + ["done"]
+    assert states == ["preempted"] * 7 + ["done"]
     assert "its node lost" in str(played.supervised.query("SELECT text FROM events"))
     snapshot = open_workspace(played.supervised.workspace.root).pipeline.snapshot()
     (job,) = (job for job in snapshot.jobs if job.state == "done")
@@ -155,7 +155,7 @@ def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
 def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_starter, "MAX_MOVED", 3)
+    monkeypatch.setattr(job_starter, "MAX_PREEMPTED", 3)
     played.cluster.told = [NODE_LOST] * 9
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
@@ -172,7 +172,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) 
     assert (played.folder(1) / FENCE).exists()
     played.configure(lost_after_s=60)
     played.finish()
-    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+    assert played.supervised.attempts(RECIPE)[0] == (1, "preempted")
     assert played.supervised.states()[RECIPE] == "done"
     # What the old attempt's worker writes now, nobody reads.
     newest, _ = played.supervised.attempts(RECIPE)[-1]
@@ -213,7 +213,7 @@ def test_an_attempt_that_was_never_submitted_is_started_again(played: Played) ->
     played.cluster.problem = None
     played.supervisor = played.make_supervisor()
     played.finish()
-    assert played.supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert played.supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
     # Should it have been submitted all the same: its worker ends before it begins.
     assert worker.main(played.folder(1)) == 1
     assert not (played.folder(1) / journal.NAME).exists()
@@ -239,7 +239,7 @@ def test_a_worker_whose_place_was_taken_ends_by_itself(played: Played) -> None:
     played.until(lambda: bool(played.supervised.notes()))
     (played.folder(1) / FENCE).touch()
     played.until(lambda: len(played.supervised.attempts(RECIPE)) == 2)
-    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+    assert played.supervised.attempts(RECIPE)[0] == (1, "preempted")
 
 
 def test_a_worker_writes_heartbeats_until_its_place_is_taken(

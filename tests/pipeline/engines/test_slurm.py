@@ -64,12 +64,14 @@ def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
     )
     # All CPUs for others: Slurm takes the job's place away, and gives it back when they have ended.
     other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
-    on_slurm.until(lambda: (1, "lost") in on_slurm.attempts(SFT))
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
     assert other.wait() == 0
     (on_slurm.workspace.root / "go").touch()
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
-    assert on_slurm.attempts(SFT) == [(1, "lost"), (2, "done")]
-    assert on_slurm.query("SELECT engine, is_place_lost FROM attempts WHERE state = 'lost'") == [("hpc", 1)]
+    assert on_slurm.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    assert on_slurm.query("SELECT engine, error FROM attempts WHERE is_preempted") == [
+        ("hpc", "it gave its slot back")
+    ]
     assert on_slurm.rows() == undisturbed_rows
     assert set(on_slurm.steps().values()) == {1}
 
