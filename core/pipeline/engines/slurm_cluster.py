@@ -83,7 +83,7 @@ class SlurmCluster:
             "partition": config.partition,
             "account": config.account,
             "nodes": 1,
-            "gres": _times(config.gres, task.places) if gpus and config.gres is not None else None,
+            "gres": for_places(config.gres, task.places) if gpus and config.gres is not None else None,
             "gpus_per_node": gpus if gpus and config.gres is None else None,
             "mem": None if needs.memory_gb is None else f"{int(needs.memory_gb * 1024)}M",
             "signal_delay_s": _SIGNAL_DELAY_S,
@@ -146,7 +146,7 @@ class SlurmCluster:
         return tuple(found)
 
 
-def _times(gres: str, places: int) -> str:
+def for_places(gres: str, places: int) -> str:
     """Generic resources for so many places: `gpu:a100` and `gpu:a100:1` are `gpu:a100:2` for two."""
     parts = [part.rsplit(":", 1) for part in gres.split(",")]
     counted = [(part[0], int(part[-1])) if part[-1].isdecimal() else (":".join(part), 1) for part in parts]

@@ -83,3 +83,14 @@ def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace)
     assert on_slurm.finish() == 0
     assert "hpc refuses the job" in (on_slurm.error(RECIPE) or "")
     assert "partition" in (on_slurm.error(RECIPE) or "")
+
+
+@pytest.mark.parametrize(
+    ("gres", "of_two"),
+    [("gpu", "gpu:2"), ("gpu:a100", "gpu:a100:2"), ("gpu:a100:1,nvme:3", "gpu:a100:2,nvme:6")],
+)
+def test_generic_resources_are_multiplied_by_the_gpus_of_a_run(gres: str, of_two: str) -> None:
+    from core.pipeline.engines.slurm_cluster import for_places
+
+    assert for_places(gres, 2) == of_two
+    assert for_places("gpu:a100:1", 1) == "gpu:a100:1"
