@@ -43,6 +43,7 @@ BATCH = 2000
 _LONGEST = 300
 
 Ending = Done | Failed | Stopped | Preempted
+_GAVE_BACK = "it gave its slot back"
 
 
 @dataclass(frozen=True)
@@ -227,13 +228,12 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
         case Preempted():
-            jobs.end_attempt(connection, attempt, jobs.PREEMPTED)
-            event = f"attempt {attempt.number} preempted: it gave its slot back, and another goes on"
+            jobs.end_attempt(connection, attempt, jobs.PREEMPTED, _GAVE_BACK)
+            event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another goes on"
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.
-            is_place_lost = attempt.engine != LOCAL
-            jobs.end_attempt(connection, attempt, "lost", "by a signal", is_place_lost=is_place_lost)
+            jobs.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
 

@@ -295,9 +295,9 @@ class Supervisor:
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         if state == "lost" and ending.is_preempted:
-            state = jobs.PREEMPTED
+            state, error = jobs.PREEMPTED, f"its worker ended {how}"
         with transaction(self.connection):
-            jobs.end_attempt(self.connection, attempt, state, error, is_place_lost=ending.is_place_lost)
+            jobs.end_attempt(self.connection, attempt, state, error)
             past = jobs.attempts(self.connection, job=attempt.job)
             if job_state == "ready" and ending.trouble is not None:
                 # Another attempt would end as this one did.
@@ -305,11 +305,7 @@ class Supervisor:
                 error = ending.trouble
                 jobs.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
-            elif (
-                job_state == "ready"
-                and not ending.is_place_lost
-                and attempts.lost_without_progress(past) >= MAX_LOST
-            ):
+            elif job_state == "ready" and attempts.lost_without_progress(past) >= MAX_LOST:
                 # Failed, not lost: when the user retries, the count starts at 0.
                 job_state = state = "failed"
                 error = (
