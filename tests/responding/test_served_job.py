@@ -17,7 +17,8 @@ from core.config.schema import Responding, Server
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs.results import RespondResult
-from core.jobs.settings import LocalStudent, RespondSettings, StudentServer, fingerprinted
+from core.jobs.fingerprinted_settings import fingerprinted
+from core.jobs.settings import LocalStudent, RespondSettings, StudentServer
 from core.pipeline.planning import planner
 from core.prompts import templates
 from core.responding import respond_job

@@ -16,12 +16,14 @@ from core.domain.evaluation.verdicts import AnswerForm, Dimension
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
 
+CellKind = Literal["emotion", "sentiment", "length"]
+
 
 @dataclass(frozen=True)
 class Cell:
     """The win rate over some of a comparison's dialogues."""
 
-    kind: Literal["emotion", "sentiment", "length"]
+    kind: CellKind
     """What the dialogues have in common; `length` is that of b's response."""
     value: str
     """The emotion, the sentiment, or a range of words such as `20–29`."""

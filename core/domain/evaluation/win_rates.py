@@ -48,7 +48,8 @@ class WinRate:
     """One comparison, with its metrics once every verdict is in.
 
     A metric is None until then, and where it does not apply. Rates and shares are from 0 to 1, the ends of
-    intervals of 95 %.
+    intervals of 95 %. The metrics have the names that they have in `CompareResult`, which a worker writes;
+    here they may be unknown, and are beside what only the workspace knows, such as `p_holm`.
     """
 
     a: str

@@ -9,7 +9,7 @@ import click
 from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Workspace, create_workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
-from tui.cli.output import json
+from tui.cli.output import data_json, json
 from tui.format import imports
 from tui.format.text import visible
 
@@ -78,7 +78,7 @@ def import_(
     console = make_console(stderr=as_json)
     if dry_run:
         if as_json:
-            json.write(json.imported(plan, imports.counted(plan.table.dialogues)))
+            json.write(data_json.imported(plan, imports.counted(plan.table.dialogues)))
             return
         print_preview(console, plan)
         if plan.changes:
@@ -99,7 +99,7 @@ def import_(
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
     counts = imports.counted(plan.table.dialogues)
     if as_json:
-        json.write(json.imported(plan, counts))
+        json.write(data_json.imported(plan, counts))
     elif plan.changes_nothing:
         click.echo(visible(f"Nothing changed: {plan.file} was imported before."))
         print_file(console, plan)
@@ -129,7 +129,7 @@ def data(ctx: click.Context, as_json: bool) -> None:
     imported, statistics = workspace.data.imported(), workspace.data.statistics()
     counts = workspace.pipeline.snapshot().dialogues
     if as_json:
-        json.write(json.data(imported, counts, statistics))
+        json.write(data_json.data(imported, counts, statistics))
         return
     from tui.cli.output.data import print_data
     from tui.cli.output.tables import make_console
