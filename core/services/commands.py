@@ -150,7 +150,7 @@ class Commands:
         """Read the verdicts of `judges`, by default all, again from their stored answers.
 
         Nothing is sent, and nothing costs anything. Returns the intent's id; its result lists the jobs that
-        make their results anew.
+        make their results again.
         """
         return self._request(intents.Reparse(tuple(judges)))
 
@@ -235,7 +235,7 @@ class Commands:
     ) -> Completion:
         """Start the named jobs as `start` does, and wait until they are done or cannot go on.
 
-        `progress` is called with the jobs several times a second. The jobs go on when this is interrupted.
+        `progress` is called with the jobs several times a second. The jobs continue when this is interrupted.
         """
         started = self.wait(self.start(targets, force=force)).outcome
         assert isinstance(started, StartOutcome)

@@ -124,7 +124,7 @@ def test_why_a_job_waits() -> None:
     assert reason(job("x", "ready"), SlotUse("cpu", 1, 1)) == "waits for a free cpu slot"
     preempted = replace(job("x", "ready"), preempted=True)
     assert reason(preempted, SlotUse("cpu", 1, 1)) == "preempted; waits for a free cpu slot"
-    assert reason(preempted) == "preempted; it goes on"
+    assert reason(preempted) == "preempted; it continues"
     assert reason(job("x", "waiting", "a", requested=False)) is None
     assert reason(job("x", "running")) is None
 

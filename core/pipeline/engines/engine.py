@@ -25,7 +25,7 @@ class Started:
     pid: int | None = None
     host: str | None = None
     process: str | None = None
-    """What tells its process from others with the same id."""
+    """What distinguishes its process from others with the same id."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Ending:
     """Whether the engine took the place away in which it ran: a node died, or other work came first. It is
     no failure of the job, however often it happens."""
     is_preempted: bool = False
-    """Whether it was told to give its slot back before it could listen."""
+    """Whether it was requested to give its slot back before it could listen."""
     exit_code: int | None = None
     """Its exit code on a node of a cluster, negative for a signal; None where it did not run to its end."""
 

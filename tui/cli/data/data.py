@@ -109,7 +109,7 @@ def import_(
 
 
 def _print_next(workspace: Workspace) -> None:
-    """What to do after an import: run, or mend config.toml first."""
+    """What to do after an import: run, or fix config.toml first."""
     workspace.pipeline.snapshot()
     if workspace.config_problem is None:
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")

@@ -71,8 +71,8 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
 def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read the verdicts of judges, by default all, again from their stored answers.
 
-    After an update that understands more forms of an answer, verdicts and results are made anew. Nothing is
-    sent, and nothing costs anything.
+    After an update that understands more forms of an answer, verdicts and results are computed again.
+    Nothing is sent, and it costs nothing.
     """
     workspace = workspace_of(ctx)
     before = {job.id: job for job in workspace.pipeline.snapshot().jobs}

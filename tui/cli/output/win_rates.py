@@ -129,7 +129,7 @@ def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
 
 
 def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
-    """A table of the win rates in each dimension, if a judge was asked for them."""
+    """A table of the win rates in each dimension, if a judge reports them."""
     asked = [rate for rate in rates if rate.dimensions]
     if not asked:
         return

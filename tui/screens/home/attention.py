@@ -185,7 +185,7 @@ def _removed(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "text-warning",
             f"{unfinished} job{'' if unfinished == 1 else 's'} of an earlier config.toml",
             ", ".join(parts),
-            advice="they go on until you cancel them, on the pipeline screen",
+            advice="they continue until you cancel them, on the pipeline screen",
         )
 
 

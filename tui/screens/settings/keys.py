@@ -25,5 +25,5 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Remove the setting from the file, so that its default applies",
     ),
     Binding("w", "save", "Save", id="settings.save", tooltip="Write the changes to config.toml"),
-    Binding("u", "discard", "Undo", id="settings.discard", tooltip="Forget the changes that are not saved"),
+    Binding("u", "discard", "Undo", id="settings.discard", tooltip="Discard the changes that are not saved"),
 )

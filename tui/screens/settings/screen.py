@@ -269,7 +269,7 @@ class SettingsScreen(WorkspaceScreen):
             trained = rows.trained_recipes(self._settings)
             line.update(Content(f"students are trained on {len(trained)} of {len(self._rows)} recipes"))
         elif self._is_invalid:
-            line.update("settings of the last valid configuration; to change them, mend the file first")
+            line.update("settings of the last valid configuration; to change them, fix the file first")
         else:
             number = sum(one.is_set for one in self._settings)
             line.update(Content(f"{len(self._settings)} settings, {number} of them in config.toml"))

@@ -166,7 +166,7 @@ async def test_nothing_is_sent_in_a_read_only_workspace(study: WorkspacePaths, o
 async def test_without_data_it_says_what_to_do(prepared: WorkspacePaths, opened: Open) -> None:
     async with opened(prepared) as pilot:
         await pilot.press("9")
-        await until_shows(pilot, "There is nobody to talk with yet")
+        await until_shows(pilot, "No responders yet")
 
 
 async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
