@@ -128,7 +128,7 @@ def _read(result: object) -> str:
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_json: bool) -> None:
-    """Show how many dialogues, orders and repeats show a difference, and what they cost.
+    """Show how many dialogues, orders and repeats are needed to show a difference, and their cost.
 
     The numbers follow from how often JUDGE, by default each, tied and disagreed with itself so far, and from
     the prices that `run --dry-run` uses. Nothing is started.

@@ -14,7 +14,7 @@ from tui.format.text import visible
 @json_option
 @click.pass_context
 def rebuild(ctx: click.Context, yes: bool, as_json: bool) -> None:
-    """Make state.db again from what the jobs have recorded in artifacts/.
+    """Rebuild state.db from the records of the jobs in artifacts/.
 
     For a state.db that is lost, damaged or empty. Finished jobs are finished afterwards, and nothing is
     trained or paid again. Jobs that had not started are requested again by `run`. The old file is kept.
