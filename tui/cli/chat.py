@@ -135,7 +135,7 @@ def _agree(cost: PlaygroundCost | None) -> None:
 
     if cost is not None:
         names = ", ".join(cost.models)
-        confirm(f"{words.cost(cost).plain}\nAsk {names}?", f"{names}: nothing was asked")
+        confirm(f"{words.cost(cost).plain}\nAsk {names}?", f"{names}: nothing was sent")
 
 
 def _opinion(playground: Playground, judge: str, turn: PlaygroundTurn, *, yes: bool) -> PlaygroundOpinion:

@@ -82,7 +82,7 @@ class Job:
     """Optional parts that failed, in the order in which it first happened; each with how
     often, if it was more than once."""
     cancelling: bool = False
-    """Whether it still runs, and was asked to stop."""
+    """Whether it still runs, and a stop was requested."""
     preempted: bool = False
     """Whether its newest attempt gave its slot back, and the job waits to go on from there."""
     in_config: bool = True

@@ -72,7 +72,7 @@ def action_problem(action: str, job: Job | None) -> str | None:
         case "cancel" if not job.requested:
             return f"{_named(job)} was never started: there is nothing to cancel"
         case "cancel" if job.cancelling:
-            return f"{_named(job)} is cancelling: it was asked to stop, and ends at its next step"
+            return f"{_named(job)} is cancelling: a stop was requested, and it ends at its next step"
         case "cancel":
             return cancel_problem(_named(job), job.state)
         case "retry":

@@ -97,7 +97,7 @@ class JobRecord(JsonRecord, frozen=True):
     requested: bool
     """Whether the job was ever requested."""
     cancelling: bool
-    """Whether it still runs, and was asked to stop."""
+    """Whether it still runs, and a stop was requested."""
     in_config: bool
     """Whether config.toml has it; false for a job that was requested under an earlier one."""
     reason: str | None
