@@ -17,7 +17,7 @@ _OF_SYSTEM = {
     errno.ENOMEM: "there is too little memory: end some programs, then retry",
     errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
 }
-REBUILD = "make it again from artifacts/ with `empathy-tui rebuild`"
+REBUILD = "rebuild it from artifacts/ with `empathy-tui rebuild`"
 
 
 #: Added to an error's number, it is the exit code of a process that cannot write its reason.

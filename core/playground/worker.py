@@ -139,7 +139,7 @@ class Playground:
                 self._take(client, messages.command(line))
             except msgspec.DecodeError as error:
                 # Another version of the program, or another program.
-                log.warning("a client sent what is no command: %s", error)
+                log.warning("a client sent an unknown command: %s", error)
                 self._drop(client)
                 return
 

@@ -72,7 +72,7 @@ def data_section(facts: DataFacts) -> str:
     if facts.teachers:
         lines.append(f"- Teacher: {', '.join(map(code, facts.teachers))}")
     if facts.is_sample:
-        lines.append("- This is the program's sample, no research data: draw no conclusions from it.")
+        lines.append("- This is the program's sample, not research data: draw no conclusions from it.")
     return "## Data\n\n" + "\n".join(lines)
 
 

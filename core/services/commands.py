@@ -212,7 +212,7 @@ class Commands:
                 outcome = self._pipeline.intent(intent)
             except KeyError:
                 raise UserError(
-                    "state.db was removed or made again, and does not have this request: see `empathy-tui "
+                    "state.db was removed or rebuilt, and does not have this request: see `empathy-tui "
                     "status`, and make the request again"
                 ) from None
             if outcome.state == "failed":
@@ -279,7 +279,7 @@ class Commands:
         try:
             return rebuild.rebuild(self._paths)
         except OSError as error:
-            raise UserError(f"state.db cannot be made again: {error}") from error
+            raise UserError(f"state.db cannot be rebuilt: {error}") from error
 
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
         """Download the public data set into the workspace; returns the file's path."""

@@ -71,7 +71,7 @@ class Attempt:
     queue: str | None = None
     """What it waits for in the engine's queue, for people; None when it is in no queue."""
     is_place_lost: bool = False
-    """Whether the engine took its place away, which is no failure."""
+    """Whether the engine preempted it, which is not a failure."""
 
 
 #: The state of an attempt that gave its slot back before its end; in its row it is lost, and `is_preempted`.

@@ -165,7 +165,7 @@ class JobStarter:
     def _fail_moved(self, last: Attempt) -> None:
         """Fail a job that no engine keeps for long enough, and its attempt, so that a retry starts at 0."""
         error = (
-            f"{last.engine} took its place away {MAX_MOVED} times in a row before it made progress: see "
+            f"{last.engine} preempted it {MAX_MOVED} times in a row before it made progress: see "
             f"{last.folder}/log.txt, and the time limit"
         )
         with transaction(self._connection):

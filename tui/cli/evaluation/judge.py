@@ -116,14 +116,14 @@ def _read(result: object) -> str:
     type=click.FloatRange(0.1, 49.0),
     default=5.0,
     show_default=True,
-    help="The difference to be shown, in points.",
+    help="The difference to detect, in percentage points.",
 )
 @click.option(
     "--power",
     type=click.FloatRange(1, 99),
     default=80.0,
     show_default=True,
-    help="The probability in % of showing it, if there is that difference.",
+    help="The probability in % of detecting it if it exists.",
 )
 @json_option
 @click.pass_context

@@ -304,7 +304,7 @@ def print_votes(
     print_line(
         console,
         "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
-        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all of them would not do)",
+        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all would not be enough)",
         "dim",
     )
     for rate in found:

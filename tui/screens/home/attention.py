@@ -210,6 +210,6 @@ def _superseded(runs: int) -> Iterator[AttentionItem]:
             "·",
             "text-muted",
             f"{runs} run{'' if runs == 1 else 's'} of earlier settings",
-            "superseded: v compares their results with the present ones",
+            "superseded: v compares their results with the current ones",
             (("home.runs", "table"),),
         )

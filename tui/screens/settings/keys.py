@@ -14,7 +14,7 @@ KEYS: tuple[BindingType, ...] = (
         "view",
         "Recipes",
         id="settings.view",
-        tooltip="Show the recipes with what they yield, or all settings",
+        tooltip="Show the recipes with their examples, or all settings",
     ),
     Binding(
         "d",

@@ -56,7 +56,7 @@ async def test_flaws_are_counted_and_listed(
         await until_shows(pilot, _REFUSAL)
         await until_shows(pilot, "the teacher refuses to answer · left out")
         await pilot.press("n")
-        await until_shows(pilot, "meta talk · it is about the response instead of one")
+        await until_shows(pilot, "meta talk · it talks about the response instead of giving one")
         assert _META in shown(pilot)
         await pilot.press("n")
         await until_shows(pilot, "this is the last response")
