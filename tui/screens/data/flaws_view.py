@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 _NONE_MADE = (
-    "No recipe with a teacher is done yet. Once its job has run, its responses are checked for refusals, talk "
-    "about the response, too many words, copies and duplicates."
+    "No recipe with a teacher is done yet. Once its job has run, its responses are checked for refusals, "
+    "talk about the response, too many words, copies and duplicates."
 )
 
 

@@ -77,6 +77,6 @@ async def test_without_a_recipe_that_is_made(opened: Open, filled: WorkspacePath
         await pilot.press("3")
         await until_shows(pilot, "1–48 of 48")
         await pilot.press("v", "v")
-        await until_shows(pilot, "No recipe with a teacher is made yet")
+        await until_shows(pilot, "No recipe with a teacher is done yet")
         await pilot.press("v")
         await until(pilot, lambda: not pilot.app.screen.query_one(FlawsView).display)
