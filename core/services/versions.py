@@ -1,6 +1,6 @@
 """Jobs of earlier configurations, named by the settings in which they differ from config.toml's.
 
-Everything is read when it is asked for, and a job's settings once: what a fingerprint covers never changes.
+Everything is read when it is requested, and a job's settings once: what a fingerprint covers never changes.
 """
 
 from __future__ import annotations

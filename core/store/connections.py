@@ -141,7 +141,7 @@ def check_present(path: Path) -> None:
         return
     how = "is empty" if path.exists() else "is a link to nothing" if path.is_symlink() else "is missing"
     raise UserError(
-        f"{path} {how}, although artifacts/ has the work of jobs: {troubles.REBUILD}, or, to start anew, "
+        f"{path} {how}, although artifacts/ has the work of jobs: {troubles.REBUILD}, or, to start over, "
         "move artifacts/ away"
     )
 

@@ -65,7 +65,7 @@ def test_a_full_disk_fails_what_needs_room_and_a_retry_finishes_it(
         supervised.set_plan()
         assert supervised.wait(supervisor) == 0, supervised.story()
         assert supervised.states()[RECIPE] == "failed"
-        assert "the disk is full: make room, then retry" in str(supervised.error(RECIPE))
+        assert "the disk is full: free some space, then retry" in str(supervised.error(RECIPE))
         assert "Traceback" not in (root / "supervisor.out").read_text()
         supervised.ask(intents.Retry(supervised.id(RECIPE)))
         assert supervised.finish() == 0, supervised.story()

@@ -79,7 +79,7 @@ class RecipeRate:
     ci_high: float | None
     """Upper end of its interval; None with it."""
     dimensions: Mapping[Dimension, DimensionRate]
-    """The same in each dimension of empathy; empty unless the judge was asked for them."""
+    """The same in each dimension of empathy; empty unless the judge reports them."""
     settings: str = ""
     """The settings of [grid] in which they differ from config.toml's tables; empty for none."""
 

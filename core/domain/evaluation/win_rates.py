@@ -169,7 +169,7 @@ class WinRate:
     """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
     # Not hashed, because a mapping has no hash.
     dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
-    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+    """The win rate in each dimension of empathy; empty unless the judge reports them."""
 
     decision: Decision | None = None
     """Whether the interval (with invalid dialogues the Imbens–Manski interval) lies above one half: b leads;

@@ -229,7 +229,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.set_state(connection, attempt.job, "cancelled")
         case Preempted():
             jobs.end_attempt(connection, attempt, jobs.PREEMPTED, _GAVE_BACK)
-            event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another goes on"
+            event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another attempt continues"
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.

@@ -77,7 +77,7 @@ class Supervisor:
         self._last_state: object = None
         self._playground = PlaygroundMemory(workspace, grace_s)
         self._starter = JobStarter(workspace, self.connection, self._engines, self._playground)
-        #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
+        #: When this supervisor first saw that an attempt must stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
         #: The newest reason for which an attempt's journal cannot be read now.
@@ -85,7 +85,7 @@ class Supervisor:
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
-            # Of a removed folder it cannot be told whether its process does another attempt by now.
+            # Of a removed folder it is not known whether its process does another attempt by now.
             if attempt.state != "running"
             and workspace.inside(attempt.folder).is_dir()
             and self._is_left(attempt)
@@ -98,7 +98,7 @@ class Supervisor:
             if not locks.is_at(lock, self.workspace.lock):
                 raise UserError(
                     f"{self.workspace.lock} was removed or replaced: another supervisor may be at work, and "
-                    "this one ends. Its workers go on"
+                    "this one ends. Its workers continue"
                 )
             if self._work():
                 idle_since = time.monotonic()
@@ -118,12 +118,12 @@ class Supervisor:
                 raise UserError(words) from error
             if words != self._trouble:
                 self._trouble = words
-                log.error("nothing can be done now: %s", words)
+                log.error("blocked: %s", words)
             time.sleep(TROUBLE_S)
             return True
         if self._trouble is not None:
             self._trouble = None
-            log.info("it goes on")
+            log.info("recovered")
         return is_busy
 
     def tick(self) -> bool:

@@ -58,7 +58,7 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
 
 
 def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
-    """b's score on each dialogue of a comparison in each dimension that its judge was asked for."""
+    """b's score on each dialogue of a comparison in each dimension that its judge reports."""
     from core.judging.metrics import scores
 
     return {

@@ -52,7 +52,7 @@ def import_(
     FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or
     a ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with
     other names than the known ones are guessed; the guess is shown first. hf:OWNER/NAME is a data set on the
-    Hugging Face Hub, perhaps with ?config=…&split=…&revision=….
+    Hugging Face Hub, optionally with ?config=…&split=…&revision=….
 
     FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
     messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
@@ -62,7 +62,7 @@ def import_(
     A response without a text or a valid rating is left out. Texts that a person probably did not write,
     such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.
 
-    A file that differs from the imported data replaces it, after you have seen the changes and agreed.
+    A file that differs from the imported data replaces it, after you have confirmed the changes.
     """
     from tui.cli.output.data import print_changes, print_file, print_imported, print_preview
     from tui.cli.output.progress import reading
@@ -109,7 +109,7 @@ def import_(
 
 
 def _print_next(workspace: Workspace) -> None:
-    """What to do after an import: run, or mend config.toml first."""
+    """What to do after an import: run, or fix config.toml first."""
     workspace.pipeline.snapshot()
     if workspace.config_problem is None:
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")

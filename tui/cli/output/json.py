@@ -97,7 +97,7 @@ class JobRecord(JsonRecord, frozen=True):
     requested: bool
     """Whether the job was ever requested."""
     cancelling: bool
-    """Whether it still runs, and was asked to stop."""
+    """Whether it still runs, and a stop was requested."""
     in_config: bool
     """Whether config.toml has it; false for a job that was requested under an earlier one."""
     reason: str | None
@@ -105,7 +105,7 @@ class JobRecord(JsonRecord, frozen=True):
     eta_s: float | None
     """Estimated seconds until it is done."""
     wait: Wait | None
-    """What a running job waits for outside of the program; null while it goes on."""
+    """What a running job waits for outside of the program; null while it continues."""
     slot: Slot
     """The resource that it uses: gpu, cpu, api or batch."""
     gpu: str | None
@@ -123,7 +123,7 @@ class JobRecord(JsonRecord, frozen=True):
     folder: str | None
     """The last attempt's folder, relative to the workspace."""
     warnings: tuple[str, ...]
-    """What failed beside its work, which went on."""
+    """Optional parts that failed."""
     result: Result | None
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 

@@ -176,7 +176,7 @@ class AnswerActions(WorkspaceScreen):
 
         name = visible(answer.responder)
         if found is None:
-            self.app.show_message(f"{name} is no run: a note is kept on a run")
+            self.app.show_message(f"{name} is not a run: only runs have notes")
             return
         job, before = found
         text = words.note(before, self._turns[-1].utterance, answer.text)
@@ -189,7 +189,7 @@ class AnswerActions(WorkspaceScreen):
 
 
 def _noted(responder: str, workspace: Workspace) -> tuple[str, str] | None:
-    """The job of a run, and the note that is kept on it; None if the responder is no run."""
+    """The job of a run, and the note that is kept on it; None if the responder is not a run."""
     for run in workspace.runs.runs():
         if run.name == responder:
             return run.job, run.notes.note

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Columns of characters that an answer needs beside others.
 _COLUMN = 38
 _NOTHING = (
-    "There is nobody to talk with yet.\n\nImport data with i and define a student in config.toml; the base "
+    "No responders yet.\n\nImport data with i and define a student in config.toml; the base "
     "student answers at once, its runs once they are trained."
 )
 
@@ -48,7 +48,7 @@ class PlaygroundScreen(HistoryActions):
     MODE = "playground"
     ABOUT = (
         "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
-        "them. One process holds the models; it gives its memory to jobs, and ends when it is not used."
+        "them. One process holds the models; it frees its memory for jobs, and ends when it is not used."
     )
     CSS_PATH = "playground.tcss"
     AUTO_FOCUS = "AnswerColumn"
@@ -316,7 +316,7 @@ class PlaygroundScreen(HistoryActions):
                 self._draw()
                 self._focus_answers()
 
-        self.app.push_screen(ChooseScreen("Go on with a conversation", list(lines), None), go_on)
+        self.app.push_screen(ChooseScreen("Continue a conversation", list(lines), None), go_on)
 
     def _freed(self, was_running: bool) -> None:
         self._is_in_memory = False
@@ -334,7 +334,7 @@ class PlaygroundScreen(HistoryActions):
         self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
 
     def _draw(self) -> None:
-        """Draw everything anew."""
+        """Draw everything again."""
         self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
         self.query_one("#situation", Input).disabled = bool(self._turns) or self._pending is not None
