@@ -157,9 +157,7 @@ def _check_gpus(config: Config) -> None:
 def _check_definition(config: Config) -> None:
     definition = config.definition
     if definition.text is None and definition.name != Definition().name:
-        raise InvalidOptionError(
-            "definition.text", f"is missing: say what {definition.name!r} is, as prompts shall"
-        )
+        raise InvalidOptionError("definition.text", f"is missing: define {definition.name!r} for the prompts")
     asked = [name for name, judge in config.judges.items() if judge.dimensions]
     if definition.text is not None and asked:
         raise InvalidOptionError(

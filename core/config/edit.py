@@ -109,7 +109,7 @@ def _set(document: Any, path: Sequence[str], value: object) -> None:
         return
     new = tomlkit.item(value)
     if isinstance(old, tomlkit.items.Item):
-        # A comment behind the value stays.
+        # A comment after the value stays.
         new.trivia.comment_ws, new.trivia.comment = old.trivia.comment_ws, old.trivia.comment
         new.trivia.trail = old.trivia.trail
     table[name] = new
@@ -126,7 +126,7 @@ def _update_list(old: Any, wanted: list[object]) -> bool:
 
 
 def _append(table: Any, key: str, value: object) -> None:
-    """Add a key behind the last one of a table; what stands below that is of the next table's."""
+    """Add a key after the last one of a table; what stands below that is of the next table's."""
     container: Container | None = getattr(table, "value", None)
     body = getattr(container, "body", None)
     if body is None or isinstance(value, dict):

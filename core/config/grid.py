@@ -15,7 +15,7 @@ from core.config.schema import Config, Dpo, Lora, Training
 from core.domain.names import NamedSettings
 from core.domain.versions import setting_value
 
-#: Runs of one student and recipe: more are probably a mistake.
+#: Runs of one student and recipe: more are probably an error.
 _MAX_RUNS = 1_000
 
 _Table = TypeVar("_Table", Lora, Training, Dpo)

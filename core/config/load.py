@@ -43,7 +43,7 @@ class InvalidConfigError(UserError):
     def __init__(self, place: str, line: int | None, what: str) -> None:
         super().__init__(f"{place}{'' if line is None else f', line {line}'}: {what}")
         self.line = line
-        """The line of the mistake, from 1; None if it is not known."""
+        """The line of the error, from 1; None if it is not known."""
 
 
 def parse_config(text: str, place: str = NAME) -> Config:
@@ -74,7 +74,7 @@ def parse_config(text: str, place: str = NAME) -> Config:
 
 def located(error: InvalidOptionError, text: str, place: str) -> InvalidConfigError:
     """The error of an option, with the line at which it stands in `text`."""
-    # Only for mistakes: the modules for them would make every start slower.
+    # Only for errors: the modules for them would make every start slower.
     from core.config import lines
 
     if error.item is None:

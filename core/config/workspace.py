@@ -31,7 +31,7 @@ class WorkspacePaths:
         return WorkspacePaths(self.inside(name), self.read_only)
 
     def check_output(self, folder: Path) -> None:
-        """Raise `UserError` if files for somebody else shall be written into this workspace, and it is
+        """Raise `UserError` if files for somebody else would be written into this workspace, and it is
         read-only."""
         if self.read_only and folder.expanduser().resolve().is_relative_to(self.root.resolve()):
             raise UserError(

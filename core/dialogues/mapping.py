@@ -87,7 +87,7 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
             close = get_close_matches(name, shown, n=1)
             hint = f"; did you mean {close[0]}?" if close else "."
             raise UserError(
-                f"{place}: {name!r} is no field of a dialogue{hint} Use {', '.join(shown)}, "
+                f"{place}: {name!r} is not a field of a dialogue{hint} Use {', '.join(shown)}, "
                 "response_SOURCE or rating_SOURCE"
             )
         if not column and field not in DISPENSABLE and kind != "rating":

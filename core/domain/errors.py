@@ -11,4 +11,4 @@ class UserError(Exception):
 
 
 class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
-    """The job was asked to stop, and has stopped at a safe point."""
+    """The job was requested to stop, and has stopped at a safe point."""

@@ -107,7 +107,7 @@ class RunName:
         settings: NamedSettings = ()
         if "=" in last:
             settings, text = settings_in(last), plain
-            # A superseded version has further settings behind an `@`, and is no run of that name.
+            # A superseded version has further settings after an `@`, and is not a run of that name.
             if settings_text(settings) != last or "@" in last or not all(map(all, settings)):
                 return None
         student, _, rest = text.partition("/")
@@ -183,7 +183,7 @@ class VersionName:
     """`<name>@<setting>=<value>,…`, such as `smollm2/direct/chatgpt/sft@epochs=1`.
 
     A name from config.toml stands for what has the current settings. What was made with other ones is
-    superseded, and has the settings in which it differs behind the `@`.
+    superseded, and has the settings in which it differs after the `@`.
     """
 
     name: str

@@ -104,7 +104,7 @@ class Run:
     job: str
     """The id of its job."""
     name: str
-    """Student, recipe and stage; of a superseded run, with the settings in which it differs behind an `@`."""
+    """Student, recipe and stage; of a superseded run, with the settings in which it differs after an `@`."""
     stage: RunStage
     """`sft`, or `sft-dpo` on top of it."""
     state: JobState

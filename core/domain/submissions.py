@@ -45,7 +45,7 @@ class Submission:
     """Requests that were sent to a large model: a batch, or a session of live calls."""
 
     token: str
-    """Identifies it for ever; the provider's metadata of a batch carries it too."""
+    """Identifies it permanently; the provider's metadata of a batch carries it too."""
     job: str
     """Id of the job that sent it."""
     job_name: str
@@ -59,7 +59,7 @@ class Submission:
     base_url: str
     """URL of the API."""
     key_digest: str
-    """The first digits of the API key's SHA-256; it tells accounts apart."""
+    """The first digits of the API key's SHA-256; it distinguishes accounts."""
     model: str
     """The provider's model name."""
     batch: str | None

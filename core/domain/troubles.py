@@ -1,4 +1,4 @@
-"""Troubles of the machine, and damage of state.db, in one sentence with the remedy."""
+"""Errors of the machine, and damage of state.db, in one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 #: What to do about errors of the operating system, by their number.
 _OF_SYSTEM = {
-    errno.ENOSPC: "the disk is full: make room, then retry",
-    errno.EDQUOT: "your quota of the disk is used up: make room, then retry",
+    errno.ENOSPC: "the disk is full: free some space, then retry",
+    errno.EDQUOT: "your disk quota is used up: free some space, then retry",
     errno.EFBIG: "the limit of file sizes is reached: raise it (`ulimit -f`), then retry",
     errno.EROFS: "the file system is read-only: make it writable, or copy the workspace, then retry",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or run fewer jobs, then retry",
@@ -17,10 +17,10 @@ _OF_SYSTEM = {
     errno.ENOMEM: "there is too little memory: end some programs, then retry",
     errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
 }
-REBUILD = "make it again from artifacts/ with `empathy-tui rebuild`"
+REBUILD = "rebuild it from artifacts/ with `empathy-tui rebuild`"
 
 
-#: Added to an error's number, it is the exit code of a process that can write its reason nowhere.
+#: Added to an error's number, it is the exit code of a process that cannot write its reason.
 _EXIT_CODE = 64
 
 
@@ -38,6 +38,8 @@ def is_of_machine(error: BaseException) -> bool:
     """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files."""
     if isinstance(error, OSError):
         return error.errno in _OF_SYSTEM
+    if isinstance(error, MemoryError):
+        return True
     sqlite3 = sys.modules.get("sqlite3")
     # What a statement needs and the file lacks will not come.
     return sqlite3 is not None and isinstance(error, sqlite3.OperationalError) and "no such" not in str(error)
@@ -48,6 +50,8 @@ def trouble_in_words(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _OF_SYSTEM:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{_OF_SYSTEM[error.errno]}"
+    if isinstance(error, MemoryError):
+        return _OF_SYSTEM[errno.ENOMEM]
     # Whoever has not loaded it has no such error.
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
@@ -61,9 +65,9 @@ def trouble_in_words(error: BaseException) -> str | None:
         if "locked" in words:
             return "state.db is locked by another program: end it, then try again"
         if "no such" in words:
-            return f"state.db lacks what belongs into it ({words}): {REBUILD}"
+            return f"state.db lacks a table or column ({words}): {REBUILD}"
         return (
-            f"state.db cannot be read or written: {words}. Check that its disk has room, that you may write "
+            f"state.db cannot be read or written: {words}. Check that its disk has space, that you may write "
             "to its folder, and that not too many files are open, then try again"
         )
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):

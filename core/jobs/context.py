@@ -72,7 +72,7 @@ class JobContext(Generic[S]):
         return (self.folder / CANCEL).exists()
 
     def warn(self, text: str) -> None:
-        """Record a warning: something beside the job's work failed, and the job goes on."""
+        """Record a warning: something optional failed, and the job continues."""
         log.warning("%s", text)
         self.journal.write(Warned(without_secrets(" ".join(text.split()))))
 

@@ -58,10 +58,10 @@ class Progress(_Record, frozen=True, tag="progress"):
 
 
 class Waiting(_Record, frozen=True, tag="waiting"):
-    """The job waits for something outside, or goes on."""
+    """The job waits for something outside, or continues."""
 
     reason: str | None
-    """What it waits for, for people; None if it goes on."""
+    """What it waits for, for people; None if it continues."""
     since: float = 0.0
     """When it began to wait, in Unix seconds."""
     until: float | None = None
@@ -98,7 +98,7 @@ class Sample(_Record, frozen=True, tag="sample"):
 
 
 class Warned(_Record, frozen=True, tag="warning"):
-    """Something beside the job's work failed, such as a sample or a logger; the job goes on."""
+    """Something optional failed, such as a sample or a logger; the job continues."""
 
     text: str
     """What failed and what follows, for people."""
@@ -141,7 +141,7 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
     form: AnswerForm | None = None
     """The form in which the answer names the winner; None without one."""
     dimensions: dict[Dimension, Winner] = {}
-    """The better response in each dimension; empty unless the judge was asked for them."""
+    """The better response in each dimension; empty unless the judge reports them."""
 
 
 class SubmissionRecord(_Record, frozen=True, tag="submission"):
@@ -302,7 +302,7 @@ class Stopped(_Record, frozen=True, tag="stopped"):
 
 
 class Preempted(_Record, frozen=True, tag="preempted"):
-    """The worker was told to give its slot back, and has stopped at a safe point: the job goes on in another
+    """The worker gave its slot back on request, and has stopped at a safe point: the job continues in another
     attempt, and nothing has failed."""
 
 

@@ -49,7 +49,7 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     depends_on: tuple[str, ...] = ()
     """The ids of the jobs that were done before."""
     redone_after: int = 0
-    """Attempts up to this number belong to a result that this one makes anew."""
+    """Attempts up to this number belong to a result that this one makes again."""
     spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """US dollars that the workspace had spent by then, as its store has counted."""
     gpu: str | None = None

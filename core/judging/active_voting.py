@@ -1,4 +1,4 @@
-"""Votes where they teach most: which dialogue a voter is shown next, and what the votes on it weigh.
+"""Votes where they are most informative: which dialogue a voter is shown next, and the weights of votes.
 
 After Zrnic and Candès, "Active statistical inference" (arXiv 2403.03208): dialogues are drawn with
 probabilities that grow with the judge's uncertainty, mixed with uniform ones, and weighted by their inverse.

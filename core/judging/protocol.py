@@ -36,7 +36,7 @@ class Ruling:
     form: AnswerForm | None = None
     """The form in which the answer names the winner; None where no answer was read."""
     dimensions: Mapping[Dimension, Winner] = field(default_factory=dict)
-    """The better response in each dimension; empty unless the judge was asked for them."""
+    """The better response in each dimension; empty unless the judge reports them."""
 
 
 class Judge(Protocol):

@@ -138,7 +138,7 @@ class StudentAnswer:
         self._seconds += time.monotonic() - self._began
 
     def see(self, tokens: list[int]) -> bool:
-        """Note the tokens of the answer so far; whether it shall stop."""
+        """Note the tokens of the answer so far; whether it must stop."""
         now = time.monotonic()
         self._tokens = tokens
         if self._first_token_s is None:
@@ -181,7 +181,7 @@ class StudentAnswer:
 
 
 class _Watch(StoppingCriteria):
-    """Reports each token, and stops when the answer shall stop."""
+    """Reports each token, and stops when the answer must stop."""
 
     def __init__(self, answer: StudentAnswer, before: int) -> None:
         self._answer = answer

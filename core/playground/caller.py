@@ -75,7 +75,7 @@ class _Listener:
 
 
 def main(workspace: WorkspacePaths) -> int:
-    """Do what standard input says; 0 also if it failed, which the listener is told."""
+    """Do what standard input says; 0 also if it failed, which is reported to the listener."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -121,7 +121,7 @@ def _attempt(
 ) -> Iterator[JobContext[Settings]]:
     """A folder with a journal of this call's own, once no other call to the model goes on.
 
-    Raises `Cancelled` if it shall stop before.
+    Raises `Cancelled` if it must stop before.
     """
     folder = workspace.calls / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def _answer(job: JobContext[Settings], call: TeacherCall, listener: _Listener) -
     assert isinstance(call.settings.responder, TeacherResponder)
     client = call.settings.responder.model.client
     sent = tuple(Message(message.role, message.content) for message in call.messages)
-    # A key of its own: who asks again wants another answer, and no job shall take one of a conversation.
+    # A key of its own: who asks again wants another answer, and no job may take one of a conversation.
     request = Request(secrets.token_hex(16), "", sent)
     ledger = Ledger(job.folder.parents[2] / "jobs")
     queue = RequestQueue(

@@ -21,12 +21,12 @@ class Formatter(logging.Formatter):
 
 
 def words_of(error: Exception) -> str | None:
-    """What a client is told about an error; None for an unexpected one."""
+    """What is reported to a client about an error; None for an unexpected one."""
     words = str(error) if isinstance(error, UserError) else troubles.trouble_in_words(error)
     return None if words is None else without_secrets(words)
 
 
 def unexpected_words(error: Exception) -> str:
-    """What a client is told about an unexpected error; the log has its traceback."""
+    """What is reported to a client about an unexpected error; the log has its traceback."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return without_secrets(f"unexpected: {what[:_LONGEST]} (see artifacts/playground/log.txt)")

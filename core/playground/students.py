@@ -15,7 +15,7 @@ from core.students.models.adapters import ChangedBaseError, SharedModel
 
 
 class LoadedStudents:
-    """Each base model once, with all adapters that were asked for."""
+    """Each base model once, with all adapters that were requested."""
 
     def __init__(self) -> None:
         #: By the student, and the adapter with which alone a base model can be used.

@@ -2,7 +2,7 @@
 
 `python -m core.playground.worker WORKSPACE SLOT IDLE_S` holds the workspace's playground lock and listens on
 a Unix socket that the lock's file names. One question is answered at a time, its participants in turns of
-some tokens. The process ends after `IDLE_S` seconds without a question, or when it is told to leave.
+some tokens. The process ends after `IDLE_S` seconds without a question, or when it is requested to stop.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 _TURN_TOKENS = 4
 #: Seconds for which a client may keep the process waiting.
 _SEND_S = 5.0
-#: Seconds after which a question is stopped when the process was told to leave.
+#: Seconds after which a question is stopped when the process was requested to stop.
 _LEAVE_S = 15.0
-#: Seconds between two looks at whether it shall end.
+#: Seconds between two looks at whether it must end.
 _LOOK_S = 0.5
 
 log = logging.getLogger("playground")
@@ -139,7 +139,7 @@ class Playground:
                 self._take(client, messages.command(line))
             except msgspec.DecodeError as error:
                 # Another version of the program, or another program.
-                log.warning("a client sent what is no command: %s", error)
+                log.warning("a client sent an unknown command: %s", error)
                 self._drop(client)
                 return
 

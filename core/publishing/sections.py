@@ -72,7 +72,7 @@ def data_section(facts: DataFacts) -> str:
     if facts.teachers:
         lines.append(f"- Teacher: {', '.join(map(code, facts.teachers))}")
     if facts.is_sample:
-        lines.append("- This is the program's sample, no research data: draw no conclusions from it.")
+        lines.append("- This is the program's sample, not research data: draw no conclusions from it.")
     return "## Data\n\n" + "\n".join(lines)
 
 
@@ -95,10 +95,10 @@ def limits_section(notes: Sequence[str]) -> str:
 
 For research on empathetic responses to short dialogues in the style of its training data, in English.
 
-- It is no therapist and no crisis service, and must not stand in for one. It can respond wrongly or
+- It is not a therapist or a crisis service, and must not replace one. It can respond wrongly or
   hurtfully.
 - It was trained on one user turn made from the prompt above; other prompts and long conversations are
   untested.
-- A judge's preference is no measurement of what people feel; see what is known of each judge above.
+- A judge's preference does not measure what people feel; see the quality of each judge above.
 - It inherits the biases and the licence of its base model. The terms of the data, and of the teacher's
   provider where there is a teacher, apply to it as well.{listed}"""

@@ -16,7 +16,7 @@ _NOTE = (
 
 
 def comparisons(report: Report) -> ReportTable:
-    """The win rate of B in each dimension, of comparisons whose judge was asked for them."""
+    """The win rate of B in each dimension, of comparisons whose judge reports them."""
     found = [(rate, name, part) for rate in report.rates for name, part in (rate.dimensions or {}).items()]
     names = ("judge", "A", "B", "dimension", "B wins", "A wins", "ties", "invalid")
     named = [
@@ -49,7 +49,7 @@ def comparisons(report: Report) -> ReportTable:
 
 
 def recipes(report: Report) -> ReportTable:
-    """Each recipe's win rate over the base students, overall and in each dimension that was asked for."""
+    """Each recipe's win rate over the base students, overall and in each dimension that was requested."""
     asked = [name for name in DIMENSIONS if any(name in one.dimensions for one in report.recipes)]
     names = ("judge", "recipe", "stage", "students", "n", "invalid")
 

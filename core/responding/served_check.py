@@ -57,8 +57,8 @@ def check_prompts(server: StudentServer, answers: Sequence[ServedAnswer]) -> Non
         if answer.prompt_tokens is not None and answer.prompt_tokens != len(answer.prompt):
             raise UserError(
                 f"{_where(server)} makes a prompt of {answer.prompt_tokens} tokens for dialogue "
-                f"{answer.dialog_id}, training one of {len(answer.prompt)}: its chat template is another "
-                "one. Start it with the chat_template.jinja in the folder of the run's adapter"
+                f"{answer.dialog_id}, training one of {len(answer.prompt)}: its chat template "
+                "differs. Start it with the chat_template.jinja in the folder of the run's adapter"
             )
 
 
@@ -81,7 +81,7 @@ def check_answers(
     wrote, writes = (chat.tokenizer.decode([tokens[place]]) for tokens in (worst.tokens, worst.best))
     raise UserError(
         f"{_where(server)} is not {responder}: {others} of {count} tokens in {len(answers)} greedy answers "
-        f"are others than the student's. In dialogue {worst.answer.dialog_id} it writes {wrote!r} after "
+        f"differ from the student's. In dialogue {worst.answer.dialog_id} it writes {wrote!r} after "
         f"“{before}”, the student {writes!r}. Give it this run's newest adapter under that name, unquantized "
         "and without sampling settings of its own (extra_body)"
     )

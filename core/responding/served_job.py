@@ -2,7 +2,7 @@
 
 Answers are kept under keys that have the hash of the weights, not the server's name for them: another adapter
 under the same name gets no answer of this one. So answers must be this student's. First a few are requested
-anew in each attempt, and compared with the student; only then the server answers the test split.
+again in each attempt, and compared with the student; only then the server answers the test split.
 """
 
 from __future__ import annotations

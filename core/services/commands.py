@@ -150,7 +150,7 @@ class Commands:
         """Read the verdicts of `judges`, by default all, again from their stored answers.
 
         Nothing is sent, and nothing costs anything. Returns the intent's id; its result lists the jobs that
-        make their results anew.
+        make their results again.
         """
         return self._request(intents.Reparse(tuple(judges)))
 
@@ -212,7 +212,7 @@ class Commands:
                 outcome = self._pipeline.intent(intent)
             except KeyError:
                 raise UserError(
-                    "state.db was removed or made again, and does not have this request: see `empathy-tui "
+                    "state.db was removed or rebuilt, and does not have this request: see `empathy-tui "
                     "status`, and make the request again"
                 ) from None
             if outcome.state == "failed":
@@ -235,7 +235,7 @@ class Commands:
     ) -> Completion:
         """Start the named jobs as `start` does, and wait until they are done or cannot go on.
 
-        `progress` is called with the jobs several times a second. The jobs go on when this is interrupted.
+        `progress` is called with the jobs several times a second. The jobs continue when this is interrupted.
         """
         started = self.wait(self.start(targets, force=force)).outcome
         assert isinstance(started, StartOutcome)
@@ -279,7 +279,7 @@ class Commands:
         try:
             return rebuild.rebuild(self._paths)
         except OSError as error:
-            raise UserError(f"state.db cannot be made again: {error}") from error
+            raise UserError(f"state.db cannot be rebuilt: {error}") from error
 
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
         """Download the public data set into the workspace; returns the file's path."""

@@ -36,7 +36,9 @@ def prepare_demo(folder: Path | str | WorkspacePaths, seed: int | None = None) -
             )
         paths = locate_workspace(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists and is no workspace: name another folder, `empathy-tui demo DIR`")
+        raise UserError(
+            f"{folder} exists and is not a workspace: name another folder, `empathy-tui demo DIR`"
+        )
     else:
         paths = create_workspace(folder, "demo")
         if seed is not None:

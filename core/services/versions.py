@@ -1,6 +1,6 @@
 """Jobs of earlier configurations, named by the settings in which they differ from config.toml's.
 
-Everything is read when it is asked for, and a job's settings once: what a fingerprint covers never changes.
+Everything is read when it is requested, and a job's settings once: what a fingerprint covers never changes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from core.domain.jobs.job_rules import ENDED
 from core.domain.names import RUN_STAGES, ComparisonName, JobId, VersionName
 from core.domain.states import Stage
 from core.domain.versions import DIGITS, setting_value
+from core.jobs import fingerprinted_settings
 from core.jobs import settings as job_settings
 from core.jobs.inputs import ImportedDialogues, Input, parse_input
 from core.jobs.settings import Settings
@@ -286,7 +287,7 @@ def _plan(
 
 def _short(settings: Settings) -> dict[str, str]:
     """The settings by short names: what is left of their paths."""
-    paths = job_settings.flattened(settings)
+    paths = fingerprinted_settings.flattened(settings)
     found: dict[str, str] = {}
     for path, value in paths.items():
         kept = [part for part in path if part not in _LEFT_OUT]

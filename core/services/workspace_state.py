@@ -107,7 +107,7 @@ class WorkspaceState:
     def config(self) -> tuple[Config | None, str | None]:
         """The configuration, and the error if it is invalid: then the configuration is the last valid one.
 
-        The last valid one is the one before the mistake, or that with which jobs were last started; None if
+        The last valid one is the one before the error, or that with which jobs were last started; None if
         neither is known, and if config.toml is missing.
         """
         stamp = _stamp(self.paths.config)

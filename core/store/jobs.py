@@ -29,7 +29,7 @@ class StoredJob:
     attempt: int
     """The number of the newest attempt; 0 before the first."""
     redone_after: int = 0
-    """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
+    """Attempts up to this number belong to a result that is made again: later ones do not resume them."""
     sends_requests: bool = True
     """Whether its next attempt may send requests to large models."""
     engine: str | None = None
@@ -49,8 +49,8 @@ class Attempt:
     """One try at a job.
 
     `seq` and `offset` are the last ingested record and byte of its journal, `reached` the number of units
-    that were done when it ended, `cancel_at` the time at which the user cancelled it. `process` tells the
-    process `pid` from others that get the same id; None in attempts of versions that did not record it.
+    that were done when it ended, `cancel_at` the time at which the user cancelled it. `process` identifies
+    the process `pid` among others that get the same id; None in attempts of versions that did not record it.
     """
 
     job: str
@@ -341,7 +341,7 @@ def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: 
 def set_process(
     connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str | None, process: str | None
 ) -> None:
-    """Record which process works on an attempt, as `core.jobs.processes.identity` tells it from others."""
+    """Record which process works on an attempt, as `core.jobs.processes.identity` identifies it."""
     connection.execute(
         "UPDATE attempts SET pid = ?, host = ?, process = ? WHERE job = ? AND number = ?",
         (pid, host, process, attempt.job, attempt.number),
@@ -357,7 +357,7 @@ def set_progress(
 
 
 def set_wait(connection: sqlite3.Connection, job: str, wait: Wait | None) -> None:
-    """Record what a running job waits for; None if it goes on."""
+    """Record what a running job waits for; None if it continues."""
     encoded = None if wait is None else msgspec.json.encode(wait).decode()
     connection.execute("UPDATE jobs SET waiting = ? WHERE id = ?", (encoded, job))
 

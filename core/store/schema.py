@@ -280,7 +280,7 @@ ALTER TABLE votes ADD COLUMN probability REAL;
 ALTER TABLE votes ADD COLUMN among INTEGER;
 """
 
-#: What tells a worker's process from others that get the same id.
+#: What distinguishes a worker's process from others that get the same id.
 _PROCESSES = """
 ALTER TABLE attempts ADD COLUMN process TEXT;
 """
@@ -290,7 +290,7 @@ _DEVICES = """
 ALTER TABLE attempts ADD COLUMN gpu TEXT;
 """
 
-#: What tells a reader which jobs have changed since it last read them, and what is looked up at each tick of
+#: What shows a reader which jobs have changed since it last read them, and what is looked up at each tick of
 #: the supervisor. A job's revision is larger than that of every earlier change of any job, and changes with
 #: each column that readers see, of the job, its attempts and their warnings.
 _REVISIONS = """

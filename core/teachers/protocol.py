@@ -50,7 +50,7 @@ class Request(msgspec.Struct, frozen=True):
     schema: AnswerSchema | None = None
     """Structured output, where the endpoint supports it; None for an answer in words."""
     idempotency_key: str | None = None
-    """The same for every sending that shall be answered, and paid, once; None if the provider is not told."""
+    """The same for every sending that must be answered, and paid, once; None if it is not sent."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -221,7 +221,7 @@ OnText = Callable[[str], None]
 
 @runtime_checkable
 class StreamingTeacher(LiveTeacher, Protocol):
-    """A live teacher that can tell its answer while it is generated."""
+    """A live teacher that can stream its answer."""
 
     async def stream(self, request: Request, on_text: OnText) -> Reply:
         """As `complete`; `on_text` is called in the event loop each time that more has come."""

@@ -10,7 +10,7 @@ from core.config.schema import Teacher
 _MAX_OUTPUT_TOKENS, _MAX_REASONED_TOKENS = 512, 8192
 #: Tokens of reasoning about a short request, as long as nothing is known of the model.
 _REASONING_TOKENS = 1000
-#: Names of models that reason unless they are told not to.
+#: Names of models that reason unless the request disables it.
 _NAMES = re.compile(
     r"(?:^|[/:_-])(?:o[1-9](?:$|-)|gpt-5(?!.*chat)|gpt-oss|deepseek-(?:reasoner|r\d)|qwq|qwen3(?!.*instruct)"
     r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9])"

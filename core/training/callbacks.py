@@ -42,7 +42,7 @@ class JournalCallback(TrainerCallback):
 
     A step whose loss or gradient is not finite ends the run before there is a checkpoint of it.
 
-    When the job shall stop, training ends after the current batch: the gradients accumulated for an
+    When the job must stop, training ends after the current batch: the gradients accumulated for an
     unfinished step are discarded, and a checkpoint of the last finished step is saved.
     """
 

@@ -154,7 +154,7 @@ def _stage(settings: RunSettings) -> str:
     if settings.stage == "sft":
         return "`sft`, supervised fine-tuning, with the loss on completions only"
     before = "weights after SFT" if settings.lora is None else "SFT adapter"
-    return f"`sft-dpo`, direct preference optimisation that goes on from the recipe's {before}"
+    return f"`sft-dpo`, direct preference optimisation that continues from the recipe's {before}"
 
 
 def _evaluated(result: TrainingResult) -> str:

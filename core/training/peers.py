@@ -192,7 +192,7 @@ class _Others:
     def end_by(self, cause: _Cause) -> None:
         """End all; if one was killed, this process too, by the same signal.
 
-        One that was told to give its slot back before it could listen was told it for all.
+        A request to give the slot back that came before it could listen counts for all.
         """
         log.error("%s: all ranks end", cause.words)
         self.kill()

@@ -22,7 +22,7 @@ from core.jobs import spec as specs
 from core.jobs.context import JobContext
 from core.jobs.journal import NoJournal
 
-#: Characters of an unexpected error that the worker is told.
+#: Characters of an unexpected error that are sent to the worker.
 _LONGEST = 400
 
 log = logging.getLogger("rank")

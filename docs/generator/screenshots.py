@@ -36,7 +36,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "batches": (("7",), ("in progress",)),
     "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
     "settings": (("comma", "slash", *"epochs", "enter"), ("sft.num_train_epochs",)),
-    "playground": (("9", "h", "until Go on with", "enter"), ("turn 3 of a conversation",)),
+    "playground": (("9", "h", "until Continue a", "enter"), ("turn 3 of a conversation",)),
 }
 
 

@@ -73,7 +73,7 @@ def test_a_teacher_is_paid_and_a_judge_compares(tmp_path: Path, monkeypatch: pyt
         program = Program(paths.root)
         asked = ("chat", SFT, "gpt", "--prompt", "It is so quiet.", "--judge", "large")
         refused = program(*asked, code=1)
-        assert "gpt: nothing was asked: there is no terminal to ask in; confirm with --yes" in refused.err
+        assert "gpt: nothing was sent: there is no terminal to ask in; confirm with --yes" in refused.err
         assert not api.paid
         found = program(*asked, "--keep", "--yes", "--json").json
         teacher = found["turn"]["answers"][1]

@@ -25,7 +25,7 @@ def test_set_says_what_it_means_and_writes_only_what_is_valid(program: Program) 
     file = program.root / "config.toml"
     before = file.read_text()
     shown = program("config", "set", "sft.num_train_epochs", "2", "--dry-run").out
-    assert "sft.num_train_epochs 3 → 2\n16 jobs anew, " in shown
+    assert "sft.num_train_epochs 3 → 2\n16 jobs to run, " in shown
     assert "; 16 results superseded\n" in shown
     assert file.read_text() == before
     report = program("config", "set", "sft.num_train_epochs", "2", "--json").json
@@ -64,7 +64,7 @@ def test_diff_compares_with_the_last_start_or_a_file(program: Program) -> None:
     shutil.copy(file, started)
     assert program("config", "diff").out == "No setting differs.\n"
     file.write_text(file.read_text().replace("swap = false", "swap = true"))
-    assert "judges.paper.swap false → true\n5 jobs anew" in program("config", "diff").out
+    assert "judges.paper.swap false → true\n5 jobs to run" in program("config", "diff").out
     assert "Changed in config.toml since jobs were last started" in program("run", "--dry-run").out
     assert "judges.paper.swap true → false" in program("config", "diff", started).out
 

@@ -111,7 +111,7 @@ def test_commands_say_it(program: Program) -> None:
         assert "Traceback" not in said, words
         assert "Error:" not in said, words
         assert "`empathy-tui rebuild`" in " ".join(said.split()), (words, said)
-    assert "made again" in program("rebuild", "--yes").out
+    assert "rebuilt" in program("rebuild", "--yes").out
     program("status")
 
 

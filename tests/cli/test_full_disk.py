@@ -20,4 +20,4 @@ def test_output_to_a_full_disk(program: Program, words: tuple[str, ...]) -> None
             program.command(*words), env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert ended.returncode == 1
-    assert ended.stderr.decode().strip() == "empathy-tui: the disk is full: make room, then retry"
+    assert ended.stderr.decode().strip() == "empathy-tui: the disk is full: free some space, then retry"

@@ -70,7 +70,7 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
 
 def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
     assert "no comparison or validation" in asked("judge", "reparse", code=1).err
-    assert "no judge that is asked is named 'own'" in asked("judge", "reparse", "own", code=1).err
+    assert "'own' is not a judge that is a large model" in asked("judge", "reparse", "own", code=1).err
     asked("run", "compare:human vs chatgpt @ gpt", "--wait")
     paid = dict(api.paid)
     before = asked("pairs", "human", "chatgpt", "--json").json

@@ -240,7 +240,7 @@ def test_the_demo_says_what_its_judge_is_not() -> None:
     print_learned(to, [KNOWN, UNKNOWN, replace(KNOWN, a="human", b="chatgpt")], {"embedded"})
     text = " ".join(printed(to).split())
     assert text.count("- ") == 1, "only a run that has a result learned something"
-    assert "What it is not: a judgement by people or by a large language model." in text
+    assert "Caveat: this is not a judgement by people or by a large language model." in text
     nothing = console(100)
     print_learned(nothing, [UNKNOWN], {"embedded"})
     assert printed(nothing) == ""

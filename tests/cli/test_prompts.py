@@ -178,4 +178,4 @@ def test_the_differences(loaded: Program) -> None:
     shown = loaded("prompts", "diff", "judge").out.splitlines()
     assert shown[:2] == ["--- built-in/judge.txt", "+++ prompts/judge.txt"]
     assert shown[-2:] == ["-Answer:", "+Your answer:"]
-    assert "is no built-in prompt" in loaded("prompts", "diff", "juge", code=1).err
+    assert "is not a built-in prompt" in loaded("prompts", "diff", "juge", code=1).err

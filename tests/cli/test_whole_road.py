@@ -286,7 +286,7 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
         os.killpg(first.pid, signal.SIGINT)
         _, result = waiting.communicate(first)
         assert first.returncode == 130
-        assert b"jobs go on" in result
+        assert b"jobs continue" in result
         assert state()["state"] == "running"
 
         second = run_sft()

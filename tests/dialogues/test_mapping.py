@@ -106,7 +106,7 @@ def test_nothing_to_guess_from(path: Path) -> None:
     [
         (["situation"], "not of the form FIELD=COLUMN"),
         (["utterence=text"], "did you mean utterance?"),
-        (["response_=x"], "is no field of a dialogue"),
+        (["response_=x"], "is not a field of a dialogue"),
         (["utterance="], "utterance is empty"),
         (["situation=a", "situation=b"], "situation is named twice"),
     ],

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from core.domain.errors import UserError
 from core.domain.jobs.results import DpoResult
 from core.jobs import journal, spec
+from core.jobs.fingerprinted_settings import fingerprinted
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input, parse_input
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed
-from core.jobs.settings import Settings, fingerprinted
+from core.jobs.settings import Settings
 from core.jobs.stages import STAGES
 from core.pipeline.workers import worker
 from tests.support import job_attempts, made_results, made_settings

@@ -65,7 +65,7 @@ def test_a_full_disk_fails_what_needs_room_and_a_retry_finishes_it(
         supervised.set_plan()
         assert supervised.wait(supervisor) == 0, supervised.story()
         assert supervised.states()[RECIPE] == "failed"
-        assert "the disk is full: make room, then retry" in str(supervised.error(RECIPE))
+        assert "the disk is full: free some space, then retry" in str(supervised.error(RECIPE))
         assert "Traceback" not in (root / "supervisor.out").read_text()
         supervised.ask(intents.Retry(supervised.id(RECIPE)))
         assert supervised.finish() == 0, supervised.story()
@@ -83,7 +83,7 @@ def test_too_many_open_files_stop_nothing_for_good(tmp_path: Path, imported_work
         "import os, resource, sys\n"
         "from core.config.workspace import WorkspacePaths\n"
         "from pathlib import Path\n"
-        "from core.pipeline import supervisor\n"
+        "from core.pipeline.supervision import supervisor\n"
         "os.environ['EMPATHY_SUPERVISOR_IDLE_S'] = '0'\n"
         "held = [os.open('/dev/null', os.O_RDONLY) for _ in range(20)]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1] + 1, 100))\n"

@@ -14,9 +14,10 @@ from core.config.load import parse_config
 from core.config.schema import Config
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
+from core.jobs.fingerprinted_settings import fingerprinted
 from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
-from core.jobs.settings import CompareSettings, fingerprinted
+from core.jobs.settings import CompareSettings
 from core.jobs.stages import STAGES
 from core.pipeline.planning import job_targets, planner
 

@@ -71,7 +71,7 @@ def test_a_run_goes_with_all_that_was_made_from_it(store: Connection, workspace:
     assert not (workspace.artifacts / "deleted").exists()
     assert store.execute("SELECT count(*) FROM responses WHERE job = ?", (base,)).fetchone()[0] > 0
     assert store.execute("PRAGMA foreign_key_check").fetchall() == []
-    with pytest.raises(UserError, match="is no run that was requested"):
+    with pytest.raises(UserError, match="is not a requested run"):
         delete(store, workspace, sft)
 
 
@@ -107,7 +107,7 @@ def test_what_is_needed_is_not_deleted(store: Connection, workspace: WorkspacePa
         delete(store, workspace, sft)
     workspace.config.write_text(finished_workspace.CONFIG)
     responses = job_id(workspace, "respond", SFT)
-    with pytest.raises(UserError, match="is no run"):
+    with pytest.raises(UserError, match="is not a requested run"):
         delete(store, workspace, responses)
     assert jobs_of(store, "sft") == {SFT}
     assert workspace.attempt(sft, 1).is_dir()

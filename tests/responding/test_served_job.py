@@ -17,7 +17,8 @@ from core.config.schema import Responding, Server
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs.results import RespondResult
-from core.jobs.settings import LocalStudent, RespondSettings, StudentServer, fingerprinted
+from core.jobs.fingerprinted_settings import fingerprinted
+from core.jobs.settings import LocalStudent, RespondSettings, StudentServer
 from core.pipeline.planning import planner
 from core.prompts import templates
 from core.responding import respond_job
@@ -160,7 +161,7 @@ def test_a_server_with_the_runs_weights_answers_as_the_run_does(study: Study) ->
 
 def test_another_model_under_the_name_is_found_out(study: Study) -> None:
     with serving(StudentsServer(study.student, None)) as server:
-        with pytest.raises(UserError, match=r"is not made: .* others than the student's") as raised:
+        with pytest.raises(UserError, match=r"is not made: .* differ from the student's") as raised:
             study.respond(server.url)
         assert "“" in str(raised.value)
         # Nothing of it is kept.
@@ -170,7 +171,7 @@ def test_another_model_under_the_name_is_found_out(study: Study) -> None:
 
 def test_another_chat_template_is_found_out_without_a_model(study: Study) -> None:
     with serving(StudentsServer(study.student, study.tuned, more_prompt_tokens=9)) as server:
-        with pytest.raises(UserError, match="its chat template is another one"):
+        with pytest.raises(UserError, match="its chat template differs"):
             study.respond(server.url, verify=0)
         server.answer = StudentsServer(study.student, study.tuned)
         assert study.respond(server.url, verify=0)[0].verified == 0

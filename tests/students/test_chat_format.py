@@ -94,8 +94,8 @@ def test_a_variable_of_the_users_own_is_kept(folder: Path, tmp_path: Path) -> No
     [
         ("enable_thinkin", "has no variable 'enable_thinkin': correct its name"),
         ("enable-thinking", "has no variable 'enable-thinking'"),
-        ("messages", "messages is no variable that can be set"),
-        ("eos_token", "eos_token is no variable that can be set"),
+        ("messages", "messages is not a variable that can be set"),
+        ("eos_token", "eos_token is not a variable that can be set"),
     ],
 )
 def test_a_variable_that_would_change_nothing_is_refused(

@@ -94,7 +94,7 @@ def test_what_was_in_flight_at_a_kill_is_asked_about(tmp_path: Path, api: Api, a
     # All others were answered; nothing was paid twice.
     assert study.states()[NAIVE] == "failed", study.story()
     assert "1 of 12 requests got no answer (1 lost)" in study.error(NAIVE)
-    assert "perhaps paid" in study.error(NAIVE)
+    assert "may have been charged" in study.error(NAIVE)
     assert set(api.paid.values()) == {1}
     outcomes = dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
     assert outcomes == {"ok": len(study.train) - 1, "lost": 1}
@@ -113,7 +113,7 @@ def test_what_was_in_flight_is_sent_again_where_that_is_allowed(tmp_path: Path, 
     assert study.finish(dying=True) == 0
     assert set(study.states().values()) == {"done"}, study.story()
     assert sum(api.paid.values()) <= len(study.train) + 1
-    assert "perhaps paid twice" in study.query("SELECT text FROM warnings")[0][0]
+    assert "may be charged twice" in study.query("SELECT text FROM warnings")[0][0]
 
 
 def test_what_was_refused_is_not_in_flight(tmp_path: Path, api: Api) -> None:

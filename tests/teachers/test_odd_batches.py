@@ -127,7 +127,7 @@ def test_a_batch_of_unknown_state_is_not_submitted_again_by_itself(
     with pytest.raises(UserError, match="batches adopt ID"):
         generate(tmp_path, url, "batch")
     assert odd.creates == 1
-    assert any("perhaps created" in error and "batch_1" in error for error in errors(tmp_path))
+    assert any("possibly created" in error and "batch_1" in error for error in errors(tmp_path))
 
 
 def test_a_creation_without_a_status_is_followed_by_its_id(
@@ -192,7 +192,7 @@ def test_a_batch_that_stays_unreadable_is_waited_for_and_given_up(
     odd, url = odd_server
     odd.created = HttpReply({"id": "batch_1", "status": "validating"})
     odd.looked_at = reply
-    with pytest.raises(UserError, match=r"cannot be read for .*max_wait_s.* Batch batch_1 goes on"):
+    with pytest.raises(UserError, match=r"cannot be read for .*max_wait_s.* Batch batch_1 continues"):
         generate(tmp_path, url, "batch", max_wait_s=0.2)
     (waiting, *_) = job_attempts.found(tmp_path / "artifacts/jobs/generate-1/1", Waiting)
     assert waiting.reason is not None

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Teacher
-from core.jobs.settings import fingerprinted
+from core.jobs.fingerprinted_settings import fingerprinted
 from core.teachers import identity, reasoning
 from core.teachers.costs import prices
 from core.teachers.google.client import GoogleBatches, GoogleLive

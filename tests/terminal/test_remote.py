@@ -72,7 +72,7 @@ def test_a_broken_connection_gives_the_terminal_back_and_is_made_again(
         p for p in psutil.process_iter(["cmdline"]) if f"{server.folder}/config" in (p.info["cmdline"] or ())
     )
     ssh.kill()
-    app.until(lambda text: text.count("Connect again? [Y/n]:") == 2 and "jobs there go on" in text)
+    app.until(lambda text: text.count("Connect again? [Y/n]:") == 2 and "jobs there continue" in text)
     assert app.is_as_it_was()
     app.type("n", enter=True)
     app.until(is_at_prompt)

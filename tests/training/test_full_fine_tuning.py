@@ -62,7 +62,7 @@ def test_dpo_starts_from_the_model_with_rewards_of_zero(full: Trained, preferred
     assert first.values["rewards/margins"] == pytest.approx(0.0, abs=1e-4)
     assert last.values["rewards/margins"] > 0
     card = (preferred.model / "README.md").read_text()
-    assert "goes on from the recipe's weights after SFT" in card
+    assert "continues from the recipe's weights after SFT" in card
 
 
 @pytest.mark.parametrize("tree", [True, False])

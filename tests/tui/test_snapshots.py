@@ -50,7 +50,7 @@ EMPTY = {
     "pairs": "There are no pairs yet",
     "batches": "No requests yet",
     "logs": "supervisor",
-    "playground": "There is nobody to talk with yet",
+    "playground": "No responders yet",
 }
 
 

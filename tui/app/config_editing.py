@@ -48,7 +48,7 @@ def edit(
 
 
 def _line(workspace: Workspace, place: ConfigPlace | None) -> int | None:
-    """The line of a mistake if there is one, else of what the cursor is on."""
+    """The line of an error if there is one, else of what the cursor is on."""
     reader = workspace.configuration
     mistake = reader.line_of_mistake()
     if mistake is not None or place is None:

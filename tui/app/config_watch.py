@@ -69,7 +69,7 @@ class ConfigWatch:
                     change = workspace.configuration.change(before, now)
                     text = now
         except UserError as error:
-            # Every screen shows the mistake; what the file means is shown once it is mended.
+            # Every screen shows the error; the effect of the file is shown once it is fixed.
             self._app.log.info(str(error))
         finally:
             self._app.call_later(self._compared, before, text, change)

@@ -20,7 +20,7 @@ _ALL_JUDGES = "all judges"
 
 
 def run(app: HostApp, command: FileCommand) -> None:
-    """Run a command in a process of its own; show how it goes on, and its outcome."""
+    """Run a command in a process of its own; show its progress and outcome."""
     from tui.dialogs.command_dialog import CommandScreen
 
     if may_write(app):

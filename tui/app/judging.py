@@ -98,5 +98,5 @@ def _ask_pairs(app: HostApp, judge: str | None) -> None:
             app.show_message(f"{typed!r} is not a number of pairs", error=True)
 
     if judge is not None:
-        title = f"On how many pairs that people rated shall {judge} be validated?"
+        title = f"On how many pairs that people rated should {judge} be validated?"
         app.push_screen(AskTextScreen(title, str(_PAIRS)), start)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--prompt", metavar="TEXT", help="Answer this utterance once, and end.")
 @click.option("--situation", metavar="TEXT", default="", help="The situation in which the speaker is.")
 @click.option("--dialogue", metavar="ID", help="Answer a dialogue of the data once; `random` draws one.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens of an answer.")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Maximum tokens per answer.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0),
@@ -72,12 +72,12 @@ def chat(
 
     Without --prompt or --dialogue, type one utterance after another; each responder sees its own answers.
     Ctrl+C stops the answers, an empty line ends. The settings are those of [responding] in config.toml; a
-    teacher has its own. What was asked and answered is kept in the workspace.
+    teacher has its own. The conversation is kept in the workspace.
 
-    A teacher or a judge behind an API is paid: you are asked before, unless with --yes, and the budget holds.
+    A teacher or a judge behind an API costs money: you confirm first, unless with --yes. The budget applies.
 
     One process holds the students. It starts with the first question, ends after ten minutes without one, and
-    gives its memory to jobs.
+    frees its memory for jobs.
     """
     import msgspec
 
@@ -135,7 +135,7 @@ def _agree(cost: PlaygroundCost | None) -> None:
 
     if cost is not None:
         names = ", ".join(cost.models)
-        confirm(f"{words.cost(cost).plain}\nAsk {names}?", f"{names}: nothing was asked")
+        confirm(f"{words.cost(cost).plain}\nAsk {names}?", f"{names}: nothing was sent")
 
 
 def _opinion(playground: Playground, judge: str, turn: PlaygroundTurn, *, yes: bool) -> PlaygroundOpinion:
@@ -200,7 +200,7 @@ def _sampling(
     samples = known.do_sample if temperature is None else temperature > 0
     return Responding(
         max_new_tokens=max_new_tokens or known.max_new_tokens,
-        # Another nucleus or seed says that answers shall be sampled.
+        # Another nucleus or seed means that answers must be sampled.
         do_sample=samples or (temperature is None and (top_p is not None or seed is not None)),
         temperature=temperature or known.temperature,
         top_p=known.top_p if top_p is None else top_p,

@@ -76,12 +76,12 @@ def _lost(workspace: RemoteWorkspace, words: Sequence[str], end: SessionEnd) -> 
     name, address = workspace.host.name, shlex.quote(workspace.address)
     if end.was_drawn:
         again = f"{PROGRAM} --workspace {address}"
-        return f"the connection to {name} broke; jobs there go on. To look again: {again}"
+        return f"the connection to {name} broke; jobs there continue. To look again: {again}"
     if not words:
         return f"no connection to {name}: ssh says why above. By hand: `{workspace.host.ssh_command}`"
     return (
-        f"no connection to {name}, or it broke before the command ended: ssh says why above. Jobs there go "
-        f"on; what has been done shows `{PROGRAM} --workspace {address} status`"
+        f"no connection to {name}, or it broke before the command ended: ssh says why above. Jobs there "
+        f"continue; `{PROGRAM} --workspace {address} status` shows what has been done"
     )
 
 

@@ -28,7 +28,7 @@ _MAKE = f"export {_TOKEN}=$(python3 -c 'import secrets; print(secrets.token_urls
     help="The port to listen on; 0 for any free one.",
 )
 @click.option("--write", is_flag=True, help="Let browsers start, cancel and change things.")
-@click.option("--public-url", metavar="URL", help="The address that browsers open, behind a proxy.")
+@click.option("--public-url", metavar="URL", help="The address that browsers open, if there is a proxy.")
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str | None) -> None:
     """Serve the app to browsers, by default read-only and on this machine alone.

@@ -140,7 +140,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._add(wanted[len(shown) :])
 
     def put_some(self, rows: Mapping[str, Sequence[Text]]) -> None:
-        """Show these rows anew, in their places; those that the table has not are left out."""
+        """Show these rows again, in their places; those that the table has not are left out."""
         known = {key: cells for key, cells in rows.items() if key in self._put}
         self._put = {**self._put, **known}
         for key, cells in known.items():

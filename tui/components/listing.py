@@ -132,7 +132,7 @@ class Listing(Vertical, Generic[T]):
         self._fill()
 
     def show_some(self, items: Mapping[str, T]) -> None:
-        """Show these of the items anew, in their places: of thousands, seconds change a few."""
+        """Show these of the items again, in their places: of thousands, seconds change a few."""
         if self._sort is not None or not items.keys() <= self._drawn.keys():
             self.show(self._columns, {**self._items, **items})
             return

@@ -1,4 +1,4 @@
-"""A dialog that shows how a command that writes files goes on, and opens what it has written."""
+"""A dialog that shows the progress of a command that writes files, and opens what it has written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CommandScreen(ModalScreen[None]):
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Close", id="command.close", tooltip="Close; the command goes on"),
+        Binding("escape", "dismiss", "Close", id="command.close", tooltip="Close; the command continues"),
         Binding("enter", "open", "Open", id="command.open", tooltip="Open what was written"),
         Binding("o", "open_folder", "Go to", id="command.folder", tooltip="Open its folder"),
         Binding("y", "copy", "Copy", id="command.copy", tooltip="Copy the path"),
@@ -96,7 +96,7 @@ class CommandScreen(ModalScreen[None]):
         if self._outcome is None:
             where = visible(str(self._command.folder))
             text = Content.assemble(f"Writing to {where}\n", (f"{self._seconds:.0f} s", "$text-muted"))
-            keys = "esc closes; it goes on in the background"
+            keys = "esc closes; it continues in the background"
         else:
             text = self._outcome
             if self._is_written:

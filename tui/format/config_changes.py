@@ -51,18 +51,18 @@ def settings(changes: Sequence[SettingChange], most: int = 3) -> str:
 
 
 def summary(change: ConfigChange) -> str:
-    """`6 jobs anew, about 5m, $0; 4 results superseded`."""
+    """`6 jobs to run, about 5m, $0; 4 results superseded`."""
     if not change.has_data:
         return "no data is imported, so there are no jobs yet"
     parts = []
     if change.anew:
-        parts.append(f"{_number(len(change.anew), 'job')} anew, {time(change)}, {cost(change)}")
+        parts.append(f"{_number(len(change.anew), 'job')} to run, {time(change)}, {cost(change)}")
     if change.known:
         parts.append(f"{_number(len(change.known), 'result')} known from before")
     if change.superseded:
         parts.append(f"{_number(len(change.superseded), 'result')} superseded")
     if change.unfinished:
-        parts.append(f"{_number(len(change.unfinished), 'unfinished job')} go on with the old settings")
+        parts.append(f"{_number(len(change.unfinished), 'unfinished job')} continue with the old settings")
     if change.dropped:
         parts.append(f"{_number(len(change.dropped), 'job')} no longer planned")
     return "; ".join(parts) or "no job changes"
@@ -74,7 +74,7 @@ def in_one_line(change: ConfigChange) -> str:
 
 
 def time(change: ConfigChange) -> str:
-    """How long the jobs anew take."""
+    """How long the jobs to run take."""
     if change.seconds is None:
         return "time not known yet"
     shown = roughly(change.seconds)
@@ -84,7 +84,7 @@ def time(change: ConfigChange) -> str:
 
 
 def cost(change: ConfigChange) -> str:
-    """What the jobs anew cost."""
+    """What the jobs to run cost."""
     if change.usd is None:
         return "cost not known: a price is missing"
     if change.usd == 0:

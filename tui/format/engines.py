@@ -20,4 +20,4 @@ def use(engine: EngineUse) -> str:
     parts = [f"{one.used:g}/{one.total:g} {one.name}" for one in engine.resources]
     if engine.problem is not None:
         parts = [engine.problem]
-    return f"{engine.name} ({engine.type}): {', '.join(parts) or 'it does not tell what is in use'}"
+    return f"{engine.name} ({engine.type}): {', '.join(parts) or 'it does not report what is in use'}"

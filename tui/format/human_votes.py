@@ -32,7 +32,7 @@ def more_votes(one: PredictionPoweredWinRate) -> str:
     if one.more == 0:
         return "decided: the interval excludes 50 %"
     if one.has_few:
-        return "too few votes to tell how many decide it"
+        return "too few votes to estimate how many decide it"
     if one.more is None:
         return f"votes on all {one.n - one.identical} dialogues would not decide it, if it stays so"
     return f"about {one.more} more dialogues with votes decide it, if it stays so"

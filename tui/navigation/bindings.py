@@ -26,21 +26,21 @@ class Verb:
 
 VERBS: dict[str, Verb] = {
     "open": Verb(
-        "enter", "⏎", ("Open", "Log", "Pairs", "B", "Write", "One or grid"), "Open the thing under the cursor"
+        "enter", "⏎", ("Open", "Log", "Pairs", "B", "Write", "One or grid"), "Open the item under the cursor"
     ),
     "related": Verb(
         "o",
         "o",
         ("Log", "Pairs", "Data", "Files", "Path"),
-        "Go to what belongs to it: log, pairs, data, files",
+        "Go to what is related: log, pairs, data, files",
     ),
     "search": Verb("slash", "/", ("Search",), "Show or find what contains some words"),
-    "filter": Verb("f", "f", ("Filter",), "Choose conditions of what is shown"),
+    "filter": Verb("f", "f", ("Filter",), "Choose filter conditions"),
     "sort": Verb("greater_than_sign", ">", ("Sort",), "Sort by the next column"),
     "next": Verb("n", "n", ("Next",), "Next dialogue, match, section or judge"),
     "previous": Verb("p", "p", ("Previous",), "Previous dialogue, match, section or judge"),
     "copy": Verb("y", "y", ("Copy",), "Copy it as text"),
-    "retry": Verb("r", "r", ("Retry",), "Try again what failed or was stopped"),
+    "retry": Verb("r", "r", ("Retry",), "Retry what failed or was stopped"),
     "cancel": Verb("c", "c", ("Cancel",), "Stop a job or batch"),
     "edit": Verb("e", "e", ("Edit",), "Change it"),
     "note": Verb("N", "N", ("Note",), "Write a note on it"),

@@ -53,7 +53,7 @@ class Host(Protocol):
         has changed meanwhile, is invalid, or the app is read-only."""
 
     def run_command(self, command: FileCommand) -> None:
-        """Run a command that writes files in a process of its own, and show how it goes on and ends."""
+        """Run a command that writes files in a process of its own, and show its progress and outcome."""
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""

@@ -21,7 +21,7 @@ _PLUS = frozenset(
 _COLON = frozenset(("hx", "helix", "subl", "zed", "mcedit", "lapce"))
 #: Editors that take `-g FILE:LINE`.
 _GOTO = frozenset(("code", "code-insiders", "codium", "vscodium", "code-server", "cursor", "windsurf"))
-#: Editors that return at once unless they are told to wait until the file is closed.
+#: Editors that return at once unless they have an option to wait until the file is closed.
 _WITH_WINDOW = _GOTO | {"subl", "zed", "lapce"}
 _WAIT = ("--wait", "-w")
 

@@ -39,7 +39,7 @@ class EngineConfig(ConfigTable, frozen=True):
     account: Name | None = None
     """Slurm: the account; by default the user's."""
     time_limit_minutes: Positive = 1440
-    """Slurm: the time limit of an attempt. What has a checkpoint goes on from it in another attempt."""
+    """Slurm: the time limit of an attempt. A job with a checkpoint continues from it in another attempt."""
     gres: Name | None = None
     """Slurm: generic resources instead of `num_gpus`, such as `gpu:a100:1`, for jobs in the slot gpu; as many
     times that for a run on several GPUs (`gpus_per_run`)."""

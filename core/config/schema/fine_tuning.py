@@ -103,7 +103,7 @@ class Training(ConfigTable, frozen=True):
     early_stopping_patience: Positive | None = None
     """With `eval_share`: stop after this many evaluations in a row without a lower `eval_loss`, and keep the
     weights of the lowest. There is a checkpoint at each evaluation instead of each `save_steps`. By default
-    training goes on to its end, and keeps its last weights."""
+    training continues to its end, and keeps its last weights."""
     early_stopping_threshold: NonNegativeNumber = 0.0
     """With `early_stopping_patience`: by how much an `eval_loss` must be lower to count."""
     logging_steps: Positive = 1
@@ -116,14 +116,14 @@ class Training(ConfigTable, frozen=True):
     """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
     """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a
-    warning of the run, which goes on."""
+    warning of the run, which continues."""
     sample_steps: Positive = 50
     """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
     """Number of test dialogues that the student answers in each round; always the same ones."""
     extra: dict[str, Any] = {}
     """Further arguments of TRL's `SFTConfig` (in `[dpo.extra]` its `DPOConfig`), such as `adam_beta2`. Those
-    that other options stand for are refused."""
+    that other options set are refused."""
 
 
 class Dpo(Training, frozen=True):

@@ -47,7 +47,7 @@ class Teacher(ConfigTable, frozen=True):
     reasons (see `reasoning_tokens`), for `anthropic` with room for a larger `thinking_budget`."""
     token_limit: Literal["max_tokens", "max_completion_tokens"] | None = None
     """Only for `openai`: the name under which `max_output_tokens` is sent. By default the one that the
-    endpoint accepts, which its errors tell."""
+    endpoint accepts, which is detected from its errors."""
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     """How much a model reasons before it answers: `reasoning_effort` of OpenAI, `thinkingLevel` of Gemini (or
     the `thinkingBudget` that Google lists for it, where a model has only that), `effort` and adaptive
@@ -87,9 +87,9 @@ class Teacher(ConfigTable, frozen=True):
     """`live`: how often a request is sent in all while the connection or the server fails. A try that the
     server refuses because of its rate limit counts a tenth."""
     resend: Literal["ask", "always"] = "ask"
-    """`live`: what becomes of requests whose answers were lost because their worker was killed: they are
-    perhaps paid. `ask`: the job fails and says how many they are, and a retry sends them again. `always`:
-    they are sent again, and perhaps paid twice."""
+    """`live`: how to handle requests whose answers were lost because their worker was killed: they may have
+    been charged. `ask`: the job fails and reports their number, and a retry sends them again. `always`: they
+    are sent again, and may be charged twice."""
     max_wait_s: PositiveNumber = 3600.0
     """Seconds for which a job waits while the provider answers nothing at all, because of its rate limits or
     because it cannot be reached; then the job fails, and all answers are kept."""
@@ -98,7 +98,7 @@ class Teacher(ConfigTable, frozen=True):
     batch_bytes: Annotated[int, Meta(ge=1, le=200_000_000)] = 200_000_000
     """`batch`: maximum size of one batch file, in bytes."""
     batch_window: str = "24h"
-    """`batch`: the time in which the provider shall complete a batch (`completion_window`), such as `24h` or
+    """`batch`: the time in which the provider must complete a batch (`completion_window`), such as `24h` or
     `7d`, as the provider supports it. Only for `openai`."""
     batch_tries: Positive = 8
     """`batch`: how many batches in a row may carry the same request before it counts as failed."""

@@ -111,7 +111,7 @@ class DialogueSpool(Sequence[Dialogue]):
         return True
 
     def remove(self, positions: Iterable[int]) -> None:
-        """Remove the dialogues at these positions; those behind them move up."""
+        """Remove the dialogues at these positions; those after them move up."""
         with _writing():
             self._connection.execute("CREATE TABLE removed (position INTEGER PRIMARY KEY)")
             self._connection.executemany("INSERT INTO removed VALUES (?)", ((one,) for one in positions))

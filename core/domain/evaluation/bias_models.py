@@ -42,4 +42,4 @@ class BiasModel:
     effects: tuple[BiasEffect, ...]
     """Position, length, then strengths by group, the strongest first; empty with too few dialogues."""
     missing: tuple[str, ...]
-    """What the verdicts cannot tell and why, in sentences."""
+    """Which effects the verdicts do not identify and why, in sentences."""

@@ -16,12 +16,14 @@ from core.domain.evaluation.verdicts import AnswerForm, Dimension
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
 
+CellKind = Literal["emotion", "sentiment", "length"]
+
 
 @dataclass(frozen=True)
 class Cell:
     """The win rate over some of a comparison's dialogues."""
 
-    kind: Literal["emotion", "sentiment", "length"]
+    kind: CellKind
     """What the dialogues have in common; `length` is that of b's response."""
     value: str
     """The emotion, the sentiment, or a range of words such as `20–29`."""
@@ -77,7 +79,7 @@ class RecipeRate:
     ci_high: float | None
     """Upper end of its interval; None with it."""
     dimensions: Mapping[Dimension, DimensionRate]
-    """The same in each dimension of empathy; empty unless the judge was asked for them."""
+    """The same in each dimension of empathy; empty unless the judge reports them."""
     settings: str = ""
     """The settings of [grid] in which they differ from config.toml's tables; empty for none."""
 

@@ -68,7 +68,7 @@ class PredictionPoweredWinRate:
 
     @property
     def has_few(self) -> bool:
-        """Whether there are too few votes to use the verdicts, and to tell how many more are needed."""
+        """Whether there are too few votes to use the verdicts, and to estimate how many more are needed."""
         return self.voted < MIN_VOTED
 
 

@@ -14,7 +14,7 @@ Dimension = Literal["cognitive", "affective", "compassionate"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 #: The form in which a judge's answer names a response: a digit or a letter alone; a label such as `Answer: 1`
 #: or `Response 1`; a JSON object; LaTeX's `\boxed`; `[[A]]`; a tag such as `<answer>`; a sentence; a verdict
-#: with a reason before or behind it.
+#: with a reason before or after it.
 AnswerForm = Literal[
     "digit", "letter", "label", "JSON", "boxed", "brackets", "tag", "sentence", "with reason"
 ]
@@ -37,7 +37,7 @@ class Verdict:
     probability_b: float | None = None
     """Probability that b is the better one, by the log-probabilities of the answer; None without these."""
     dimensions: Mapping[Dimension, Winner] = field(default_factory=dict, hash=False)
-    """The better response in each dimension of empathy; empty unless the judge was asked for them."""
+    """The better response in each dimension of empathy; empty unless the judge reports them."""
 
 
 @dataclass(frozen=True)

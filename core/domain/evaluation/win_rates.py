@@ -48,7 +48,8 @@ class WinRate:
     """One comparison, with its metrics once every verdict is in.
 
     A metric is None until then, and where it does not apply. Rates and shares are from 0 to 1, the ends of
-    intervals of 95 %.
+    intervals of 95 %. The metrics have the names that they have in `CompareResult`, which a worker writes;
+    here they may be unknown, and are beside what only the workspace knows, such as `p_holm`.
     """
 
     a: str
@@ -168,7 +169,7 @@ class WinRate:
     """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
     # Not hashed, because a mapping has no hash.
     dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
-    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+    """The win rate in each dimension of empathy; empty unless the judge reports them."""
 
     decision: Decision | None = None
     """Whether the interval (with invalid dialogues the Imbens–Manski interval) lies above one half: b leads;

@@ -25,7 +25,7 @@ class Dependent(Protocol):
 def dependencies_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:
     """The ids of all that the jobs `ids` depend on, at any distance, without `ids` themselves.
 
-    An id that `jobs` does not hold is kept, and depends on nothing that is known.
+    An id that `jobs` does not contain is kept, and depends on nothing that is known.
     """
     return _closure({job.id: job.depends_on for job in jobs}, ids)
 

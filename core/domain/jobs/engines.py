@@ -30,4 +30,4 @@ class EngineUse:
     problem: str | None
     """Why it cannot be reached, for people; None while it can."""
     resources: tuple[ResourceUse, ...]
-    """Its resources when it was last reached; empty where it does not tell."""
+    """Its resources when it was last reached; empty where it does not report them."""

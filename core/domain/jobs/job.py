@@ -23,7 +23,7 @@ class Wait:
     until: float | None
     """When it tries again; None where that is not known."""
     gives_up_at: float | None
-    """When it fails if nothing changes; None if it goes on for as long as it takes."""
+    """When it fails if nothing changes; None if it continues for as long as it takes."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Job:
     folder: str | None
     """Its newest attempt's folder, relative to the workspace; None before the first."""
     wait: Wait | None = None
-    """What it waits for while it runs; None while it goes on."""
+    """What it waits for while it runs; None while it continues."""
     gpu: str | None = None
     """The only GPU that its newest attempt sees, as CUDA_VISIBLE_DEVICES names it; None without a choice."""
     engine: str = LOCAL
@@ -79,10 +79,10 @@ class Job:
     queue: str | None = None
     """What its newest attempt waits for in the engine's queue, for people; None when it is in no queue."""
     warnings: tuple[str, ...] = ()
-    """What failed beside its work, which went on, in the order in which it first happened; each with how
+    """Optional parts that failed, in the order in which it first happened; each with how
     often, if it was more than once."""
     cancelling: bool = False
-    """Whether it still runs, and was asked to stop."""
+    """Whether it still runs, and a stop was requested."""
     preempted: str | None = None
     """How its newest attempt lost its place, for people, while the job waits to go on from there; None
     else."""

@@ -72,7 +72,7 @@ def action_problem(action: str, job: Job | None) -> str | None:
         case "cancel" if not job.requested:
             return f"{_named(job)} was never started: there is nothing to cancel"
         case "cancel" if job.cancelling:
-            return f"{_named(job)} is cancelling: it was asked to stop, and ends at its next step"
+            return f"{_named(job)} is cancelling: a stop was requested, and it ends at its next step"
         case "cancel":
             return cancel_problem(_named(job), job.state)
         case "retry":
@@ -125,7 +125,7 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         free = any(slot.name == job.slot and slot.used < slot.total for slot in slots)
         reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
         if job.preempted is not None:
-            return f"preempted: {job.preempted}; {reason or 'it goes on'}"
+            return f"preempted: {job.preempted}; {reason or 'it continues'}"
         return reason
     if job.state != "waiting":
         return None
@@ -175,7 +175,7 @@ def movable_jobs(jobs: Collection[Job], slots: Collection[Slot]) -> frozenset[st
     """The ids of the requested jobs that come to an end without a person, as long as none fails.
 
     These run, or use one of `slots` and wait, directly or not, only for such jobs. A dependency that `jobs`
-    does not hold counts as done.
+    does not contain counts as done.
     """
     unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
     running = frozenset(job.id for job in unfinished if job.state == "running")

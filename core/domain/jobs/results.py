@@ -319,7 +319,7 @@ class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     stopping: Stopping | None = None
     """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
     dimensions: dict[Dimension, DimensionRate] = {}
-    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+    """The win rate in each dimension of empathy; empty unless the judge reports them."""
     forms: dict[AnswerForm, int] | None = None
     """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 

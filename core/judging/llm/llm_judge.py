@@ -65,7 +65,7 @@ def rule_until(
     classify = partial(_classify, judge.dimensions)
     sent = runner.Parts(needed, is_last)
     queue = runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
-    # A job that shall stop ends before its last part.
+    # A job that must stop ends before its last part.
     job.check()
     judged = [ruling for part in rulings for ruling in part]
     _check_valid(queue, flat[: len(judged)], judged)

@@ -227,7 +227,7 @@ def _all(clean: str) -> Iterator[Named]:
 
 
 def _alone(text: str) -> Iterator[Named]:
-    """A verdict that is the whole text, or its first or last line, alone or with a reason behind it."""
+    """A verdict that is the whole text, or its first or last line, alone or with a reason after it."""
     token = _TOKEN_ALONE.fullmatch(text)
     if token is not None:
         yield Named(_PLACES[token[1].casefold()], "digit" if token[1] in "12" else "letter")

@@ -166,7 +166,7 @@ def forms(verdicts: Iterable[VerdictRecord]) -> dict[AnswerForm, int]:
 
 
 def dimension_scores(verdicts: Iterable[VerdictRecord]) -> dict[Dimension, dict[str, float | None]]:
-    """b's score on each dialogue in each dimension that the judge was asked for."""
+    """b's score on each dialogue in each dimension that the judge reports."""
     found: dict[Dimension, dict[str, list[tuple[Order, Winner]]]] = {}
     for verdict in verdicts:
         for dimension, winner in verdict.dimensions.items():

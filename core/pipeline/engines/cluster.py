@@ -100,4 +100,4 @@ class Cluster(Protocol):
         """End a task at once, or take it out of the queue."""
 
     def use(self) -> tuple[ResourceUse, ...]:
-        """The use of its resources; empty if it does not tell."""
+        """The use of its resources; empty if it does not report it."""

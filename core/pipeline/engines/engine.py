@@ -25,7 +25,7 @@ class Started:
     pid: int | None = None
     host: str | None = None
     process: str | None = None
-    """What tells its process from others with the same id."""
+    """What distinguishes its process from others with the same id."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class LocalEngine:
         if is_free and lock.exists():
             return False
         if child is not None:
-            # Without a folder, only what the process does otherwise tells that it has ended this attempt.
+            # Without a folder, only what else the process does shows that it has ended this attempt.
             return not (is_free and self._does_another(child, key))
         if attempt.pid is None or attempt.host != socket.gethostname():
             return lock.exists()

@@ -21,7 +21,7 @@ from core.pipeline.engines.engine import Ending
 _LIMIT_S = 10.0
 #: Why a job ended that did not run, or whose node died: nothing that the job did.
 _PLACE_LOST = {
-    "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "before it began: the cluster had no place for it in time",
+    "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "before it began: the cluster had no capacity for it in time",
     "JOB_SUPERVISOR_ACTOR_DIED": "with its node lost",
 }
 
@@ -115,7 +115,7 @@ class RayCluster:
 def _seen(job: JobDetails) -> Seen:
     match job.status:
         case JobStatus.PENDING:
-            return Seen(runs=False, queue="waits for a free place in the Ray cluster")
+            return Seen(runs=False, queue="waits for capacity in the Ray cluster")
         case JobStatus.RUNNING:
             return Seen(runs=True)
         case JobStatus.STOPPED:

@@ -3,7 +3,7 @@
 The cluster's id of an attempt is in the attempt's folder, so that another supervisor takes the attempt over.
 An attempt is alive while the cluster says so. Whatever it says, or if it says nothing, a worker whose journal
 has not grown for `lost_after_s` is lost: workers write heartbeats. Of an attempt that has ended nothing is
-read any more, and a file in its folder tells its worker, wherever that may still run.
+read any more, and a file in its folder stops its worker, wherever that may still run.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class SlurmCluster:
             "signal_delay_s": _SIGNAL_DELAY_S,
             "stderr_to_stdout": True,
             "wckey": None,
-            # Slurm would start the same attempt again, beside what it left; a new attempt goes on from that.
+            # Slurm would start the same attempt again, beside its files; a new attempt continues from those.
             "additional_parameters": {"no_requeue": True, **config.sbatch},
         }
         return found

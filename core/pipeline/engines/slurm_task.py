@@ -1,4 +1,4 @@
-"""What submitit runs on a node: the worker, which is told in time that it has to stop."""
+"""What submitit runs on a node: the worker, which gets a signal in time to stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunWorker:
         def forward(number: int, frame: FrameType | None) -> None:
             worker.send_signal(signal.SIGTERM)
 
-        # Instead of submitit's own, which would submit the same attempt again: a new attempt goes on from it.
+        # Instead of submitit's, which would submit the same attempt again: a new attempt continues from it.
         for number in _SIGNALS:
             signal.signal(number, forward)
         code = worker.wait()

@@ -21,6 +21,7 @@ from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.names import ComparisonName, JobId, RunName, RunStage
 from core.domain.states import Slot
+from core.jobs.fingerprinted_settings import KnownParts, fingerprinted
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -31,7 +32,6 @@ from core.jobs.settings import (
     GenerateSettings,
     ImproveMethod,
     JudgeSettings,
-    KnownParts,
     LargeModel,
     LlmJudge,
     LocalStudent,
@@ -44,7 +44,6 @@ from core.jobs.settings import (
     StudentResponder,
     StudentServer,
     ValidateSettings,
-    fingerprinted,
 )
 from core.jobs.stages import STAGES
 from core.pipeline.planning import large_models

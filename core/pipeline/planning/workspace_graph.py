@@ -8,8 +8,9 @@ from functools import cache, partial
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.data.dialogues import ImportedData
+from core.jobs.fingerprinted_settings import fingerprinted
 from core.jobs.planned_job import PlannedJob
-from core.jobs.settings import Settings, ValidateSettings, fingerprinted
+from core.jobs.settings import Settings, ValidateSettings
 from core.pipeline.planning import large_models, planner, slots
 from core.prompts import templates
 from core.recipes.own_strategies import OwnStrategies

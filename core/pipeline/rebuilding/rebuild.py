@@ -353,7 +353,7 @@ def _end(
         if end is None:
             # Nobody knows whether it was wanted still: nothing begins by itself, and nothing is paid.
             jobs.end_attempt(connection, attempt, "cancelled" if attempt.cancel_at else "lost")
-            event = "it had not ended when state.db was made again: retry it to go on"
+            event = "it had not ended when state.db was rebuilt: retry it to continue"
             jobs.set_state(connection, attempt.job, "cancelled", event=event)
             return None
         jobs.end_attempt(connection, attempt, end.state, end.error)

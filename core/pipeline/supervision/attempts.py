@@ -158,7 +158,7 @@ def _has_worked(folder: Path) -> bool:
 
 def _unknown(folder: Path) -> UserError:
     return UserError(
-        f"{folder} has an attempt that state.db does not know: state.db was lost or restored, or its -wal "
+        f"{folder} has an attempt that is not in state.db: state.db was lost or restored, or its -wal "
         f"file was removed; {troubles.REBUILD}"
     )
 

@@ -204,7 +204,7 @@ def _reparse(
     for name in judges:
         if name not in known:
             raise UserError(
-                f"no judge that is asked is named {name!r}; there are: {', '.join(known) or 'none'}"
+                f"{name!r} is not a judge that is a large model; there are: {', '.join(known) or 'none'}"
             )
     imported = dialogues.imported(connection)
     ended = [] if imported is None else _ended_judging(connection, judges or known)

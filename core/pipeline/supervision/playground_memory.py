@@ -1,4 +1,4 @@
-"""The playground gives its memory to jobs: before a job starts in its slot, it has to leave."""
+"""The playground frees its memory for jobs: before a job starts in its slot, it has to stop."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger("supervisor")
 
 
 class PlaygroundMemory:
-    """Has the playground of a workspace leave for jobs; after `grace_s` seconds it is killed."""
+    """Has the playground of a workspace stop for jobs; after `grace_s` seconds it is killed."""
 
     def __init__(self, workspace: WorkspacePaths, grace_s: float) -> None:
         self._workspace = workspace
         self._grace_s = grace_s
-        #: The playground that was told to leave, and when; None if no job waits for that.
+        #: The playground that was requested to stop, and when; None if no job waits for that.
         self._told: tuple[Running, float] | None = None
 
     def is_given(self, job: str, slot: Slot) -> bool:
-        """Whether a job may start; otherwise the playground was told to leave."""
+        """Whether a job may start; otherwise the playground was requested to stop."""
         if self.is_awaited():
             # Also in another slot: it takes a moment.
             return False
@@ -36,9 +36,9 @@ class PlaygroundMemory:
         if found is None or found.slot != slot or found.host != socket.gethostname():
             return True
         self._told = (found, time.monotonic())
-        log.info("the playground gives its memory to %s", job)
+        log.info("the playground stops, to free memory for %s", job)
         # People know no ids.
-        process.leave(found, f"it has given its memory to a {job.rpartition('-')[0]} job")
+        process.leave(found, f"it has freed its memory for a {job.rpartition('-')[0]} job")
         return False
 
     @property

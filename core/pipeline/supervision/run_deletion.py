@@ -29,7 +29,7 @@ def plan(
 ) -> RunDeletion:
     """What would be deleted with the jobs `runs`; `configured` are the ids of config.toml's jobs.
 
-    Raises `UserError` for what is no run, or is needed.
+    Raises `UserError` for what is not a run, or is needed.
     """
     jobs = queries.jobs(connection)
     chosen = list(dict.fromkeys(runs))
@@ -57,9 +57,9 @@ def plan(
 
 
 def check(name: str, job: Job | PlannedJob | None, action: RunAction, configured: Collection[str]) -> None:
-    """Raises `UserError` where the requested job of that id is no run, or this cannot be done to it."""
+    """Raises `UserError` where the requested job of that id is not a run, or this cannot be done to it."""
     if job is None or job.stage not in RUN_STAGES:
-        raise UserError(f"{name} is no run that was requested: `empathy-tui runs` lists them")
+        raise UserError(f"{name} is not a requested run: `empathy-tui runs` lists them")
     shown = f"{job.stage} {job.name} ({name})"
     problem = job_rules.run_problem(action, shown, requested=True, in_config=name in configured)
     if problem is not None:

@@ -42,7 +42,7 @@ class _Card:
 
 
 def usable(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
-    """The GPUs for jobs, in the driver's order; none without NVIDIA's driver, or if none shall be used."""
+    """The GPUs for jobs, in the driver's order; none without NVIDIA's driver, or if none may be used."""
     cards = _cards()
     outer = environment.get(VISIBLE)
     if outer is None:

@@ -1,4 +1,4 @@
-"""What a change of config.toml means: the jobs to run anew, their time and cost, and superseded results."""
+"""What a change of config.toml means: the jobs to run, their time and cost, and superseded results."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ConfigChange:
     dropped: tuple[Job, ...]
     """Other jobs that only the earlier configuration has: not started, failed or cancelled."""
     seconds: float | None
-    """How long the jobs anew take, one after another as slots allow; None if there are none, or nothing is
+    """How long the jobs to run take, one after another as slots allow; None if there are none, or nothing is
     known of them."""
     is_at_least: bool
     """Whether it takes longer: the time of some jobs is not known."""
@@ -71,7 +71,7 @@ class ConfigChange:
 
 
 def describe(state: WorkspaceState, before: Config | None, after: Config) -> ConfigChange:
-    """What `after` means instead of `before`; without `before` all its jobs that are not done are anew.
+    """What `after` means instead of `before`; without `before` all its jobs that are not done are to run.
 
     Raises `UserError` if `after` names a recipe, student, teacher or responder that does not exist.
     """
@@ -133,7 +133,7 @@ def _time(
     jobs: Mapping[str, Job],
     config: Config,
 ) -> tuple[float | None, bool]:
-    """Seconds that the jobs anew take, and whether it is a lower bound."""
+    """Seconds that the jobs to run take, and whether it is a lower bound."""
     data = state.drawn_dialogues(), state.train_ratings()
     runs = run_estimates.of_runs(
         anew, nodes, jobs, data, state.connection(), state.paths.root, config.recipes
@@ -156,7 +156,7 @@ def _time(
 def _cost(
     state: WorkspaceState, anew: Sequence[PlannedJob], nodes: Sequence[PlannedJob]
 ) -> tuple[float | None, bool]:
-    """What the requests of the jobs anew cost, and whether it may be less."""
+    """What the requests of the jobs to run cost, and whether it may be less."""
     connection = state.connection()
     if connection is None or not anew:
         return 0.0, False

@@ -112,7 +112,7 @@ class ConfigurationReader:
         return lines.line_of(text, key) if item is None else lines.line_with(text, key, item)
 
     def line_of_mistake(self) -> int | None:
-        """The line of the mistake in an invalid file; None if it is valid, or the line is not known."""
+        """The line of the error in an invalid file; None if it is valid, or the line is not known."""
         try:
             self.check(self.text())
         except InvalidConfigError as error:

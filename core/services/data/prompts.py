@@ -154,7 +154,7 @@ def prompt_differences(overrides: Path, names: Sequence[str] = ()) -> str:
     """
     for name in names:
         if name not in PURPOSES:
-            raise UserError(f"{name!r} is no built-in prompt. There are: {', '.join(PURPOSES)}")
+            raise UserError(f"{name!r} is not a built-in prompt. There are: {', '.join(PURPOSES)}")
     found: list[str] = []
     for name in names or PURPOSES:
         own, shipped = overrides / f"{name}.txt", Path(templates.__file__).with_name(f"{name}.txt")

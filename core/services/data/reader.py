@@ -116,7 +116,7 @@ class DataReader:
         if job is None or not isinstance(result, RecipeResult):
             raise UserError(f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`")
         if result.flaws is None:
-            raise UserError(f"{recipe} was not looked through for flaws: it needs no teacher, or is older")
+            raise UserError(f"{recipe} was not checked for flaws: it needs no teacher, or is older")
         connection = self._state.connection()
         output = None if connection is None else job_records.artifact(connection, job.id, "flaws")
         return [] if output is None else flaws.read(self._state.paths.inside(output[0]))

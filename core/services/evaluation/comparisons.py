@@ -10,7 +10,7 @@ from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
 from core.domain.data.dialogues import Dialogue
-from core.domain.evaluation.comparisons import Cell, PairedTest, Ranking, SequencePoint
+from core.domain.evaluation.comparisons import Cell, CellKind, PairedTest, Ranking, SequencePoint
 from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.job import Job
@@ -58,7 +58,7 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
 
 
 def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
-    """b's score on each dialogue of a comparison in each dimension that its judge was asked for."""
+    """b's score on each dialogue of a comparison in each dimension that its judge reports."""
     from core.judging.metrics import scores
 
     return {
@@ -112,7 +112,7 @@ def _by_dialogue(rows: Iterable[tuple[str, Order, Winner]]) -> dict[str, list[tu
 
 def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]) -> tuple[Cell, ...]:
     """The win rate per emotion, per sentiment, and per length of b's response in words."""
-    named: dict[tuple[str, str], list[float | None]] = defaultdict(list)
+    named: dict[tuple[CellKind, str], list[float | None]] = defaultdict(list)
     bins: dict[int, list[float | None]] = defaultdict(list)
     for dialogue in dialogues:
         if dialogue.dialog_id not in scores:
@@ -299,7 +299,7 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
             yield judge, compared
 
 
-def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
+def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
     from core.judging.metrics import statistics
 
     rate = statistics.win_rate(found)

@@ -105,9 +105,9 @@ def _missing(seen: Seen, has_no_price: bool) -> list[str]:
             "that never ties; judge 20 or more"
         )
     if seen.both is None:
-        found.append("no pair was judged in both orders, so what both orders gain is not known")
+        found.append("no pair was judged in both orders, so the gain from both orders is not known")
     if seen.noise is None:
-        found.append("no pair was judged more than once in an order, so what repeats gain is not known")
+        found.append("no pair was judged more than once in an order, so the gain from repeats is not known")
     if has_no_price:
         found.append("the cost is not known: no price in config.toml, or no comparison of this judge")
     return found

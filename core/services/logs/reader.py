@@ -70,7 +70,7 @@ class LogPage:
     def goes_on(self, size: int, head: bytes) -> bool:
         """Whether the file is still the one that had `size` bytes and began with `head`: it only grew.
 
-        A file of a shared folder may be replaced, or shrink while another machine writes it anew.
+        A file of a shared folder may be replaced, or shrink while another machine writes it again.
         """
         return self.size >= size and self.head.startswith(head)
 

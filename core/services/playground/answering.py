@@ -21,9 +21,9 @@ from core.playground.records import PlaygroundAnswer, PlaygroundQuestion, Playgr
 
 #: How often a process that ends at the wrong moment is started again.
 _CONNECTIONS = 3
-#: Seconds that answers have to end after a person has stopped them; teachers tell what was paid.
+#: Seconds that answers have to end after a person has stopped them; teachers report what was paid.
 _STOP_S = 0.5
-#: Seconds between two looks at whether answers shall stop.
+#: Seconds between two looks at whether answers must stop.
 _LOOK_S = 0.05
 
 Connect = Callable[[threading.Event], socket.socket | None]

@@ -63,7 +63,7 @@ def check_variables(variables: Mapping[str, Any], template: str, tokenizer: Any,
     """Raise `UserError` for variables of `chat_template_kwargs` that would change nothing."""
     for name in variables:
         if name in _NOT_VARIABLES or name in tokenizer.special_tokens_map:
-            raise UserError(f"chat_template_kwargs: {name} is no variable that can be set")
+            raise UserError(f"chat_template_kwargs: {name} is not a variable that can be set")
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", template) is None:
             raise UserError(
                 f"chat_template_kwargs: the chat template of {model!r} has no variable {name!r}: correct its "

@@ -38,7 +38,7 @@ class _Product(torch.autograd.Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        # A frozen layer needs no input for its gradient, and shall not keep it.
+        # A frozen layer needs no input for its gradient, and must not keep it.
         ctx.save_for_backward(weight, input if ctx.needs_input_grad[1] else None)
         return _product(input, weight, bias)
 

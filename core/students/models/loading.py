@@ -232,8 +232,8 @@ def _own_ends(name: str, source: str, revision: str | None, config: Any) -> list
             saved = json.loads(Path(path).read_bytes())
         except ValueError as error:
             raise UserError(
-                f"generation_config.json of the student {name!r} is no JSON ({error}): download it again, or "
-                "delete it"
+                f"generation_config.json of the student {name!r} is not JSON ({error}): download it "
+                "again, or delete it"
             ) from error
         own = saved.get("eos_token_id", own) if isinstance(saved, dict) else own
     ends = own if isinstance(own, list) else [own]

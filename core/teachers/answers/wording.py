@@ -29,7 +29,7 @@ _PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 _STARTS = re.compile(rf"(?:{_AGREED}|{_HERE}|here|my|an?|the|you|i|let)\b", re.IGNORECASE)
-#: What tells an announcement from a sentence with a colon, where the answer is on the same line.
+#: What distinguishes an announcement from a sentence with a colon, where the answer is on the same line.
 _ANNOUNCED = re.compile(
     rf"\b{_IMPROVED}\b|\b(?:the|a|my) (?:response|version|reply|rewrite|revision)\b", re.IGNORECASE
 )
@@ -222,9 +222,9 @@ _REMARK = re.compile(
     r"|another option)\b)",
     re.IGNORECASE,
 )
-#: The number of words behind the answer.
+#: The number of words after the answer.
 _WORD_COUNT = re.compile(r"\s*[\[(](?:word count:? ?~?\d+|~?\d+ words?)[\])]\.?\Z", re.IGNORECASE)
-#: What tells remarks behind a quoted answer from more of it.
+#: What distinguishes remarks after a quoted answer from more of it.
 _ABOUT_A_QUOTE = re.compile(
     r"\b(?:version|response|tone|empath\w+|warm\w*|acknowledg\w+|validat\w+|rewr\w+|revis\w+)\b",
     re.IGNORECASE,

@@ -133,10 +133,10 @@ class AnthropicBatches:
     def find(
         self, token: str, since: float, file: str | None = None, known: Collection[str] = ()
     ) -> BatchInfo | None:
-        """As the protocol describes it; `file` is an input file, by which other batches are told apart.
+        """As the protocol describes it; `file` is an input file, by which other batches are distinguished.
 
-        Only the results of a batch tell whose it is, so that it is known once all batches are final that may
-        be the one: those of as many requests.
+        Only the results of a batch identify its owner, so that it is known once all batches that may be
+        the one are final: those of as many requests.
         """
         total = _line_count(file)
         running, unknown = [], []
@@ -222,7 +222,7 @@ class AnthropicBatches:
             seen.add(cursor)
 
     def _owner(self, info: BatchInfo) -> str | None:
-        """The token of the submission that a final batch belongs to; None if its results do not tell."""
+        """The token of the submission that a final batch belongs to; None if its results do not show it."""
         if info.output_file is None:
             return None
         with _protocol_errors(self._endpoint), closing(self._results(info.output_file)) as response:

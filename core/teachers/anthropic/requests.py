@@ -67,7 +67,7 @@ def adjustable(endpoint: Endpoint, request: Request | None = None) -> frozenset[
 
 
 def _thinking(endpoint: Endpoint) -> dict[str, Any] | None:
-    """How Claude shall reason; None for the model's own default."""
+    """How Claude should reason; None for the model's own default."""
     budget, effort = endpoint.thinking_budget, endpoint.reasoning_effort
     if budget == 0 or effort == _NO_EFFORT:
         return {"type": "disabled"}

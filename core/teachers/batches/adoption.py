@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def name(job_folder: Path, batch: str) -> None:
-    """Record in a job's folder that the job shall adopt `batch`, an id at the provider."""
+    """Record in a job's folder that the job must adopt `batch`, an id at the provider."""
     job_folder.mkdir(parents=True, exist_ok=True)
     with (job_folder / NAME).open("ab") as file:
         file.write(json.dumps({"batch": batch}).encode() + b"\n")

@@ -118,7 +118,7 @@ def _create(
     try:
         return session.teacher.create(file, metadata)
     except UnreadableError as error:
-        reason = f"perhaps created, but the provider's answer cannot be read: {error}"
+        reason = f"possibly created, but the provider's answer cannot be read: {error}"
         session.record(submission, "creating", errors=(reason,))
         raise
 
@@ -152,9 +152,9 @@ def find(session: BatchSession, submission: TrackedSubmission) -> None:
 
 
 def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) -> NoReturn:
-    session.record(submission, "failed", errors=(f"perhaps created: {reason}",), collected=True)
+    session.record(submission, "failed", errors=(f"possibly created: {reason}",), collected=True)
     raise UserError(
-        f"a batch of {len(submission.record.requests)} requests was perhaps created from the file "
+        f"a batch of {len(submission.record.requests)} requests was possibly created from the file "
         f"{submission.file}, and cannot be found: {reason}. If the provider has it, run `empathy-tui batches "
         "adopt ID`; a retry sends its requests again, and they are charged again"
     )

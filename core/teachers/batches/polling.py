@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 def run(queue: RequestQueue) -> None:
     """Submit pending requests and collect results until nothing is pending or open.
 
-    Raises `UserError` when the user has to act, and `Cancelled` when the job shall stop.
+    Raises `UserError` when the user has to act, and `Cancelled` when the job must stop.
     """
     _Poller(BatchSession(queue, clients.batches(queue.teacher, queue.endpoint_memory))).run()
 
@@ -145,7 +145,7 @@ class _Poller:
             self._silent_since = now
         self._waits_for = f"{kind_of(error)}: {error}"
         if now - self._silent_since >= self.settings.max_wait_s:
-            after = "" if submission.id is None else f". Batch {submission.id} goes on at the provider"
+            after = "" if submission.id is None else f". Batch {submission.id} continues at the provider"
             raise UserError(
                 f"{self.settings.model}: {kind_of(error)} for {now - self._silent_since:.0f} s, longer than "
                 f"max_wait_s allows: {error}{after}; a retry continues from here"

@@ -74,7 +74,7 @@ class BatchSession:
             self.unidentified.pop(submission.token, None)
         elif self.unidentified.get(submission.token) != str(error):
             self.unidentified[submission.token] = str(error)
-            self.record(submission, submission.state, errors=(f"perhaps created: {error}",))
+            self.record(submission, submission.state, errors=(f"possibly created: {error}",))
 
     def record(
         self,

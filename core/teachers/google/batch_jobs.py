@@ -79,7 +79,7 @@ def input_file(body: object) -> str | None:
 
 
 def has_display_name(body: object) -> bool:
-    """Whether the API reports the display name of a batch, which tells whose it is."""
+    """Whether the API reports the display name of a batch, which identifies its owner."""
     return json_values.text(json_values.member(body, "metadata", "displayName")) is not None
 
 

@@ -46,7 +46,7 @@ class Endpoint:
     api_version: str | None = None
     """The version of Azure's API; None for every other server."""
     batch_window: str = "24h"
-    """The time in which the provider shall complete a batch."""
+    """The time in which the provider must complete a batch."""
     accepted: AcceptedParameters = field(default_factory=AcceptedParameters)
     """The parameters that the endpoint is known to refuse."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from core.teachers.protocol import (
 
 #: Seconds between two checks of the stop event.
 _STOP_POLL_S = 0.1
-#: The maximum of a pause that a server asks for. Servers ask for hours by mistake too: a request finds out.
+#: The maximum of a pause that a server asks for. Servers request hours by mistake too: a request finds out.
 _MAX_PAUSE_S = 300.0
 #: Seconds without an answer after which the sender counts as waiting.
 _WAITS_FROM_S = 2.0

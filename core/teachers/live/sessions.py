@@ -27,7 +27,7 @@ from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, R
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0
-#: Seconds for which requests in flight are awaited when the job shall stop: they are paid.
+#: Seconds for which requests in flight are awaited when the job must stop: they are paid.
 _GRACE_S = 10.0
 #: Failed requests after which a session without any answer ends: the server is not available.
 _MAX_FAILED_FIRST = 20
@@ -37,7 +37,7 @@ def run(queue: RequestQueue, on_text: OnText | None = None) -> None:
     """Send pending requests until none is pending or open.
 
     With `on_text`, for a single request: its answer is streamed, and a person who stops it does not wait.
-    Raises `UserError` when the user has to act, and `Cancelled` when the job shall stop.
+    Raises `UserError` when the user has to act, and `Cancelled` when the job must stop.
     """
     asyncio.run(_run(queue, on_text))
     queue.job.check()
@@ -77,8 +77,8 @@ async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
                 again = queue.to_send_again(pending)
                 if again:
                     queue.job.warn(
-                        f"{again} requests are sent again whose answers were lost with a worker: they are "
-                        "perhaps paid twice"
+                        f"{again} requests are sent again whose answers were lost with a worker: they may be "
+                        "charged twice"
                     )
                 await _Session(queue, sender, token, pending).run()
             elif queue.is_waiting():
@@ -94,7 +94,7 @@ async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
 
 
 class _Streamed:
-    """A teacher whose answers are told while they come."""
+    """A teacher whose answers are streamed."""
 
     def __init__(self, teacher: StreamingTeacher, on_text: OnText) -> None:
         self._teacher = teacher
@@ -194,7 +194,7 @@ class _Session:
         self._count_cost(record)
 
     def _count_cost(self, record: Answer) -> None:
-        """Raises `UserError` if more shall be sent, the answers have cost more than estimated, and they and
+        """Raises `UserError` if more must be sent, the answers have cost more than estimated, and they and
         those in flight cost more than the budget."""
         self.usd += record.usd or 0.0
         has_more = len(self.sent) < len(self.requests)

@@ -50,7 +50,7 @@ _QUEUE_FULL_MESSAGE = "enqueued token limit"
 
 #: The member of a line that has the request's key.
 _KEY_NAME = "custom_id"
-#: Batches of which the list tells too little that are looked at one by one.
+#: Batches of which the list shows too little that are looked at one by one.
 _MAX_UNIDENTIFIED = 50
 #: Statuses under which a parameter is refused.
 _REFUSALS = ("400", "422")
@@ -195,7 +195,7 @@ class OpenAIBatches:
                 try:
                     info = batch_objects.batch_info(item, self._endpoint.key)
                 except UnreadableError as error:
-                    # Somebody else's, or one of which the list tells too little.
+                    # Somebody else's, or one of which the list shows too little.
                     log.info("ignored in the list of batches: %s", error)
                     continue
                 last = info.id
@@ -215,7 +215,7 @@ class OpenAIBatches:
             more["after"] = last
 
     def _identified(self, batches: Sequence[str], token: str, file: str | None) -> BatchInfo | None:
-        """Look for the batch among those of which the list tells too little."""
+        """Look for the batch among those of which the list shows too little."""
         unidentified = []
         for batch in batches[:_MAX_UNIDENTIFIED]:
             try:

@@ -31,8 +31,8 @@ NO_LINE = "no_line"
 #: The code of a request whose worker ended before its answer came, and what is said of it.
 LOST = "lost"
 _PERHAPS_PAID = (
-    "its worker ended before the answer came: perhaps paid, and perhaps paid twice if it is sent again. A "
-    'retry sends it; resend = "always" does so without asking'
+    "its worker ended before the answer came: it may have been charged, and may be charged twice if it is "
+    'sent again. A retry sends it; resend = "always" does so without asking'
 )
 #: The code of a request that was refused because of a parameter which further requests leave out.
 REFUSED_PARAMETER = "refused_parameter"
@@ -82,7 +82,7 @@ class RequestQueue:
         self.released = set(self.requests)
         #: Called when all released requests have their outcomes: releases more, and returns whether it did.
         self.release_more: Callable[[], bool] = lambda: False
-        #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
+        #: Called with answers once they are in the journal; raises `UserError` if no more may be sent.
         self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
         #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
@@ -121,7 +121,7 @@ class RequestQueue:
             if not submission.collected and (
                 submission.record.mode != "batch" or submission.state in NOT_CREATED
             ):
-                # Its requests become pending again: what to send is decided anew, under the lock.
+                # Its requests become pending again: what to send is decided again, under the lock.
                 self.record_lost(token)
                 self.record(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
@@ -139,7 +139,7 @@ class RequestQueue:
         return sum(request.key in self.ledger.lost for request in requests)
 
     def with_idempotency_keys(self, requests: Sequence[Request]) -> list[Request]:
-        """The requests, each with what tells a provider that it is the same sending as one before, whose
+        """The requests, each with what shows a provider that it is the same sending as one before, whose
         answer was lost; another try after an answer that cannot be used is another sending."""
         workspace = hashlib.sha256(str(self.ledger.jobs_folder).encode()).hexdigest()[:12]
         return [

@@ -58,7 +58,7 @@ async def test_the_editor_opens_at_the_setting_and_the_change_can_be_undone(
         await pilot.press("E")
         await until_shows(pilot, "Keep it (n)")
         assert "lora.r 8 → 4" in shown(pilot)
-        assert "jobs anew" in shown(pilot)
+        assert "jobs to run" in shown(pilot)
         line, file = editor.read_text().split("\n")
         assert before.splitlines()[int(line.removeprefix("+")) - 1].startswith("provider")
         assert file == str(filled.config)

@@ -45,7 +45,7 @@ def test_how_many_more_votes() -> None:
         replace(FOUND, more=None)
     )
     few = replace(FOUND, voted=9, weight=0.0, more=None)
-    assert human_votes.more_votes(few) == "too few votes to tell how many decide it"
+    assert human_votes.more_votes(few) == "too few votes to estimate how many decide it"
     assert human_votes.basis(few).endswith("votes are too few to use the verdicts")
     assert human_votes.basis(replace(FOUND, weight=0.0)).endswith("the verdicts do not help")
     assert "in 3 groups of emotions" in human_votes.basis(replace(FOUND, strata=3))

@@ -9,7 +9,7 @@ import click
 from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Workspace, create_workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
-from tui.cli.output import json
+from tui.cli.output import data_json, json
 from tui.format import imports
 from tui.format.text import visible
 
@@ -52,7 +52,7 @@ def import_(
     FILE is a CSV with any delimiter, JSON Lines, JSON or Parquet, also compressed (gzip, bzip2, xz, zstd, or
     a ZIP archive of one file), with a row for each dialogue, each conversation or each turn. Columns with
     other names than the known ones are guessed; the guess is shown first. hf:OWNER/NAME is a data set on the
-    Hugging Face Hub, perhaps with ?config=…&split=…&revision=….
+    Hugging Face Hub, optionally with ?config=…&split=…&revision=….
 
     FIELD is dialog_id, emotion, sentiment, plutchik, situation, utterance, response_SOURCE or rating_SOURCE;
     messages for a list of chat messages; and for a row of each turn conversation, turn, speaker and text.
@@ -62,7 +62,7 @@ def import_(
     A response without a text or a valid rating is left out. Texts that a person probably did not write,
     such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.
 
-    A file that differs from the imported data replaces it, after you have seen the changes and agreed.
+    A file that differs from the imported data replaces it, after you have confirmed the changes.
     """
     from tui.cli.output.data import print_changes, print_file, print_imported, print_preview
     from tui.cli.output.progress import reading
@@ -78,7 +78,7 @@ def import_(
     console = make_console(stderr=as_json)
     if dry_run:
         if as_json:
-            json.write(json.imported(plan, imports.counted(plan.table.dialogues)))
+            json.write(data_json.imported(plan, imports.counted(plan.table.dialogues)))
             return
         print_preview(console, plan)
         if plan.changes:
@@ -99,7 +99,7 @@ def import_(
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
     counts = imports.counted(plan.table.dialogues)
     if as_json:
-        json.write(json.imported(plan, counts))
+        json.write(data_json.imported(plan, counts))
     elif plan.changes_nothing:
         click.echo(visible(f"Nothing changed: {plan.file} was imported before."))
         print_file(console, plan)
@@ -109,7 +109,7 @@ def import_(
 
 
 def _print_next(workspace: Workspace) -> None:
-    """What to do after an import: run, or mend config.toml first."""
+    """What to do after an import: run, or fix config.toml first."""
     workspace.pipeline.snapshot()
     if workspace.config_problem is None:
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")
@@ -129,7 +129,7 @@ def data(ctx: click.Context, as_json: bool) -> None:
     imported, statistics = workspace.data.imported(), workspace.data.statistics()
     counts = workspace.pipeline.snapshot().dialogues
     if as_json:
-        json.write(json.data(imported, counts, statistics))
+        json.write(data_json.data(imported, counts, statistics))
         return
     from tui.cli.output.data import print_data
     from tui.cli.output.tables import make_console

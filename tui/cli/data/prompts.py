@@ -10,7 +10,7 @@ import click
 from core.api import Dialogue, Prompt, prompt_differences, prompt_improves, stray_prompts
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
-from tui.cli.output import json
+from tui.cli.output import data_json, json
 from tui.format.text import visible
 
 
@@ -27,7 +27,7 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
     workspace = workspace_of(ctx)
     found, strays = workspace.data.prompts(), stray_prompts(workspace.paths.prompts)
     if as_json:
-        json.write(json.Prompts(prompts=found, strays=strays))
+        json.write(data_json.Prompts(prompts=found, strays=strays))
     else:
         from tui.cli.output.prompts import print_prompts
         from tui.cli.output.tables import make_console
@@ -111,7 +111,7 @@ def show(ctx: click.Context, name: str, dialog_id: str | None, as_json: bool) ->
             raise CommandError(f"the imported data has no dialogue {dialog_id!r}")
     messages = workspace.data.prompt_conversation(name, dialogue)
     if as_json:
-        json.write([json.ChatMessage(role=role, content=text) for role, text in messages])
+        json.write([data_json.ChatMessage(role=role, content=text) for role, text in messages])
         return
     if dialogue is not None and prompt_improves(name):
         # On stderr: stdout is what a model gets.

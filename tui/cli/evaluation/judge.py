@@ -71,8 +71,8 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
 def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read the verdicts of judges, by default all, again from their stored answers.
 
-    After an update that understands more forms of an answer, verdicts and results are made anew. Nothing is
-    sent, and nothing costs anything.
+    After an update that understands more forms of an answer, verdicts and results are computed again.
+    Nothing is sent, and it costs nothing.
     """
     workspace = workspace_of(ctx)
     before = {job.id: job for job in workspace.pipeline.snapshot().jobs}
@@ -116,19 +116,19 @@ def _read(result: object) -> str:
     type=click.FloatRange(0.1, 49.0),
     default=5.0,
     show_default=True,
-    help="The difference to be shown, in points.",
+    help="The difference to detect, in percentage points.",
 )
 @click.option(
     "--power",
     type=click.FloatRange(1, 99),
     default=80.0,
     show_default=True,
-    help="The probability in % of showing it, if there is that difference.",
+    help="The probability in % of detecting it if it exists.",
 )
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_json: bool) -> None:
-    """Show how many dialogues, orders and repeats show a difference, and what they cost.
+    """Show how many dialogues, orders and repeats are needed to show a difference, and their cost.
 
     The numbers follow from how often JUDGE, by default each, tied and disagreed with itself so far, and from
     the prices that `run --dry-run` uses. Nothing is started.

@@ -39,7 +39,7 @@ def vote(ctx: click.Context, a: str, b: str, voter: str, uniform: bool) -> None:
     leave at any time: the same command continues. Each voter needs their own name.
 
     Pairs of which the judges that compared the two are uncertain are more likely to come early, because votes
-    on them teach most; votes are weighted for that. --uniform, or d on the screen, draws uniformly.
+    on them are most informative; votes are weighted for that. --uniform, or d on the screen, draws uniformly.
     """
     problem = human_votes.voter_problem(voter)
     if problem is not None:

@@ -71,7 +71,7 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
 def recipes(ctx: click.Context, as_json: bool) -> None:
     """Show each recipe's win rate over the base students: overall, and in each dimension of empathy.
 
-    Dimensions are shown of judges that are asked for them (`dimensions = true`).
+    Dimensions are shown of judges with `dimensions = true`.
     """
     evaluation = workspace_of(ctx).evaluation
     found = evaluation.recipe_rates()
@@ -147,8 +147,8 @@ def judges(ctx: click.Context, as_json: bool) -> None:
 def votes(ctx: click.Context, as_json: bool) -> None:
     """Show the win rates by people: from their votes on some dialogues and a judge's verdicts on all.
 
-    Such a prediction-powered win rate is right whatever the judge's errors, and its interval is never wider
-    than that of the votes alone. It also shows how many more votes would decide who is better.
+    Such a prediction-powered win rate is unbiased whatever the judge's errors, and its interval is never
+    wider than that of the votes alone. It also shows how many more votes would decide who is better.
     """
     evaluation = workspace_of(ctx).evaluation
     found = evaluation.prediction_powered()

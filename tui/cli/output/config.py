@@ -26,15 +26,15 @@ class ConfigReport:
     superseded: Sequence[str]
     """Jobs that are done, and that only the earlier configuration has."""
     unfinished: Sequence[str]
-    """Those that have not ended: they go on."""
+    """Those that have not ended: they continue."""
     dropped: Sequence[str]
     """Those that were not started, failed or were cancelled."""
     seconds: float | None
-    """Estimated time of the jobs anew; null when it is not known."""
+    """Estimated time of the jobs to run; null when it is not known."""
     is_at_least: bool
     """Whether the time of some jobs is not known."""
     usd: float | None
-    """Estimated cost of the jobs anew; null when a price is not known."""
+    """Estimated cost of the jobs to run; null when a price is not known."""
     is_at_most: bool
 
 
@@ -60,7 +60,7 @@ def print_change(console: Console, found: ConfigChange) -> None:
         print_line(console, config_changes.setting(change))
     print_line(console, config_changes.summary(found) if found.settings else "No setting differs.", "bold")
     if found.settings and found.anew:
-        print_line(console, f"anew: {config_changes.stages(found.anew)}", "dim")
+        print_line(console, f"to run: {config_changes.stages(found.anew)}", "dim")
 
 
 def print_settings(console: Console, found: Sequence[Setting]) -> None:

@@ -51,7 +51,7 @@ def print_file(console: Console, plan: ImportPlan) -> None:
         if not number:
             print_line(
                 console,
-                f"There is no {side} dialogue: data.split in config.toml says how dialogues are divided, "
+                f"There is no {side} dialogue: data.split in config.toml sets how dialogues are divided, "
                 'such as split = { by = "random" }, or with a column test = ["validation"].',
                 "yellow",
             )

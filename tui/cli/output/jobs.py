@@ -91,7 +91,7 @@ def next_step(snapshot: Snapshot) -> str:
             "Or try a sample: `empathy-tui demo`."
         )
     if snapshot.config_error is not None:
-        return "No jobs follow from config.toml until its mistake is mended."
+        return "config.toml is invalid: fix it to plan jobs."
     return "config.toml defines no jobs: add students, recipes and judges (`empathy-tui init` shows how)."
 
 

@@ -7,7 +7,7 @@ fields, or several records.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
         DialogueCounts,
         EngineUse,
         Estimate,
-        Finding,
         HumanWinRate,
-        ImportedData,
-        ImportPlan,
         Job,
         JobState,
         PlaygroundOpinion,
         PlaygroundTurn,
-        Prompt,
         Result,
         Run,
         RunEstimate,
@@ -44,18 +40,17 @@ if TYPE_CHECKING:
         Spending,
         Stage,
         StageWork,
-        Statistics,
         Submission,
         SupervisorStatus,
         Wait,
     )
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True):
-    pass
+class JsonRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command prints."""
 
 
-class Status(_Record, frozen=True):
+class Status(JsonRecord, frozen=True):
     """`status`."""
 
     workspace: str
@@ -76,7 +71,7 @@ class Status(_Record, frozen=True):
     """All jobs, in the pipeline's order."""
 
 
-class JobRecord(_Record, frozen=True):
+class JobRecord(JsonRecord, frozen=True):
     """A job. Times are Unix seconds."""
 
     id: str
@@ -102,7 +97,7 @@ class JobRecord(_Record, frozen=True):
     requested: bool
     """Whether the job was ever requested."""
     cancelling: bool
-    """Whether it still runs, and was asked to stop."""
+    """Whether it still runs, and a stop was requested."""
     in_config: bool
     """Whether config.toml has it; false for a job that was requested under an earlier one."""
     reason: str | None
@@ -110,7 +105,7 @@ class JobRecord(_Record, frozen=True):
     eta_s: float | None
     """Estimated seconds until it is done."""
     wait: Wait | None
-    """What a running job waits for outside of the program; null while it goes on."""
+    """What a running job waits for outside of the program; null while it continues."""
     slot: Slot
     """The resource that it uses: gpu, cpu, api or batch."""
     gpu: str | None
@@ -128,12 +123,12 @@ class JobRecord(_Record, frozen=True):
     folder: str | None
     """The last attempt's folder, relative to the workspace."""
     warnings: tuple[str, ...]
-    """What failed beside its work, which went on."""
+    """Optional parts that failed."""
     result: Result | None
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
 
-class StartReport(_Record, frozen=True):
+class StartReport(JsonRecord, frozen=True):
     """`run`."""
 
     jobs: Sequence[str]
@@ -148,7 +143,7 @@ class StartReport(_Record, frozen=True):
     """Whether no new job starts until `resume`."""
 
 
-class Finished(_Record, frozen=True):
+class Finished(JsonRecord, frozen=True):
     """`run --wait`, `judge validate --wait`, `judge reparse`."""
 
     ok: bool
@@ -157,7 +152,7 @@ class Finished(_Record, frozen=True):
     """The requested jobs in their last states."""
 
 
-class SubmittedBatches(_Record, frozen=True):
+class SubmittedBatches(JsonRecord, frozen=True):
     """`run --no-wait`."""
 
     jobs: Sequence[str]
@@ -166,7 +161,7 @@ class SubmittedBatches(_Record, frozen=True):
     """Those that providers are still working on."""
 
 
-class Costs(_Record, frozen=True):
+class Costs(JsonRecord, frozen=True):
     """`run --dry-run`, `judge validate --dry-run`."""
 
     recipes: Sequence[EstimateRecord]
@@ -182,7 +177,7 @@ class Costs(_Record, frozen=True):
     `judge validate`."""
 
 
-class EstimateRecord(_Record, frozen=True):
+class EstimateRecord(JsonRecord, frozen=True):
     """What a recipe, a judge or a responder will still ask of a large model."""
 
     recipe: str
@@ -203,7 +198,7 @@ class EstimateRecord(_Record, frozen=True):
     """Whether fewer may be sent, because a judge stops once it is decided who is better."""
 
 
-class JobStateReport(_Record, frozen=True):
+class JobStateReport(JsonRecord, frozen=True):
     """`cancel`."""
 
     job: str
@@ -212,28 +207,28 @@ class JobStateReport(_Record, frozen=True):
     """Its state now: cancelled, or running while it still stops."""
 
 
-class Retried(_Record, frozen=True):
+class Retried(JsonRecord, frozen=True):
     """`retry`."""
 
     jobs: Sequence[str]
     """Ids of the jobs that are tried again."""
 
 
-class Paused(_Record, frozen=True):
+class Paused(JsonRecord, frozen=True):
     """`pause`, `resume`."""
 
     paused: bool
     """Whether no new job starts now."""
 
 
-class Validation(_Record, frozen=True):
+class Validation(JsonRecord, frozen=True):
     """`judge validate`."""
 
     job: JobRecord
     """The requested job."""
 
 
-class Batches(_Record, frozen=True):
+class Batches(JsonRecord, frozen=True):
     """`batches`."""
 
     batches: Sequence[Submission]
@@ -242,7 +237,7 @@ class Batches(_Record, frozen=True):
     """What was spent so far."""
 
 
-class BatchReport(_Record, frozen=True):
+class BatchReport(JsonRecord, frozen=True):
     """`batches show`."""
 
     batch: Submission
@@ -255,143 +250,7 @@ class BatchReport(_Record, frozen=True):
     """Empty unless `--requests` is given."""
 
 
-class CreatedWorkspace(_Record, frozen=True):
-    """`init`."""
-
-    workspace: str
-    """Its folder."""
-    config: str
-    """Path of its config.toml."""
-    template: str
-    """The name of the template that it was made from."""
-
-
-class Imported(_Record, frozen=True):
-    """`import`."""
-
-    file: str
-    """The imported file."""
-    sha256: str
-    """Its SHA-256."""
-    changed: bool
-    """Whether the import changes the data, and with --dry-run, whether it would."""
-    dialogues: DialogueCounts
-    """How many dialogues there are."""
-    sources: Sequence[str]
-    """The sources of its responses."""
-    ignored_columns: Sequence[str]
-    """Columns that the program does not use."""
-    format: str
-    """`CSV`, `JSON Lines`, `JSON` or `Parquet`."""
-    compression: str | None
-    """How the file is compressed; null if it is not."""
-    encoding: str | None
-    """The encoding of the text; null for a binary format."""
-    delimiter: str | None
-    """What separates the cells of a CSV; null for other formats."""
-    columns: Mapping[str, str]
-    """Which column has what, where it has not the known name; empty for what the data does not have."""
-    guessed: bool
-    """Whether some of `columns` is a guess from the columns' names."""
-    split: str
-    """How the dialogues are divided into train and test, in words."""
-    rated: bool
-    """Whether the responses have ratings."""
-    near_duplicates: int | None
-    """Train dialogues that are nearly the same as a test dialogue; null if nobody looked."""
-    unavailable: Sequence[str]
-    """The recipes and judges that the data does not allow, each with the reason."""
-    blank_rows: int
-    """Rows without a text, which were skipped."""
-    blank_columns: int
-    """Columns without a name and a text, which were skipped."""
-    suspicious: Sequence[Finding]
-    """Texts that a person probably did not write, by kind, each with the first one; they are imported."""
-    left_out: Sequence[Finding]
-    """Responses without a text or a valid rating, by kind and source; they are not imported."""
-    undecided: int
-    """Dialogues in the test split that could be in the train split if no response were left out."""
-    changes: Sequence[str]
-    """The differences from the data before, in words."""
-    stale: Sequence[StaleJob]
-    """Finished jobs that the import made stale."""
-
-
-class StaleJob(_Record, frozen=True):
-    """A finished job whose inputs have changed."""
-
-    id: str
-    """Its id."""
-    stage: Stage
-    """The kind of work."""
-    name: str
-    """What it is about."""
-
-
-class Data(_Record, frozen=True):
-    """`data`."""
-
-    file: str | None
-    """The imported file; null if nothing is imported."""
-    sha256: str | None
-    """Its SHA-256; null if nothing is imported."""
-    dialogues: DialogueCounts
-    """How many dialogues there are."""
-    emotions: dict[str, int]
-    """Number of dialogues for each emotion."""
-    sentiments: dict[str, int]
-    """Number of dialogues for each sentiment."""
-    sources: Sequence[SourceRecord]
-    """The responses of each source."""
-    crosstabs: Sequence[CrosstabRecord]
-    """The ratings of each source beside those of the human responses."""
-    suspicious: Sequence[Finding] | None
-    """Texts that a person probably did not write, by kind; null if an older version imported the data."""
-    left_out: Sequence[Finding] | None
-    """Responses that the import left out, by kind and source; null if an older version imported the data."""
-
-
-class SourceRecord(_Record, frozen=True):
-    """The responses of one source."""
-
-    source: str
-    """The source, such as `human`."""
-    ratings: dict[str, int]
-    """Number of responses with each rating, 1 to 3."""
-    mean_words: float
-    """Average length in words."""
-    max_words: int
-    """Length of the longest response in words."""
-
-
-class CrosstabRecord(_Record, frozen=True):
-    """How one source's ratings go together with those of the human responses."""
-
-    source: str
-    """The source whose ratings are the columns."""
-    counts: Sequence[Sequence[int]]
-    """Rows are the human response's rating, columns the source's."""
-
-
-class Prompts(_Record, frozen=True):
-    """`prompts`."""
-
-    prompts: Sequence[Prompt]
-    """The templates of the workspace."""
-    strays: Sequence[Path]
-    """Files in prompts/ that override no prompt."""
-
-
-class ChatMessage(_Record, frozen=True):
-    """A message of `prompts show`, which prints a list of them."""
-
-    role: str
-    """`system`, `user` or `assistant`."""
-    content: str
-    """The text."""
-
-
-class Judges(_Record, frozen=True):
+class Judges(JsonRecord, frozen=True):
     """`winrates judges`."""
 
     judges: Sequence[Scorecard]
@@ -406,7 +265,7 @@ class Judges(_Record, frozen=True):
     """Of each judge with a finished comparison."""
 
 
-class RunRecord(_Record, frozen=True):
+class RunRecord(JsonRecord, frozen=True):
     """One of `runs`."""
 
     run: Run
@@ -415,7 +274,7 @@ class RunRecord(_Record, frozen=True):
     """The disk space of its folder; null if it never started."""
 
 
-class JudgedTurn(_Record, frozen=True):
+class JudgedTurn(JsonRecord, frozen=True):
     """`chat --judge`."""
 
     turn: PlaygroundTurn
@@ -424,14 +283,14 @@ class JudgedTurn(_Record, frozen=True):
     """What the judge says of them."""
 
 
-class Exported(_Record, frozen=True):
+class Exported(JsonRecord, frozen=True):
     """`export`."""
 
     files: Sequence[Path]
     """The written files."""
 
 
-class PublishedFolder(_Record, frozen=True):
+class PublishedFolder(JsonRecord, frozen=True):
     """`publish`."""
 
     name: str
@@ -489,60 +348,4 @@ def status(snapshot: Snapshot) -> Status:
         engines=snapshot.engines,
         config_error=snapshot.config_error,
         jobs=tuple(job_record(job) for job in snapshot.jobs),
-    )
-
-
-def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
-    """What an import did."""
-    near = plan.table.near_duplicates
-    return Imported(
-        file=str(plan.file),
-        sha256=plan.imported.file_sha256,
-        changed=not plan.changes_nothing,
-        dialogues=dialogues,
-        sources=("human", *plan.imported.sources),
-        ignored_columns=plan.table.ignored,
-        format=plan.table.format.name,
-        compression=plan.table.format.compression,
-        encoding=plan.table.format.encoding,
-        delimiter=plan.table.format.delimiter,
-        columns=plan.table.mapping,
-        guessed=plan.table.is_guessed,
-        split=plan.table.split,
-        rated=plan.table.is_rated,
-        near_duplicates=None if near is None else near.count,
-        unavailable=plan.unavailable,
-        blank_rows=plan.table.blank_rows,
-        blank_columns=plan.table.blank_columns,
-        suspicious=plan.table.suspicious,
-        left_out=plan.table.left_out,
-        undecided=plan.table.undecided,
-        changes=plan.changes,
-        stale=[StaleJob(id=job.id, stage=job.stage, name=job.name) for job in plan.stale],
-    )
-
-
-def data(imported: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
-    """Statistics of the data; empty before the first import."""
-    return Data(
-        file=None if imported is None else imported.file,
-        sha256=None if imported is None else imported.file_sha256,
-        dialogues=dialogues,
-        emotions={} if statistics is None else statistics.emotions,
-        sentiments={} if statistics is None else statistics.sentiments,
-        sources=[
-            SourceRecord(
-                source=one.source,
-                ratings=dict(zip("123", one.ratings, strict=True)),
-                mean_words=one.mean_words,
-                max_words=one.max_words,
-            )
-            for one in (() if statistics is None else statistics.sources)
-        ],
-        crosstabs=[
-            CrosstabRecord(source=one.source, counts=one.counts)
-            for one in (() if statistics is None else statistics.crosstabs)
-        ],
-        suspicious=None if imported is None else imported.suspicious,
-        left_out=None if imported is None else imported.left_out,
     )

@@ -11,12 +11,12 @@ from tui.cli.output.tables import print_line
 from tui.format.values import count, percent, span
 
 EMBEDDED_JUDGE = (
-    "What it is not: a judgement by people or by a large language model. The judge is small and runs on this "
-    "machine: a ridge regression from sentence embeddings to ratings. It was trained on the ratings of the "
-    "train dialogues alone, never on a test dialogue; but the student learned from the same train dialogues; "
-    "the demo's settings were chosen by win rates on these test dialogues, so new ones may show less; "
-    "and the judge does not mind an answer that repeats itself or makes no sense. A win means that an answer "
-    "sounds more like the well-rated ones, not that it would help anybody. Read the answers: "
+    "Caveat: this is not a judgement by people or by a large language model. The judge is small and runs on "
+    "this machine: a ridge regression from sentence embeddings to ratings. It was trained on the ratings of "
+    "the train dialogues alone, never on a test dialogue; but the student learned from the same train "
+    "dialogues; the demo's settings were chosen by win rates on these test dialogues, so new ones may show "
+    "less; and the judge does not penalise an answer that repeats itself or makes no sense. A win means "
+    "that an answer sounds more like the well-rated ones, not that it would help anybody. Read the answers: "
     "`empathy-tui pairs A B`, or the app's screen 6."
 )
 

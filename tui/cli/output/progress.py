@@ -50,7 +50,7 @@ _LINE_BYTES = 10_000_000
 
 
 def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Completion:
-    """Show the progress of the jobs `wanted` until they are done or cannot go on; `done` were done before."""
+    """Show the progress of the jobs `wanted` until they end or cannot continue; `done` were done before."""
     with _Display(console, done) as display:
         return workspace.commands.wait_for_jobs(wanted, display.show)
 
@@ -58,7 +58,7 @@ def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], con
 def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
     """Wait until the jobs wait for nothing but batches at their providers; those batches.
 
-    Raises `UserError` when jobs failed and the others cannot go on.
+    Raises `UserError` when jobs failed and the others cannot continue.
     """
     pipeline, commands = workspace.pipeline, workspace.commands
     while True:
@@ -109,7 +109,7 @@ def transferring(quiet_s: float = 0.0) -> Iterator[Callable[[int, int | None], N
 
 @contextmanager
 def reading() -> Iterator[Callable[[ReadingPhase, int, int], None]]:
-    """A function that shows on stderr how an import goes on; it takes the phase, what is done and all of it.
+    """A function that shows an import's progress on stderr; it takes the phase, what is done and all of it.
 
     Where stderr is no terminal, an import of some seconds has no line.
     """
@@ -226,11 +226,11 @@ class _Display:
                 self._print_about(job, "interrupted; it will start again", "yellow")
 
     def _print_wait(self, job: Job, before: Job) -> None:
-        """A line when a job begins to wait for something outside, or goes on."""
+        """A line when a job begins to wait for something outside, or continues."""
         if job.wait is not None and (before.wait is None or before.wait.reason != job.wait.reason):
             self._print_about(job, waits.words(job.wait, time.time()), "yellow")
         elif job.wait is None and before.wait is not None:
-            self._print_about(job, "goes on")
+            self._print_about(job, "continues")
 
     def _print_progress(self, job: Job) -> None:
         printed_at, printed = self._printed.get(job.id, (0.0, None))

@@ -23,7 +23,7 @@ def print_runs(
     if not of:
         print_line(console, "There is no run yet: config.toml defines none, or there is no data.")
     elif not rows:
-        print_line(console, f"None of {of} runs has these words.")
+        print_line(console, f"None of {of} runs contains these words.")
     else:
         _print_rows(console, shown, rows)
         names = {column.key for column in _kept(shown, rows)}

@@ -129,7 +129,7 @@ def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
 
 
 def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
-    """A table of the win rates in each dimension, if a judge was asked for them."""
+    """A table of the win rates in each dimension, if a judge reports them."""
     asked = [rate for rate in rates if rate.dimensions]
     if not asked:
         return
@@ -304,7 +304,7 @@ def print_votes(
     print_line(
         console,
         "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
-        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all of them would not do)",
+        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all would not be enough)",
         "dim",
     )
     for rate in found:

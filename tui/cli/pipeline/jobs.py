@@ -66,7 +66,7 @@ def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
         json.write(json.JobStateReport(job=found, state=state))
     if state != "cancelled":
         why = (
-            "it is cancelling: it still runs, and was asked to stop"
+            "it is cancelling: it still runs, and a stop was requested"
             if state == "running"
             else f"it is {state}"
         )

@@ -11,7 +11,7 @@ from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
 
-_INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
+_INTERRUPTED = "\nStopped waiting. The jobs continue: `empathy-tui status`"
 
 
 @click.command(
@@ -64,7 +64,7 @@ def run(
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")
     if force and not targets:
-        raise click.UsageError("--force needs the jobs that shall be done again: name at least one TARGET")
+        raise click.UsageError("--force needs the jobs to rerun: name at least one TARGET")
     workspace = workspace_of(ctx)
     if dry_run:
         if force and not as_json:

@@ -26,7 +26,7 @@ _RUN = "smollm2/direct/chatgpt/sft@epochs=1"
 def runs(ctx: click.Context, as_json: bool) -> None:
     """Show all runs with their settings and results, also those that other settings superseded.
 
-    A run of an earlier configuration has the settings in which it differs behind an @, such as
+    A run of an earlier configuration has the settings in which it differs after an @, such as
     smollm2/direct/chatgpt/sft@epochs=1. A RUN is such a name, or the id of its job or the beginning of it.
     """
     if ctx.invoked_subcommand is None:
@@ -179,7 +179,7 @@ def _able(workspace: Workspace, wanted: tuple[str, ...], action: RunAction) -> t
         problem = run_problem(action, name, requested=job.requested, in_config=job.in_config)
         if problem is not None:
             raise CommandError(
-                f"{problem}; a superseded run's name has its settings behind an @: `empathy-tui runs` lists "
+                f"{problem}; a superseded run's name has its settings after an @: `empathy-tui runs` lists "
                 "all"
             )
     return jobs

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     # Importing it takes time, which the program's help must not.
     from core.api import ConfigChange
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show what the change means; write nothing.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show the effect of the change; write nothing.")
 
 
 @click.group(
@@ -24,7 +24,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what the cha
     epilog=examples("config show epochs", "config set sft.num_train_epochs 2", "config diff"),
 )
 def config() -> None:
-    """Show the settings of config.toml, change them, and say what a change means."""
+    """Show or change the settings of config.toml, and show the effect of a change."""
 
 
 @config.command(epilog=examples("config show", "config show epochs", "config show recipes.train --json"))
@@ -97,7 +97,7 @@ def unset(ctx: click.Context, keys: tuple[str, ...], dry_run: bool, as_json: boo
 @json_option
 @click.pass_context
 def diff(ctx: click.Context, file: Path | None, as_json: bool) -> None:
-    """Show what differs since jobs were last started, and what that means.
+    """Show what differs since jobs were last started, and the effect.
 
     With FILE: what it would mean to use that file in place of config.toml.
     """

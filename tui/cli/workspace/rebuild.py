@@ -14,7 +14,7 @@ from tui.format.text import visible
 @json_option
 @click.pass_context
 def rebuild(ctx: click.Context, yes: bool, as_json: bool) -> None:
-    """Make state.db again from what the jobs have recorded in artifacts/.
+    """Rebuild state.db from the records of the jobs in artifacts/.
 
     For a state.db that is lost, damaged or empty. Finished jobs are finished afterwards, and nothing is
     trained or paid again. Jobs that had not started are requested again by `run`. The old file is kept.
@@ -22,13 +22,13 @@ def rebuild(ctx: click.Context, yes: bool, as_json: bool) -> None:
     workspace = workspace_of(ctx)
     workspace.paths.check_writable()
     if workspace.paths.state.exists() and not yes:
-        confirm(f"Set {workspace.paths.state} aside, and make it again?", "nothing was changed")
+        confirm(f"Set {workspace.paths.state} aside, and rebuild it?", "nothing was changed")
     made = workspace.commands.rebuild()
     if as_json:
         json.write(made)
         return
     click.echo(
-        f"state.db was made again: {made.jobs} jobs, {made.attempts} attempts, {made.records:,} records, "
+        f"state.db was rebuilt: {made.jobs} jobs, {made.attempts} attempts, {made.records:,} records, "
         f"{made.votes} votes, {made.dialogues} dialogues"
     )
     for problem in made.problems:

@@ -10,7 +10,7 @@ import click
 from core.api import create_workspace, is_sample, template_names
 from tui.app.launch import open_app
 from tui.cli.options import examples, in_terminal, json_option, new_workspace_folder
-from tui.cli.output import json
+from tui.cli.output import data_json, json
 from tui.cli.pipeline import run
 from tui.format.text import visible
 from tui.format.values import duration
@@ -35,7 +35,7 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
     made = create_workspace(new_workspace_folder(ctx, folder, Path.cwd()), template)
     if as_json:
         json.write(
-            json.CreatedWorkspace(workspace=str(made.root), config=str(made.config), template=template)
+            data_json.CreatedWorkspace(workspace=str(made.root), config=str(made.config), template=template)
         )
         return
     click.echo(visible(f"Created {made.config}."))

@@ -93,7 +93,7 @@ def whole(one: FlawedResponse) -> Content:
 
 _MEANINGS: Mapping[Flaw, str] = {
     "refusal": "the teacher refuses to answer",
-    "meta_talk": "it is about the response instead of one",
+    "meta_talk": "it talks about the response instead of giving one",
     "over_length": "more words than the prompt allows",
     "unchanged": "the words of the original response",
     "near_copy": "at least 90 % of the original's words",

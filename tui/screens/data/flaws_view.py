@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 _NONE_MADE = (
-    "No recipe with a teacher is made yet: its responses are looked through for refusals, talk about the "
-    "response, too many words, copies and duplicates once its job has run."
+    "No recipe with a teacher is done yet. Once its job has run, its responses are checked for refusals, "
+    "talk about the response, too many words, copies and duplicates."
 )
 
 
 @dataclass(frozen=True)
 class FlawsFound:
-    """The recipes that were looked through, and the responses of one of them."""
+    """The recipes that were checked, and the responses of one of them."""
 
     recipes: tuple[Recipe, ...]
     leave_out: tuple[Flaw, ...]

@@ -185,7 +185,7 @@ def _removed(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "text-warning",
             f"{unfinished} job{'' if unfinished == 1 else 's'} of an earlier config.toml",
             ", ".join(parts),
-            advice="they go on until you cancel them, on the pipeline screen",
+            advice="they continue until you cancel them, on the pipeline screen",
         )
 
 
@@ -210,6 +210,6 @@ def _superseded(runs: int) -> Iterator[AttentionItem]:
             "·",
             "text-muted",
             f"{runs} run{'' if runs == 1 else 's'} of earlier settings",
-            "superseded: v compares their results with the present ones",
+            "superseded: v compares their results with the current ones",
             (("home.runs", "table"),),
         )

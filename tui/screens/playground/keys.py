@@ -20,7 +20,7 @@ KEYS: tuple[BindingType, ...] = (
         "History",
         id="playground.history",
         show=False,
-        tooltip="Go on with an earlier one",
+        tooltip="Continue an earlier one",
     ),
     Binding("v", "judge", "Verdict", id="playground.judge", tooltip="Have a judge compare two answers"),
     verb("note", "note", id="playground.note", tooltip="Keep the answer under the cursor as a note"),

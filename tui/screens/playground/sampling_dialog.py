@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Field → what it means.
 _FIELDS = {
-    "max_new_tokens": "most tokens of an answer, from 1",
+    "max_new_tokens": "maximum tokens per answer, from 1",
     "temperature": "0 is greedy; above 0, answers are sampled",
     "top_p": "of sampling: above 0, up to 1",
     "seed": "of sampling: the same seed, the same answer",

@@ -14,7 +14,7 @@ KEYS: tuple[BindingType, ...] = (
         "view",
         "Recipes",
         id="settings.view",
-        tooltip="Show the recipes with what they yield, or all settings",
+        tooltip="Show the recipes with their examples, or all settings",
     ),
     Binding(
         "d",
@@ -25,5 +25,5 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Remove the setting from the file, so that its default applies",
     ),
     Binding("w", "save", "Save", id="settings.save", tooltip="Write the changes to config.toml"),
-    Binding("u", "discard", "Undo", id="settings.discard", tooltip="Forget the changes that are not saved"),
+    Binding("u", "discard", "Undo", id="settings.discard", tooltip="Discard the changes that are not saved"),
 )

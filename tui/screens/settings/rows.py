@@ -139,7 +139,9 @@ def describe(row: Row | None) -> Content:
         case None:
             return Content("")
         case RecipeRow(recipe=recipe):
-            teacher = "" if recipe.method == "direct" else " It needs a teacher, asked for each dialogue."
+            teacher = (
+                "" if recipe.method == "direct" else " It needs a teacher, with requests for each dialogue."
+            )
             examples, pairs = count(recipe.sft_examples), count(recipe.preference_pairs)
             return Content.assemble(
                 (visible(recipe.name), "bold"),

@@ -32,8 +32,8 @@ class SettingsScreen(WorkspaceScreen):
 
     MODE = "settings"
     ABOUT = (
-        "All settings of config.toml, and the recipes to train on. Changes are kept here, with what they "
-        "mean, until they are saved; saving starts nothing."
+        "All settings of config.toml, and the recipes to train on. Changes are pending until "
+        "saved, and their effect is shown; saving starts no jobs."
     )
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -143,13 +143,13 @@ class SettingsScreen(WorkspaceScreen):
     def action_view(self) -> None:
         self._shows_recipes = not self._shows_recipes
         if self._shows_recipes and self._found is not None and not self._found.recipes:
-            self.app.show_message("which recipes there are is known once data is imported: press i")
+            self.app.show_message("the recipes are known once data is imported: press i")
         self._draw()
         self._listing.enter()
 
     def action_save(self) -> None:
         if self._computing is not None:
-            self.app.show_message("what the changes mean is being computed")
+            self.app.show_message("the effect of the changes is being computed")
         elif self._draft is None:
             self.app.show_message("there are no changes to save")
         elif self.can("save"):
@@ -164,7 +164,7 @@ class SettingsScreen(WorkspaceScreen):
 
     def step_back(self) -> None:
         if self._draft is not None:
-            self.app.show_message("the changes stay on the settings screen until they are saved: , opens it")
+            self.app.show_message("the changes are pending on the settings screen until saved: , opens it")
         super().step_back()
 
     def _ask_for(self, setting: Setting) -> None:
@@ -256,7 +256,7 @@ class SettingsScreen(WorkspaceScreen):
         line = self.query_one("#meaning", Static)
         draft = self._draft
         if self._computing is not None:
-            line.update("computing what the changes mean …")
+            line.update("computing the effect of the changes …")
         elif draft is not None:
             line.update(
                 Content.assemble(
@@ -269,7 +269,7 @@ class SettingsScreen(WorkspaceScreen):
             trained = rows.trained_recipes(self._settings)
             line.update(Content(f"students are trained on {len(trained)} of {len(self._rows)} recipes"))
         elif self._is_invalid:
-            line.update("settings of the last valid configuration; to change them, mend the file first")
+            line.update("settings of the last valid configuration; to change them, fix the file first")
         else:
             number = sum(one.is_set for one in self._settings)
             line.update(Content(f"{len(self._settings)} settings, {number} of them in config.toml"))

@@ -99,7 +99,7 @@ def trouble(job: Job, *, is_drawn: bool) -> Content | None:
 
 
 def warnings(job: Job) -> list[Content]:
-    """What failed beside a run, which went on; the newest last."""
+    """Optional parts of a run that failed; the newest last."""
     return [
         Content.styled(f"! {visible(warning)}"[:300], "$text-warning")
         for warning in job.warnings[-_MAX_WARNINGS:]

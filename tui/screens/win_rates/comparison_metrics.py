@@ -93,7 +93,7 @@ def _by_people(found: PredictionPoweredWinRate | None) -> Iterator[MetricRow]:
     """The win rate by people, beside the judge's; nothing without votes."""
     if found is None:
         return
-    note = f"what people would say of all: {human_votes.basis(found)}; {human_votes.more_votes(found)}"
+    note = f"estimated for all dialogues: {human_votes.basis(found)}; {human_votes.more_votes(found)}"
     yield share("prediction-powered", found.win_rate_b, found.ci_low, found.ci_high, n=found.n, note=note)
     warning = human_votes.warning(found)
     if warning is not None:

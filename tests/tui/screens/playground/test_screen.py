@@ -83,7 +83,7 @@ async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePat
         await pilot.press("enter", *typed("And now"), "enter")
         await until(pilot, lambda: len(screen._turns) == 2)
         await pilot.press("r")
-        await until(pilot, lambda: screen._asking is None and len(screen._turns) == 2)
+        await until(pilot, lambda: screen._pending is None and len(screen._turns) == 2)
         kept = history.read(study).turns
         assert [one.number for one in kept] == [1, 2, 2]
         assert [answer.responder for answer in kept[0].answers] == [BASE, SFT, DPO]
@@ -99,7 +99,7 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         await pilot.press("d")
         await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
         await pilot.press("enter")
-        await until(pilot, lambda: screen._asking is not None and len(screen._asking.answers) == 2)
+        await until(pilot, lambda: screen._pending is not None and len(screen._pending.answers) == 2)
         await pilot.press("escape")
         await until(pilot, lambda: len(screen._turns) == 1)
         assert {answer.finish for answer in screen._turns[0].answers} <= {"stopped", "stop"}
@@ -124,7 +124,7 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
         assert isinstance(screen, PlaygroundScreen)
         await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
         await settled(pilot)
-        assert screen._asking is None
+        assert screen._pending is None
     assert not study.playground.exists()
 
 
@@ -166,7 +166,7 @@ async def test_nothing_is_sent_in_a_read_only_workspace(study: WorkspacePaths, o
 async def test_without_data_it_says_what_to_do(prepared: WorkspacePaths, opened: Open) -> None:
     async with opened(prepared) as pilot:
         await pilot.press("9")
-        await until_shows(pilot, "There is nobody to talk with yet")
+        await until_shows(pilot, "No responders yet")
 
 
 async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
@@ -197,7 +197,7 @@ async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
             assert re.search(r"28 words · \$0\.00\d\d", shown(pilot))
             await pilot.press("r")
             await until(pilot, lambda: sum(api.paid.values()) == 2)
-            await until(pilot, lambda: screen._asking is None)
+            await until(pilot, lambda: screen._pending is None)
             await pilot.press("v")
             await until_shows(pilot, "Ask large, which costs money?")
             await pilot.press("y")

@@ -39,7 +39,7 @@ async def test_a_change_says_what_it_means_and_is_saved(filled: WorkspacePaths, 
         screen = await opened_on(pilot)
         await set_epochs(pilot, "2")
         assert "not saved: sft.num_train_epochs" in shown(pilot)
-        assert "jobs anew, " in shown(pilot)
+        assert "jobs to run, " in shown(pilot)
         assert "superseded" in shown(pilot)
         assert filled.config.read_text() == before
         assert screen.config_place() == ("sft.num_train_epochs", None)
