@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+T = TypeVar("T")
+
+#: How often a node is tried to start.
+_TRIES = 5
 #: A dead node is known after two seconds instead of twenty.
 _QUICK = {
     "health_check_initial_delay_ms": 0,
@@ -24,13 +29,13 @@ class RayNodes:
             "dashboard_port": 0,
             "_system_config": _QUICK,
         }
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster = _started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes: list[Any] = []
         self.address = f"http://{self.cluster.head_node.webui_url}"
 
     def add(self, *, num_cpus: int = 2, num_gpus: int = 0) -> None:
         """Start a node. Its GPUs are only counted: nothing need be there."""
-        self.nodes.append(self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus))
+        self.nodes.append(_started(lambda: self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus)))
 
     def runs(self) -> dict[str, str]:
         """Ray job → the id of the node on which it runs."""
@@ -59,3 +64,14 @@ class RayNodes:
     def close(self) -> None:
         """End all nodes."""
         self.cluster.shutdown()
+
+
+def _started(start: Callable[[], T]) -> T:
+    """Start a node; again, if a busy machine did not do it within the seconds that Ray gives it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    return start()
