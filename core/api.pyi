@@ -187,8 +187,8 @@ from .services.playground.answering import Answering as Answering
 from .services.playground.answering import PlaygroundEvent as PlaygroundEvent
 from .services.playground.large_models import PlaygroundCost as PlaygroundCost
 from .services.playground.large_models import PlaygroundJudge as PlaygroundJudge
-from .services.playground.opining import Opining as Opining
-from .services.playground.opining import OpinionQuestion as OpinionQuestion
+from .services.playground.pending_opinion import OpinionQuestion as OpinionQuestion
+from .services.playground.pending_opinion import PendingOpinion as PendingOpinion
 from .services.playground.reader import Playground as Playground
 from .services.playground.reader import PlaygroundResponder as PlaygroundResponder
 from .services.publishing import Published as Published

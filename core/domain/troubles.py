@@ -38,6 +38,8 @@ def is_of_machine(error: BaseException) -> bool:
     """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files."""
     if isinstance(error, OSError):
         return error.errno in _OF_SYSTEM
+    if isinstance(error, MemoryError):
+        return True
     sqlite3 = sys.modules.get("sqlite3")
     # What a statement needs and the file lacks will not come.
     return sqlite3 is not None and isinstance(error, sqlite3.OperationalError) and "no such" not in str(error)
@@ -48,6 +50,8 @@ def trouble_in_words(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _OF_SYSTEM:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{_OF_SYSTEM[error.errno]}"
+    if isinstance(error, MemoryError):
+        return _OF_SYSTEM[errno.ENOMEM]
     # Whoever has not loaded it has no such error.
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):

@@ -33,7 +33,11 @@ class PlannedJob:
     @property
     def places(self) -> int:
         """How many places of its slot it takes."""
-        settings = self.settings
-        if isinstance(settings, SftSettings | DpoSettings) and settings.ranks is not None:
-            return settings.ranks.count
-        return 1
+        return places(self.settings)
+
+
+def places(settings: Settings) -> int:
+    """How many places of its slot a job with these settings takes: one, or one for each GPU of its run."""
+    if isinstance(settings, SftSettings | DpoSettings) and settings.ranks is not None:
+        return settings.ranks.count
+    return 1

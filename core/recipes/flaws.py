@@ -41,6 +41,7 @@ class FlawedResponse(msgspec.Struct, frozen=True):
     dialog_id: str
     """The dialogue that it answers."""
     flaw: Flaw
+    """What is wrong with it."""
     left_out: bool
     """Whether it gives no example: `recipes.leave_out` has its flaw."""
     text: str

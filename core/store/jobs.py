@@ -70,18 +70,19 @@ class Attempt:
     """The engine that runs its worker."""
     queue: str | None = None
     """What it waits for in the engine's queue, for people; None when it is in no queue."""
-    is_place_lost: bool = False
-    """Whether the engine preempted it, which is not a failure."""
+    places: int = 1
+    """How many places of its job's slot it takes."""
 
 
-#: The state of an attempt that gave its slot back before its end; in its row it is lost, and `is_preempted`.
+#: The state of an attempt whose place was taken away before its end, which is no failure: it was requested to
+#: give its slot back, or its node was lost. In its row it is lost, and `is_preempted`.
 PREEMPTED = "preempted"
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
 _ATTEMPT = (
     f"job, number, folder, iif(is_preempted, '{PREEMPTED}', state) AS state, pid, host, seq, offset, reached,"
-    " cancel_at, process, gpu, engine, queue, is_place_lost"
+    " cancel_at, process, gpu, engine, queue, places"
 )
 _JOB = (
     "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
@@ -252,13 +253,14 @@ def begin_attempt(
     folder: str,
     gpu: str | None = None,
     engine: str = LOCAL,
+    places: int = 1,
 ) -> Attempt:
     """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
     connection.execute(
-        "INSERT INTO attempts (job, number, folder, state, started_at, gpu, engine)"
-        " VALUES (?, ?, ?, 'running', ?, ?, ?)",
-        (job, number, folder, now, gpu, engine),
+        "INSERT INTO attempts (job, number, folder, state, started_at, gpu, engine, places)"
+        " VALUES (?, ?, ?, 'running', ?, ?, ?, ?)",
+        (job, number, folder, now, gpu, engine, places),
     )
     connection.execute(
         "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
@@ -273,28 +275,22 @@ def begin_attempt(
             {"job": job, "number": number},
         )
     add_event(connection, "running", job=job, attempt=number)
-    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu, engine=engine)
+    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu, engine=engine, places=places)
 
 
 def end_attempt(
-    connection: sqlite3.Connection,
-    attempt: Attempt,
-    state: str,
-    error: str | None = None,
-    *,
-    is_place_lost: bool = False,
+    connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
 ) -> None:
     """Record how an attempt ended: done, failed, cancelled, lost or preempted."""
     connection.execute(
         "UPDATE attempts SET state = ?, is_preempted = ?, error = ?, ended_at = ?, queue = NULL,"
-        " is_place_lost = ?, reached = (SELECT done FROM jobs WHERE id = attempts.job)"
+        " reached = (SELECT done FROM jobs WHERE id = attempts.job)"
         " WHERE job = ? AND number = ?",
         (
             "lost" if state == PREEMPTED else state,
             state == PREEMPTED,
             error,
             time.time(),
-            is_place_lost,
             attempt.job,
             attempt.number,
         ),
@@ -320,7 +316,7 @@ def attempts(
         f"SELECT {_ATTEMPT} FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
         wanted,
     )
-    return [Attempt(**dict(row) | {"is_place_lost": bool(row["is_place_lost"])}) for row in rows]
+    return [Attempt(**dict(row)) for row in rows]
 
 
 def folders(connection: sqlite3.Connection) -> set[str]:

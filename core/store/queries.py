@@ -66,7 +66,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
         " attempts.engine, host, queue,"
         " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
-        " jobs.state = 'ready' AND attempts.is_preempted AS preempted,"
+        " iif(jobs.state = 'ready' AND attempts.is_preempted, attempts.error, NULL) AS preempted,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
         " GROUP BY text ORDER BY min(at))) AS warnings"
@@ -123,7 +123,7 @@ def _job(row: sqlite3.Row) -> Job:
         node=row["host"],
         queue=row["queue"],
         cancelling=bool(row["cancelling"]),
-        preempted=bool(row["preempted"]),
+        preempted=row["preempted"],
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
@@ -140,9 +140,9 @@ def _result(job: str, text: str) -> Result:
 
 
 def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
-    """The places of each slot that running jobs take: one, or one for each of their GPUs."""
+    """The places of each slot that running jobs take."""
     rows = connection.execute(
-        "SELECT slot, sum(1 + length(coalesce(gpu, '')) - length(replace(coalesce(gpu, ''), ',', '')))"
+        "SELECT slot, sum(coalesce(places, 1))"
         " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
         " WHERE jobs.state = 'running' GROUP BY slot"
     )

@@ -344,17 +344,17 @@ _REASONING = """
 ALTER TABLE answers ADD COLUMN reasoning_tokens INTEGER;
 """
 
-#: Which attempts gave their slot back. SQLite cannot change the CHECK of `state`: theirs is lost.
+#: Which attempts lost their place. SQLite cannot change the CHECK of `state`: theirs is lost.
 _PREEMPTED = """
 ALTER TABLE attempts ADD COLUMN is_preempted INTEGER NOT NULL DEFAULT 0;
 """
 
-#: Where attempts run, which of them have lost their place there, and what engines say of themselves.
+#: Where attempts run, how many places of a slot they take, and what engines say of themselves.
 _ENGINES = """
 ALTER TABLE jobs ADD COLUMN engine TEXT;
 ALTER TABLE attempts ADD COLUMN engine TEXT NOT NULL DEFAULT 'local';
 ALTER TABLE attempts ADD COLUMN queue TEXT;
-ALTER TABLE attempts ADD COLUMN is_place_lost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN places INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE engines (
     name TEXT PRIMARY KEY,
     use TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -122,9 +122,9 @@ def test_why_a_job_waits() -> None:
     assert reason(job("x", "ready")) is None
     assert reason(job("x", "ready"), paused=True) == "paused"
     assert reason(job("x", "ready"), SlotUse("cpu", 1, 1)) == "waits for a free cpu slot"
-    preempted = replace(job("x", "ready"), preempted=True)
-    assert reason(preempted, SlotUse("cpu", 1, 1)) == "preempted; waits for a free cpu slot"
-    assert reason(preempted) == "preempted; it continues"
+    preempted = replace(job("x", "ready"), preempted="its node died")
+    assert reason(preempted, SlotUse("cpu", 1, 1)) == "preempted: its node died; waits for a free cpu slot"
+    assert reason(preempted) == "preempted: its node died; it continues"
     assert reason(job("x", "waiting", "a", requested=False)) is None
     assert reason(job("x", "running")) is None
 

@@ -83,7 +83,7 @@ def test_too_many_open_files_stop_nothing_for_good(tmp_path: Path, imported_work
         "import os, resource, sys\n"
         "from core.config.workspace import WorkspacePaths\n"
         "from pathlib import Path\n"
-        "from core.pipeline import supervisor\n"
+        "from core.pipeline.supervision import supervisor\n"
         "os.environ['EMPATHY_SUPERVISOR_IDLE_S'] = '0'\n"
         "held = [os.open('/dev/null', os.O_RDONLY) for _ in range(20)]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1] + 1, 100))\n"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from core.config.redaction import without_secrets
-from core.jobs import journal
+from core.jobs import journal, spec
 from core.jobs.records import Done, Failed, Record, Started
 from core.pipeline.workers import worker
 from core.store import intents
@@ -81,3 +83,22 @@ def test_of_two_secrets_that_begin_alike_nothing_stays(monkeypatch: pytest.Monke
 def test_a_worker_whose_folder_is_gone_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert worker.main(tmp_path / "artifacts" / "jobs" / "judge-1" / "1") == 1
     assert "stopped before it began" in caplog.text
+
+
+def test_a_worker_whose_journal_is_removed_as_it_begins_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "artifacts" / "jobs" / "judge-1" / "1"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / spec.NAME)
+
+    def remove() -> None:
+        # Opened once the worker reads it, which has its journal by then.
+        with (folder / spec.NAME).open("wb"):
+            (folder / journal.NAME).unlink()
+
+    removing = threading.Thread(target=remove)
+    removing.start()
+    assert worker.main(folder) == 1
+    removing.join()
+    assert "was removed or moved" in caplog.text

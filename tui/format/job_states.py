@@ -40,13 +40,13 @@ PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 def look(job: Job) -> StateLook:
     """The look of the state of `job`: one that runs after it was requested to stop is cancelling, one in the
-    queue of a cluster is queued, one that gave its slot back is preempted, one that was not requested is not
-    started."""
+    queue of a cluster is queued, one whose place was taken away is preempted, one that was not requested is
+    not started."""
     if job.cancelling:
         return CANCELLING
     if job.state == "running" and job.queue is not None:
         return QUEUED
-    if job.preempted:
+    if job.preempted is not None:
         return PREEMPTED
     return LOOKS[job.state] if job.requested else NOT_STARTED
 

@@ -13,7 +13,8 @@ Name = Annotated[str, Meta(min_length=1)]
 
 
 class EngineResources(ConfigTable, frozen=True):
-    """What one job in the slot SLOT (gpu, cpu, api or batch) reserves on the cluster."""
+    """What one job in the slot SLOT (gpu, cpu, api or batch) reserves on the cluster; a run on several GPUs
+    (`gpus_per_run`) reserves it for each of them, on one node."""
 
     num_cpus: PositiveNumber = 1.0
     """CPUs, which are also its threads. Slurm takes whole ones."""
@@ -40,7 +41,8 @@ class EngineConfig(ConfigTable, frozen=True):
     time_limit_minutes: Positive = 1440
     """Slurm: the time limit of an attempt. A job with a checkpoint continues from it in another attempt."""
     gres: Name | None = None
-    """Slurm: generic resources instead of `num_gpus`, such as `gpu:a100:1`, for jobs in the slot gpu."""
+    """Slurm: generic resources instead of `num_gpus`, such as `gpu:a100:1`, for jobs in the slot gpu; as many
+    times that for a run on several GPUs (`gpus_per_run`)."""
     array: bool = False
     """Slurm: submit jobs that become ready at the same time as one array."""
     sbatch: dict[str, str | int | bool] = {}

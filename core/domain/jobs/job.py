@@ -83,8 +83,9 @@ class Job:
     often, if it was more than once."""
     cancelling: bool = False
     """Whether it still runs, and a stop was requested."""
-    preempted: bool = False
-    """Whether its newest attempt gave its slot back, and the job waits to go on from there."""
+    preempted: str | None = None
+    """How its newest attempt lost its place, for people, while the job waits to continue from there; None
+    else."""
     in_config: bool = True
     """Whether config.toml has it; False for a job that was requested under an earlier one."""
 

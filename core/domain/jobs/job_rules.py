@@ -124,8 +124,8 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
     if job.state == "ready":
         free = any(slot.name == job.slot and slot.used < slot.total for slot in slots)
         reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
-        if job.preempted:
-            return f"preempted; {reason or 'it continues'}"
+        if job.preempted is not None:
+            return f"preempted: {job.preempted}; {reason or 'it continues'}"
         return reason
     if job.state != "waiting":
         return None

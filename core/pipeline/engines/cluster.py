@@ -14,6 +14,7 @@ from typing import Protocol
 from core.config.schema import EngineResources
 from core.domain import troubles
 from core.domain.jobs.engines import ResourceUse
+from core.jobs import processes
 from core.pipeline.engines.engine import LOG, Ending
 
 
@@ -40,7 +41,9 @@ class Task:
     env: Mapping[str, str]
     """Environment variables beside those of the node."""
     resources: EngineResources
-    """What it reserves."""
+    """What it reserves, all of it on one node."""
+    places: int
+    """How many places of its slot it takes."""
 
     @property
     def shell(self) -> str:
@@ -75,7 +78,7 @@ def exited(code: int) -> Ending:
         return Ending(f"with exit code {code}", troubles.of_exit_code(code), exit_code=code)
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-    return Ending(f"by {name}{memory}", exit_code=code)
+    return Ending(f"by {name}{memory}", is_preempted=-code in processes.GIVE_BACK, exit_code=code)
 
 
 class Cluster(Protocol):

@@ -29,16 +29,18 @@ def check(name: str, configured: Mapping[str, EngineConfig]) -> None:
         )
 
 
-def resources(config: EngineConfig, slot: str) -> EngineResources:
-    """What a job in a slot reserves."""
-    found = config.resources.get(slot, EngineResources())
-    if found.num_gpus is not None:
-        return found
+def resources(config: EngineConfig, slot: str, places: int = 1) -> EngineResources:
+    """What a job reserves that takes so many places of a slot."""
+    one = config.resources.get(slot, EngineResources())
+    gpus = one.num_gpus if one.num_gpus is not None else float(slot == "gpu")
+    if places > 1 and gpus:
+        # Each process of a run has a whole one.
+        gpus = max(1.0, gpus)
     return EngineResources(
-        num_cpus=found.num_cpus,
-        num_gpus=1.0 if slot == "gpu" else 0.0,
-        memory_gb=found.memory_gb,
-        custom=found.custom,
+        num_cpus=one.num_cpus * places,
+        num_gpus=gpus * places,
+        memory_gb=None if one.memory_gb is None else one.memory_gb * places,
+        custom={name: amount * places for name, amount in one.custom.items()},
     )
 
 

@@ -36,11 +36,9 @@ class Ending:
     """In words that follow on "the worker ended"."""
     trouble: str | None = None
     """Why another attempt would end in the same way, in a sentence; None if that is not known."""
-    is_place_lost: bool = False
-    """Whether the engine took the place away in which it ran: a node died, or other work came first. It is
-    no failure of the job, however often it happens."""
     is_preempted: bool = False
-    """Whether it was requested to give its slot back before it could listen."""
+    """Whether its place was taken away: its node died, other work came first, or it had to give its slot
+    back before it could listen. It is no failure of the job."""
     exit_code: int | None = None
     """Its exit code on a node of a cluster, negative for a signal; None where it did not run to its end."""
 

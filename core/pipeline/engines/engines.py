@@ -8,6 +8,7 @@ from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
 from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
+from core.jobs.planned_job import PlannedJob
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
@@ -45,9 +46,9 @@ class Engines:
         clusters.check(name, self._configured)
         return self._cluster(name)
 
-    def threads(self, name: str, slot: str) -> int:
-        """The CPU threads of a job in that slot of a cluster."""
-        return max(1, int(clusters.resources(self._configured[name], slot).num_cpus))
+    def threads(self, name: str, job: PlannedJob) -> int:
+        """The CPU threads of a job on a cluster."""
+        return max(1, int(clusters.resources(self._configured[name], job.slot, job.places).num_cpus))
 
     def of(self, attempt: Attempt) -> Engine:
         """The engine that runs an attempt, also if config.toml has it no more."""

@@ -124,7 +124,7 @@ def _seen(job: JobDetails) -> Seen:
             return Seen(runs=True, ending=exited(0))
     kind = str(getattr(job.error_type, "value", job.error_type))
     if kind in _PLACE_LOST:
-        return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_place_lost=True))
+        return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_preempted=True))
     code = job.driver_exit_code
     if code is None:
         return Seen(runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}"))

@@ -96,7 +96,8 @@ class RemoteEngine:
             # -P: a file in the workspace must not shadow a module of the same name.
             command=(python, "-P", "-m", self._worker, str(folder)),
             env=self._config.env,
-            resources=clusters.resources(self._config, kind.slot),
+            resources=clusters.resources(self._config, kind.slot, kind.places),
+            places=kind.places,
         )
         self._track(job, number, _Tracked(folder, task, None, Seen(runs=False, queue=_NOT_SUBMITTED)))
         return Started()
@@ -115,7 +116,7 @@ class RemoteEngine:
             tracked.shall_stop = True
             problem = f" ({self._problem})" if self._problem else ""
             how = f"without a sign of life for {limit:.0f} s{problem}"
-            tracked.seen = Seen(runs=True, ending=Ending(how, is_place_lost=True))
+            tracked.seen = Seen(runs=True, ending=Ending(how, is_preempted=True))
             return False
 
     def queue(self, attempt: Attempt) -> str | None:
@@ -139,7 +140,7 @@ class RemoteEngine:
         self._stop(tracked)
         if self._problem is not None:
             # The cluster may never answer again. If the worker runs, it meets the fence.
-            self._end(tracked, Ending(f"out of reach: {self._problem}", is_place_lost=True))
+            self._end(tracked, Ending(f"out of reach: {self._problem}", is_preempted=True))
         return True
 
     def ended(self, attempt: Attempt) -> Ending:
@@ -189,7 +190,7 @@ class RemoteEngine:
             seen = Seen(runs=attempt.seq > 0, queue=attempt.queue)
         except FileNotFoundError:
             found = None
-            seen = Seen(runs=False, ending=Ending("before it was submitted", is_place_lost=True))
+            seen = Seen(runs=False, ending=Ending("before it was submitted", is_preempted=True))
         return self._track(attempt.job, attempt.number, _Tracked(folder, None, found, seen))
 
     def _track(self, job: str, number: int, tracked: _Tracked) -> _Tracked:
@@ -269,7 +270,7 @@ class RemoteEngine:
                 continue
             tracked.misses += 1
             if tracked.misses >= _MISSES:
-                self._end(tracked, Ending(f"and {self._name} does not know it any more", is_place_lost=True))
+                self._end(tracked, Ending(f"and {self._name} does not know it any more", is_preempted=True))
 
     def _end(self, tracked: _Tracked, ending: Ending) -> None:
         with self._lock:

@@ -34,10 +34,10 @@ _ENDED = {
     "COMPLETED": exited(0),
     "CANCELLED": Ending("because it was cancelled in Slurm"),
     "OUT_OF_MEMORY": Ending("by SIGKILL (out of memory)"),
-    "PREEMPTED": Ending("because it was preempted", is_place_lost=True),
-    "NODE_FAIL": Ending("with its node lost", is_place_lost=True),
-    "BOOT_FAIL": Ending("with its node lost", is_place_lost=True),
-    "REVOKED": Ending("because Slurm took it away", is_place_lost=True),
+    "PREEMPTED": Ending("because it was preempted", is_preempted=True),
+    "NODE_FAIL": Ending("with its node lost", is_preempted=True),
+    "BOOT_FAIL": Ending("with its node lost", is_preempted=True),
+    "REVOKED": Ending("because Slurm took it away", is_preempted=True),
     "DEADLINE": Ending("at its deadline"),
     "TIMEOUT": Ending("at its time limit"),
 }
@@ -82,7 +82,8 @@ class SlurmCluster:
             "cpus_per_task": max(1, int(needs.num_cpus)),
             "partition": config.partition,
             "account": config.account,
-            "gres": config.gres if gpus else None,
+            "nodes": 1,
+            "gres": for_places(config.gres, task.places) if gpus and config.gres is not None else None,
             "gpus_per_node": gpus if gpus and config.gres is None else None,
             "mem": None if needs.memory_gb is None else f"{int(needs.memory_gb * 1024)}M",
             "signal_delay_s": _SIGNAL_DELAY_S,
@@ -143,6 +144,13 @@ class SlurmCluster:
         if gpus[1]:
             found.append(ResourceUse("GPU", *gpus))
         return tuple(found)
+
+
+def for_places(gres: str, places: int) -> str:
+    """Generic resources for so many places: `gpu:a100` and `gpu:a100:1` are `gpu:a100:2` for two."""
+    parts = [part.rsplit(":", 1) for part in gres.split(",")]
+    counted = [(part[0], int(part[-1])) if part[-1].isdecimal() else (":".join(part), 1) for part in parts]
+    return ",".join(f"{name}:{count * places}" for name, count in counted)
 
 
 def _failed(status: str) -> Ending:

@@ -27,7 +27,7 @@ from core.domain.states import JobState
 from core.jobs import context, files, journal
 from core.jobs import spec as specs
 from core.jobs.journal import DamagedJournalError
-from core.jobs.planned_job import PlannedJob
+from core.jobs.planned_job import PlannedJob, places
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline.engines import remote
@@ -309,7 +309,9 @@ def _add_attempt(
             "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
             (spec.redone_after, spec.sends_requests, spec.job),
         )
-        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine)
+        attempt = jobs.begin_attempt(
+            connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)
+        )
         if (folder / context.CANCEL).exists():
             connection.execute(
                 "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",

@@ -163,16 +163,15 @@ def _unknown(folder: Path) -> UserError:
     )
 
 
-def lost_without_progress(history: Sequence[Attempt], *, moved: bool = False) -> int:
-    """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
+def lost_without_progress(history: Sequence[Attempt], *, preempted: bool = False) -> int:
+    """How many of the newest attempts in a row were lost without progress beyond all earlier of them.
 
-    Attempts that gave their slot back count as little as if there had been none. Those whose engine took
-    their place away died of nothing that they did: with `moved`, they count too. `history` is newest first.
+    Those whose place was taken away died of nothing that they did. They are left out as if there had been
+    none, unless `preempted`. `history` is newest first.
     """
     best, count = -1, 0
-    tried = (attempt for attempt in history if attempt.state != jobs.PREEMPTED)
-    lost = takewhile(lambda attempt: attempt.state == "lost", tried)
-    for attempt in reversed([attempt for attempt in lost if moved or not attempt.is_place_lost]):
+    lost = takewhile(lambda attempt: attempt.state in ("lost", jobs.PREEMPTED), history)
+    for attempt in reversed([one for one in lost if preempted or one.state == "lost"]):
         reached = attempt.reached or 0
         best, count = (reached, 1) if reached > best else (best, count + 1)
     return count

@@ -1,8 +1,10 @@
-"""Ingestion: copies each record of an attempt's journal into the store exactly once."""
+"""Ingestion: copies each record of the attempts' journals into the store exactly once."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -32,7 +34,7 @@ from core.jobs.records import (
     Warned,
 )
 from core.store import engines, job_records, jobs, submissions
-from core.store.connections import transaction
+from core.store.connections import savepoint, transaction
 from core.store.jobs import Attempt
 
 #: Records in one transaction: other connections can write between two transactions.
@@ -41,6 +43,7 @@ BATCH = 2000
 _LONGEST = 300
 
 Ending = Done | Failed | Stopped | Preempted
+_GAVE_BACK = "it gave its slot back"
 
 
 @dataclass(frozen=True)
@@ -48,46 +51,68 @@ class Ingested:
     """The result of an ingestion: the number of new records, and how the attempt ended, if it did.
 
     `damaged` means that the attempt ended because the rest of its journal is unreadable, whatever its worker
-    does.
+    does. `unreadable` is why the journal cannot be read now: what else it says is not known.
     """
 
     records: int
     ending: Ending | None = None
     damaged: bool = False
+    unreadable: OSError | None = None
 
 
 def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Ingested:
-    """Copy the new records of the attempt's journal into the store.
+    """Copy the new records of one attempt's journal into the store, as `ingest_all` does.
 
-    Only the journal of a running attempt is read. A line that is damaged, or that the store cannot take, ends
-    the attempt as failed, whatever it holds; the records before it are kept. Raises `OSError` when the file
-    cannot be read now, and `sqlite3.DatabaseError` when the store cannot be written.
+    Raises `OSError` when the file cannot be read now.
     """
-    count = 0
-    while True:
-        entries, damage = _next(root, attempt)
-        if entries:
-            try:
-                stored, fresh, ending = _store(connection, attempt, entries)
-            except _UnfitRecordError as error:
-                # The transaction was rolled back: once more, without it.
-                begin = entries[error.index - 1][1] if error.index else attempt.offset
-                line = journal.line_number(root / attempt.folder, begin)
-                damage = f"{attempt.folder}/{journal.NAME}, line {line}, cannot be stored: {error.reason}"
-                entries = entries[: error.index]
-                stored, fresh, ending = _store(connection, attempt, entries)
-            count += fresh
-            if ending is not None or stored is None:
-                return Ingested(count, ending)
-            attempt = stored
-        if damage is not None:
-            failure = Failed(damage)
-            with transaction(connection):
-                if jobs.running_attempt(connection, attempt) is not None:
-                    _settle(connection, attempt, failure)
-            return Ingested(count, failure, damaged=True)
-        if len(entries) < BATCH:
-            return Ingested(count)
+    ((_, ingested),) = ingest_all(connection, root, [attempt])
+    if ingested.unreadable is not None:
+        raise ingested.unreadable
+    return ingested
+
+
+def ingest_all(
+    connection: sqlite3.Connection, root: Path, attempts: Iterable[Attempt]
+) -> Iterator[tuple[Attempt, Ingested]]:
+    """Copy the new records of the attempts' journals into the store; yields each attempt once it is done.
+
+    Only the journals of running attempts are read. A line that is damaged, or that the store cannot take,
+    ends its attempt as failed, whatever it holds; the records before it are kept, as are those of the others.
+    Raises `sqlite3.DatabaseError` or `MemoryError` when the store cannot be written: the attempts that were
+    not yielded can be ingested again.
+    """
+    left = deque((attempt, 0) for attempt in attempts)
+    while left:
+        # A commit waits for the disk: one is for as many attempts as there is room for.
+        parts: list[_Part] = []
+        room = BATCH
+        while left and room:
+            parts.append(_read(root, *left.popleft(), room))
+            room -= len(parts[-1].entries)
+        for attempt, ingested, is_done in _store_all(connection, root, parts):
+            if is_done:
+                yield attempt, ingested
+            else:
+                left.append((attempt, ingested.records))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is new in an attempt's journal, of which `records` are ingested already."""
+
+    attempt: Attempt
+    records: int
+    entries: Sequence[tuple[Entry, int]] = ()
+    """Each with the offset of its end."""
+    is_last: bool = True
+    """Whether the journal has nothing after them now."""
+    damage: str | None = None
+    """What is wrong with the line after them."""
+    unreadable: OSError | None = None
+
+
+#: An attempt, what was ingested of it, and whether there is nothing more to ingest now.
+_Outcome = tuple[Attempt, Ingested, bool]
 
 
 class _UnfitRecordError(Exception):
@@ -99,53 +124,96 @@ class _UnfitRecordError(Exception):
         self.reason = reason
 
 
-def _next(root: Path, attempt: Attempt) -> tuple[list[tuple[Entry, int]], str | None]:
-    """The next entries, each with the offset of its end, and what is wrong with the line after them, if
-    anything."""
+def _read(root: Path, attempt: Attempt, records: int, room: int) -> _Part:
+    """The next entries of an attempt's journal, at most `room`."""
     entries: list[tuple[Entry, int]] = []
     try:
-        for item in islice(journal.read(root / attempt.folder, attempt.offset), BATCH):
+        for item in islice(journal.read(root / attempt.folder, attempt.offset), room):
             entries.append(item)
     except DamagedJournalError as error:
-        return entries, f"{attempt.folder}/{journal.NAME}, line {error.line}, is damaged: {error.reason}"
-    return entries, None
+        damage = f"{attempt.folder}/{journal.NAME}, line {error.line}, is damaged: {error.reason}"
+        return _Part(attempt, records, entries, damage=damage)
+    except OSError as error:
+        return _Part(attempt, records, unreadable=error)
+    return _Part(attempt, records, entries, is_last=len(entries) < room)
 
 
-def _store(
-    connection: sqlite3.Connection, attempt: Attempt, entries: list[tuple[Entry, int]]
-) -> tuple[Attempt | None, int, Ending | None]:
-    """Write the entries that the store does not have yet.
-
-    Returns the current attempt (None if it had ended), the number of new entries, and how the attempt ended
-    if one of the entries says so."""
+def _store_all(connection: sqlite3.Connection, root: Path, parts: Sequence[_Part]) -> list[_Outcome]:
+    """Write what is new of several attempts, all of it or nothing."""
+    if not any(part.entries or part.damage for part in parts):
+        return [_nothing(part) for part in parts]
     with transaction(connection):
-        current = jobs.running_attempt(connection, attempt)
-        if current is None:
-            return None, 0, None
-        fresh = [(entry, offset) for entry, offset in entries if entry.seq > current.seq]
-        if not fresh:
-            return current, 0, None
-        for count, (entry, offset) in enumerate(fresh, start=1):
-            try:
-                _write(connection, current, entry)
-            except sqlite3.OperationalError:
-                # Not the record's fault: the disk is full, or the store is locked.
+        return [_store_part(connection, root, part) for part in parts]
+
+
+def _nothing(part: _Part) -> _Outcome:
+    return part.attempt, Ingested(part.records, unreadable=part.unreadable), True
+
+
+def _store_part(connection: sqlite3.Connection, root: Path, part: _Part) -> _Outcome:
+    if not (part.entries or part.damage):
+        return _nothing(part)
+    try:
+        with savepoint(connection):
+            return _store(connection, part)
+    except _UnfitRecordError as error:
+        # What it wrote was undone: once more, without that record.
+        try:
+            return _store(connection, _before(root, part, error))
+        except OSError as trouble:
+            return _nothing(replace(part, unreadable=trouble))
+
+
+def _before(root: Path, part: _Part, error: _UnfitRecordError) -> _Part:
+    """The part up to the record that cannot be stored. Raises `OSError` when the journal cannot be read."""
+    begin = part.entries[error.index - 1][1] if error.index else part.attempt.offset
+    line = journal.line_number(root / part.attempt.folder, begin)
+    damage = f"{part.attempt.folder}/{journal.NAME}, line {line}, cannot be stored: {error.reason}"
+    return replace(part, entries=part.entries[: error.index], is_last=True, damage=damage)
+
+
+def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
+    """Write the entries that the store does not have yet, and how the attempt ended if they say so."""
+    current = jobs.running_attempt(connection, part.attempt)
+    if current is None:
+        return part.attempt, Ingested(part.records), True
+    records, seq = part.records, current.seq
+    for index, (entry, offset) in enumerate(part.entries):
+        if entry.seq <= seq:
+            continue
+        try:
+            _write(connection, current, entry)
+        except Exception as error:
+            if _is_of_store(connection, error):
                 raise
-            except Exception as error:
-                # Whatever a journal holds, it must not end the supervisor: each one after it would end too.
-                if type(error) is sqlite3.DatabaseError:
-                    raise
-                reason = f"{type(error).__name__}: {error}"
-                raise _UnfitRecordError(entries.index((entry, offset)), reason[:_LONGEST]) from error
-            current = replace(current, seq=entry.seq, offset=offset)
-            if isinstance(entry.record, Ending):
-                jobs.advance(connection, current, entry.seq, offset)
-                # In the same transaction: otherwise a crash between the two would leave an attempt
-                # that is running although its journal is complete.
-                _settle(connection, current, entry.record)
-                return current, count, entry.record
+            # Whatever a journal holds, it must not end the supervisor: each one after it would end too.
+            reason = f"{type(error).__name__}: {error}"
+            raise _UnfitRecordError(index, reason[:_LONGEST]) from error
+        records, seq = records + 1, entry.seq
+        if isinstance(entry.record, Ending):
+            jobs.advance(connection, current, seq, offset)
+            # In the same transaction: otherwise a crash between the two would leave an attempt
+            # that is running although its journal is complete.
+            _settle(connection, current, entry.record)
+            return current, Ingested(records, entry.record), True
+    if part.entries:
+        # Also behind records that the store has: they would be read for ever.
+        current = replace(current, seq=seq, offset=max(current.offset, part.entries[-1][1]))
         jobs.advance(connection, current, current.seq, current.offset)
-    return current, len(fresh), None
+    if part.damage is not None:
+        failure = Failed(part.damage)
+        _settle(connection, current, failure)
+        return current, Ingested(records, failure, damaged=True), True
+    return current, Ingested(records), part.is_last
+
+
+def _is_of_store(connection: sqlite3.Connection, error: Exception) -> bool:
+    """Whether an error is not a record's fault: the disk or the memory is full, the store is damaged.
+
+    On some of them SQLite ends the transaction, and nothing must be written outside of one.
+    """
+    is_of_file = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+    return is_of_file or not connection.in_transaction
 
 
 def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) -> None:
@@ -160,15 +228,12 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
         case Preempted():
-            jobs.end_attempt(connection, attempt, jobs.PREEMPTED)
-            event = (
-                f"attempt {attempt.number} preempted: it gave its slot back, and another attempt continues"
-            )
+            jobs.end_attempt(connection, attempt, jobs.PREEMPTED, _GAVE_BACK)
+            event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another attempt continues"
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.
-            is_place_lost = attempt.engine != LOCAL
-            jobs.end_attempt(connection, attempt, "lost", "by a signal", is_place_lost=is_place_lost)
+            jobs.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
 

@@ -24,8 +24,8 @@ from core.store.connections import transaction
 from core.store.jobs import Attempt, StoredJob
 from core.teachers.requests.ledger import REQUESTING_STAGES
 
-#: Attempts in a row that may lose their place without progress, which is no failure of theirs.
-MAX_MOVED = 20
+#: Attempts in a row that may be preempted without progress, which is no failure of theirs.
+MAX_PREEMPTED = 20
 
 log = logging.getLogger("supervisor")
 
@@ -82,9 +82,9 @@ class JobStarter:
             free[slot] -= 1
         for ending in self._ending:
             free[ending.slot] -= 1
-        # A run on several GPUs takes as many places.
-        for gpu in self._used():
-            free["gpu"] -= max(len(devices.named(gpu)) - 1, 0)
+        # Only runs on several GPUs take more than one.
+        for attempt in self._at_work():
+            free["gpu"] -= attempt.places - 1
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self._connection, "ready").items():
@@ -120,14 +120,14 @@ class JobStarter:
             if is_local and not self._playground.is_given(job_id, job.slot):
                 return False
             past = jobs.attempts(self._connection, job=job_id)
-            if attempts.lost_without_progress(past, moved=True) >= MAX_MOVED:
-                self._fail_moved(past[0])
+            if attempts.lost_without_progress(past, preempted=True) >= MAX_PREEMPTED:
+                self._fail_preempted(past[0])
                 return False
             attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
             gpu = self._gpus(job.places) if job.slot == "gpu" and is_local else None
-            threads = self._threads(job.slot) if is_local else self._engines.threads(engine_name, job.slot)
+            threads = self._threads(job.slot) if is_local else self._engines.threads(engine_name, job)
             number, folder = attempts.prepare(
                 self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu, engine_name
             )
@@ -142,7 +142,9 @@ class JobStarter:
         # and no worker runs without a row.
         relative = folder.relative_to(self._workspace.root).as_posix()
         with transaction(self._connection):
-            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu, engine_name)
+            attempt = jobs.begin_attempt(
+                self._connection, job.id, number, relative, gpu, engine_name, job.places
+            )
         try:
             kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
             started = engine.start(job.id, number, kind)
@@ -162,11 +164,11 @@ class JobStarter:
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
 
-    def _fail_moved(self, last: Attempt) -> None:
+    def _fail_preempted(self, last: Attempt) -> None:
         """Fail a job that no engine keeps for long enough, and its attempt, so that a retry starts at 0."""
         error = (
-            f"{last.engine} preempted it {MAX_MOVED} times in a row before it made progress: see "
-            f"{last.folder}/log.txt, and the time limit"
+            f"it was preempted {MAX_PREEMPTED} times in a row before it made progress, the last time on "
+            f"{last.engine}: see {last.folder}/log.txt, and the time limit"
         )
         with transaction(self._connection):
             jobs.end_attempt(self._connection, last, "failed", error)
@@ -189,10 +191,10 @@ class JobStarter:
             return 0.0
         return sum(sums.usd or 0.0 for _, sums in submissions.spending(self._connection, self._known_sums))
 
-    def _used(self) -> list[str | None]:
-        """The GPUs of each attempt whose worker runs, or is ending."""
+    def _at_work(self) -> list[Attempt]:
+        """The attempts whose worker runs, or is ending."""
         running = jobs.attempts(self._connection, state="running")
-        return [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
+        return running + [ending.attempt for ending in self._ending]
 
     def _gpus(self, count: int) -> str | None:
         """So many GPUs with the fewest jobs, as CUDA_VISIBLE_DEVICES names them; None without a choice.
@@ -205,7 +207,8 @@ class JobStarter:
                 f"it needs {count} GPUs, and {len(usable) or 'none'} can be used here (`nvidia-smi -L`, "
                 f"{devices.VISIBLE}): set gpus_per_run in config.toml to what there is"
             )
-        return ",".join(gpu.device for gpu in devices.least_used(usable, self._used(), count)) or None
+        used = [attempt.gpu for attempt in self._at_work()]
+        return ",".join(gpu.device for gpu in devices.least_used(usable, used, count)) or None
 
     def _threads(self, slot: Slot) -> int:
         """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -109,7 +110,7 @@ class Supervisor:
         """`tick`, which is tried again later if the disk is full, or a limit is reached."""
         try:
             is_busy = self.tick()
-        except (OSError, sqlite3.DatabaseError) as error:
+        except (OSError, sqlite3.DatabaseError, MemoryError) as error:
             words = troubles.trouble_in_words(error)
             if words is None:
                 raise
@@ -134,8 +135,7 @@ class Supervisor:
         self._read_config()
         carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
-        for attempt in running:
-            self._ingest(attempt)
+        self._follow(running)
         self._reap_workers()
         self._engines.local.end_waiting(warm_workers.WAIT_S)
         self._note_uses()
@@ -207,29 +207,43 @@ class Supervisor:
         with transaction(self.connection):
             intents.finish(self.connection, intent.id, None, error)
 
-    def _ingest(self, attempt: Attempt) -> None:
-        # Before the journal is read: after a worker has exited, its journal does not change.
-        engine = self._engines.of(attempt)
-        alive = engine.is_alive(attempt)
-        try:
-            ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
-        except OSError as error:
-            # Nothing is known of it now, so that nothing is decided.
-            self._note_unreadable(attempt, error)
-            return
-        if ingested.ending is not None:
-            log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
-            current = next(
-                a for a in jobs.attempts(self.connection, job=attempt.job) if a.number == attempt.number
-            )
-            self._ending.append(self._ending_worker(current, 0 if ingested.damaged else self.grace_s))
-        elif not alive:
-            self._lost(attempt)
-        elif attempt.cancel_at is not None:
-            self._stop(attempt)
-        if alive and ingested.ending is None and (queue := engine.queue(attempt)) != attempt.queue:
+    def _follow(self, running: Sequence[Attempt]) -> None:
+        """Ingest what running attempts have recorded; handle those that have ended, or shall."""
+        # Before the journals are read: after a worker has exited, its journal does not change.
+        alive = {
+            (attempt.job, attempt.number)
+            for attempt in running
+            if self._engines.of(attempt).is_alive(attempt)
+        }
+        going_on: list[Attempt] = []
+        for attempt, ingested in ingest.ingest_all(self.connection, self.workspace.root, running):
+            if ingested.unreadable is not None:
+                # Nothing is known of it now, so that nothing is decided.
+                self._note_unreadable(attempt, ingested.unreadable)
+            elif ingested.ending is not None:
+                log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
+                current = next(
+                    a for a in jobs.attempts(self.connection, job=attempt.job) if a.number == attempt.number
+                )
+                self._ending.append(self._ending_worker(current, 0 if ingested.damaged else self.grace_s))
+            else:
+                going_on.append(attempt)
+        # Only when all endings are known, as these may find the disk full.
+        for attempt in going_on:
+            if (attempt.job, attempt.number) not in alive:
+                self._lost(attempt)
+            elif attempt.cancel_at is not None:
+                self._stop(attempt)
+        self._note_queues(a for a in going_on if (a.job, a.number) in alive)
+
+    def _note_queues(self, waiting: Iterable[Attempt]) -> None:
+        """Write what attempts wait for in their engines' queues, where that has changed."""
+        queues = ((attempt, self._engines.of(attempt).queue(attempt)) for attempt in waiting)
+        changed = [(attempt, queue) for attempt, queue in queues if queue != attempt.queue]
+        if changed:
             with transaction(self.connection):
-                stored_engines.set_queue(self.connection, attempt, queue)
+                for attempt, queue in changed:
+                    stored_engines.set_queue(self.connection, attempt, queue)
 
     def _note_uses(self) -> None:
         """Write what clusters say of themselves, where that has changed."""
@@ -281,9 +295,9 @@ class Supervisor:
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         if state == "lost" and ending.is_preempted:
-            state = jobs.PREEMPTED
+            state, error = jobs.PREEMPTED, f"its worker ended {how}"
         with transaction(self.connection):
-            jobs.end_attempt(self.connection, attempt, state, error, is_place_lost=ending.is_place_lost)
+            jobs.end_attempt(self.connection, attempt, state, error)
             past = jobs.attempts(self.connection, job=attempt.job)
             if job_state == "ready" and ending.trouble is not None:
                 # Another attempt would end as this one did.
@@ -291,11 +305,7 @@ class Supervisor:
                 error = ending.trouble
                 jobs.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
-            elif (
-                job_state == "ready"
-                and not ending.is_place_lost
-                and attempts.lost_without_progress(past) >= MAX_LOST
-            ):
+            elif job_state == "ready" and attempts.lost_without_progress(past) >= MAX_LOST:
                 # Failed, not lost: when the user retries, the count starts at 0.
                 job_state = state = "failed"
                 error = (
@@ -344,7 +354,7 @@ def main(workspace: WorkspacePaths, engines: Engines | None = None) -> int:
     except UserError as error:
         log.error("%s", error)
         return 1
-    except (OSError, sqlite3.DatabaseError) as error:
+    except (OSError, sqlite3.DatabaseError, MemoryError) as error:
         words = troubles.trouble_in_words(error)
         if words is None:
             raise

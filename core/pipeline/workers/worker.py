@@ -58,7 +58,18 @@ def main(folder: Path) -> int:
         log.error("stopped before it began: %s", error)
         return troubles.exit_code(error) or 1
     with closing(journal):
-        return _attempt(folder, journal)
+        try:
+            return _attempt(folder, journal)
+        except OSError as error:
+            # There is no room for a reason, in the journal or in the log: the exit code says it.
+            code = troubles.exit_code(error)
+            if code is None:
+                raise
+            return code
+        except JournalLostError as error:
+            # Nobody would read what it still does, and it would be done, and paid, again.
+            log.error("stopped: %s", error)
+            return 1
 
 
 def _attempt(folder: Path, journal: Journal) -> int:
@@ -83,20 +94,9 @@ def _attempt(folder: Path, journal: Journal) -> int:
     process = processes.identity(os.getpid())
     journal.write(Started(os.getpid(), socket.gethostname(), process, specs.raw(spec)))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
-    try:
-        with nullcontext() if spec.engine == LOCAL else HeartbeatThread(job):
-            ending = _ending(job)
-        journal.write(ending)
-    except OSError as error:
-        # There is no room for a reason, in the journal or in the log: the exit code says it.
-        code = troubles.exit_code(error)
-        if code is None:
-            raise
-        return code
-    except JournalLostError as error:
-        # Nobody would read what it still does, and it would be done, and paid, again.
-        log.error("stopped: %s", error)
-        return 1
+    with nullcontext() if spec.engine == LOCAL else HeartbeatThread(job):
+        ending = _ending(job)
+    journal.write(ending)
     if isinstance(ending, Done):
         log.info("done")
         return 0

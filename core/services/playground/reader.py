@@ -32,7 +32,7 @@ from core.services.pipeline.reader import PipelineReader
 from core.services.playground import large_models
 from core.services.playground.answering import Answering
 from core.services.playground.large_models import LargeModels, PlaygroundCost, PlaygroundJudge
-from core.services.playground.opining import Opining, OpinionQuestion
+from core.services.playground.pending_opinion import OpinionQuestion, PendingOpinion
 from core.services.spending.reader import SpendingReader
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
@@ -151,7 +151,7 @@ class Playground:
         texts = {str(number): text for number, text in enumerate(msgspec.structs.astuple(question))}
         return self._cost((judge,), [large_models.opinion_usd(settings, texts)])
 
-    def opinion(self, judge: str, question: OpinionQuestion) -> Opining:
+    def opinion(self, judge: str, question: OpinionQuestion) -> PendingOpinion:
         """Have a judge compare two answers, a large model in both orders.
 
         Its prompt has the utterance and the situation, and no earlier turns. An answer that it has given
@@ -172,7 +172,7 @@ class Playground:
         )
         call = Call(work, self._spending.jobs_usd())
         environment = {**os.environ, **self._environment(slot)}
-        return Opining(partial(Calling, self._state.paths, call, environment))
+        return PendingOpinion(partial(Calling, self._state.paths, call, environment))
 
     def _cost(self, models: Iterable[str], costs: Sequence[float | None]) -> PlaygroundCost:
         spending = self._spending.summary()

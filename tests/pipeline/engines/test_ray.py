@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.pipeline.engines import remote
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
+from tests.support.ray_nodes import RayNodes
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -22,54 +23,13 @@ ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
 JUDGE = "judge:embedded"
 SFT = "sft:tiny/direct/chatgpt/sft"
-#: A dead node is known after two seconds instead of twenty.
-QUICK = {
-    "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 500,
-    "health_check_failure_threshold": 4,
-}
-
-
-class RayNodes:
-    """A head without CPUs, and nodes with two each."""
-
-    def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        head = {"num_cpus": 0, "include_dashboard": True, "dashboard_port": 0, "_system_config": QUICK}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
-        self.nodes: list[Any] = []
-        self.add()
-        self.add()
-        self.address = f"http://{self.cluster.head_node.webui_url}"
-
-    def add(self, num_cpus: int = 2) -> None:
-        self.nodes.append(self.cluster.add_node(num_cpus=num_cpus))
-
-    def runs(self) -> dict[str, str]:
-        """Ray job → the id of the node on which it runs."""
-        from ray.job_submission import JobSubmissionClient
-
-        jobs = JobSubmissionClient(self.address).list_jobs()
-        return {
-            str(job.submission_id): str(job.driver_node_id)
-            for job in jobs
-            if job.status == "RUNNING" and job.driver_node_id
-        }
-
-    def kill_node_of(self, task: str) -> None:
-        """Kill the processes of the node that runs a Ray job, and what they have started."""
-        node = next(node for node in self.nodes if node.node_id == self.runs()[task])
-        self.nodes.remove(node)
-        self.cluster.remove_node(node, allow_graceful=False)
-
-    def close(self) -> None:
-        self.cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
 def ray_nodes() -> Iterator[RayNodes]:
     nodes = RayNodes()
+    nodes.add()
+    nodes.add()
     yield nodes
     nodes.close()
 
@@ -101,13 +61,13 @@ def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervis
     first.kill()
     first.wait()
     second = on_ray.supervise()
-    ray_nodes.kill_node_of(task(on_ray, SFT, 1))
-    on_ray.until(lambda: (1, "lost") in on_ray.attempts(SFT))
+    assert ray_nodes.kill_node_of(task(on_ray, SFT, 1))
+    on_ray.until(lambda: (1, "preempted") in on_ray.attempts(SFT))
     (on_ray.workspace.root / "go").touch()
     assert on_ray.wait(second) == 0, on_ray.story()
-    assert on_ray.attempts(SFT) == [(1, "lost"), (2, "done")]
-    assert on_ray.query("SELECT DISTINCT engine, is_place_lost FROM attempts WHERE state = 'lost'") == [
-        ("cluster", 1)
+    assert on_ray.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    assert on_ray.query("SELECT error FROM attempts WHERE is_preempted") == [
+        ("its worker ended with its node lost",)
     ]
     assert on_ray.query("SELECT DISTINCT engine FROM attempts") == [("cluster",)]
     assert on_ray.rows() == undisturbed_rows
@@ -146,3 +106,17 @@ def test_a_node_that_does_not_see_the_folder_is_refused(on_ray: SupervisedWorksp
     assert on_ray.finish() == 0
     assert "did not see" in (on_ray.error(RECIPE) or "")
     assert on_ray.attempts(RECIPE) == [(1, "failed")]
+
+
+def test_a_run_on_two_gpus_gets_both_on_one_node(ray_nodes: RayNodes, on_ray: SupervisedWorkspace) -> None:
+    # Ray hands out GPUs by number, whether they are there or not.
+    ray_nodes.add(num_gpus=1)
+    ray_nodes.add(num_gpus=2)
+    text = on_ray.workspace.config.read_text()
+    text = text.replace("cpu = 2", "cpu = 2\ngpu = 2")
+    on_ray.workspace.config.write_text(text.replace('device = "cpu"', 'device = "cuda"\ngpus_per_run = 2'))
+    on_ray.ask(intents.Start(targets=("recipe", SFT), engine="cluster"))
+    assert on_ray.finish() == 0, on_ray.story()
+    assert on_ray.attempts(SFT) == [(1, "done")]
+    visible = on_ray.workspace.attempt(on_ray.id(SFT), 1) / "visible_devices"
+    assert visible.read_text() == "0,1"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.config.schema import EngineConfig, EngineResources
 from core.domain.jobs.engines import ResourceUse
-from core.jobs import journal
+from core.jobs import journal, spec
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError
+from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision import job_starter
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
-NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_place_lost=True))
+SFT = "sft:tiny/direct/chatgpt/sft"
+BASE = "respond:tiny"
+NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_preempted=True))
 RUNS = Seen(runs=True)
 
 
@@ -44,6 +47,7 @@ class PlayedCluster:
         self.told = list(told)
         self.said: dict[str, Seen] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.tasks: list[Task] = []
         self.stopped: list[str] = []
         self.problem: str | None = None
         self.refusal: str | None = None
@@ -54,6 +58,7 @@ class PlayedCluster:
         for task in tasks:
             if self.refusal is not None:
                 raise RefusedError(self.refusal)
+            self.tasks.append(task)
             if self.told:
                 self.said[task.name] = self.told.pop(0)
             else:
@@ -65,8 +70,7 @@ class PlayedCluster:
         found = {name: seen for name, seen in self.said.items() if name in ids}
         for name, process in self.processes.items():
             code = process.poll()
-            ending = None if code is None else Ending(f"with exit code {code}")
-            found[name] = Seen(runs=True, ending=ending)
+            found[name] = Seen(runs=True, ending=None if code is None else exited(code))
         return found
 
     def stop(self, task: str) -> None:
@@ -141,7 +145,7 @@ def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
     played.cluster.told = [NODE_LOST] * 7
     played.finish()
     states = [state for _, state in played.supervised.attempts(RECIPE)]
-    assert states == ["lost"] * 7 + ["done"]
+    assert states == ["preempted"] * 7 + ["done"]
     assert "its node lost" in str(played.supervised.query("SELECT text FROM events"))
     snapshot = open_workspace(played.supervised.workspace.root).pipeline.snapshot()
     (job,) = (job for job in snapshot.jobs if job.state == "done")
@@ -155,7 +159,7 @@ def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
 def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_starter, "MAX_MOVED", 3)
+    monkeypatch.setattr(job_starter, "MAX_PREEMPTED", 3)
     played.cluster.told = [NODE_LOST] * 9
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
@@ -165,6 +169,65 @@ def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     assert len(played.supervised.attempts(RECIPE)) == 6
 
 
+@pytest.mark.parametrize("unprepared", [[], [RECIPE]])
+def test_a_worker_that_is_told_to_give_its_slot_back_has_not_failed(
+    played: Played, unprepared: list[str]
+) -> None:
+    # Told in time, it says so itself; before that, its exit code does.
+    played.supervised.set_plan(preempt={RECIPE: [1] * 7}, unprepared=unprepared)
+    played.finish()
+    states = [state for _, state in played.supervised.attempts(RECIPE)]
+    assert states == ["preempted"] * 7 + ["done"]
+
+
+def test_giving_slots_back_does_not_go_on_for_ever(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_starter, "MAX_PREEMPTED", 3)
+    played.supervised.set_plan(preempt={RECIPE: [0] * 9})
+    played.finish()
+    assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
+    assert [state for _, state in played.supervised.attempts(RECIPE)] == ["preempted", "preempted", "failed"]
+
+
+def test_what_is_shown_of_a_job_whose_node_is_lost(played: Played) -> None:
+    played.cluster.told = [NODE_LOST]
+    played.until(lambda: played.supervised.attempts(RECIPE) == [(1, "running")])
+    played.supervised.ask(intents.Pause())
+    played.until(lambda: played.supervised.states()[RECIPE] == "ready")
+    snapshot = open_workspace(played.supervised.workspace.root).pipeline.snapshot()
+    (job,) = (job for job in snapshot.jobs if job.state == "ready")
+    assert job.reason == "preempted: its worker ended with its node lost; paused"
+
+
+def test_a_run_on_two_gpus_reserves_them_and_takes_two_places(played: Played) -> None:
+    config = played.supervised.workspace.config
+    text = config.read_text().replace("cpu = 2", "cpu = 2\ngpu = 2")
+    text = text.replace('device = "cpu"', 'device = "cuda"\ngpus_per_run = 2')
+    config.write_text(f"{text}[engines.far.resources.gpu]\nnum_cpus = 4\nmemory_gb = 10\n")
+    played.supervised.set_plan(hold=[SFT])
+    played.supervised.ask(intents.Start(targets=(SFT,), engine="far"))
+    played.until(lambda: played.supervised.states().get(SFT) == "running")
+    played.supervised.ask(intents.Start(targets=(BASE,), engine="far"))
+    played.until(lambda: played.supervised.states().get(BASE) == "ready")
+    played.tick()
+    snapshot = open_workspace(played.supervised.workspace.root).pipeline.snapshot()
+    assert [slot.used for slot in snapshot.slots if slot.name == "gpu"] == [2]
+    assert played.supervised.states()[BASE] == "ready"
+    (played.supervised.workspace.root / "go").touch()
+    played.until(lambda: played.supervised.states()[BASE] == "done")
+    needs = {task.folder.parent.name: task.resources for task in played.cluster.tasks}
+    run, base = needs[played.supervised.id(SFT)], needs[played.supervised.id(BASE)]
+    assert (run.num_gpus, run.num_cpus, run.memory_gb) == (2, 8, 20)
+    assert (base.num_gpus, base.num_cpus, base.memory_gb) == (1, 4, 10)
+    assert spec.read(played.supervised.workspace.attempt(played.supervised.id(SFT), 1)).threads == 8
+
+
+@pytest.mark.parametrize(("num_gpus", "of_two"), [(0, 0), (0.5, 2), (1, 2), (2, 4)])
+def test_each_process_of_a_run_has_a_whole_gpu_where_gpus_are_counted(num_gpus: float, of_two: float) -> None:
+    config = EngineConfig(type="ray", resources={"gpu": EngineResources(num_gpus=num_gpus)})
+    assert clusters.resources(config, "gpu").num_gpus == num_gpus
+    assert clusters.resources(config, "gpu", 2).num_gpus == of_two
+
+
 def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) -> None:
     played.configure(lost_after_s=0.2)
     played.cluster.told = [RUNS]
@@ -172,7 +235,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) 
     assert (played.folder(1) / FENCE).exists()
     played.configure(lost_after_s=60)
     played.finish()
-    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+    assert played.supervised.attempts(RECIPE)[0] == (1, "preempted")
     assert played.supervised.states()[RECIPE] == "done"
     # What the old attempt's worker writes now, nobody reads.
     newest, _ = played.supervised.attempts(RECIPE)[-1]
@@ -213,7 +276,7 @@ def test_an_attempt_that_was_never_submitted_is_started_again(played: Played) ->
     played.cluster.problem = None
     played.supervisor = played.make_supervisor()
     played.finish()
-    assert played.supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert played.supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
     # Should it have been submitted all the same: its worker ends before it begins.
     assert worker.main(played.folder(1)) == 1
     assert not (played.folder(1) / journal.NAME).exists()
@@ -239,7 +302,7 @@ def test_a_worker_whose_place_was_taken_ends_by_itself(played: Played) -> None:
     played.until(lambda: bool(played.supervised.notes()))
     (played.folder(1) / FENCE).touch()
     played.until(lambda: len(played.supervised.attempts(RECIPE)) == 2)
-    assert played.supervised.attempts(RECIPE)[0] == (1, "lost")
+    assert played.supervised.attempts(RECIPE)[0] == (1, "preempted")
 
 
 def test_a_worker_writes_heartbeats_until_its_place_is_taken(

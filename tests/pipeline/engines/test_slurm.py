@@ -64,12 +64,14 @@ def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
     )
     # All CPUs for others: Slurm takes the job's place away, and gives it back when they have ended.
     other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
-    on_slurm.until(lambda: (1, "lost") in on_slurm.attempts(SFT))
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
     assert other.wait() == 0
     (on_slurm.workspace.root / "go").touch()
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
-    assert on_slurm.attempts(SFT) == [(1, "lost"), (2, "done")]
-    assert on_slurm.query("SELECT engine, is_place_lost FROM attempts WHERE state = 'lost'") == [("hpc", 1)]
+    assert on_slurm.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    assert on_slurm.query("SELECT engine, error FROM attempts WHERE is_preempted") == [
+        ("hpc", "it gave its slot back")
+    ]
     assert on_slurm.rows() == undisturbed_rows
     assert set(on_slurm.steps().values()) == {1}
 
@@ -81,3 +83,14 @@ def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace)
     assert on_slurm.finish() == 0
     assert "hpc refuses the job" in (on_slurm.error(RECIPE) or "")
     assert "partition" in (on_slurm.error(RECIPE) or "")
+
+
+@pytest.mark.parametrize(
+    ("gres", "of_two"),
+    [("gpu", "gpu:2"), ("gpu:a100", "gpu:a100:2"), ("gpu:a100:1,nvme:3", "gpu:a100:2,nvme:6")],
+)
+def test_generic_resources_are_multiplied_by_the_gpus_of_a_run(gres: str, of_two: str) -> None:
+    from core.pipeline.engines.slurm_cluster import for_places
+
+    assert for_places(gres, 2) == of_two
+    assert for_places("gpu:a100:1", 1) == "gpu:a100:1"

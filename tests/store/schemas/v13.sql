@@ -5,19 +5,19 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 00:39:52.979782+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 00:39:52.991733+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 00:39:52.999701+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 00:39:53.012147+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 00:39:53.015890+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 00:39:53.024462+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 00:39:53.030139+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 00:39:53.040154+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 00:39:53.050608+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 00:39:53.059256+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 00:39:53.067440+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 00:39:53.083672+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 00:39:53.090709+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 01:22:37.460187+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 01:22:37.463086+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 01:22:37.468696+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 01:22:37.472147+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 01:22:37.479691+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 01:22:37.481447+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 01:22:37.484032+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 01:22:37.490246+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 01:22:37.492445+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 01:22:37.499934+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 01:22:37.503516+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 01:22:37.513573+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 01:22:37.524123+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE attempts (
     offset INTEGER NOT NULL DEFAULT 0,
     reached INTEGER,
     cancel_at REAL,
-    error TEXT, process TEXT, gpu TEXT, is_preempted INTEGER NOT NULL DEFAULT 0, engine TEXT NOT NULL DEFAULT 'local', queue TEXT, is_place_lost INTEGER NOT NULL DEFAULT 0,
+    error TEXT, process TEXT, gpu TEXT, is_preempted INTEGER NOT NULL DEFAULT 0, engine TEXT NOT NULL DEFAULT 'local', queue TEXT, places INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "attempts" VALUES('sft-1',2,'artifacts/jobs/sft-1/1','failed',5,'host of attempts: é''

@@ -13,8 +13,8 @@ from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import (
-        Opining,
         OpinionQuestion,
+        PendingOpinion,
         PlaygroundAnswer,
         PlaygroundCost,
         PlaygroundJudge,
@@ -38,7 +38,7 @@ class AnswerActions(WorkspaceScreen):
         self._agreed: frozenset[str] = frozenset()
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
-        self._opining: Opining | None = None
+        self._pending_opinion: PendingOpinion | None = None
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
         """The answer under the cursor to the newest turn."""
@@ -134,8 +134,8 @@ class AnswerActions(WorkspaceScreen):
         problem: str | None = None
         try:
             with open_workspace(paths) as workspace:
-                self._opining = workspace.playground.opinion(judge, question)
-                opinion = self._opining.result()
+                self._pending_opinion = workspace.playground.opinion(judge, question)
+                opinion = self._pending_opinion.result()
         except UserError as error:
             problem = str(error)
         finally:
@@ -144,7 +144,7 @@ class AnswerActions(WorkspaceScreen):
     def _end_opinion(self, opinion: PlaygroundOpinion | None, problem: str | None) -> None:
         from tui.screens.playground.opinion_dialog import OpinionDialog
 
-        self._judge, self._opining = "", None
+        self._judge, self._pending_opinion = "", None
         self.draw_about()
         if problem is not None:
             self.app.show_message(problem, title="Judge", error=True)
@@ -156,8 +156,8 @@ class AnswerActions(WorkspaceScreen):
 
     def stop_judge(self) -> bool:
         """Stop the judge that compares; whether there was one."""
-        if self._opining is not None:
-            self._opining.cancel()
+        if self._pending_opinion is not None:
+            self._pending_opinion.cancel()
         return bool(self._judge)
 
     # A note on a run.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
 
 
-class Asking:
+class PendingQuestion:
     """One question, until it has its turn or an error. Only `run` is for the thread."""
 
     def __init__(self, question: PlaygroundQuestion) -> None:

@@ -21,7 +21,7 @@ from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Found, look
-from tui.screens.playground.pending_question import Asking
+from tui.screens.playground.pending_question import PendingQuestion
 
 if TYPE_CHECKING:
     from core.api import (
@@ -64,7 +64,7 @@ class PlaygroundScreen(HistoryActions):
         #: The dialogue that the fields were filled from.
         self._dialogue: Dialogue | None = None
         #: The question that is being answered.
-        self._asking: Asking | None = None
+        self._pending: PendingQuestion | None = None
         #: Whether the resident process ran at the last look.
         self._is_in_memory = False
 
@@ -86,8 +86,8 @@ class PlaygroundScreen(HistoryActions):
         self.draw_about()
 
     def on_unmount(self) -> None:
-        if self._asking is not None:
-            self._asking.stop()
+        if self._pending is not None:
+            self._pending.stop()
         self.stop_judge()
 
     def on_resize(self, event: Resize) -> None:
@@ -166,8 +166,8 @@ class PlaygroundScreen(HistoryActions):
 
     def action_back(self) -> None:
         """Stop the answers; else leave a field; else go home."""
-        if self._asking is not None:
-            self._asking.stop()
+        if self._pending is not None:
+            self._pending.stop()
         elif self.stop_judge():
             return
         elif isinstance(self.focused, Input):
@@ -175,12 +175,12 @@ class PlaygroundScreen(HistoryActions):
         else:
             self.step_back()
 
-    # Asking.
+    # Questions.
 
     def _can_send(self) -> bool:
-        if self._asking is not None:
+        if self._pending is not None:
             self.app.show_message("the answers are still coming: esc stops them")
-        return self._asking is None
+        return self._pending is None
 
     def _send(self, utterance: str) -> None:
         if not utterance.strip():
@@ -222,13 +222,13 @@ class PlaygroundScreen(HistoryActions):
         )
 
     def _send_question(self, question: PlaygroundQuestion) -> None:
-        if self._asking is not None:
+        if self._pending is not None:
             return
-        self._asking = asking = Asking(question)
+        self._pending = pending = PendingQuestion(question)
         self.query_one("#utterance", Input).value = ""
         self._focus_answers()
         self._draw()
-        work = partial(asking.run, self.app.workspace, lambda: self.call_later(self._take_in, asking))
+        work = partial(pending.run, self.app.workspace, lambda: self.call_later(self._take_in, pending))
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
 
     def _take_back(self, question: PlaygroundQuestion) -> None:
@@ -236,28 +236,28 @@ class PlaygroundScreen(HistoryActions):
         self._fill(question.situation, question.utterance)
         self._draw()
 
-    def _take_in(self, asking: Asking) -> None:
-        changed = asking.take_in()
-        if self._asking is not asking:
+    def _take_in(self, pending: PendingQuestion) -> None:
+        changed = pending.take_in()
+        if self._pending is not pending:
             return
-        if asking.has_ended:
-            self._end(asking)
+        if pending.has_ended:
+            self._end(pending)
             return
         self.draw_about()
         for column in self.query(AnswerColumn):
             if column.responder in changed:
                 self._draw_column(column)
 
-    def _end(self, asking: Asking) -> None:
-        self._asking, self._is_in_memory = None, asking.turn is not None and asking.left is None
-        if asking.turn is not None:
-            self._turns = (*self._turns, asking.turn)
-        elif asking.error is not None:
+    def _end(self, pending: PendingQuestion) -> None:
+        self._pending, self._is_in_memory = None, pending.turn is not None and pending.left is None
+        if pending.turn is not None:
+            self._turns = (*self._turns, pending.turn)
+        elif pending.error is not None:
             # To be sent again.
-            self._take_back(asking.question)
-            self.app.show_message(asking.error, title="Playground", error=True)
-        if asking.left is not None:
-            self.app.show_message(f"the playground has ended: {asking.left}", title="Playground")
+            self._take_back(pending.question)
+            self.app.show_message(pending.error, title="Playground", error=True)
+        if pending.left is not None:
+            self.app.show_message(f"the playground has ended: {pending.left}", title="Playground")
         self._draw()
 
     # Answers of dialogs and of the store.
@@ -265,7 +265,7 @@ class PlaygroundScreen(HistoryActions):
     def _receive(self, found: Found) -> None:
         self._sampling = self._sampling or found.sampling
         self._problem, self._judges = found.problem, found.judges
-        if self._is_in_memory and not found.is_running and self._asking is None:
+        if self._is_in_memory and not found.is_running and self._pending is None:
             why = found.ended or "see artifacts/playground/log.txt"
             self.app.show_message(f"the playground has ended: {why}", title="Playground")
         self._is_in_memory = found.is_running
@@ -311,7 +311,7 @@ class PlaygroundScreen(HistoryActions):
             if line is not None and self._can_send():
                 self._turns, self._dialogue = lines[line], None
                 self._fill(self._turns[0].situation, "")
-                # Who cannot answer any more is shown, and asking says why.
+                # Who cannot answer any more is shown, and pending says why.
                 self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
                 self._draw()
                 self._focus_answers()
@@ -337,7 +337,7 @@ class PlaygroundScreen(HistoryActions):
         """Draw everything again."""
         self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
-        self.query_one("#situation", Input).disabled = bool(self._turns) or self._asking is not None
+        self.query_one("#situation", Input).disabled = bool(self._turns) or self._pending is not None
         self.draw_about()
         for place, column in enumerate(self.query(AnswerColumn)):
             column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
@@ -353,9 +353,9 @@ class PlaygroundScreen(HistoryActions):
 
     def _draw_column(self, column: AnswerColumn) -> None:
         answer, is_final, asked = None, False, None
-        if self._asking is not None:
-            asked = self._asking.question.utterance
-            answer, is_final = self._asking.answers.get(column.responder, (None, False))
+        if self._pending is not None:
+            asked = self._pending.question.utterance
+            answer, is_final = self._pending.answers.get(column.responder, (None, False))
         column.show(self._turns, asked, answer, is_final=is_final)
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
@@ -375,8 +375,8 @@ class PlaygroundScreen(HistoryActions):
             parts.append("models in memory")
         if self._dialogue is not None:
             parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
-        if self._asking is not None:
-            parts.insert(0, f"{visible(self._asking.status) or 'answering'} … esc stops")
+        if self._pending is not None:
+            parts.insert(0, f"{visible(self._pending.status) or 'answering'} … esc stops")
         if self._judge:
             parts.insert(0, f"{visible(self._judge)} compares … esc stops")
         self.query_one("#about", Static).update(Content(" · ".join(parts)))

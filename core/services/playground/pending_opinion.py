@@ -17,15 +17,20 @@ class OpinionQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """Two answers to the same utterance."""
 
     situation: str
+    """What happened to the speaker; empty if unknown."""
     utterance: str
+    """What both answer."""
     a: str
     """The responder of the first answer."""
     b: str
+    """The responder of the second answer."""
     answer_a: str
+    """The first answer."""
     answer_b: str
+    """The second answer."""
 
 
-class Opining:
+class PendingOpinion:
     """A judge that compares. `cancel` may be called by any thread."""
 
     def __init__(self, call: Callable[[], Calling]) -> None:
