@@ -74,8 +74,8 @@ class Attempt:
     """How many places of its job's slot it takes."""
 
 
-#: The state of an attempt whose place was taken away before its end, which is no failure: it was told to give
-#: its slot back, or its node was lost. In its row it is lost, and `is_preempted`.
+#: The state of an attempt whose place was taken away before its end, which is no failure: it was requested to
+#: give its slot back, or its node was lost. In its row it is lost, and `is_preempted`.
 PREEMPTED = "preempted"
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "

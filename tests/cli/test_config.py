@@ -41,7 +41,7 @@ def test_set_says_what_it_means_and_writes_only_what_is_valid(program: Program) 
     ):
         assert message in program("config", "set", *words, code=1).err
     assert "each KEY needs a VALUE" in program("config", "set", "sft.seed", code=2).err
-    assert "--read-only" in program("--read-only", "config", "set", "sft.seed", "2", code=1).err
+    assert "read-only" in program("--read-only", "config", "set", "sft.seed", "2", code=1).err
     assert file.read_text() == now
 
 

@@ -234,7 +234,7 @@ def test_flaws(snap_compare: Compare, made: Path, home: Path, size: str) -> None
         await pilot.press("v", "v")
         await until_shows(pilot, "cannot help with that")
         await pilot.press("enter", "down")
-        await until_shows(pilot, "instead of one")
+        await until_shows(pilot, "it talks about")
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)

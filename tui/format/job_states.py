@@ -39,7 +39,7 @@ PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 
 def look(job: Job) -> StateLook:
-    """The look of the state of `job`: one that runs after a stop was requested is cancelling, one in the
+    """The look of the state of `job`: one that runs after it was requested to stop is cancelling, one in the
     queue of a cluster is queued, one whose place was taken away is preempted, one that was not requested is
     not started."""
     if job.cancelling:

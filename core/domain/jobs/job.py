@@ -84,7 +84,7 @@ class Job:
     cancelling: bool = False
     """Whether it still runs, and a stop was requested."""
     preempted: str | None = None
-    """How its newest attempt lost its place, for people, while the job waits to go on from there; None
+    """How its newest attempt lost its place, for people, while the job waits to continue from there; None
     else."""
     in_config: bool = True
     """Whether config.toml has it; False for a job that was requested under an earlier one."""

@@ -37,7 +37,7 @@ class Ending:
     trouble: str | None = None
     """Why another attempt would end in the same way, in a sentence; None if that is not known."""
     is_preempted: bool = False
-    """Whether its place was taken away: its node died, other work came first, or it was told to give its slot
+    """Whether its place was taken away: its node died, other work came first, or it had to give its slot
     back before it could listen. It is no failure of the job."""
     exit_code: int | None = None
     """Its exit code on a node of a cluster, negative for a signal; None where it did not run to its end."""

@@ -221,7 +221,7 @@ class _Display:
             case "cancelled":
                 self._print_about(job, "cancelled", "yellow")
             case "ready" if job.preempted is not None:
-                self._print_about(job, f"preempted: {job.preempted}; it will go on", "yellow")
+                self._print_about(job, f"preempted: {job.preempted}; it will continue", "yellow")
             case "ready" if before is not None and before.state == "running":
                 self._print_about(job, "interrupted; it will start again", "yellow")
 
