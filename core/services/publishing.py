@@ -131,10 +131,14 @@ class Publishing:
 
     def _job(self, name: str) -> Job:
         """The finished run or recipe of that name."""
-        made = [job for job in self._pipeline.snapshot().jobs if job.stage in ("recipe", *RUN_STAGES)]
-        jobs = {job.name: job for job in made if job.in_config}
-        if name not in jobs and any(job.name == name for job in made):
-            raise UserError(f"{name} is superseded: only what config.toml defines is published")
+        jobs = {
+            job.name: job
+            for job in self._pipeline.snapshot().jobs
+            if job.stage in ("recipe", *RUN_STAGES) and job.in_config
+        }
+        current = name.partition("@")[0]
+        if name != current and current in jobs:
+            raise UserError(f"{name} is superseded: only runs that config.toml defines are published")
         if name not in jobs:
             close = get_close_matches(name, jobs, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
