@@ -136,6 +136,9 @@ class Publishing:
             for job in self._pipeline.snapshot().jobs
             if job.stage in ("recipe", *RUN_STAGES) and job.in_config
         }
+        current = name.partition("@")[0]
+        if name != current and current in jobs:
+            raise UserError(f"{name} is superseded: only runs that config.toml defines are published")
         if name not in jobs:
             close = get_close_matches(name, jobs, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""

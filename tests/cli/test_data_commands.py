@@ -280,6 +280,11 @@ def test_recipes_and_their_export(program: Program, csv: Path, tmp_path: Path) -
     }
     assert {"name", "method", "sft_examples", "preference_pairs"} <= set(found["direct/chatgpt"])
     assert "direct/all_together" in program("recipes").out
+    assert (
+        "run `empathy-tui run recipe:direct/chatgpt`"
+        in program("recipes", "--flaws", "direct/chatgpt", code=1).err
+    )
+    assert "Did you mean 'direct/chatgpt'?" in program("recipes", "--flaws", "direct/chatgp", code=1).err
     written = program("export", "llama-factory", tmp_path / "lf", "--recipe", "direct/chatgpt", "--json").json
     assert len(written["files"]) == 3
     sft = next(Path(path) for path in written["files"] if path.endswith("_sft.json"))

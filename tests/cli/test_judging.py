@@ -139,7 +139,7 @@ def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
     assert all(design["at_most"] for design in gpt["designs"][1:])
     assert (len(own["designs"]), own["designs"][0]["usd"]) == (1, 0.0)
     shown = " ".join(asked("judge", "plan", "gpt").out.split())
-    assert "what both orders gain is not known" in shown
+    assert "the gain from both orders is not known" in shown
     assert "no judge is named 'nobody'" in asked("judge", "plan", "nobody", code=1).err
     assert "not in the range" in asked("judge", "plan", "--detect", "60", code=2).err
 

@@ -166,6 +166,7 @@ def test_an_empty_workspace_answers_every_question(program: Program) -> None:
             {"name": "batch", "used": 0, "total": 32},
         ],
         "config_error": None,
+        "engines": [],
         "jobs": [],
     }
     assert program("winrates", "--json").json == []

@@ -42,6 +42,7 @@ def test_superseded_runs_are_listed_noted_and_deleted(study: Program) -> None:
     never = (("archive", SFT), ("tag", SFT, "long"), ("note", SFT, "short"), ("delete", SFT, "--yes"))
     for words in never:
         assert f"{SFT} was never started" in study("runs", *words, code=1).err
+    assert f"{OLD} is superseded" in study("publish", OLD, study.root / "out", code=1).err
     study("runs", "archive", OLD)
     assert OLD not in study("runs").out
     shown = study("runs", "list", "--archived").out

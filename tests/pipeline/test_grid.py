@@ -86,8 +86,10 @@ def test_only_some_students_and_recipes() -> None:
 
 
 def test_a_name_without_settings_stands_for_all_of_its_runs() -> None:
-    jobs = [*grid("seeds = [42, 43]").values()]
     name = "tiny/direct/chatgpt/sft"
+    # The comparison needs DPO, and its name begins with the run's.
+    extra = f'[[comparisons.extra]]\na = "{name}"\nb = "{name}-dpo"'
+    jobs = [*grid(f"seeds = [42, 43]\n{extra}").values()]
     found = {job.name for job in jobs if job.id in job_targets.named(jobs, [name])}
     assert found == {name, f"{name}/seed=43"}
     assert {job.name for job in jobs if job.id in job_targets.named(jobs, [f"sft:{name}"])} == {name}

@@ -36,7 +36,7 @@ def test_what_cannot_be_made_again_is_not_asked_for(tmp_path: Path) -> None:
         attempts.check_all_known(connection, workspace)
         _worked(workspace, "lost", "lost")
         attempts.check_known(workspace, "lost", (1,))
-        with pytest.raises(UserError, match=r"lost.1 has an attempt that state\.db does not know"):
+        with pytest.raises(UserError, match=r"lost.1 has an attempt that is not in state\.db"):
             attempts.check_known(workspace, "lost", ())
-        with pytest.raises(UserError, match=r"lost.1 has an attempt that state\.db does not know"):
+        with pytest.raises(UserError, match=r"lost.1 has an attempt that is not in state\.db"):
             attempts.check_all_known(connection, workspace)

@@ -156,6 +156,6 @@ def test_a_store_without_its_log_runs_nothing_twice(supervised: SupervisedWorksp
     supervised.ask(intents.Start(targets=("recipe",)))
     assert supervised.finish() != 0
     said = (supervised.workspace.root / "supervisor.out").read_text()
-    assert "has an attempt that state.db does not know" in said
+    assert "has an attempt that is not in state.db" in said
     assert "`empathy-tui rebuild`" in said
     assert supervised.steps() == steps

@@ -79,7 +79,7 @@ def test_the_end_tokens_of_the_checkpoint_are_kept(tiny: Path, tmp_path: Path) -
 def test_a_damaged_configuration_is_named(tiny: Path, tmp_path: Path) -> None:
     damaged = altered(tiny, tmp_path / "damaged", "generation_config.json")
     (damaged / "generation_config.json").write_text('{"eos_token_id": [2,')
-    with pytest.raises(UserError, match=r"generation_config.json of the student .* is no JSON"):
+    with pytest.raises(UserError, match=r"generation_config.json of the student .* is not JSON"):
         generator(damaged)
 
 

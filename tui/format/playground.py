@@ -30,7 +30,7 @@ def measures(answer: PlaygroundAnswer, *, is_final: bool = True, width: int | No
         "thinking removed" if answer.had_thinking else "",
         "" if answer.usd is None else _paid(answer.usd, is_estimated=answer.is_estimated),
         f"{speed} tokens/s",
-        f"{answer.tokens} tokens",
+        "1 token" if answer.tokens == 1 else f"{answer.tokens} tokens",
     ]
     if answer.first_token_s is not None:
         parts.append(f"first after {answer.first_token_s:.1f} s")

@@ -27,7 +27,7 @@ def resolve(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> tuple[Planned
 def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
     """The ids of the jobs that `targets` name.
 
-    A target is a job's id, a stage, a job's name, or the start of a name up to a `/`.
+    A target is a job's id, a stage, a job's name, or the start of a name up to a `/`, but for comparisons.
     Raises `UserError` for a target that matches nothing.
     """
     wanted: set[str] = set()
@@ -68,9 +68,7 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
 
 
 def _names(target: str, job: PlannedJob) -> bool:
-    return target in (
-        job.id,
-        job.stage,
-        job.name,
-        str(JobName(job.stage, job.name)),
-    ) or job.name.startswith(f"{target}/")
+    if target in (job.id, job.stage, job.name, str(JobName(job.stage, job.name))):
+        return True
+    # A comparison's name begins with its baseline's, which may be one run of several that the target means.
+    return job.stage != "compare" and job.name.startswith(f"{target}/")

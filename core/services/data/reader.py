@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -106,7 +107,7 @@ class DataReader:
         """The teacher's responses with a flaw that a recipe's job has found.
 
         Raises:
-            UserError: The recipe is not made, or needs no teacher.
+            UserError: There is no such recipe, or it is not made, or needs no teacher.
         """
         from core.recipes import flaws
 
@@ -114,12 +115,20 @@ class DataReader:
         job = next((job for job in jobs if job.stage == "recipe" and job.name == recipe), None)
         result = None if job is None else job.result
         if job is None or not isinstance(result, RecipeResult):
-            raise UserError(f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`")
+            raise UserError(self._why_not_made(recipe))
         if result.flaws is None:
             raise UserError(f"{recipe} was not checked for flaws: it needs no teacher, or is older")
         connection = self._state.connection()
         output = None if connection is None else job_records.artifact(connection, job.id, "flaws")
         return [] if output is None else flaws.read(self._state.paths.inside(output[0]))
+
+    def _why_not_made(self, recipe: str) -> str:
+        names = [known.name for known in self.recipes()]
+        if recipe in names:
+            return f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`"
+        close = get_close_matches(recipe, names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"there is no recipe {recipe!r}.{hint} `empathy-tui recipes` lists all"
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -39,14 +39,23 @@ class Validated:
 AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
-def agreements(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Agreement, ...]:
-    """The agreement of any two judges on the comparisons that both made."""
+def agreements(
+    rates: Sequence[WinRate],
+    scores: Mapping[str, Scores],
+    read: Callable[[Iterable[str]], Mapping[str, Mapping[str, str]]],
+) -> tuple[Agreement, ...]:
+    """The agreement of any two judges on the comparisons that both made.
+
+    `read` gives the texts of responders by dialogue. Identical ones are left out: no judge saw them.
+    """
     from core.judging.metrics.scores import winner
 
     by_judge = {
         judge: {(rate.a, rate.b): scores[rate.job] for rate in compared}
         for judge, compared in comparisons.by_judge(rates, scores)
     }
+    judged = Counter(sides for made in by_judge.values() for sides in made)
+    texts = read({responder for sides, judges in judged.items() if judges > 1 for responder in sides})
     found = []
     for (one, ones), (other, others) in combinations(by_judge.items(), 2):
         labels = [
@@ -54,12 +63,16 @@ def agreements(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[
             for sides, made in ones.items()
             if sides in others
             for name, score in made.items()
-            if name in others[sides]
+            if name in others[sides] and not _is_identical(name, texts[sides[0]], texts[sides[1]])
         ]
         view = agreement(one, other, "judges", labels)
         if view is not None:
             found.append(view)
     return tuple(found)
+
+
+def _is_identical(dialogue: str, a: Mapping[str, str], b: Mapping[str, str]) -> bool:
+    return dialogue in a and a[dialogue] == b.get(dialogue)
 
 
 def voted(found: Iterable[Vote]) -> set[str]:

@@ -100,7 +100,10 @@ class EvaluationReader(ComparisonReader):
         """The agreement (raw and Cohen's kappa) of judges with each other, of voters, and of both."""
         rates, found = self.win_rates(), self._data.votes()
         scores, texts = self._data.scores(rates), self._data.texts(judges.voted(found))
-        return (*judges.agreements(rates, scores), *judges.of_voters(rates, scores, found, texts))
+        return (
+            *judges.agreements(rates, scores, self._data.texts),
+            *judges.of_voters(rates, scores, found, texts),
+        )
 
     def scorecards(self) -> tuple[Scorecard, ...]:
         """The quality of each configured judge: agreement with people, position and length bias, cost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import playground as words
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     )
 
 
+#: What is paid for: a teacher and a judge may have the same name.
+Paid = Literal["answers", "opinion"]
+
+
 class AnswerActions(WorkspaceScreen):
     """A screen with a conversation."""
 
@@ -34,8 +38,8 @@ class AnswerActions(WorkspaceScreen):
         super().__init__()
         self._turns: tuple[PlaygroundTurn, ...] = ()
         self._judges: Sequence[PlaygroundJudge] = ()
-        #: Whose answers may be paid for without another question.
-        self._agreed: frozenset[str] = frozenset()
+        #: The teachers and the judges that may be paid for without another question.
+        self._agreed: dict[Paid, frozenset[str]] = {"answers": frozenset(), "opinion": frozenset()}
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
         self._pending_opinion: PendingOpinion | None = None
@@ -51,18 +55,22 @@ class AnswerActions(WorkspaceScreen):
     # Paying.
 
     def agree(
-        self, cost: PlaygroundCost | None, go_on: Callable[[], None], give_up: Callable[[], None]
+        self,
+        paid: Paid,
+        cost: PlaygroundCost | None,
+        go_on: Callable[[], None],
+        give_up: Callable[[], None],
     ) -> None:
         """Go on if nothing is paid, or people have agreed to pay these models; ask them otherwise."""
         from tui.dialogs.confirm import ConfirmScreen
 
-        if cost is None or self._agreed.issuperset(cost.models):
+        if cost is None or self._agreed[paid].issuperset(cost.models):
             go_on()
             return
 
         def answered(agrees: bool | None) -> None:
             if agrees:
-                self._agreed |= set(cost.models)
+                self._agreed[paid] |= set(cost.models)
                 go_on()
             else:
                 give_up()
@@ -76,10 +84,13 @@ class AnswerActions(WorkspaceScreen):
     def action_judge(self) -> None:
         if not self.can("judge"):
             return
-        answers = [answer for answer in self._turns[-1].answers if answer.text] if self._turns else []
+        given = self._turns[-1].answers if self._turns else ()
+        answers = [answer for answer in given if answer.text]
         judges = [judge.name for judge in self._judges if judge.problem is None]
         if len(answers) < 2:
-            self.app.show_message("a judge compares two answers to the same utterance: ask two responders")
+            empty = ", ".join(visible(answer.responder) for answer in given if not answer.text)
+            remedy = f"there is none by {empty}" if len(given) > 1 else "ask two responders"
+            self.app.show_message(f"a judge compares two answers to the same utterance: {remedy}")
         elif not judges:
             problems = [f"{judge.name}: {judge.problem}" for judge in self._judges]
             self.app.show_message("; ".join(problems) or "no judge is defined: add [judges.NAME]")
@@ -115,7 +126,7 @@ class AnswerActions(WorkspaceScreen):
         self.app.read(
             "opinion's cost",
             lambda workspace: workspace.playground.opinion_cost(judge, question),
-            lambda cost: self.agree(cost, partial(self._opine, judge, question), lambda: None),
+            lambda cost: self.agree("opinion", cost, partial(self._opine, judge, question), lambda: None),
         )
 
     def _opine(self, judge: str, question: OpinionQuestion) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 #: Field → what it means.
 _FIELDS = {
     "max_new_tokens": "maximum tokens per answer, from 1",
-    "temperature": "0 is greedy; above 0, answers are sampled",
+    "temperature": "0 is greedy; above 0 it samples",
     "top_p": "of sampling: above 0, up to 1",
-    "seed": "of sampling: the same seed, the same answer",
+    "seed": "same seed, same sampled answer",
 }
 
 

@@ -217,7 +217,7 @@ class PlaygroundScreen(HistoryActions):
             "cost",
             lambda workspace: workspace.playground.cost(question),
             lambda cost: self.agree(
-                cost, partial(self._send_question, question), partial(self._take_back, question)
+                "answers", cost, partial(self._send_question, question), partial(self._take_back, question)
             ),
         )
 

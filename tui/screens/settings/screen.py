@@ -45,6 +45,8 @@ class SettingsScreen(WorkspaceScreen):
         self._draft: Draft | None = None
         #: The changes that are being computed; None if none are.
         self._computing: Edits | None = None
+        #: The setting that was edited last, and what was typed.
+        self._typed: tuple[Setting, str] | None = None
         self._generation = 0
         self._shows_recipes = False
         self._rows: dict[str, Row] = {}
@@ -167,7 +169,7 @@ class SettingsScreen(WorkspaceScreen):
             self.app.show_message("the changes are pending on the settings screen until saved: , opens it")
         super().step_back()
 
-    def _ask_for(self, setting: Setting) -> None:
+    def _ask_for(self, setting: Setting, typed_before: str | None = None) -> None:
         value = config_changes.without_fraction(setting.value)
         if setting.choices and not value.startswith("["):
             from tui.dialogs.choose import ChooseScreen
@@ -183,10 +185,11 @@ class SettingsScreen(WorkspaceScreen):
 
         def take(typed: str | None) -> None:
             if typed is not None and typed.strip() != value:
+                self._typed = setting, typed
                 self._change(setting.key, typed.strip() or None)
 
         title = f"{visible(setting.key)}: {setting.kind}; empty for the default"
-        self.app.push_screen(AskTextScreen(title, value), take)
+        self.app.push_screen(AskTextScreen(title, value if typed_before is None else typed_before), take)
 
     # Changes, which are computed in a thread: that plans all jobs.
 
@@ -215,8 +218,11 @@ class SettingsScreen(WorkspaceScreen):
         if generation != self._generation:
             return
         self._computing = None
+        typed, self._typed = self._typed, None
         if isinstance(made, str):
             self.app.show_message(made, title="Not changed", error=True)
+            if typed is not None and self.is_current:
+                self._ask_for(*typed)
         elif made.change.settings or made.text != made.base:
             self._draft = made
         else:

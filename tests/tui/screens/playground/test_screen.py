@@ -176,6 +176,8 @@ async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
     with loopback.running() as api:
         api.faults.content = lambda text: "say:2" if "Response 1:" in text else None
         large_models.add(study, api.url)
+        # A teacher and a judge of the same name are asked about each.
+        study.config.write_text(study.config.read_text().replace("[judges.large]", "[judges.gpt]"))
         async with opened(study, (120, 40)) as pilot:
             screen = await opened_on(pilot)
             assert screen._chosen == (BASE, SFT), "nobody who is paid"
@@ -199,7 +201,7 @@ async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
             await until(pilot, lambda: sum(api.paid.values()) == 2)
             await until(pilot, lambda: screen._pending is None)
             await pilot.press("v")
-            await until_shows(pilot, "Ask large, which costs money?")
+            await until_shows(pilot, "Ask gpt, which costs money?")
             await pilot.press("y")
             await until_shows(pilot, "A tie: by all verdicts neither answer is better")
             assert f"shown first: {SFT} → gpt" in shown(pilot)

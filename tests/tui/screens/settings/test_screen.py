@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
 from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
+from tui.dialogs.ask_text import AskTextScreen
 from tui.screens.settings.screen import SettingsScreen
 
 
@@ -100,6 +102,10 @@ async def test_what_is_invalid_is_refused_and_nothing_changes(filled: WorkspaceP
         await pilot.press("home", "minus", "enter")
         await until_shows(pilot, "expected number, > 0")
         assert screen._draft is None
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskTextScreen))
+        assert pilot.app.screen.query_one(Input).value.startswith("-"), "what was typed is there to be mended"
+        await pilot.press("home", "delete", "9", "enter")
+        await until(pilot, lambda: screen._draft is not None)
 
 
 async def test_read_only_shows_and_changes_nothing(filled: WorkspacePaths, opened: Open) -> None:
