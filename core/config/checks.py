@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import grid, training_arguments
+from core.config import grid, redaction, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
@@ -386,3 +386,6 @@ def _check_engine(name: str, engine: EngineConfig) -> None:
             raise InvalidOptionError(
                 f"{key}.resources.{slot}", f"no slot has that name; use one of {', '.join(get_args(Slot))}"
             )
+    for variable, value in engine.env.items():
+        if redaction.is_secret(variable, value):
+            raise InvalidOptionError(f"{key}.env.{variable}", "is a secret: remove it, set it on the nodes")

@@ -26,17 +26,20 @@ def remember(secret: str, name: str) -> None:
         _used[secret] = name
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether the value of an environment variable is a secret, by the variable's name."""
+    # A path to a file with a secret is none.
+    is_value = len(value) >= _MIN_LENGTH and not value.startswith(os.sep)
+    return is_value and any(part in name.upper() for part in _SECRET_NAMES)
+
+
 def known() -> list[tuple[str, str]]:
     """The secrets of this process's environment, and those that were used, each with its variable.
 
     The longest first: one may be a prefix of another.
     """
     found = dict(_used)
-    for name, value in os.environ.items():
-        # A path to a file with a secret is none.
-        is_secret = len(value) >= _MIN_LENGTH and not value.startswith(os.sep)
-        if is_secret and any(part in name.upper() for part in _SECRET_NAMES):
-            found[value] = name
+    found |= {value: name for name, value in os.environ.items() if is_secret(name, value)}
     return sorted(found.items(), key=lambda secret: len(secret[0]), reverse=True)
 
 

@@ -135,7 +135,10 @@ def type_in_words(kind: types.Type) -> str:
             return ", ".join(f"`{value_in_toml(value)}`" for value in kind.values)
         case types.VarTupleType():
             item = type_in_words(kind.item_type)
-            return f"list of {item}" if item.startswith("`") else f"list of {item}s"
+            if item.startswith("`"):
+                return f"list of {item}"
+            noun, comma, limits = item.partition(",")
+            return f"list of {noun}s{comma}{limits}"
         case types.DictType() | types.StructType():
             return "table"
         case types.AnyType():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,14 @@ class WorkspacePaths:
             raise UserError(
                 f"{self.root} cannot be changed: {why}. Watch it with --read-only, or copy it to a folder of "
                 "yours"
+            )
+
+    def check_is_workspace(self) -> None:
+        """Raise `UserError` if nothing in this folder says that it is a workspace."""
+        if not any(path.exists() for path in (self.config, self.state, self.artifacts)):
+            raise UserError(
+                f"{self.root} is not a workspace, so there is nothing to change: go to the folder of one, "
+                "name it with --workspace, or create one with `empathy-tui init`"
             )
 
     def inside(self, name: str) -> Path:
@@ -145,7 +154,9 @@ def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:
     """The workspace in `root`. Raises `UserError` when that is not a folder, or not one that can be used."""
     root = resolve_root(root)
     if not root.is_dir():
-        raise UserError(f"{root} is not a folder: create a workspace with `empathy-tui init {root}`")
+        raise UserError(
+            f"{root} is not a folder: create a workspace with `empathy-tui init {shlex.quote(str(root))}`"
+        )
     return WorkspacePaths(root, read_only)
 
 

@@ -272,10 +272,11 @@ class Commands:
     def rebuild(self) -> Rebuilt:
         """Make state.db again from the folders of all attempts; the old one is kept beside it.
 
-        Raises `UserError` if a supervisor runs, or the workspace is read-only.
+        Raises `UserError` if a supervisor runs, the workspace is read-only, or the folder is no workspace.
         """
         from core.pipeline.rebuilding import rebuild
 
+        self._paths.check_is_workspace()
         try:
             return rebuild.rebuild(self._paths)
         except OSError as error:
@@ -363,6 +364,7 @@ class Commands:
 
     def _write(self, request: IntentRequest) -> int:
         self._paths.check_writable()
+        self._paths.check_is_workspace()
         connection = connections.writer(self._paths.state)
         try:
             return intents.add(connection, request)

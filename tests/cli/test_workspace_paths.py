@@ -122,3 +122,15 @@ def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
     words = ["sh", "-c", program, sys.executable, str(tmp_path)]
     ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+
+
+def test_nothing_is_made_in_a_folder_that_is_no_workspace(tmp_path: Path) -> None:
+    elsewhere = Program(tmp_path)
+    for words in (("pause",), ("resume",), ("judge", "reparse"), ("rebuild", "--yes")):
+        assert f"{tmp_path} is not a workspace" in elsewhere(*words, code=1).err, words
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_for_a_missing_workspace_can_be_pasted(tmp_path: Path) -> None:
+    refused = Program(tmp_path / "a b; c")("status", code=1)
+    assert f"`empathy-tui init '{tmp_path}/a b; c'`" in refused.err

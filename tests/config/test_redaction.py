@@ -56,6 +56,16 @@ def test_a_known_key_anywhere_in_the_configuration_is_refused(monkeypatch: pytes
         parse_config(f'{TEACHER}extra_body = {{ user = "unshaped+but-known" }}\n')
 
 
+def test_a_secret_for_the_nodes_of_a_cluster_is_refused() -> None:
+    engine = '[engines.far]\ntype = "slurm"\n[engines.far.env]\n'
+    with pytest.raises(UserError, match=r"line 4: engines\.far\.env\.MY_API_KEY: is a secret") as caught:
+        parse_config(f'{engine}MY_API_KEY = "unshaped+unknown"\n')
+    assert "unshaped" not in str(caught.value)
+    usual = {"TOKENIZERS_PARALLELISM": "false", "HF_TOKEN_PATH": "/shared/token", "HF_HOME": "/shared/hub"}
+    lines = "".join(f'{name} = "{value}"\n' for name, value in usual.items())
+    assert parse_config(engine + lines).engines["far"].env == usual
+
+
 def test_a_journal_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "unshaped+but-known")
     monkeypatch.setattr(redaction, "_used", {})

@@ -126,7 +126,8 @@ def test_comparisons_of_runs_meet_the_same_seed(seeds: str) -> None:
     ("text", "said"),
     [
         ("seeds = [1, 1]", "line 14: grid.seeds: lists 1 twice"),
-        ("seeds = ['a']", "expected list of integers, got a string"),
+        ("seeds = ['a']", "expected list of integers, 0 to 4,294,967,295, got a string"),
+        ("seeds = [-1]", "expected list of integers, 0 to 4,294,967,295"),
         ("seed = [1]", "grid.seed: there is no such option in [grid]; did you mean seeds"),
         ("students = ['tinny']", "grid.students: there is no student named 'tinny'; did you mean tiny?"),
         ("recipes = ['direct/llama']", "there is no recipe in recipes.train named 'direct/llama'"),

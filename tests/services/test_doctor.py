@@ -72,7 +72,7 @@ def test_one_key_for_several(tmp_path: Path) -> None:
         "base_url = 'http://localhost:1'\n[judges.c]\nprovider = 'openai'\nmodel = 'm'\n"
     )
     result = checks(tmp_path, config)["OPENAI_API_KEY"]
-    assert result.found == "not set, but needed for the teacher a, the judge c, the teacher b"
+    assert result.found == "not set, but needed for the teacher a, the judge c"
 
 
 def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:

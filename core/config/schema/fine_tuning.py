@@ -12,6 +12,7 @@ from core.config.schema.table import (
     NonNegativeNumber,
     Positive,
     PositiveNumber,
+    Seed,
     Share,
 )
 from core.domain.names import RUN_STAGES, RunStage
@@ -112,7 +113,7 @@ class Training(ConfigTable, frozen=True):
     """Optimizer steps between two checkpoints."""
     save_total_limit: Positive = 2
     """Number of checkpoints to keep."""
-    seed: int = 42
+    seed: Seed = 42
     """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
     """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a

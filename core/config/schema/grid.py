@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.config.schema.table import ConfigTable
+from core.config.schema.table import ConfigTable, Seed
 
 
 class Grid(ConfigTable, frozen=True):
@@ -12,7 +12,7 @@ class Grid(ConfigTable, frozen=True):
     of a run that are not in the tables `[lora]`, `[sft]` and `[dpo]` become part of its name, such as
     `smollm2/direct/chatgpt/sft/sft.learning_rate=1e-05,seed=2`."""
 
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[Seed, ...] = ()
     """Seeds of training: each stands for `sft.seed` and `dpo.seed` of one run. Win rates are then shown with
     their mean and spread over seeds."""
     students: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -153,4 +154,4 @@ def fetch(ctx: click.Context, yes: bool, url: str) -> None:
     with transferring() as progress:
         path = workspace.commands.fetch_data(progress, url)
     click.echo(visible(f"Downloaded {path}."))
-    click.echo(visible(f"Next: `empathy-tui import {path}`"))
+    click.echo(visible(f"Next: `empathy-tui import {shlex.quote(str(path))}`"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -82,4 +83,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool, seed: int | No
         cards = workspace.evaluation.scorecards()
         print_learned(console, rates, {card.judge for card in cards if card.provider == "embedded"})
     took = duration(time.monotonic() - started)
-    print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")
+    print_line(
+        console,
+        f"All done in {took}. Open it in the app: `empathy-tui --workspace {shlex.quote(str(paths.root))}`",
+    )
