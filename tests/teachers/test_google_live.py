@@ -210,7 +210,7 @@ async def test_an_answer_is_told_while_it_comes(server: Server, live: GoogleLive
     grown: list[str] = []
     reply = await live.stream(REQUEST, grown.append)
     assert grown == ["we", "well"]
-    assert (reply.text, reply.finish, reply.usage) == ("well", "stop", Usage(10, 4, 23))
+    assert (reply.text, reply.finish, reply.usage) == ("well", "stop", Usage(10, 4, 23, 20))
     assert reply.has_thinking
     asked = server.requests[0]
     assert asked.path.endswith("/v1beta/models/gemini-x:streamGenerateContent?alt=sse")

@@ -98,7 +98,7 @@ def test_what_was_taken_off_is_counted_and_shown(tmp_path: Path, odd_server: tup
 #: A body, the outcome, and what is shown of it.
 UNUSABLE: list[tuple[dict[str, Any], str, str]] = [
     (completion("<think>hm"), "empty", "<think>hm"),
-    (completion("<think>hm", finish_reason="length"), "cut", "<think>hm"),
+    (completion("<think>hm", finish_reason="length"), "cut", "reasoning used up its token limit"),
     (completion(None, finish_reason="length"), "cut", ""),
     (
         completion("I am so sor", finish_reason="error", error={"code": 502, "message": "gone"}),
@@ -223,7 +223,7 @@ def test_too_many_that_cannot_be_used_fail_the_job_and_show_one(
     odd.answer = lambda asked: completion("<think>Let me see", finish_reason="length")
     with pytest.raises(UserError) as error:
         generate(tmp_path, url, tries=1)
-    for part in ("24 cut", "raise it in config.toml", "<think>Let me see"):
+    for part in ("24 cut", "reasoning_effort or thinking_budget", "<think>Let me see"):
         assert part in str(error.value)
 
 
