@@ -311,7 +311,7 @@ def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
             of = needed if api_keys.is_needed(teacher) else wanted
             of.setdefault(api_keys.variable(teacher), []).append(name)
     for key in dict.fromkeys((*needed, *wanted, *KEYS)):
-        for_whom = f"for {', '.join(needed.get(key) or wanted.get(key, ()))}"
+        for_whom = f"for {', '.join(needed.get(key) or wanted.get(key) or ())}"
         if os.environ.get(key, "").strip():
             yield Check(key, "ok", "set")
         elif key in needed:
