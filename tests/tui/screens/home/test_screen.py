@@ -53,7 +53,7 @@ async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(filled, (120, 40)) as pilot:
-        await until_shows(pilot, "recipe direct/all_together")
+        await until_shows(pilot, "ect/all_together")
         failed = job_id(filled, "recipe", "direct/all_together")
         await pilot.press("r")
 
