@@ -75,10 +75,10 @@ def answer_row(
     key = hashlib.sha256(f"{token} {number}".encode()).hexdigest()[:32]
     if outcome == "error":
         error = "server_error: The server had an error while processing your request"
-        return token, key, 1, dialog_id, outcome, "", error, None, None, None, None, at, 0
+        return token, key, 1, dialog_id, outcome, "", error, None, None, None, None, at, 0, None
     tokens = 310 + number % 83, 0, max(1, len(text) // 4)
     cost = usd * (0.9 + number % 83 / 400)
-    return token, key, 1, dialog_id, outcome, text, None, *tokens, cost, at, 0
+    return token, key, 1, dialog_id, outcome, text, None, *tokens, cost, at, 0, None
 
 
 def winner(draw: random.Random, contest: Contest, odds: float) -> tuple[Winner, str]:
