@@ -120,7 +120,7 @@ async def test_no_color_sends_none(
     async with opened(filled, (120, 40)) as pilot:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
-        await until_shows(pilot, "recipe direct/all_together")
+        await until_shows(pilot, "ect/all_together")
         for screen_key in "12345678":
             await pilot.press(screen_key)
             await until_shows(pilot, "q Quit")
