@@ -14,7 +14,6 @@ from transformers.generation.stopping_criteria import StoppingCriteria
 
 from core.config.schema import Responding
 from core.domain.errors import UserError
-from core.playground.messages import Message
 from core.playground.records import AnswerFinish, PlaygroundAnswer
 from core.students.chat.chat_format import ChatFormat
 from core.students.decoding import continuous
@@ -22,6 +21,7 @@ from core.students.decoding.generation import Generator
 from core.students.decoding.generation_config import configuration, decoding
 from core.students.models import memory
 from core.students.models.adapters import SharedModel
+from core.teachers.protocol import Message
 
 #: Seconds between two reports of an answer that grows.
 _REPORT_S = 0.04

@@ -159,16 +159,15 @@ def _answer(job: JobContext[Settings], call: TeacherCall, listener: _Listener) -
     from core.responding import teacher_job
     from core.teachers.answers import cleaning
     from core.teachers.live import sessions
-    from core.teachers.protocol import Message, Request
+    from core.teachers.protocol import Request
     from core.teachers.requests.ledger import Ledger
     from core.teachers.requests.queue import RequestQueue
 
     assert isinstance(call.settings, RespondSettings)
     assert isinstance(call.settings.responder, TeacherResponder)
     client = call.settings.responder.model.client
-    sent = tuple(Message(message.role, message.content) for message in call.messages)
     # A key of its own: who asks again wants another answer, and no job may take one of a conversation.
-    request = Request(secrets.token_hex(16), "", sent)
+    request = Request(secrets.token_hex(16), "", call.messages)
     ledger = Ledger(job.folder.parents[2] / "jobs")
     queue = RequestQueue(
         job, ledger, client.teacher, client.price, client.budget_usd, [request], teacher_job.classify

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import IO, Literal
+from typing import IO
 
 import msgspec
 
 from core.config.schema import Responding
 from core.jobs.settings import CompareSettings, LocalStudent, RespondSettings
 from core.playground.records import PlaygroundAnswer, PlaygroundOpinion
+from core.teachers.protocol import Message
 
 #: More than a conversation has.
 MAX_LINE_BYTES = 16 * 1024 * 1024
-
-
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a conversation, as a chat template takes it."""
-
-    role: Literal["user", "assistant"]
-    content: str
 
 
 class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

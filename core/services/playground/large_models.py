@@ -21,14 +21,13 @@ from core.jobs.settings import (
     TeacherResponder,
 )
 from core.pipeline.planning import large_models, slots, workspace_graph
-from core.playground.messages import Message, Participant, TeacherCall
+from core.playground.messages import Participant, TeacherCall
 from core.services.workspace_state import WorkspaceState
 from core.store import job_records
 from core.students.models import model_sources
 from core.teachers import api_keys, local_decoding
 from core.teachers.costs import prices
-from core.teachers.protocol import Message as SentMessage
-from core.teachers.protocol import Request
+from core.teachers.protocol import Message, Request
 
 #: Tries of a call.
 _MAX_TRIES = 3
@@ -169,7 +168,7 @@ def opinion_usd(judge: LlmJudge, texts: Mapping[str, str]) -> float | None:
 
 def _usd(model: LargeModel, requests: list[list[str]], answer: int) -> float | None:
     teacher = model.client.teacher
-    sent = [Request("", "", tuple(SentMessage("user", text) for text in texts)) for texts in requests]
+    sent = [Request("", "", tuple(Message("user", text) for text in texts)) for texts in requests]
     usage = prices.estimate(sent, prices.answer_tokens(teacher, answer, None))
     return prices.cost(model.client.price, usage, batch=False)
 

@@ -24,7 +24,7 @@ from core.pipeline.workers import devices
 from core.playground import history, process
 from core.playground.calling import Calling
 from core.playground.history import PlaygroundHistory
-from core.playground.messages import Ask, Call, Message, OpinionCall, Participant, TeacherCall
+from core.playground.messages import Ask, Call, OpinionCall, Participant, TeacherCall
 from core.playground.records import MAX_RESPONDERS, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
 from core.services import trained_students
@@ -36,6 +36,7 @@ from core.services.playground.pending_opinion import OpinionQuestion, PendingOpi
 from core.services.spending.reader import SpendingReader
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
+from core.teachers.protocol import Message
 
 
 @dataclass(frozen=True)
