@@ -11,10 +11,10 @@ from rich.console import Console
 from core.api import DialogueCounts, Job, Pair, Snapshot, SupervisorStatus, Verdict, WinRate
 from core.domain.jobs.results import Result
 from tests.support import made_results
-from tui.cli.output import jobs
-from tui.cli.output.learned import learned, print_learned
-from tui.cli.output.pairs import print_pairs
-from tui.cli.output.win_rates import print_win_rates
+from tui.cli.output.evaluation.learned import learned, print_learned
+from tui.cli.output.evaluation.pairs import print_pairs
+from tui.cli.output.evaluation.win_rates import print_win_rates
+from tui.cli.output.pipeline import jobs
 from tui.format import results
 
 KNOWN = WinRate(

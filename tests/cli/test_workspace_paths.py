@@ -13,8 +13,8 @@ import pytest
 
 from core.config.workspace import MAX_PATH_BYTES
 from core.domain.errors import UserError
+from core.services.creation.workspace_creation import create_workspace
 from core.services.workspace import open_workspace
-from core.services.workspace_creation import create_workspace
 from tests.cli.conftest import Program
 from tests.support.filled_workspace import fill
 from tests.support.synthetic_dialogues import synthetic_csv

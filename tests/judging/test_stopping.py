@@ -11,7 +11,8 @@ import pytest
 from core.config.load import parse_config
 from core.domain.errors import UserError
 from core.jobs.records import VerdictRecord
-from core.judging.metrics import comparison_metrics, sequential
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.study_design import sequential
 from core.judging.protocol import Contest
 from tests import loopback
 from tests.loopback import Api

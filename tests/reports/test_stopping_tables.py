@@ -8,9 +8,9 @@ from core.domain.evaluation.comparisons import Comparison
 from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.snapshot import DialogueCounts
-from core.judging.metrics import sequential
-from core.reports import stopping_tables, tables
+from core.judging.metrics.study_design import sequential
 from core.reports.gather import Report
+from core.reports.tables import stopping_tables, tables
 from core.services.evaluation import comparisons
 
 SCORES = {f"d{number}": 1.0 if number % 10 else 0.0 for number in range(20)}

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.domain.evaluation.win_rates import WinRate
-from core.judging.metrics import power, statistics
+from core.judging.metrics.inference import statistics
+from core.judging.metrics.study_design import power
 from core.services.evaluation.decisions import decided
 
 

@@ -18,7 +18,7 @@ from core.domain.errors import UserError
 from core.domain.names import ComparisonName, VersionName
 from core.domain.versions import setting_value
 from core.jobs import settings as job_settings
-from core.services import versions
+from core.services.pipeline import versions
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 

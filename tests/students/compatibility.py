@@ -27,7 +27,8 @@ from core.students.decoding.generation import Generator
 from core.students.merging import merge
 from core.students.models import loading
 from core.teachers.protocol import Message
-from core.training import checkpoints, training_job
+from core.training import training_job
+from core.training.saving import checkpoints
 from tests.students import chat_tokenizers, families, unusable
 from tests.students.families import Family
 from tests.support import job_attempts, training_attempts

@@ -20,7 +20,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric, VerdictRecord
 from core.pipeline.planning import planner
 from core.prompts import templates
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_once, made_results

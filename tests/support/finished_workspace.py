@@ -21,9 +21,9 @@ from core.judging.metrics import comparison_metrics
 from core.judging.protocol import Contest
 from core.pipeline.planning import workspace_graph
 from core.pipeline.supervision.intent_handlers import carry_out
+from core.services.creation.workspace_creation import create_workspace
 from core.services.evaluation.comparisons import MIRRORED
 from core.services.workspace import open_workspace
-from core.services.workspace_creation import create_workspace
 from core.store import (
     connections,
     intents,

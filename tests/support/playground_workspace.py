@@ -16,7 +16,7 @@ from core.jobs import files, locks
 from core.jobs.records import Artifact
 from core.pipeline.planning import workspace_graph
 from core.playground import process
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_results, tiny_student, waiting

@@ -17,7 +17,7 @@ from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.jobs.settings import RunSettings
 from core.pipeline.workers import worker
-from core.training import checkpoints, model_card
+from core.training.saving import checkpoints, model_card
 from tests.support.forking import ForkedProcess, preload
 from tests.training import forked_rank
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.training import checkpoints
+from core.training.saving import checkpoints
 
 
 def _checkpoint(attempt: Path, step: int) -> Path:

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.training.dialogue_sampler import DialogueSampler
+from core.training.data.dialogue_sampler import DialogueSampler
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40), st.integers(1, 9), st.integers(0, 3))

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.jobs.records import Metric
-from core.training import checkpoints, evaluation
-from core.training.tokenized_data import TokenizedData
+from core.training import evaluation
+from core.training.data.tokenized_data import TokenizedData
+from core.training.saving import checkpoints
 from tests.support import training_attempts
 from tests.support.training_attempts import TrainingInputs
 from tests.training.conftest import Trained

@@ -16,7 +16,7 @@ import pytest
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.support import supervising, waiting

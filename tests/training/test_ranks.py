@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from core.config.schema import Fsdp
 from core.jobs.records import Done, Failed, Metric, Preempted, Warned
 from core.jobs.settings import Ranks
-from core.training import checkpoints, peers
+from core.training.distributed import peers
 from core.training.prefix_tree import step_shares
+from core.training.saving import checkpoints
 from tests.support import training_attempts, waiting
 from tests.support.training_attempts import TrainingInputs
 from tests.training import dying_worker

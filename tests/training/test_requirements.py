@@ -12,7 +12,7 @@ from core.config.schema import Training
 from core.domain.errors import UserError
 from core.jobs.records import Metric
 from core.students.models import loading, quantization
-from core.training import requirements
+from core.training.estimates import requirements
 from tests.support import made_settings, training_attempts
 from tests.support.training_attempts import TrainingInputs
 from tests.training.test_runs import trainer

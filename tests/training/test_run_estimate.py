@@ -18,7 +18,8 @@ from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.students.models import model_shape
 from core.students.models.model_shape import ModelShape
-from core.training import run_estimate, trainers
+from core.training import trainers
+from core.training.estimates import run_estimate
 from tests.support import made_settings
 from tests.support.training_attempts import TrainingInputs
 from tests.training.test_runs import trainer

@@ -19,7 +19,7 @@ from core.students.chat import chat_format
 from core.students.chat.chat_format import ChatFormat
 from core.students.models import loading
 from core.teachers.protocol import Message
-from core.training import tokenized_data
+from core.training.data import tokenized_data
 from core.training.training_job import _trainer
 from tests.support import job_attempts, tiny_student, training_attempts
 from tests.support.training_attempts import TrainingInputs

@@ -18,7 +18,7 @@ from core.services.evaluation import (
 )
 from core.services.evaluation.result_data import ResultData
 from core.services.pipeline.reader import PipelineReader
-from core.services.versions import Versions
+from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries
 

@@ -21,7 +21,7 @@ from core.store import queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
 
     DimensionScores = Mapping[Dimension, Scores]
@@ -35,7 +35,7 @@ MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
     """The win rate of every comparison among `jobs`; `labels` describe each judge's agreement with people."""
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
 
     rates = [_win_rate(job, labels) for job in jobs if job.stage == "compare"]
     by_judge: dict[str, list[WinRate]] = defaultdict(list)
@@ -74,7 +74,7 @@ def bias_counts(
 
     `texts` are those of a and b by dialogue, empty for a validation. `placed` is whether the order could
     matter."""
-    from core.judging.metrics import judge_bias
+    from core.judging.metrics.judge_quality import judge_bias
 
     found = {}
     for name, verdicts in verdicts_of(connection, job).items():
@@ -130,7 +130,7 @@ def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[st
 
 def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
     """The confidence sequence of a comparison whose judge stops once it is decided; empty for another one."""
-    from core.judging.metrics import sequential
+    from core.judging.metrics.study_design import sequential
 
     if rate.stopping is None:
         return ()
@@ -176,7 +176,7 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
     """Paired tests of all responders that the same judge compared with the same baseline."""
     import numpy as np
 
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
     from core.judging.metrics.scores import mirrored
 
     tests: list[PairedTest] = []
@@ -300,7 +300,7 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
 
 
 def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
 
     rate = statistics.win_rate(found)
     return Cell(

@@ -22,7 +22,7 @@ from core.store import queries
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.domain.evaluation.votes import Vote
-    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
     from core.services.evaluation.comparisons import DimensionScores
 

@@ -27,7 +27,7 @@ from core.playground.history import PlaygroundHistory
 from core.playground.messages import Ask, Call, OpinionCall, Participant, TeacherCall
 from core.playground.records import MAX_RESPONDERS, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
-from core.services import trained_students
+from core.services.models import trained_students
 from core.services.pipeline.reader import PipelineReader
 from core.services.playground import large_models
 from core.services.playground.answering import Answering

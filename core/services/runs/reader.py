@@ -17,7 +17,7 @@ from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
 from core.pipeline.supervision import run_deletion
 from core.services.evaluation.reader import EvaluationReader
 from core.services.pipeline.reader import PipelineReader
-from core.services.versions import Versions
+from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
 from core.store import queries, run_notes, submissions
 

@@ -29,8 +29,8 @@ from core.services import machine
 from core.store import job_records, queries
 from core.students.models import model_shape
 from core.students.models.model_shape import ModelShape
-from core.training import run_estimate
-from core.training.run_estimate import Examples, Work
+from core.training.estimates import run_estimate
+from core.training.estimates.run_estimate import Examples, Work
 
 #: Memory of a process with PyTorch before it loads a model, and of CUDA's context on a GPU.
 _PROCESS_BYTES = {"cpu": 900_000_000, "gpu": 700_000_000}

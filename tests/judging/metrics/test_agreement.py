@@ -9,7 +9,12 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from core.domain.evaluation.verdicts import Winner
-from core.judging.metrics.agreement import JudgeAgreement, human_agreement, judge_agreement, longer_agreement
+from core.judging.metrics.judge_quality.agreement import (
+    JudgeAgreement,
+    human_agreement,
+    judge_agreement,
+    longer_agreement,
+)
 
 Labels = list[tuple[str, Winner, Winner]]
 

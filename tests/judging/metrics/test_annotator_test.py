@@ -9,8 +9,8 @@ from scipy.stats import ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from core.domain.evaluation.verdicts import Winner
-from core.judging.metrics import annotator_test
-from core.judging.metrics.annotator_test import Compared
+from core.judging.metrics.judge_quality import annotator_test
+from core.judging.metrics.judge_quality.annotator_test import Compared
 
 
 def votes(n: int, judge_errs: float, voter_errs: float = 0.2, voters: str = "xyz") -> list[Compared]:

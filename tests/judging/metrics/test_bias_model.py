@@ -9,8 +9,8 @@ from statsmodels.api import GLM, families
 from benchmarks import judge_statistics
 from core.domain.evaluation.bias_models import BiasEffect
 from core.domain.evaluation.verdicts import Order
-from core.judging.metrics import bias_model
-from core.judging.metrics.bias_model import Fitted, Ruled
+from core.judging.metrics.judge_quality import bias_model
+from core.judging.metrics.judge_quality.bias_model import Fitted, Ruled
 
 BOTH: tuple[Order, ...] = ("ab", "ba")
 ONE: tuple[Order, ...] = ("ab",)

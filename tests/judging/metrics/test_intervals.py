@@ -12,8 +12,8 @@ from scipy.stats import binom, binomtest, norm
 from scipy.stats import t as scipy_t
 
 from benchmarks import statistics as benchmark
-from core.judging.metrics import intervals
-from core.judging.metrics.intervals import ShareInterval
+from core.judging.metrics.inference import intervals
+from core.judging.metrics.inference.intervals import ShareInterval
 
 scores = st.sampled_from([0.0, 1 / 6, 0.25, 1 / 3, 0.5, 0.75, 1.0])
 

@@ -7,8 +7,9 @@ import random
 import pytest
 
 from core.domain.evaluation.verdicts import Order, Winner
-from core.judging.metrics import scores, statistics
-from core.judging.metrics.judge_bias import BiasCounts, counts, judge_bias
+from core.judging.metrics import scores
+from core.judging.metrics.inference import statistics
+from core.judging.metrics.judge_quality.judge_bias import BiasCounts, counts, judge_bias
 
 Answers = list[tuple[Order, Winner]]
 

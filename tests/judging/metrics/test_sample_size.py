@@ -13,8 +13,9 @@ from statsmodels.stats.power import NormalIndPower
 from benchmarks import judge_statistics
 from benchmarks.judge_statistics import NoisyJudge
 from core.domain.evaluation.verdicts import Order, Winner
-from core.judging.metrics import power, sample_size, statistics
-from core.judging.metrics.sample_size import Verdicts
+from core.judging.metrics.inference import statistics
+from core.judging.metrics.study_design import power, sample_size
+from core.judging.metrics.study_design.sample_size import Verdicts
 
 
 def coin(n: int, repeats: int = 1, *, flips: bool = True) -> Verdicts:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.judging.metrics import sequential
+from core.judging.metrics.study_design import sequential
 
 #: The mean of confseq 0.0.11's `betting_mart` against ½ with bets of c / m and c / (1 − m), for each fraction
 #: c, after 1, 5, 10 and 15 scores; `convex_comb`, `trunc_scale` 1.

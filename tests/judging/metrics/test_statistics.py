@@ -13,7 +13,8 @@ from scipy.stats import binomtest, permutation_test
 from scipy.stats import t as scipy_t
 from statsmodels.stats.multitest import multipletests
 
-from core.judging.metrics import intervals, scores, statistics
+from core.judging.metrics import scores
+from core.judging.metrics.inference import intervals, statistics
 
 some_scores = st.lists(st.sampled_from([0.0, 0.25, 0.5, 2 / 3, 1.0, None]), min_size=1, max_size=80)
 fractions = st.sampled_from([-1.0, -0.75, -0.5, -1 / 3, 0.0, 1 / 6, 0.5, 1.0])

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from core.jobs.records import Done
-from core.training import checkpoints
+from core.training.saving import checkpoints
 from tests.support import training_attempts, waiting
 from tests.support.training_attempts import TrainingInputs
 from tests.training import dying_worker

@@ -21,7 +21,7 @@ from tests.tui.screens.home.test_screen import snapshot_of
 from tui.app.application import EmpathyApp
 from tui.app.notifications import News, news
 from tui.format.job_states import exit_message
-from tui.runtime import desktop
+from tui.runtime.terminal import desktop
 
 
 def states(snapshot: Snapshot, *found: Job) -> Snapshot:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.events import Key, Paste
 
-from tui.runtime.pastes import PasteParser
+from tui.runtime.terminal.pastes import PasteParser
 
 START, END = "\x1b[200~", "\x1b[201~"
 

@@ -13,8 +13,8 @@ from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
 from core.dialogues.importing.table import read_table
 from core.domain.data.dialogues import Dialogue
+from core.services.creation.workspace_creation import create_workspace
 from core.services.workspace import open_workspace
-from core.services.workspace_creation import create_workspace
 from core.store import connections
 from core.store import dialogues as data
 from tests.support.settling import shown, until, until_shows
