@@ -9,7 +9,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.checks import Check
-from core.services import doctor
+from core.services.doctor import doctor, key_checks
 
 SECRET = "sk-do-not-show-this-0123"
 
@@ -18,7 +18,7 @@ SECRET = "sk-do-not-show-this-0123"
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     # No request leaves this machine: nothing listens there.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    for name in (*doctor.KEYS, "OUR_KEY"):
+    for name in (*key_checks.KEYS, "OUR_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,7 +29,7 @@ def checks(folder: Path, config: str) -> dict[str, Check]:
 
 def test_without_teachers_no_key_is_needed(tmp_path: Path) -> None:
     found = checks(tmp_path, "[judges.embedded]\nprovider = 'embedded'\n")
-    for name in doctor.KEYS:
+    for name in key_checks.KEYS:
         assert found[name] == Check(name, "ok", "not set; nothing in the pipeline needs it")
 
 
@@ -87,13 +87,13 @@ def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:
 def test_a_local_model_needs_none(tmp_path: Path) -> None:
     found = checks(tmp_path, "[teachers.x]\nprovider = 'local'\nmodel = 'm'\n")
     assert "" not in found
-    assert all(found[name].outcome == "ok" for name in doctor.KEYS)
+    assert all(found[name].outcome == "ok" for name in key_checks.KEYS)
 
 
 def test_a_configuration_that_does_not_hold_is_said_once(tmp_path: Path) -> None:
     found = checks(tmp_path, "[teachers.x]\nprovider = 'openai'\n")
     assert found["config.toml"].outcome == "fail"
-    assert all(found[name].outcome == "ok" for name in doctor.KEYS)
+    assert all(found[name].outcome == "ok" for name in key_checks.KEYS)
 
 
 def test_packages_are_held_against_the_ranges_that_the_project_accepts(
