@@ -56,6 +56,7 @@ def _has_records(folder: Path) -> bool:
 
 
 def first_record_at(folder: Path) -> float:
+    """When the first record of a journal was written; when the attempt got its spec if it has none."""
     with suppress(DamagedJournalError, OSError):
         for entry, _ in journal.read(folder):
             return entry.at
