@@ -35,9 +35,7 @@ from core.store import (
     connections,
     schema,
 )
-from core.store import (
-    dialogues as data,
-)
+from core.store.dialogues import dialogues as data
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 #: Of each schema its own, so that a store of an earlier one does not stand in for it.

@@ -36,11 +36,8 @@ from core.judging import (
     voting as votes,
 )
 from core.judging.metrics import comparison_metrics, length_control
-from core.store import (
-    jobs,
-    submissions,
-)
-from core.store import votes as stored_votes
+from core.store.evaluation import votes as stored_votes
+from core.store.jobs import jobs, submissions
 from tests.support import made_results
 
 RECORDS, RESPONSES, VERDICTS = 1_000_000, 100_000, 200_000

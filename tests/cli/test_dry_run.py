@@ -11,7 +11,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
 from core.store import connections
-from core.store import dialogues as stored
+from core.store.dialogues import dialogues as stored
 from tests.cli.conftest import Program, make_program
 from tests.support import tiny_student
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -114,7 +114,7 @@ def test_time_follows_from_a_run_that_is_done(program: Program) -> None:
 
     from core.api import open_workspace
     from core.domain.jobs.results import SftResult
-    from core.store import jobs
+    from core.store.jobs import jobs
 
     config = program.root / "config.toml"
     config.write_text(config.read_text().replace('"improve-human/naive"', '"direct/all_together"'))

@@ -12,7 +12,8 @@ import pytest
 from core.jobs import spec
 from core.pipeline.workers import devices
 from core.pipeline.workers.devices import Gpu
-from core.store import connections, intents, queries
+from core.store import connections, intents
+from core.store.jobs import job_queries
 from tests.pipeline.conftest import SupervisedWorkspace
 
 A, B, C = (f"GPU-{letter * 8}-1111-2222-3333-444444444444" for letter in "abc")
@@ -151,7 +152,7 @@ def test_a_run_on_two_gpus_takes_two_places(supervised: SupervisedWorkspace, dri
     supervised.until_state(run, "running")
     supervised.answer(supervised.ask(intents.Start(targets=(base,))))
     with closing(connections.reader(supervised.workspace.state)) as connection:
-        assert queries.slot_use(connection) == {"gpu": 2}
+        assert job_queries.slot_use(connection) == {"gpu": 2}
     supervised.until_state(base, "ready")
     (supervised.workspace.root / "go").touch()
     assert supervised.wait(supervisor) == 0, supervised.story()

@@ -28,8 +28,9 @@ from core.jobs.records import (
     VerdictRecord,
 )
 from core.pipeline.supervision.ingest import Ingested, ingest
-from core.store import connections, jobs
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_attempts, jobs
 from tests.support import made_results, made_settings
 
 FOLDER = "artifacts/jobs/judge-1/1"
@@ -68,12 +69,12 @@ class Store:
         self.connection = connections.writer(root / "state.db")
         with transaction(self.connection):
             jobs.put(self.connection, [made_settings.planned("judge-1")])
-            self.attempts = [jobs.begin_attempt(self.connection, "judge-1", 1, FOLDER)]
+            self.attempts = [job_attempts.begin_attempt(self.connection, "judge-1", 1, FOLDER)]
 
     def ingest(self, known: int = -1) -> Ingested:
         """Take in what is new behind what was known after an earlier ingestion."""
         found = ingest(self.connection, self.root, self.attempts[known])
-        self.attempts += jobs.attempts(self.connection, job="judge-1")
+        self.attempts += job_attempts.attempts(self.connection, job="judge-1")
         return found
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -148,7 +149,7 @@ def test_what_stands_before_a_damaged_line_is_kept(imported_workspace: Path, tmp
 def test_an_attempt_that_has_ended_is_not_heard(imported_workspace: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, imported_workspace / "state.db")
     with transaction(store.connection):
-        jobs.end_attempt(store.connection, store.attempts[0], "lost")
+        job_attempts.end_attempt(store.connection, store.attempts[0], "lost")
         jobs.set_state(store.connection, "judge-1", "ready")
     before = store.rows()
     Journal(store.folder).write(ResponseRecord("d1", "late", "stop"), Done(made_results.judge()))
@@ -164,8 +165,8 @@ def test_a_later_attempt_replaces_the_metrics_it_logs_again(imported_workspace: 
     folder = FOLDER.removesuffix("1") + "2"
     (tmp_path / folder).mkdir()
     with transaction(store.connection):
-        jobs.end_attempt(store.connection, store.attempts[0], "lost")
-        second = jobs.begin_attempt(store.connection, "judge-1", 2, folder)
+        job_attempts.end_attempt(store.connection, store.attempts[0], "lost")
+        second = job_attempts.begin_attempt(store.connection, "judge-1", 2, folder)
     Journal(tmp_path / folder).write(*(Metric(step, {"loss": 0.5}) for step in (3, 4, 5)))
     ingest(store.connection, tmp_path, second)
     points = [(step, json.loads(metrics)["loss"]) for _, step, _, metrics in store.rows()["metrics"]]

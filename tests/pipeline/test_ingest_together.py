@@ -20,8 +20,9 @@ from core.jobs.journal import Journal
 from core.jobs.records import Done, Progress, ResponseRecord, Warned
 from core.pipeline.supervision import ingest
 from core.pipeline.supervision.ingest import Ingested
-from core.store import connections, jobs
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_attempts, jobs
 from tests.support import made_results, made_settings
 from tests.support.forking import ForkedProcess, preload
 
@@ -48,11 +49,11 @@ class Together:
         (self.root / folder).mkdir(parents=True)
         with transaction(self.connection):
             jobs.put(self.connection, [made_settings.planned(job)])
-            jobs.begin_attempt(self.connection, job, 1, folder)
+            job_attempts.begin_attempt(self.connection, job, 1, folder)
         return Journal(self.root / folder)
 
     def ingest(self) -> Iterator[tuple[str, Ingested]]:
-        running = jobs.attempts(self.connection, state="running")
+        running = job_attempts.attempts(self.connection, state="running")
         for attempt, ingested in ingest.ingest_all(self.connection, self.root, running):
             yield attempt.job, ingested
 
@@ -136,7 +137,7 @@ def _ingest_and_die(root: Path, kill_at: int) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with closing(connections.writer(root / "state.db")) as connection:
-        running = jobs.attempts(connection, state="running")
+        running = job_attempts.attempts(connection, state="running")
         connection.set_trace_callback(die)
         for _ in ingest.ingest_all(connection, root, running):
             pass

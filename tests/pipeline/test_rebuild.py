@@ -13,7 +13,8 @@ from core.domain.evaluation.votes import Vote
 from core.jobs import journal, spec
 from core.jobs.records import Failed
 from core.pipeline.rebuilding import rebuild
-from core.store import connections, dialogues, intents
+from core.store import connections, intents
+from core.store.dialogues import dialogues
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace

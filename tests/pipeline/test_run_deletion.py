@@ -14,8 +14,9 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs.events import DeleteOutcome
 from core.pipeline.supervision.intent_handlers import carry_out
-from core.store import connections, intents, run_notes
+from core.store import connections, intents
 from core.store.connections import transaction
+from core.store.jobs import run_notes
 from tests.support import finished_workspace
 from tests.support.filled_workspace import job_id
 

@@ -14,7 +14,8 @@ from core.jobs import spec
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.pipeline import launch
 from core.services.workspace import open_workspace
-from core.store import connections, intents, queries
+from core.store import connections, intents
+from core.store.jobs import job_queries
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -281,7 +282,7 @@ def test_a_result_stays_until_there_is_another(supervised: SupervisedWorkspace) 
     supervised.ask(intents.Start(targets=("judge",), force=True))
     assert supervised.finish() == 0
     with closing(connections.reader(supervised.workspace.state)) as connection:
-        job = queries.jobs(connection)[supervised.id(JUDGE)]
+        job = job_queries.jobs(connection)[supervised.id(JUDGE)]
     assert job.state == "failed"
     assert job.result is not None
 
@@ -300,7 +301,7 @@ def test_a_workspace_stays_at_the_commit_that_it_began_with(supervised: Supervis
     (job,) = outcome.jobs
     assert job != respond
     with closing(connections.reader(supervised.workspace.state)) as connection:
-        settings = queries.settings(connection, job)
+        settings = job_queries.settings(connection, job)
     assert isinstance(settings, RespondSettings)
     assert isinstance(settings.responder, StudentResponder)
     assert settings.responder.student.config.revision == commit

@@ -21,7 +21,7 @@ from core.pipeline.engines.engine import LOG
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.workers import warm_workers
 from core.pipeline.workers.warm_workers import Kind, kind
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 from tests.support import made_settings, waiting
 
 WORKER = (sys.executable, "-m", "tests.pipeline.serving_worker")

@@ -27,7 +27,8 @@ from core.jobs import journal, locks
 from core.jobs.records import Answer, Artifact
 from core.judging.embedded import embedded_judge
 from core.playground import process
-from core.store import connections, job_records, jobs
+from core.store import connections
+from core.store.jobs import job_attempts, job_records, jobs
 from core.teachers.requests.ledger import Ledger
 from tests import loopback
 from tests.loopback import KEY, Api
@@ -270,7 +271,7 @@ def _fit(paths: WorkspacePaths) -> None:
     with closing(connections.writer(paths.state)) as connection, connections.transaction(connection):
         jobs.put(connection, [node])
         relative = folder.relative_to(paths.root).as_posix()
-        attempt = jobs.begin_attempt(connection, node.id, 1, relative)
+        attempt = job_attempts.begin_attempt(connection, node.id, 1, relative)
         job_records.put_artifact(connection, attempt, Artifact("judge", "judge.json", "0" * 64, 1))
-        jobs.end_attempt(connection, attempt, "done")
+        job_attempts.end_attempt(connection, attempt, "done")
         jobs.set_state(connection, node.id, "done", result=made_results.of_stage("judge"))

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from core.jobs import records
 from core.services.training.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
-from core.store import connections, job_records, jobs
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import made_settings
 from tests.support.filled_workspace import fill, job_id
 from tests.support.made_settings import planned
@@ -39,7 +40,7 @@ def begun(path: Path) -> Connection:
     connection = connections.writer(path)
     with transaction(connection):
         jobs.put(connection, [planned(RUN, settings=made_settings.sft(), slot="gpu")])
-        jobs.begin_attempt(connection, RUN, 1, "one")
+        job_attempts.begin_attempt(connection, RUN, 1, "one")
     return connection
 
 
@@ -100,7 +101,7 @@ def test_a_new_attempt_writes_over_what_the_one_before_had_reached(store: Connec
         log(store, step, float(step), loss=1.0)
     read(reader, store)
     with transaction(store):
-        jobs.begin_attempt(store, RUN, 2, "two")
+        job_attempts.begin_attempt(store, RUN, 2, "two")
     read(reader, store)
     with transaction(store):
         jobs.set_progress(store, RUN, 4, 1000, None)
@@ -172,7 +173,7 @@ def test_read_on_it_says_the_same_as_read_anew(made: list[tuple[str, int]]) -> N
             elif move == "resume":
                 step, attempt = max(0, step - number), attempt + 1
                 with transaction(store):
-                    jobs.begin_attempt(store, RUN, attempt, str(attempt))
+                    job_attempts.begin_attempt(store, RUN, attempt, str(attempt))
                     jobs.set_progress(store, RUN, step, 1000, None)
             else:
                 read(reader, store, limit=number)

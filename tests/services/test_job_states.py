@@ -13,7 +13,8 @@ from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import count_jobs
 from core.services.workspace import open_workspace
-from core.store import connections, jobs
+from core.store import connections
+from core.store.jobs import job_attempts, jobs
 from tests.support.filled_workspace import fill, job_id
 
 
@@ -38,10 +39,10 @@ def test_a_job_is_cancelling_until_it_has_ended(
 ) -> None:
     running = job_id(workspace, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
     assert not job(workspace, running).cancelling
-    jobs.ask_to_stop(connection, running)
+    job_attempts.ask_to_stop(connection, running)
     assert job(workspace, running).cancelling
-    attempt = jobs.attempts(connection, job=running, state="running")[0]
-    jobs.end_attempt(connection, attempt, "cancelled")
+    attempt = job_attempts.attempts(connection, job=running, state="running")[0]
+    job_attempts.end_attempt(connection, attempt, "cancelled")
     jobs.set_state(connection, running, "cancelled")
     ended = job(workspace, running)
     assert (ended.state, ended.cancelling) == ("cancelled", False)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
 from core.domain.data.dialogues import Dialogue, ImportedData, RatedResponse
-from core.store import connections, dialogue_pages, dialogues
+from core.store import connections
 from core.store.connections import transaction
+from core.store.dialogues import dialogue_pages, dialogues
 from tests.support.synthetic_dialogues import rating
 
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.jobs.job import Wait
-from core.store import connections, job_records, jobs, queries, run_notes
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_attempts, job_queries, job_records, jobs, run_notes
 from tests.support import made_results
 from tests.support.made_settings import planned
 
@@ -23,13 +24,15 @@ NAMES = ("c", "a", "b")
 def _begin(store: Connection, name: str) -> None:
     stored = jobs.get(store, name)
     assert stored is not None
-    jobs.begin_attempt(store, name, stored.attempt + 1, f"folder {stored.attempt + 1}", "0")
+    job_attempts.begin_attempt(store, name, stored.attempt + 1, f"folder {stored.attempt + 1}", "0")
 
 
 def _warn(store: Connection, name: str) -> None:
     stored = jobs.get(store, name)
     assert stored is not None
-    job_records.put_warning(store, jobs.Attempt(name, stored.attempt, "", "running", 0, "", 0, 0), 1.0, "why")
+    job_records.put_warning(
+        store, job_attempts.Attempt(name, stored.attempt, "", "running", 0, "", 0, 0), 1.0, "why"
+    )
 
 
 def _delete(store: Connection, name: str) -> None:
@@ -46,7 +49,7 @@ CHANGES: tuple[Callable[[Connection, str], object], ...] = (
     lambda store, name: jobs.set_state(store, name, "done", result=made_results.recipe()),
     lambda store, name: jobs.set_state(store, name, "failed", error="why"),
     lambda store, name: jobs.start_anew(store, name),
-    lambda store, name: jobs.ask_to_stop(store, name),
+    lambda store, name: job_attempts.ask_to_stop(store, name),
     _delete,
 )
 
@@ -61,24 +64,24 @@ def test_what_is_known_and_what_has_changed_are_all_jobs(steps: list[list[tuple[
         closing(connections.writer(Path(folder) / "state.db")) as store,
         closing(connections.reader(Path(folder) / "state.db")) as reader,
     ):
-        known = queries.KnownJobs()
+        known = job_queries.KnownJobs()
         for step in steps:
             before = dict(known.jobs)
             with transaction(store):
                 for number, name in step:
                     jobs.put(store, [planned(name)])
                     CHANGES[number](store, name)
-            found = queries.jobs(reader, known)
-            assert list(found.items()) == list(queries.jobs(reader).items())
+            found = job_queries.jobs(reader, known)
+            assert list(found.items()) == list(job_queries.jobs(reader).items())
             touched = {name for _, name in step}
             assert all(found[name] is job for name, job in before.items() if name not in touched)
 
 
 def test_jobs_of_another_store_take_the_place_of_those_that_were_known(tmp_path: Path) -> None:
-    known = queries.KnownJobs()
+    known = job_queries.KnownJobs()
     for name in ("a", "b"):
         path = tmp_path / f"{name}.db"
         with closing(connections.writer(path)) as store, transaction(store):
             jobs.put(store, [planned(name)])
         with closing(connections.reader(path)) as reader:
-            assert list(queries.jobs(reader, known)) == [name]
+            assert list(job_queries.jobs(reader, known)) == [name]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from core.domain.jobs.job_rules import movable_jobs
 from core.domain.states import JobState, Slot
-from core.store import connections, jobs, queries
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_queries, jobs
 from tests.support.made_settings import planned
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
@@ -42,7 +43,7 @@ def test_what_is_released_step_by_step_is_what_can_move(store: Connection, data:
             possible = get_args(JobState) if done else ("waiting", "failed", "cancelled")
             state: JobState = data.draw(st.sampled_from(possible))
             store.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, made[-1]))
-        expected = movable_jobs(queries.jobs(store).values(), SLOTS)
+        expected = movable_jobs(job_queries.jobs(store).values(), SLOTS)
         before = {name for name, state in jobs.states(store, made).items() if state == "done"}
         while moved := [*jobs.released(store), *jobs.slots(store, "ready"), *jobs.slots(store, "running")]:
             for name in moved:

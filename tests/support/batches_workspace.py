@@ -16,14 +16,9 @@ from core.domain.submissions import BatchState, Outcome
 from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 from core.pipeline.planning import planner
 from core.prompts import templates
-from core.store import (
-    connections,
-    jobs,
-    submissions,
-)
-from core.store import (
-    dialogues as data,
-)
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, jobs, submissions
 from tests.support import made_once
 from tests.support.filled_workspace import HOSTILE, NOW
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -78,7 +73,7 @@ def _make(root: Path) -> None:
         }
         for name, state in states.items():
             node = nodes[f"improve-human/{name}"]
-            jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+            job_attempts.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             jobs.set_progress(connection, node.id, 6, 12, None)
             if state != "running":
                 error = f"the provider refused batch batch_3: {HOSTILE}" if state == "failed" else None

@@ -21,8 +21,9 @@ from core.jobs.records import Metric, VerdictRecord
 from core.pipeline.planning import planner
 from core.prompts import templates
 from core.services.creation.workspace_creation import create_workspace
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import made_once, made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -129,14 +130,14 @@ class _Filler:
         attempt = self._begin(job)
         jobs.set_progress(self.connection, job, total, total, None)
         self.clock.at += seconds
-        jobs.end_attempt(self.connection, attempt, "done")
+        job_attempts.end_attempt(self.connection, attempt, "done")
         jobs.set_state(self.connection, job, "done", result=result)
         return job
 
     def running(self, stage: Stage, name: str, done: int, total: int) -> None:
         job = self._id(stage, name)
         lost = self._begin(job)
-        jobs.end_attempt(self.connection, lost, "lost", "by SIGKILL (out of memory?)")
+        job_attempts.end_attempt(self.connection, lost, "lost", "by SIGKILL (out of memory?)")
         jobs.set_state(self.connection, job, "ready", event="attempt 1 lost")
         self.clock.at = NOW - 1805
         self._begin(job, number=2)
@@ -150,7 +151,7 @@ class _Filler:
         attempt = self._begin(job)
         self.clock.at += 3
         error = f"the prompt template is broken: {HOSTILE}"
-        jobs.end_attempt(self.connection, attempt, "failed", error)
+        job_attempts.end_attempt(self.connection, attempt, "failed", error)
         jobs.set_state(self.connection, job, "failed", error=error)
         sft = self.nodes["sft", "smollm2/direct/all_together/sft"]
         jobs.put(self.connection, [sft])
@@ -205,13 +206,13 @@ class _Filler:
                 verdict = VerdictRecord(dialogue.dialog_id, order, winner, raw)
                 job_records.put_verdict(self.connection, job, verdict)
 
-    def _begin(self, job: str, number: int = 1) -> jobs.Attempt:
+    def _begin(self, job: str, number: int = 1) -> job_attempts.Attempt:
         folder = self.workspace.attempt(job, number)
         folder.mkdir(parents=True)
         log = f"INFO attempt {number} of a made job\nWARNING {HOSTILE}\nINFO step 1 of 60\n"
         (folder / "log.txt").write_bytes(log.encode())
         relative = folder.relative_to(self.workspace.root).as_posix()
-        return jobs.begin_attempt(self.connection, job, number, relative)
+        return job_attempts.begin_attempt(self.connection, job, number, relative)
 
     def _id(self, stage: Stage, name: str) -> str:
         return self.nodes[stage, name].id

@@ -24,15 +24,9 @@ from core.pipeline.supervision.intent_handlers import carry_out
 from core.services.creation.workspace_creation import create_workspace
 from core.services.evaluation.comparisons import MIRRORED
 from core.services.workspace import open_workspace
-from core.store import (
-    connections,
-    intents,
-    job_records,
-    jobs,
-)
-from core.store import (
-    dialogues as data,
-)
+from core.store import connections, intents
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import made_once, made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -89,7 +83,7 @@ def _make(root: Path, finished: bool, more: str) -> None:
         jobs.put(connection, (node for node in nodes if node not in left_out))
         for number, node in enumerate(node for node in nodes if node not in left_out):
             result = made_results.of_stage(node.stage)
-            attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+            attempt = job_attempts.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 texts[node.name] = {d.dialog_id: _text(node.name, i) for i, d in enumerate(test)}
                 for name, text in texts[node.name].items():
@@ -110,7 +104,7 @@ def _make(root: Path, finished: bool, more: str) -> None:
                 result = comparison_metrics.of_comparison(
                     contests, verdicts, placed=judge.swap, design=llm_judge.design(judge)
                 )
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=result)
     _vote(workspace)
 

@@ -10,7 +10,8 @@ from core.jobs import files
 from core.jobs.records import Artifact
 from core.recipes import flaws
 from core.recipes.flaws import FlawedResponse
-from core.store import connections, job_records, jobs
+from core.store import connections
+from core.store.jobs import job_attempts, job_records, jobs
 
 RECIPE = "improve-human/naive"
 _RESPONSES = (
@@ -37,7 +38,7 @@ def write(workspace: WorkspacePaths) -> None:
         flaws.write(file, _RESPONSES)
         made = Artifact("flaws", file.name, files.sha256(file), file.stat().st_size)
         folder = file.parent.relative_to(workspace.root).as_posix()
-        attempt = jobs.Attempt(job, 1, folder, "done", pid=None, host=None, seq=0, offset=0)
+        attempt = job_attempts.Attempt(job, 1, folder, "done", pid=None, host=None, seq=0, offset=0)
         job_records.put_artifact(connection, attempt, made)
         result = RecipeResult(
             sft_examples=52,

@@ -17,8 +17,9 @@ from core.jobs.records import Artifact
 from core.pipeline.planning import workspace_graph
 from core.playground import process
 from core.services.creation.workspace_creation import create_workspace
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import made_results, tiny_student, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -58,10 +59,10 @@ def make(root: Path) -> WorkspacePaths:
             folder = workspace.attempt(node.id, 1)
             _make_adapter(student, folder / "adapter", seed)
             relative = folder.relative_to(workspace.root).as_posix()
-            attempt = jobs.begin_attempt(connection, node.id, 1, relative)
+            attempt = job_attempts.begin_attempt(connection, node.id, 1, relative)
             size = files.size(folder / "adapter")
             job_records.put_artifact(connection, attempt, Artifact("adapter", "adapter", "0" * 64, size))
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     return workspace
 

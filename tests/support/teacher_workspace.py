@@ -17,7 +17,7 @@ from core.domain.data.dialogues import Dialogue
 from core.pipeline.workers import worker
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
-from core.store import dialogues as data
+from core.store.dialogues import dialogues as data
 from tests.loopback import KEY
 from tests.support import dying_worker, supervising, waiting
 from tests.support.forking import ForkedProcess, preload

@@ -34,9 +34,10 @@ from core.judging.metrics.length_control import LengthControlled
 from core.judging.protocol import Contest
 from core.pipeline.planning import planner
 from core.prompts import templates
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
-from core.store import votes as stored_votes
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.evaluation import votes as stored_votes
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import made_once, made_results
 from tests.support.filled_workspace import HOSTILE, LABEL
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -143,7 +144,7 @@ class _Filling:
             elif node.name == FAILED:
                 attempt = self._begin(node)
                 error = f"the provider refused: {HOSTILE}"
-                jobs.end_attempt(self.connection, attempt, "failed", error)
+                job_attempts.end_attempt(self.connection, attempt, "failed", error)
                 jobs.set_state(self.connection, node.id, "failed", error=error)
             else:
                 self._compare(node)
@@ -198,16 +199,16 @@ class _Filling:
         for verdict in verdicts:
             job_records.put_verdict(self.connection, node.id, verdict)
 
-    def _begin(self, node: PlannedJob) -> jobs.Attempt:
+    def _begin(self, node: PlannedJob) -> job_attempts.Attempt:
         jobs.put(
             self.connection,
             [node],
         )
-        return jobs.begin_attempt(self.connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+        return job_attempts.begin_attempt(self.connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
 
     def _end(self, node: PlannedJob, result: Result) -> None:
         attempt = self._begin(node)
-        jobs.end_attempt(self.connection, attempt, "done")
+        job_attempts.end_attempt(self.connection, attempt, "done")
         jobs.set_state(self.connection, node.id, "done", result=result)
 
 

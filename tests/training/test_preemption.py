@@ -18,7 +18,7 @@ from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
 from core.services.creation.workspace_creation import create_workspace
 from core.store import connections, intents
-from core.store import dialogues as data
+from core.store.dialogues import dialogues as data
 from tests.support import supervising, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 

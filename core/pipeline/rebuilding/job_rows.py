@@ -20,9 +20,9 @@ from core.pipeline.supervision import ingest
 from core.pipeline.supervision.history import (
     AttemptEnded,
 )
-from core.store import jobs
 from core.store.connections import transaction
-from core.store.jobs import Attempt
+from core.store.jobs import job_attempts, jobs
+from core.store.jobs.job_attempts import Attempt
 
 #: The states of jobs, by what histories call them.
 _STATES: dict[str, JobState] = {state: state for state in get_args(JobState)}
@@ -76,7 +76,7 @@ def _add_attempt(
             "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
             (spec.redone_after, spec.sends_requests, spec.job),
         )
-        attempt = jobs.begin_attempt(
+        attempt = job_attempts.begin_attempt(
             connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)
         )
         if (folder / context.CANCEL).exists():
@@ -84,7 +84,7 @@ def _add_attempt(
                 "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
                 ((folder / context.CANCEL).stat().st_mtime, spec.job, spec.attempt),
             )
-    (attempt,) = jobs.attempts(connection, job=spec.job, state="running")
+    (attempt,) = job_attempts.attempts(connection, job=spec.job, state="running")
     ingested = ingest.ingest(connection, workspace.root, attempt)
     begun, ended = first_record_at(folder), last_record_at(folder)
     if ingested.ending is None:
@@ -119,11 +119,11 @@ def _end(
     with transaction(connection):
         if end is None:
             # Nobody knows whether it was wanted still: nothing begins by itself, and nothing is paid.
-            jobs.end_attempt(connection, attempt, "cancelled" if attempt.cancel_at else "lost")
+            job_attempts.end_attempt(connection, attempt, "cancelled" if attempt.cancel_at else "lost")
             event = "it had not ended when state.db was rebuilt: retry it to continue"
             jobs.set_state(connection, attempt.job, "cancelled", event=event)
             return None
-        jobs.end_attempt(connection, attempt, end.state, end.error)
+        job_attempts.end_attempt(connection, attempt, end.state, end.error)
         state = _STATES.get(end.job_state, "cancelled")
         jobs.set_state(connection, attempt.job, state, error=end.error if state == "failed" else None)
         return end.at

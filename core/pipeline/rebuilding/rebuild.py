@@ -26,8 +26,11 @@ from core.pipeline.supervision import supervisor
 from core.pipeline.supervision.history import (
     Imported,
 )
-from core.store import connections, dialogues, jobs, run_notes, votes
+from core.store import connections, workspace_settings
 from core.store.connections import transaction
+from core.store.dialogues import dialogues
+from core.store.evaluation import votes
+from core.store.jobs import run_notes
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def _fill(
     count = _import(connection, workspace, found, problems)
     with transaction(connection):
         for key, value in found.settings.items():
-            jobs.set_setting(connection, key, value)
+            workspace_settings.set_setting(connection, key, value)
         for entry in found.votes:
             (votes.remove if entry.is_withdrawn else votes.put)(connection, entry.vote)
         given = int(connection.execute("SELECT count(*) FROM votes").fetchone()[0])

@@ -21,7 +21,9 @@ from core.pipeline.supervision.history import (
     SettingChanged,
     Voted,
 )
-from core.store import connections, dialogues, votes
+from core.store import connections
+from core.store.dialogues import dialogues
+from core.store.evaluation import votes
 
 
 @dataclass

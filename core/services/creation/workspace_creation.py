@@ -13,7 +13,7 @@ from core.domain.errors import UserError
 from core.jobs import files
 from core.recipes import catalog
 from core.store import connections
-from core.store import dialogues as stored_data
+from core.store.dialogues import dialogues as stored_data
 
 TEMPLATES = Path(__file__).parents[2] / "config" / "templates"
 #: The judge that is fitted to ratings, as templates have it.

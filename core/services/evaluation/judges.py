@@ -19,7 +19,7 @@ from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
 from core.services.evaluation import comparisons, human_votes
-from core.store import submissions
+from core.store.jobs import submissions
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.

@@ -26,7 +26,7 @@ from core.jobs.settings import (
     StudentResponder,
 )
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records
+from core.store.jobs import job_records
 from core.students.models.embedded_package import EMBEDDED
 
 if TYPE_CHECKING:

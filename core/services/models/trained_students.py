@@ -10,7 +10,7 @@ from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records
+from core.store.jobs import job_records
 
 
 def jobs(state: WorkspaceState) -> dict[str, PlannedJob]:

@@ -23,7 +23,7 @@ from core.jobs.inputs import ImportedDialogues, Input, parse_input
 from core.jobs.settings import Settings
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import queries
+from core.store.jobs import job_queries
 
 #: The stages whose superseded jobs are shown.
 SHOWN: tuple[Stage, ...] = ("sft", "sft-dpo", "respond", "compare")
@@ -140,7 +140,7 @@ class Versions:
 
         new = [name for name in nearest_first(ids, needs) if name in jobs and name not in read]
         if connection is not None and new:
-            for name, (text, inputs) in queries.plans(connection, new).items():
+            for name, (text, inputs) in job_queries.plans(connection, new).items():
                 read[name] = _read_plan(jobs[name], text, inputs)
 
     def _labels(self, superseded: Sequence[Job]) -> dict[str, str]:

@@ -11,7 +11,8 @@ from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job import Job
 from core.domain.jobs.snapshot import Snapshot, SupervisorStatus
 from core.domain.states import JobState
-from core.store import connections, jobs
+from core.store import connections
+from core.store.jobs import jobs
 from tests.services.test_forecast import job
 from tests.support import made_results
 from tests.support.filled_workspace import HOSTILE, job_id

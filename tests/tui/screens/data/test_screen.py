@@ -16,7 +16,7 @@ from core.domain.data.dialogues import Dialogue
 from core.services.creation.workspace_creation import create_workspace
 from core.services.workspace import open_workspace
 from core.store import connections
-from core.store import dialogues as data
+from core.store.dialogues import dialogues as data
 from tests.support.settling import shown, until, until_shows
 from tests.support.synthetic_dialogues import columns, rating, synthetic_dialogues, synthetic_rows, write_rows
 from tests.tui.conftest import Open

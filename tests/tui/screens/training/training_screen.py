@@ -8,8 +8,9 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.jobs.records import metric
-from core.store import connections, job_records
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_records
 from tests.support.filled_workspace import NOW, job_id
 from tests.support.settling import shown, until_shows
 from tui.screens.training.screen import TrainingScreen

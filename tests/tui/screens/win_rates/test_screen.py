@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from core.store import connections, jobs
+from core.store import connections
+from core.store.jobs import jobs
 from tests.support import made_results, win_rate_workspace
 from tests.support.filled_workspace import HOSTILE, job_id
 from tests.support.settling import settled, shown, until, until_shows

@@ -10,7 +10,7 @@ import msgspec
 
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 _decode = msgspec.json.Decoder(EngineUse).decode
 

@@ -9,7 +9,8 @@ import msgspec
 
 from core.domain.evaluation.verdicts import DIMENSIONS
 from core.jobs.records import Artifact, Metric, VerdictRecord
-from core.store.jobs import Attempt, add_event
+from core.store.jobs.job_attempts import Attempt
+from core.store.jobs.job_events import add_event
 
 
 def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:

@@ -1,30 +1,21 @@
-"""The queries of readers."""
+"""The queries of readers about jobs, and about what they have recorded while they ran."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 
 import msgspec
 
-from core.domain.data.dialogues import HUMAN, Dialogue, RatedResponse, Split
-from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.domain.jobs.events import Event
 from core.domain.jobs.job import LOCAL, Job, Wait
 from core.domain.jobs.results import Result
 from core.domain.runs import SampleAnswer
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
-from core.store import dialogues as stored_data
-
-_DIMENSIONS = ", ".join(DIMENSIONS)
-_DIALOGUE = ("dialog_id", "emotion", "sentiment", "plutchik", "situation", "utterance", "split")
 
 _decode_wait = msgspec.json.Decoder(Wait).decode
 _decode_result = msgspec.json.Decoder(Result).decode
@@ -220,182 +211,6 @@ def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
         (job,),
     )
     return [SampleAnswer(**dict(row)) for row in rows]
-
-
-def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
-    """The responses of a respond job, by dialogue."""
-    rows = connection.execute("SELECT dialog_id, text FROM responses WHERE job = ?", (job,))
-    return dict(rows.fetchall())
-
-
-def source_responses(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
-    """The responses of every source to the test split, by source and dialogue."""
-    found: dict[str, dict[str, str]] = {}
-    rows = connection.execute(
-        "SELECT source, dialog_id, text FROM ratings JOIN dialogues USING (dialog_id) WHERE split = 'test'"
-    )
-    for source, dialog_id, text in rows:
-        found.setdefault(source, {})[dialog_id] = text
-    return found
-
-
-def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, str]:
-    """The response of every respond job to a dialogue, by job."""
-    rows = connection.execute(
-        "SELECT jobs.id, text FROM jobs JOIN responses ON responses.job = jobs.id AND dialog_id = ?"
-        " WHERE stage = 'respond'",
-        (dialog_id,),
-    )
-    return dict(rows.fetchall())
-
-
-def winners_of(connection: sqlite3.Connection, dialog_id: str) -> dict[str, list[tuple[Order, Winner]]]:
-    """(order, winner) of the verdicts of every comparison on a dialogue, by job."""
-    found: dict[str, list[tuple[Order, Winner]]] = {}
-    rows = connection.execute(
-        "SELECT jobs.id, ordering, winner FROM jobs JOIN verdicts ON verdicts.job = jobs.id AND dialog_id = ?"
-        " WHERE stage = 'compare'",
-        (dialog_id,),
-    )
-    for job, order, winner in rows:
-        found.setdefault(job, []).append((order, winner))
-    return found
-
-
-def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, list[Verdict]]:
-    """A comparison's verdicts by dialogue."""
-    found: dict[str, list[Verdict]] = {}
-    rows = connection.execute(
-        f"SELECT dialog_id, ordering, winner, raw, number, probability_b, {_DIMENSIONS} FROM verdicts"
-        " WHERE job = ? ORDER BY dialog_id, ordering, number",
-        (job,),
-    )
-    for row in rows:
-        found.setdefault(row["dialog_id"], []).append(
-            Verdict(
-                judge,
-                row["ordering"],
-                row["winner"],
-                row["raw"],
-                row["number"],
-                row["probability_b"],
-                {name: row[name] for name in DIMENSIONS if row[name] is not None},
-            )
-        )
-    return found
-
-
-def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, Order, Winner]]:
-    """(dialogue, order, winner) of a comparison's verdicts, by dialogue."""
-    rows = connection.execute(
-        "SELECT dialog_id, ordering, winner FROM verdicts WHERE job = ? ORDER BY dialog_id", (job,)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-def probable_winners(
-    connection: sqlite3.Connection, job: str
-) -> list[tuple[str, Order, Winner, float | None]]:
-    """(dialogue, order, winner, probability of b) of a comparison's verdicts, by dialogue; the probability is
-    None where the judge gives none."""
-    rows = connection.execute(
-        "SELECT dialog_id, ordering, winner, probability_b FROM verdicts WHERE job = ? ORDER BY dialog_id",
-        (job,),
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def dimension_winners(
-    connection: sqlite3.Connection, job: str
-) -> dict[Dimension, list[tuple[str, Order, Winner]]]:
-    """(dialogue, order, winner) of a comparison's verdicts in each dimension, by dialogue."""
-    found: dict[Dimension, list[tuple[str, Order, Winner]]] = {}
-    for name in DIMENSIONS:
-        rows = connection.execute(
-            f"SELECT dialog_id, ordering, {name} FROM verdicts WHERE job = ? AND {name} IS NOT NULL"
-            " ORDER BY dialog_id",
-            (job,),
-        )
-        if own := [(row[0], row[1], row[2]) for row in rows]:
-            found[name] = own
-    return found
-
-
-def dialogues(connection: sqlite3.Connection, split: Split | None = None) -> list[Dialogue]:
-    """All dialogues, or those of one split, in the file's order."""
-    return list(each_dialogue(connection, split))
-
-
-def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) -> Iterator[Dialogue]:
-    """The dialogues one by one, in the file's order."""
-    yield from _dialogues(connection, ":split IS NULL OR split = :split", {"split": split})
-
-
-def drawn_dialogues(connection: sqlite3.Connection, at_most: int) -> DrawnDialogues:
-    """All dialogues, or about `at_most` of them if there are more: the same ones each time."""
-    counts = stored_data.counts(connection)
-    totals: dict[Split, int] = {"train": counts.train, "test": counts.test}
-    total = counts.train + counts.test
-    if total <= at_most:
-        return DrawnDialogues(dialogues(connection), totals)
-    # Positions multiplied by Knuth's constant: unlike every n-th one, they follow no order of the file.
-    drawn = _dialogues(
-        connection, "position * 2654435761 % 4294967296 < :below", {"below": 4294967296 * at_most // total}
-    )
-    return DrawnDialogues(list(drawn), totals)
-
-
-def dialogues_named(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Dialogue]:
-    """The dialogues of these ids, by id."""
-    named = {"ids": json.dumps([*ids])}
-    found = _dialogues(connection, "dialog_id IN (SELECT value FROM json_each(:ids))", named)
-    return {dialogue.dialog_id: dialogue for dialogue in found}
-
-
-def _dialogues(
-    connection: sqlite3.Connection, where: str, values: Mapping[str, str | int | None]
-) -> Iterator[Dialogue]:
-    sources = _sources(connection)
-    # Two queries side by side: with one, each response would come with its dialogue's texts.
-    own, ratings = connection.cursor(), connection.cursor()
-    own.row_factory = ratings.row_factory = None
-    own.execute(f"SELECT {', '.join(_DIALOGUE)} FROM dialogues WHERE {where} ORDER BY position", values)
-    ratings.execute(
-        "SELECT dialog_id, source, text, rating FROM dialogues JOIN ratings USING (dialog_id)"
-        f" WHERE {where} ORDER BY position",
-        values,
-    )
-    groups = groupby(ratings, key=itemgetter(0))
-    group = next(groups, None)
-    for row in own:
-        responses = {}
-        if group is not None and group[0] == row[0]:
-            responses = {source: RatedResponse(text, rating) for _, source, text, rating in group[1]}
-            group = next(groups, None)
-        fields = dict(zip(_DIALOGUE, row, strict=True))
-        yield Dialogue(**fields, responses=_in_order(responses, sources))
-
-
-def dialogue(connection: sqlite3.Connection, dialog_id: str) -> Dialogue | None:
-    """A dialogue with its responses, or None."""
-    row = connection.execute(
-        f"SELECT {', '.join(_DIALOGUE)} FROM dialogues WHERE dialog_id = ?",
-        (dialog_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    rows = connection.execute("SELECT source, text, rating FROM ratings WHERE dialog_id = ?", (dialog_id,))
-    found = {source: RatedResponse(text, rating) for source, text, rating in rows}
-    return Dialogue(**dict(row), responses=_in_order(found, _sources(connection)))
-
-
-def _sources(connection: sqlite3.Connection) -> tuple[str, ...]:
-    imported = stored_data.imported(connection)
-    return () if imported is None else (HUMAN, *imported.sources)
-
-
-def _in_order(responses: dict[str, RatedResponse], sources: Sequence[str]) -> dict[str, RatedResponse]:
-    return {source: responses[source] for source in sources if source in responses}
 
 
 def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:
