@@ -36,7 +36,7 @@ preload(
 )
 #: What the jobs of a study with models need, and what takes seconds to load.
 MODELS = (
-    "core.judging.fit_job",
+    "core.judging.embedded.fit_job",
     "core.responding.student_job",
     "core.training.training_job",
     "sklearn.linear_model",

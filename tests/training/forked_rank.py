@@ -15,8 +15,8 @@ from typing import IO, Any
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
 
-from core.training import callbacks
-from core.training.distributed import peers, rank_process
+from core.training import callbacks, rank_process
+from core.training.distributed import peers
 
 
 class ForkedRank:

@@ -2,8 +2,7 @@
 
 `accelerate launch` would be the parent of all of them, the worker included; here the worker is rank 0, so
 that its process id, its lock and its journal are those of a run on one device. The others run
-`core.training.distributed.rank_process`, write to a log of their own in the attempt's folder, and end with
-the worker.
+`core.training.rank_process`, write to a log of their own in the attempt's folder, and end with the worker.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ def start(folder: Path, rank: int, variables: Mapping[str, str]) -> Peer:
     with log_of(folder, rank).open("ab") as output:
         return subprocess.Popen(
             # -P: a file in the workspace must not shadow a module of the same name.
-            [sys.executable, "-P", "-m", "core.training.distributed.rank_process", str(folder)],
+            [sys.executable, "-P", "-m", "core.training.rank_process", str(folder)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -13,7 +13,7 @@ from core.domain.states import Slot
 from core.jobs.settings import Ranks, RunSettings
 from core.recipes.examples import PreferencePair, SftExample
 from core.students.models.model_shape import ModelShape
-from core.training.estimates import activation_memory
+from core.training.memory import activation_memory
 from core.training.prefix_tree import trie
 
 Examples = Sequence[SftExample] | Sequence[PreferencePair]

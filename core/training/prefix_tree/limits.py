@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from core.training.data.tokenized_data import NO_LOSS
-from core.training.estimates import activation_memory
+from core.training.memory import activation_memory
 from core.training.prefix_tree.forward import Sequences, TreePass
 
 #: Layers of these types attend, and do nothing else with other tokens.

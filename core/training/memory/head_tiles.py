@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from trl.kernels import chunked_logprob
 
-from core.training.estimates import activation_memory
+from core.training.memory import activation_memory
 
 
 @contextmanager

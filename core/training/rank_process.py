@@ -1,4 +1,4 @@
-"""`python -m core.training.distributed.rank_process ATTEMPT_FOLDER`: a rank beside the worker, rank 0.
+"""`python -m core.training.rank_process ATTEMPT_FOLDER`: a rank of a run beside the worker, which is rank 0.
 
 It trains as the worker does, and writes neither the journal nor outputs. It ends with the worker, whose end
 it notices by its standard input, and stops when the worker does: signals are the worker's.
