@@ -32,8 +32,8 @@ from core.pipeline.planning import workspace_graph
 from core.store import connections
 from core.store.dialogues import dialogues as data
 from core.store.jobs import job_attempts, job_records, jobs
-from tests.support import made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training import curve_view
 from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (

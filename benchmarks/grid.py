@@ -36,8 +36,8 @@ from core.store import connections
 from core.store.dialogues import dialogues as data
 from core.store.jobs import job_attempts, job_records, jobs
 from tests import loopback
-from tests.support import made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """

@@ -27,7 +27,7 @@ from core.dialogues.importing import staging
 from core.services.creation.workspace_creation import create_workspace
 from core.store import connections
 from core.store.dialogues import dialogues as stored_dialogues
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: As in the paper's data.
 _DIALOGUES = 2_000

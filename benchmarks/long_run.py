@@ -28,7 +28,7 @@ from core.jobs.records import Metric, Progress, Record, VerdictRecord
 from core.pipeline.supervision import ingest
 from core.store import connections
 from core.store.jobs import job_attempts, jobs
-from tests.support.made_settings import planned
+from tests.support.records.made_settings import planned
 
 #: Records that a job writes at once.
 _PART = 500

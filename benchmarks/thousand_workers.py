@@ -47,7 +47,7 @@ from core.store import connections, workspace_settings
 from core.store.connections import transaction
 from core.store.dialogues import dialogues as data
 from core.store.jobs import job_attempts, jobs
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: Runs of a student: 21 recipes, two stages.
 _RUNS = 42

@@ -17,8 +17,9 @@ from core.pipeline import launch
 from core.pipeline.workers import worker
 from tests.cli import forked_program
 from tests.loopback import KEY
-from tests.support import supervising, teacher_workspace
-from tests.support.forking import ForkedProcess, preload
+from tests.support.processes import supervising
+from tests.support.processes.forking import ForkedProcess, preload
+from tests.support.workspaces import teacher_workspace
 
 preload(
     # With what the libraries of providers load.

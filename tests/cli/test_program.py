@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
 from tests.support import waiting
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
 from tui.cli.main import main
 
 COMMANDS = {

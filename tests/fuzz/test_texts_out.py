@@ -31,7 +31,7 @@ from core.reports.tables.cells import ReportCell, ReportTable
 from core.training.saving import model_card
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz
-from tests.support import made_settings
+from tests.support.records import made_settings
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 
 #: Control characters that no file may have for people, and what turns the direction of text.

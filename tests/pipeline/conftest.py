@@ -25,9 +25,9 @@ from core.store import connections, intents
 from core.store.dialogues import dialogues as data
 from core.store.intents import IntentRequest
 from core.store.jobs import job_events
-from tests.pipeline import counting_supervisor
+from tests.pipeline.supervision import counting_supervisor
 from tests.support import waiting
-from tests.support.forking import ForkedProcess
+from tests.support.processes.forking import ForkedProcess
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

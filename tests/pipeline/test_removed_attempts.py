@@ -15,8 +15,8 @@ from core.pipeline.engines.local import LocalEngine
 from core.store import connections, intents
 from core.store.connections import transaction
 from core.store.jobs import job_attempts, jobs
-from tests.support import made_settings
-from tests.support.removing import remove_folder
+from tests.support.processes.removing import remove_folder
+from tests.support.records import made_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

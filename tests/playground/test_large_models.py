@@ -32,8 +32,11 @@ from core.store.jobs import job_attempts, job_records, jobs
 from core.teachers.requests.ledger import Ledger
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.support import large_models, made_results, playground_workspace, waiting
-from tests.support.playground_workspace import BASE, SFT
+from tests.support import waiting
+from tests.support.records import made_results
+from tests.support.servers import large_models
+from tests.support.workspaces import playground_workspace
+from tests.support.workspaces.playground_workspace import BASE, SFT
 
 
 @pytest.fixture(scope="module")

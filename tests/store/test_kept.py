@@ -17,9 +17,9 @@ from core.services.workspace import open_workspace
 from core.store import connections
 from core.store.connections import transaction
 from core.store.jobs import job_queries, jobs, submissions
-from tests.support import made_settings
-from tests.support.filled_workspace import fill
-from tests.support.made_settings import planned
+from tests.support.records import made_settings
+from tests.support.records.made_settings import planned
+from tests.support.workspaces.filled_workspace import fill
 
 TOKENS = ("first", "second", "third")
 

@@ -21,9 +21,10 @@ from core.store import connections, schema, workspace_settings
 from core.store.connections import transaction
 from core.store.dialogues import dialogues
 from core.store.jobs import job_attempts, job_queries, jobs
-from tests.support import made_results, made_settings, waiting
-from tests.support.made_settings import planned
-from tests.support.stored_metrics import stored_metrics
+from tests.support import waiting
+from tests.support.records import made_results, made_settings
+from tests.support.records.made_settings import planned
+from tests.support.records.stored_metrics import stored_metrics
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)

@@ -23,9 +23,9 @@ from core.store.dialogues import dialogue_queries, dialogues
 from core.store.evaluation import response_queries
 from core.store.jobs import job_attempts, job_queries, job_records, jobs
 from core.store.jobs.jobs import StoredJob
-from tests.support import made_results, made_settings
-from tests.support.made_settings import planned
-from tests.support.stored_metrics import stored_metrics
+from tests.support.records import made_results, made_settings
+from tests.support.records.made_settings import planned
+from tests.support.records.stored_metrics import stored_metrics
 
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 

@@ -29,10 +29,11 @@ from core.students.models import loading
 from core.teachers.protocol import Message
 from core.training import training_job
 from core.training.saving import checkpoints
-from tests.students import chat_tokenizers, families, unusable
+from tests.students import families, unusable
+from tests.students.chat import chat_tokenizers
 from tests.students.families import Family
-from tests.support import job_attempts, training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import job_attempts, training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 
 #: In a batch, the first and the last are padded to the longest.
 PROMPTS = (

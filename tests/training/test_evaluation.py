@@ -15,8 +15,8 @@ from core.jobs.records import Metric
 from core.training import evaluation
 from core.training.data.tokenized_data import TokenizedData
 from core.training.saving import checkpoints
-from tests.support import training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 from tests.training.test_resuming import killed
 

@@ -14,7 +14,7 @@ from core.store import connections
 from core.store.connections import transaction
 from core.store.jobs import job_events, jobs
 from tests.support import waiting
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 from tui.app import poller
 from tui.app.poller import Poller, ReadAnswered, SnapshotChanged
 

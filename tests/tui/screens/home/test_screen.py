@@ -11,8 +11,8 @@ from core.domain.jobs.job_rules import JobCounts
 from core.domain.jobs.snapshot import Snapshot
 from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
-from tests.support.filled_workspace import job_id
 from tests.support.settling import place_of, settled, shown, until, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention

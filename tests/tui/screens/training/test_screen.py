@@ -10,8 +10,8 @@ from core.config.workspace import WorkspacePaths
 from core.store import connections
 from core.store.connections import transaction
 from core.store.jobs import job_attempts, job_records, jobs
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import (
     DPO,

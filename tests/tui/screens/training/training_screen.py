@@ -11,8 +11,8 @@ from core.jobs.records import metric
 from core.store import connections
 from core.store.connections import transaction
 from core.store.jobs import job_records
-from tests.support.filled_workspace import NOW, job_id
 from tests.support.settling import shown, until_shows
+from tests.support.workspaces.filled_workspace import NOW, job_id
 from tui.screens.training.screen import TrainingScreen
 
 WIDE, MEDIUM, NARROW = (200, 60), (120, 40), (80, 24)
