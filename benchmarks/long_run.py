@@ -35,8 +35,9 @@ from core.jobs import journal
 from core.jobs.journal import Journal
 from core.jobs.records import Metric, Progress, Record, VerdictRecord
 from core.pipeline.supervision import ingest
-from core.store import connections, jobs
-from tests.support.made_settings import planned
+from core.store import connections
+from core.store.jobs import job_attempts, jobs
+from tests.support.records.made_settings import planned
 from tui.navigation.bindings import SCREENS
 
 #: Records that a job writes at once.
@@ -62,7 +63,7 @@ def main() -> int:
             with connections.transaction(connection):
                 jobs.put(connection, [planned(name) for name in names])
                 for name in names:
-                    jobs.begin_attempt(connection, name, 1, f"artifacts/jobs/{name}/1")
+                    job_attempts.begin_attempt(connection, name, 1, f"artifacts/jobs/{name}/1")
             for name in names:
                 workspace.attempt(name, 1).mkdir(parents=True)
             process = multiprocessing.get_context("spawn").Process(
@@ -154,7 +155,7 @@ def take_in(connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: i
     done = last = 0
     while done < wanted:
         found = 0
-        for attempt in jobs.attempts(connection, state="running"):
+        for attempt in job_attempts.attempts(connection, state="running"):
             new = ingest.ingest(connection, workspace.root, attempt).records
             found, done = found + new, done + new
             if done - last >= wanted // 10 or (new and done == wanted):

@@ -39,7 +39,7 @@ from tui.navigation.messages import (
     OpenWorkspace,
 )
 from tui.runtime import garbage_collector, hangup, signals, timers
-from tui.runtime.output import terminal_output
+from tui.runtime.terminal.output import terminal_output
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -137,7 +137,7 @@ class EmpathyApp(HostApp):
     def get_driver_class(self) -> type[Driver]:
         from textual.drivers.linux_driver import LinuxDriver
 
-        from tui.runtime.terminal import TerminalDriver
+        from tui.runtime.terminal.driver import TerminalDriver
 
         chosen = super().get_driver_class()
         return TerminalDriver if chosen is LinuxDriver else chosen

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.filter import LineFilter, NoColor
 
 from tui.components import theme
-from tui.runtime import characters as terminal_characters
+from tui.runtime.terminal import characters as terminal_characters
 
 if TYPE_CHECKING:
     from core.api import AppSettings

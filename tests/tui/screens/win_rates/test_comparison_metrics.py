@@ -7,7 +7,7 @@ from dataclasses import replace
 from core.domain.evaluation.comparisons import Cell, Comparison, SequencePoint
 from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.win_rates import WinRate
-from core.judging.metrics import sequential
+from core.judging.metrics.study_design import sequential
 from tui.screens.win_rates import comparison_metrics
 
 RATE = WinRate(

@@ -7,9 +7,9 @@ from contextlib import closing
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from core.store import connections
-from tests.support import win_rate_workspace
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces import win_rate_workspace
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import (
     DPO,
