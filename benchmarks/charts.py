@@ -33,14 +33,14 @@ from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
-from tui.screens.training import curve_view
-from tui.screens.training.chart_colours import ChartColours
-from tui.screens.training.curve_view import (
+from tui.screens.training.charts import curve_view
+from tui.screens.training.charts.chart_colours import ChartColours
+from tui.screens.training.charts.curve_view import (
     ChartRequest,
     Drawing,
     View,
 )
-from tui.screens.training.run_marks import DrawnRun
+from tui.screens.training.charts.run_marks import DrawnRun
 
 ROWS = 100
 ROUNDS = 7

@@ -15,7 +15,7 @@ from tui.cli.output import jobs
 from tui.cli.output.learned import learned, print_learned
 from tui.cli.output.pairs import print_pairs
 from tui.cli.output.win_rates import print_win_rates
-from tui.format import results
+from tui.format.jobs import results
 
 KNOWN = WinRate(
     a="smollm2",

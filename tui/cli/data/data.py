@@ -11,7 +11,7 @@ from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Workspace, create_worksp
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import data_json, json
-from tui.format import imports
+from tui.format.data import imports
 from tui.format.text import visible
 
 
