@@ -15,8 +15,7 @@ from textual.widgets import DataTable, Input, Static
 
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
-from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column, KeyedTable, LaterCells, sorted_by
+from tui.components.keyed_table import Column, KeyedTable, LaterCells
 from tui.components.listing import KEYS
 from tui.components.theme import shade
 from tui.format import values as formats
@@ -24,20 +23,15 @@ from tui.format.evaluation import seeds, win_rates
 from tui.format.jobs import job_states
 from tui.format.jobs.job_states import StateLook
 from tui.format.text import visible
-from tui.screens.win_rates.table import seed_rows
+from tui.screens.win_rates.table import rate_cells, rate_columns, seed_rows
 from tui.screens.win_rates.table.summary import summary
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
     from core.api import Job, SeedGroup, WinRate
 
-#: The widths from which the bar, and all other metrics, are shown.
-_WIDE, _WIDEST = 110, 150
-_BAR, _WIDEST_BAR = 24, 36
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-#: The width of the longest name of a method.
-_METHOD = 13
 _HINT = "/ filter   > sort   I reverse   b group"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
@@ -260,48 +254,14 @@ class RatesView(WinRatesView):
         return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
 
     def _columns(self) -> list[Column]:
-        """The columns that fit; B's name is longer, because it is a run's."""
-        width, judges = self.size.width, win_rates.judges(self.rates)
-        wide, widest = width >= _WIDE, width >= _WIDEST
-        judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
-        bar = _WIDEST_BAR if widest else _BAR
-        # With the standard deviation over seeds.
-        rate = ("win rate ± sd", 13) if self._grouping == "seeds" else ("win rate", 10)
-        rest = [
-            Column("rate", *rate, "right"),
-            Column("interval", "95 % interval", 13 if self._sort != "interval" else 15, "right"),
-        ]
-        if wide:
-            rest = [judge, *rest, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar)]
-        if wide or len(judges) < 2:
-            rest.append(Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right"))
-        else:
-            # With several judges rows differ in the judge; the wins are in the summary.
-            rest.insert(0, judge)
-        if widest and self.with_votes:
-            # On narrower terminals it is in the summary alone.
-            rest.append(Column("votes", "by people", 10, "right"))
-        if widest:
-            rest += [
-                Column("lc", "equal length", 14, "right"),
-                Column("p", "p, Holm", 9, "right"),
-                Column("words", "words A / B", 13, "right"),
-                Column("invalid", "invalid", 9, "right"),
-            ]
-        names = width - sum(column.width + 2 for column in rest) - 5
-        # Baselines are mostly a student's name.
-        longest = max((len(visible(rate.a)) for rate in self.rates), default=0)
-        # A group's name may be a method.
-        a = max(8, min(names * 2 // 5, max(longest, _METHOD)))
-        columns = [Column("a", "A, baseline", a), Column("b", "B", max(8, names - a)), *rest]
-        return [self._headed(column) for column in columns]
-
-    def _headed(self, column: Column) -> Column:
-        """The column, with an arrow if rows are sorted by it."""
-        if column.key != self._sort:
-            return column
-        arrow = "↓" if win_rates.is_descending(column.key, self._is_reversed) else "↑"
-        return sorted_by(column, arrow)
+        return rate_columns.columns(
+            self.rates,
+            self.size.width,
+            sort=self._sort,
+            is_reversed=self._is_reversed,
+            over_seeds=self._grouping == "seeds",
+            has_votes=bool(self.with_votes),
+        )
 
     def _group_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
         done = sum(rate.n is not None for rate in found)
@@ -335,63 +295,9 @@ class RatesView(WinRatesView):
 
     def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
         widths = {column.key: column.width for column in columns}
-        cells = self._cells(rate, widths)
-        for key, name in (("a", rate.a), ("b", win_rates.short_name(rate.b, rate.a)), ("judge", rate.judge)):
-            if key in widths:
-                style = shade(self.app, "text-muted") if key == "judge" else ""
-                cells[key] = Text(formats.shorten(visible(name), widths[key]), style)
+        look = self._looks.get(rate.job, (job_states.NOT_STARTED, None))
+        cells = rate_cells.cells(self.app, rate, look, self.with_votes.get(rate.job), widths)
         return [cells.get(column.key, Text("")) for column in columns]
-
-    def _cells(self, rate: WinRate, widths: Mapping[str, int]) -> dict[str, Text]:
-        muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
-        unknown = Text(formats.UNKNOWN, muted)
-        if rate.win_rate_b is None:
-            look, share = self._looks[rate.job]
-            return {
-                "rate": unknown,
-                "interval": Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
-                "bar": Text(formats.bar(share, widths.get("bar", 0)), muted),
-                **{key: unknown.copy() for key in ("wins", "votes", "lc", "p", "words", "invalid")},
-            }
-        parted = rate.lc_parted is True
-        # The summary has a caveat.
-        mark = "! " if parted or rate.invalid else ""
-        return {
-            "rate": Text(mark + formats.percent(rate.win_rate_b, 1), "bold"),
-            "interval": Text(formats.span(rate.ci_low, rate.ci_high), muted),
-            "bar": interval_bar(
-                rate.win_rate_b,
-                rate.ci_low,
-                rate.ci_high,
-                widths.get("bar", 0),
-                colour=accent,
-                muted=muted,
-            ),
-            "wins": Text(
-                f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"
-                if "invalid" in widths
-                else f"{rate.wins_b}/{rate.ties}/{rate.wins_a}/{rate.invalid}"
-            ),
-            "votes": self._by_people(rate),
-            "lc": Text(
-                ("! " if parted else "") + formats.percent(rate.lc_win_rate_b, 1),
-                shade(self.app, "text-warning") if parted else muted,
-            ),
-            "p": Text(formats.p_value(rate.p_holm), muted),
-            "words": Text(f"{_words(rate.words_a)} / {_words(rate.words_b)}", muted),
-            "invalid": Text(
-                f"! {rate.invalid}" if rate.invalid else formats.count(rate.invalid),
-                shade(self.app, "text-warning") if rate.invalid else muted,
-            ),
-        }
-
-    def _by_people(self, rate: WinRate) -> Text:
-        found = self.with_votes.get(rate.job)
-        muted = shade(self.app, "text-muted")
-        if found is None:
-            return Text(formats.UNKNOWN, muted)
-        # Bold once the interval excludes 50 %.
-        return Text(formats.percent(found.win_rate_b, 1), "bold" if found.more == 0 else "")
 
     def _describe(self) -> None:
         rate, about = self.rate, self.query_one("#about-rate", Static)
@@ -413,7 +319,3 @@ class RatesView(WinRatesView):
         if not text.is_same(self._described):
             self._described = text
             about.update(text)
-
-
-def _words(words: float | None) -> str:
-    return formats.UNKNOWN if words is None else f"{words:.1f}"
