@@ -9,7 +9,7 @@ import pytest
 from core.domain.evaluation.win_rates import WinRate
 from core.judging.metrics.scores import Scores
 from core.services.evaluation import recipe_rates
-from tests.tui.screens.win_rates.test_comparison_metrics import RATE
+from tests.tui.screens.win_rates.metrics.test_comparison_metrics import RATE
 
 
 def rate(student: str, run: str, job: str) -> WinRate:
