@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.domain.evaluation.comparisons import Cell, Comparison, SequencePoint
 from core.domain.evaluation.stopping import Stopping
