@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 from core.domain.evaluation.verdicts import Winner
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 _OPENINGS = (
     "I can hear how {emotion} you feel, and it makes sense to me.",
@@ -81,7 +81,7 @@ def answer_row(
     return token, key, 1, dialog_id, outcome, text, None, *tokens, cost, at, 0, None
 
 
-def winner(draw: random.Random, contest: Contest, odds: float) -> tuple[Winner, str]:
+def winner(draw: random.Random, contest: OrderedPair, odds: float) -> tuple[Winner, str]:
     """A judge's verdict and its words, drawn from the log-odds of b and a liking for the first place."""
     if draw.random() < 0.004:
         return "invalid", "Both responses show empathy; I cannot choose one of them."

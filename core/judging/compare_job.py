@@ -19,7 +19,7 @@ from core.judging import protocol
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
 from core.judging.metrics.study_design import sequential
-from core.judging.protocol import Contest, Judge, Ruling
+from core.judging.protocol import Judge, OrderedPair, Ruling
 
 #: Dialogues that the embedded judge scores together.
 _BATCH = 50
@@ -82,11 +82,11 @@ def _compare(
 
 
 def _parts(
-    job: JobContext[CompareSettings], contests: Sequence[Contest], dialogues: int
-) -> list[list[Contest]]:
+    job: JobContext[CompareSettings], contests: Sequence[OrderedPair], dialogues: int
+) -> list[list[OrderedPair]]:
     """The contests in parts, so many dialogues in each: in random order if judging may stop before the last
     part, otherwise in the data's order."""
-    by_dialogue: dict[str, list[Contest]] = {}
+    by_dialogue: dict[str, list[OrderedPair]] = {}
     for contest in contests:
         by_dialogue.setdefault(contest.dialog_id, []).append(contest)
     if job.settings.stop is None:
@@ -109,7 +109,7 @@ def embedded(job: JobContext[Settings]) -> Judge:
 
 
 def _embedded_verdicts(
-    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of the embedded judge, in the order of the parts."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
@@ -133,7 +133,7 @@ def _embedded_verdicts(
 
 
 def _llm_verdicts(
-    job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
+    job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[OrderedPair]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
     rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
@@ -143,7 +143,7 @@ def _llm_verdicts(
 
 
 def _llm_verdicts_until_decided(
-    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
     dimensions = llm_judge.dimensions(judge)
@@ -167,7 +167,7 @@ def _llm_verdicts_until_decided(
     return found
 
 
-def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
+def _verdicts(contests: Sequence[OrderedPair], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
     return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
 
 
@@ -196,8 +196,8 @@ def _responses(
 
 
 def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
-    contests: Sequence[Contest],
+    judge: Callable[[Sequence[OrderedPair]], Iterable[Ruling]],
+    contests: Sequence[OrderedPair],
     dimensions: Iterable[Dimension] = (),
 ) -> list[Ruling]:
     """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
@@ -206,12 +206,12 @@ def _rule(
     return _with_identical(contests, judge(different) if different else (), dimensions)
 
 
-def _different(contests: Iterable[Contest]) -> list[Contest]:
+def _different(contests: Iterable[OrderedPair]) -> list[OrderedPair]:
     return [contest for contest in contests if contest.response_a != contest.response_b]
 
 
 def _with_identical(
-    contests: Sequence[Contest], different: Iterable[Ruling], dimensions: Iterable[Dimension]
+    contests: Sequence[OrderedPair], different: Iterable[Ruling], dimensions: Iterable[Dimension]
 ) -> list[Ruling]:
     """The rulings on all contests, from those on pairs of `different` texts."""
     rulings = iter(list(different))

@@ -12,7 +12,7 @@ from core.jobs.records import VerdictRecord
 
 
 @dataclass(frozen=True)
-class Contest:
+class OrderedPair:
     """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` is
     the number of the repeat, from 1."""
 
@@ -49,7 +49,7 @@ class Judge(Protocol):
     orders: tuple[Order, ...]
     label: str
 
-    def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
+    def judge(self, contests: Sequence[OrderedPair]) -> Iterator[Ruling]:
         """One ruling for each contest, in the same order."""
         ...
 
@@ -60,17 +60,17 @@ def contests(
     b: Mapping[str, str],
     orders: Sequence[Order],
     repeats: int = 1,
-) -> list[Contest]:
+) -> list[OrderedPair]:
     """The contests of the responses `a` and `b`, by dialogue: `repeats` times in each of the orders."""
     return [
-        Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
+        OrderedPair(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
         for d in dialogues
         for order in orders
         for number in range(1, repeats + 1)
     ]
 
 
-def verdict(contest: Contest, ruling: Ruling) -> VerdictRecord:
+def verdict(contest: OrderedPair, ruling: Ruling) -> VerdictRecord:
     """The record of a ruling for the journal."""
     return VerdictRecord(
         contest.dialog_id,

@@ -20,7 +20,7 @@ from core.judging import protocol
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
 from core.judging.metrics.judge_quality import agreement
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 _SEED = 42
 
@@ -103,7 +103,7 @@ def pairs(dialogues: Iterable[Dialogue], count: int) -> list[RatedPair]:
 
 def contests_of(
     dialogues: Iterable[Dialogue], rated: Iterable[RatedPair], orders: Iterable[Order], repeats: int
-) -> list[Contest]:
+) -> list[OrderedPair]:
     """The contests of the pairs, in each order and repeat."""
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
     found = []
@@ -111,7 +111,7 @@ def contests_of(
         dialogue = by_id[pair.dialog_id]
         texts = dialogue.responses[pair.a].text, dialogue.responses[pair.b].text
         found += [
-            Contest(dialogue.dialog_id, dialogue.situation, dialogue.utterance, *texts, order, number)
+            OrderedPair(dialogue.dialog_id, dialogue.situation, dialogue.utterance, *texts, order, number)
             for order in orders
             for number in range(1, repeats + 1)
         ]

@@ -33,11 +33,11 @@ from core.playground.messages import (
     Answered,
     Call,
     Event,
-    Failed,
     Judged,
     OpinionCall,
+    OpinionFailed,
     Piece,
-    Status,
+    Preparing,
     TeacherCall,
 )
 from core.playground.process_log import Formatter, unexpected_words, words_of
@@ -104,7 +104,7 @@ def main(workspace: WorkspacePaths) -> int:
             log.error("unexpected", exc_info=True)
             words = unexpected_words(error)
         if isinstance(call.work, OpinionCall):
-            listener.tell(Failed(words))
+            listener.tell(OpinionFailed(words))
         else:
             answer = PlaygroundAnswer(responder=name, text="", finish="failed", error=words)
             listener.tell(Answered(answer))
@@ -127,7 +127,7 @@ def _attempt(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "calls.lock").open("a") as turn:
         if not locks.try_acquire(turn):
-            listener.tell(Status("another question to it is being answered"))
+            listener.tell(Preparing("another question to it is being answered"))
             while not locks.try_acquire(turn):
                 if stops[0]:
                     raise Cancelled
@@ -189,7 +189,7 @@ def _answer(job: JobContext[Settings], call: TeacherCall, listener: _Listener) -
         if listener.is_gone:
             job.stop.set()
 
-    listener.tell(Status(f"waiting for {client.teacher.model}"))
+    listener.tell(Preparing(f"waiting for {client.teacher.model}"))
     try:
         sessions.run(queue, on_text)
     except Cancelled:
@@ -226,11 +226,11 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
     from core.judging import compare_job
     from core.judging.llm import llm_judge
     from core.judging.metrics import scores
-    from core.judging.protocol import Contest
+    from core.judging.protocol import OrderedPair
 
-    def contests(orders: Sequence[Order]) -> list[Contest]:
+    def contests(orders: Sequence[Order]) -> list[OrderedPair]:
         texts = (call.situation, call.utterance, call.answer_a, call.answer_b)
-        return [Contest("", *texts, order) for order in orders]
+        return [OrderedPair("", *texts, order) for order in orders]
 
     match call.settings.judge:
         case EmbeddedJudge(name=name):

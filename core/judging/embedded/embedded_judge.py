@@ -20,7 +20,7 @@ from core.domain.evaluation.verdicts import Order
 from core.jobs import files
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
 from core.judging.metrics.inference import intervals
-from core.judging.protocol import Contest, Ruling
+from core.judging.protocol import OrderedPair, Ruling
 
 Floats = NDArray[np.float64]
 
@@ -171,7 +171,7 @@ class FittedJudge:
         self._weights = weights
         self._embedder = embedder
 
-    def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
+    def judge(self, contests: Sequence[OrderedPair]) -> Iterator[Ruling]:
         texts = [
             *(_context(c.situation, c.utterance) for c in contests),
             *(c.response_a for c in contests),

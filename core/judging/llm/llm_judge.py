@@ -11,8 +11,8 @@ from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.settings import LlmJudge, Settings
 from core.judging.llm import verdict_answers, verdict_probabilities
-from core.judging.llm.verdict_answers import ASKED, Place
-from core.judging.protocol import Contest, Ruling
+from core.judging.llm.verdict_answers import ASKED, Position
+from core.judging.protocol import OrderedPair, Ruling
 from core.prompts import templates
 from core.teachers import remedies, runner
 from core.teachers.protocol import AnswerSchema, Reply, Request
@@ -29,7 +29,7 @@ MIN_VALID = 0.1
 _VALUES = ("1", "2")
 
 
-def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]) -> list[Ruling]:
+def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[OrderedPair]) -> list[Ruling]:
     """The judge's rulings on all contests, in their order. Each answer is requested and paid for once.
 
     A request whose answer does not name all that was asked is sent again, up to the judge's `tries`; then
@@ -47,7 +47,7 @@ def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]
 def rule_until(
     job: JobContext[Settings],
     judge: LlmJudge,
-    parts: Sequence[Sequence[Contest]],
+    parts: Sequence[Sequence[OrderedPair]],
     is_decided: Callable[[Sequence[Sequence[Ruling]]], bool],
 ) -> list[list[Ruling]]:
     """The judge's rulings on the first parts of the contests, until `is_decided` by those so far.
@@ -73,7 +73,7 @@ def rule_until(
 
 
 def _rulings(
-    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], contests: Sequence[Contest]
+    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], contests: Sequence[OrderedPair]
 ) -> list[Ruling]:
     """The rulings by the answers to `needed`. Raises `UserError` if a request got no answer."""
     job = queue.job.spec.job
@@ -132,19 +132,19 @@ def answer_tokens(judge: LlmJudge) -> int:
     return named * _LINE_TOKENS if judge.dimensions else _DIGIT_TOKENS
 
 
-def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
+def requests_of(judge: LlmJudge, contests: Sequence[OrderedPair]) -> list[Request]:
     """One request for each contest, in their order."""
     return [_request(judge, contest) for contest in contests]
 
 
-def winner_of(place: Place | None, order: Order) -> Winner:
+def winner_of(place: Position | None, order: Order) -> Winner:
     """The winner if an answer names the response in that place; None if it names none, or both."""
     if place is None:
         return "invalid"
     return "a" if (place == "first") == (order == "ab") else "b"
 
 
-def _request(judge: LlmJudge, contest: Contest) -> Request:
+def _request(judge: LlmJudge, contest: OrderedPair) -> Request:
     text = templates.judge_question(
         judge.prompt,
         contest.situation,
@@ -187,7 +187,7 @@ def _classify(by_dimension: bool, reply: Reply) -> tuple[Outcome, str]:
     return "invalid", text
 
 
-def _ruling(queue: RequestQueue, judge: LlmJudge, request: Request, contest: Contest) -> Ruling:
+def _ruling(queue: RequestQueue, judge: LlmJudge, request: Request, contest: OrderedPair) -> Ruling:
     answer = queue.ledger.answers.get(request.key) or queue.ledger.invalid.get(request.key)
     if answer is None or (answer.outcome == "cut" and not answer.text):
         reasons = queue.ledger.outcomes(queue.job.spec.job, request.key)

@@ -19,7 +19,7 @@ from core.judging.metrics.inference.intervals import ShareInterval
 from core.judging.metrics.inference.statistics import ScoreCounts
 from core.judging.metrics.judge_quality import judge_bias
 from core.judging.metrics.study_design import sequential
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(
@@ -30,7 +30,7 @@ _ADDRESSES_JUDGE = re.compile(
 
 
 def of_comparison(
-    contests: Sequence[Contest],
+    contests: Sequence[OrderedPair],
     verdicts: Sequence[VerdictRecord],
     *,
     placed: bool,
@@ -147,7 +147,9 @@ def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[Score
     return made, statistics.Test(sequential.p_value(valid), sequential.TEST)
 
 
-def _stopping(contests: Sequence[Contest], judged: Collection[str], each: Sequence[float | None]) -> Stopping:
+def _stopping(
+    contests: Sequence[OrderedPair], judged: Collection[str], each: Sequence[float | None]
+) -> Stopping:
     asked = [contest for contest in contests if contest.response_a != contest.response_b]
     return Stopping(
         decided=sequential.is_decided([score for score in each if score is not None]),

@@ -12,14 +12,14 @@ from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import comparison_metrics
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 BOTH: tuple[Order, ...] = ("ab", "ba")
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
 
 
-def contest(number: int, a: str, b: str, order: Order = "ab") -> Contest:
-    return Contest(f"d{number}", "a situation", "an utterance", a, b, order)
+def contest(number: int, a: str, b: str, order: Order = "ab") -> OrderedPair:
+    return OrderedPair(f"d{number}", "a situation", "an utterance", a, b, order)
 
 
 def judged(

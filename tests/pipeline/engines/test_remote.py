@@ -16,7 +16,7 @@ from core.jobs import journal, spec
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision import job_starter
@@ -35,8 +35,8 @@ ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
 SFT = "sft:tiny/direct/chatgpt/sft"
 BASE = "respond:tiny"
-NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_preempted=True))
-RUNS = Seen(runs=True)
+NODE_LOST = TaskState(runs=True, ending=Ending("with its node lost", is_preempted=True))
+RUNS = TaskState(runs=True)
 
 
 class PlayedCluster:
@@ -44,9 +44,9 @@ class PlayedCluster:
 
     poll_s = 0.01
 
-    def __init__(self, *told: Seen) -> None:
+    def __init__(self, *told: TaskState) -> None:
         self.told = list(told)
-        self.said: dict[str, Seen] = {}
+        self.said: dict[str, TaskState] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.tasks: list[Task] = []
         self.stopped: list[str] = []
@@ -66,12 +66,12 @@ class PlayedCluster:
                 self.processes[task.name] = subprocess.Popen(["/bin/sh", "-c", task.shell])
             yield task.name
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         self._check()
         found = {name: seen for name, seen in self.said.items() if name in ids}
         for name, process in self.processes.items():
             code = process.poll()
-            found[name] = Seen(runs=True, ending=None if code is None else exited(code))
+            found[name] = TaskState(runs=True, ending=None if code is None else exited(code))
         return found
 
     def stop(self, task: str) -> None:

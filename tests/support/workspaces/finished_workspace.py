@@ -18,7 +18,7 @@ from core.jobs.settings import CompareSettings, LlmJudge
 from core.judging import protocol, voting
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 from core.pipeline.planning import workspace_graph
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.services.creation.workspace_creation import create_workspace
@@ -125,7 +125,7 @@ def _text(name: str, number: int) -> str:
     return f"I hear you, says {name}. " + "Tell me more. " * ((number * 7 + len(name)) % 11)
 
 
-def _verdict(contest: Contest, number: int, judge: LlmJudge) -> VerdictRecord:
+def _verdict(contest: OrderedPair, number: int, judge: LlmJudge) -> VerdictRecord:
     drawn = sum(map(ord, contest.dialog_id)) * 31 + number * 17
     winner: Winner = "b" if drawn % 10 < 6 else "a"
     if drawn % 10 == 9 and contest.order == "ba":

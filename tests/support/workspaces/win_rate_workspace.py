@@ -31,7 +31,7 @@ from core.judging import (
 )
 from core.judging.metrics import comparison_metrics, length_control
 from core.judging.metrics.length_control import LengthControlled
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 from core.pipeline.planning import planner
 from core.prompts import templates
 from core.store import connections
@@ -218,7 +218,7 @@ def _text(responder: str, dialogue: Dialogue) -> str:
     return " ".join([f"I hear you, {dialogue.emotion} as you feel.", *["Really."] * more])
 
 
-def _winner(name: str, contest: Contest, a: str, b: str) -> Winner:
+def _winner(name: str, contest: OrderedPair, a: str, b: str) -> Winner:
     """Drawn: by who is better, a liking for the first place, and for length where the win rates part."""
     if name == INVALID and _chance("invalid", name, contest.dialog_id) < 0.2:
         return "invalid"
@@ -251,7 +251,7 @@ def _length_controlled(name: str, scores: Sequence[float | None], *words: object
     )
 
 
-def _raw(contest: Contest, winner: Winner) -> str:
+def _raw(contest: OrderedPair, winner: Winner) -> str:
     return HOSTILE if winner == "invalid" else str(contest.order.index(winner) + 1)
 
 
