@@ -81,13 +81,13 @@ def answer_row(
     return token, key, 1, dialog_id, outcome, text, None, *tokens, cost, at, 0, None
 
 
-def winner(draw: random.Random, contest: OrderedPair, odds: float) -> tuple[Winner, str]:
+def winner(draw: random.Random, ordered_pair: OrderedPair, odds: float) -> tuple[Winner, str]:
     """A judge's verdict and its words, drawn from the log-odds of b and a liking for the first place."""
     if draw.random() < 0.004:
         return "invalid", "Both responses show empathy; I cannot choose one of them."
-    liked = odds + (0.35 if contest.order == "ba" else -0.35)
+    liked = odds + (0.35 if ordered_pair.order == "ba" else -0.35)
     chosen: Winner = "b" if draw.random() < 1 / (1 + math.exp(-liked)) else "a"
-    return chosen, str(contest.order.index(chosen) + 1)
+    return chosen, str(ordered_pair.order.index(chosen) + 1)
 
 
 def log_lines(name: str, lines: int) -> str:

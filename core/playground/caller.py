@@ -228,28 +228,26 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
     from core.judging.metrics import scores
     from core.judging.protocol import OrderedPair
 
-    def contests(orders: Sequence[Order]) -> list[OrderedPair]:
+    def ordered_pairs(orders: Sequence[Order]) -> list[OrderedPair]:
         texts = (call.situation, call.utterance, call.answer_a, call.answer_b)
         return [OrderedPair("", *texts, order) for order in orders]
 
     match call.settings.judge:
         case EmbeddedJudge(name=name):
             judge = compare_job.embedded(job)
-            label, asked = judge.label, contests(judge.orders)
-            rulings = list(judge.judge(asked))
+            label, asked = judge.label, ordered_pairs(judge.orders)
+            verdicts = list(judge.judge(asked))
         case LlmJudge(name=name) as chosen:
-            label, asked = chosen.model.client.teacher.model, contests(("ab", "ba"))
-            rulings = llm_judge.rule(job, chosen, asked)
+            label, asked = chosen.model.client.teacher.model, ordered_pairs(("ab", "ba"))
+            verdicts = llm_judge.judge_pairs(job, chosen, asked)
     answers = [entry.record for entry, _ in journal.read(job.folder) if isinstance(entry.record, Answer)]
     return PlaygroundOpinion(
         judge=name,
         label=label,
         a=call.settings.a,
         b=call.settings.b,
-        verdicts=tuple(
-            (one.order, ruling.winner, ruling.raw) for one, ruling in zip(asked, rulings, strict=True)
-        ),
-        winner=scores.outcome((one.order, ruling.winner) for one, ruling in zip(asked, rulings, strict=True)),
+        verdicts=tuple((one.order, one.winner, one.raw) for one in verdicts),
+        winner=scores.outcome((one.order, one.winner) for one in verdicts),
         usd=None if any(answer.usd is None for answer in answers) else sum(a.usd or 0.0 for a in answers),
         is_estimated=any(answer.is_estimated for answer in answers),
     )

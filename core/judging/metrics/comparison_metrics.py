@@ -30,7 +30,7 @@ _ADDRESSES_JUDGE = re.compile(
 
 
 def of_comparison(
-    contests: Sequence[OrderedPair],
+    ordered_pairs: Sequence[OrderedPair],
     verdicts: Sequence[VerdictRecord],
     *,
     placed: bool,
@@ -38,11 +38,11 @@ def of_comparison(
     label: str | None = None,
     stops: bool = False,
 ) -> CompareResult:
-    """The metrics of a comparison from its contests and their verdicts.
+    """The metrics of a comparison from its pairs and their verdicts.
 
     `placed` is whether the order of the responses can influence the judge. `design` describes the orders and
     repeats; `label` describes the judge's agreement with human ratings. `stops` is whether judging stops once
-    it is decided: then `verdicts` are in the order of judging, and may be those of some contests only.
+    it is decided: then `verdicts` are in the order of judging, and may be those of some ordered_pairs only.
     """
     found = _by_dialogue(verdicts)
     made = scores.by_dialogue(found)
@@ -51,7 +51,7 @@ def of_comparison(
     even = statistics.even_test([score for score in each if score is not None])
     if stops:
         rate, even = _at_any_time(rate, each)
-    shown = {contest.dialog_id: contest for contest in contests}
+    shown = {ordered_pair.dialog_id: ordered_pair for ordered_pair in ordered_pairs}
     texts_a = [shown[dialog_id].response_a for dialog_id in found]
     texts_b = [shown[dialog_id].response_b for dialog_id in found]
     words_a = [len(text.split()) for text in texts_a]
@@ -120,7 +120,7 @@ def of_comparison(
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
-        stopping=_stopping(contests, found, each) if stops else None,
+        stopping=_stopping(ordered_pairs, found, each) if stops else None,
         dimensions=_dimensions(verdicts),
         forms=forms(verdicts),
     )
@@ -148,13 +148,15 @@ def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[Score
 
 
 def _stopping(
-    contests: Sequence[OrderedPair], judged: Collection[str], each: Sequence[float | None]
+    ordered_pairs: Sequence[OrderedPair], judged: Collection[str], each: Sequence[float | None]
 ) -> Stopping:
-    asked = [contest for contest in contests if contest.response_a != contest.response_b]
+    asked = [
+        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
+    ]
     return Stopping(
         decided=sequential.is_decided([score for score in each if score is not None]),
-        dialogues=len({contest.dialog_id for contest in contests}),
-        requests=sum(contest.dialog_id in judged for contest in asked),
+        dialogues=len({ordered_pair.dialog_id for ordered_pair in ordered_pairs}),
+        requests=sum(ordered_pair.dialog_id in judged for ordered_pair in asked),
         all_requests=len(asked),
         seed=sequential.SEED,
     )

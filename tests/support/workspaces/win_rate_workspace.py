@@ -181,16 +181,16 @@ class _Filling:
         name = ComparisonName.parse(node.name)
         a, b, judge = name.a, name.b, name.judge
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
-        contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
+        ordered_pairs = protocol.ordered_pairs(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [
-            VerdictRecord(contest.dialog_id, contest.order, winner, _raw(contest, winner))
-            for contest in contests
-            for winner in [_winner(node.name, contest, a, b)]
+            VerdictRecord(ordered_pair.dialog_id, ordered_pair.order, winner, _raw(ordered_pair, winner))
+            for ordered_pair in ordered_pairs
+            for winner in [_winner(node.name, ordered_pair, a, b)]
         ]
         designs = {"gpt-4o": "both orders", "gemini": "the baseline first"}
         with patch.object(length_control, "length_controlled", partial(_length_controlled, node.name)):
             result = comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=judge != "embedded",
                 design=designs.get(judge, "each response by itself"),
@@ -218,15 +218,17 @@ def _text(responder: str, dialogue: Dialogue) -> str:
     return " ".join([f"I hear you, {dialogue.emotion} as you feel.", *["Really."] * more])
 
 
-def _winner(name: str, contest: OrderedPair, a: str, b: str) -> Winner:
+def _winner(name: str, ordered_pair: OrderedPair, a: str, b: str) -> Winner:
     """Drawn: by who is better, a liking for the first place, and for length where the win rates part."""
-    if name == INVALID and _chance("invalid", name, contest.dialog_id) < 0.2:
+    if name == INVALID and _chance("invalid", name, ordered_pair.dialog_id) < 0.2:
         return "invalid"
-    odds = STRENGTHS[b][0] - STRENGTHS[a][0] + (0.3 if contest.order == "ba" else -0.3)
+    odds = STRENGTHS[b][0] - STRENGTHS[a][0] + (0.3 if ordered_pair.order == "ba" else -0.3)
     if name == PARTED:
-        odds += 2.6 * math.tanh((len(contest.response_b.split()) - len(contest.response_a.split())) / 12)
+        odds += 2.6 * math.tanh(
+            (len(ordered_pair.response_b.split()) - len(ordered_pair.response_a.split())) / 12
+        )
     # The same draw for both orders: a judge changes its mind only where that is a close thing.
-    return "b" if _chance("verdict", name, contest.dialog_id) < 1 / (1 + math.exp(-odds)) else "a"
+    return "b" if _chance("verdict", name, ordered_pair.dialog_id) < 1 / (1 + math.exp(-odds)) else "a"
 
 
 def _length_controlled(name: str, scores: Sequence[float | None], *words: object) -> LengthControlled | None:
@@ -251,8 +253,8 @@ def _length_controlled(name: str, scores: Sequence[float | None], *words: object
     )
 
 
-def _raw(contest: OrderedPair, winner: Winner) -> str:
-    return HOSTILE if winner == "invalid" else str(contest.order.index(winner) + 1)
+def _raw(ordered_pair: OrderedPair, winner: Winner) -> str:
+    return HOSTILE if winner == "invalid" else str(ordered_pair.order.index(winner) + 1)
 
 
 def _chance(*parts: object) -> float:

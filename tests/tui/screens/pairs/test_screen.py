@@ -320,7 +320,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
 
 def _asked(pair: Pair, order: PresentationOrder) -> str:
     """What the judge's worker sends."""
-    contest = OrderedPair(
+    ordered_pair = OrderedPair(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)
     )
     judge = LlmJudge(
@@ -330,7 +330,7 @@ def _asked(pair: Pair, order: PresentationOrder) -> str:
         prompt=templates.load("judge_dimensions"),
         model=made_settings.large_model(),
     )
-    (request,) = llm_judge.requests_of(judge, [contest])
+    (request,) = llm_judge.requests_of(judge, [ordered_pair])
     return request.messages[0].content
 
 
