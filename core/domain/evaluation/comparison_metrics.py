@@ -64,15 +64,15 @@ class ComparisonMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """Lower end of the interval of its difference from the raw win rate; None with it."""
     lc_difference_high: float | None = None
     """Upper end of that interval; None with it."""
-    lc_parted: bool | None = None
+    lc_differs: bool | None = None
     """Whether it parts from the raw win rate; None with it."""
     lc_overlap: Share | None = None
     """Share of dialogues in which the response that is mostly longer is not; None with it."""
-    soft_win_rate_b: Share | None = None
+    probability_win_rate_b: Share | None = None
     """Win rate by the log-probabilities of the judge's answers; None unless every valid dialogue has some."""
-    soft_low: float | None = None
+    probability_low: float | None = None
     """Lower end of its interval; None with it."""
-    soft_high: float | None = None
+    probability_high: float | None = None
     """Upper end of its interval; None with it."""
     words_a: float | None = None
     """Mean words of a's responses."""

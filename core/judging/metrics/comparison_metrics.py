@@ -62,7 +62,7 @@ def of_comparison(
         for own, a, b, text_a, text_b in zip(found.values(), words_a, words_b, texts_a, texts_b, strict=True)
     )
     win_rate_b, ci_low, ci_high = parts(rate.rate)
-    soft_win_rate_b, soft_low, soft_high = parts(_by_probability(verdicts, made))
+    probability_win_rate_b, probability_low, probability_high = parts(_by_probability(verdicts, made))
     prefers_first, prefers_first_low, prefers_first_high = parts(bias.prefers_first)
     flip_rate, flip_rate_low, flip_rate_high = parts(bias.flip_rate)
     prefers_longer, prefers_longer_low, prefers_longer_high = parts(bias.prefers_longer)
@@ -89,11 +89,11 @@ def of_comparison(
         lc_high=None if controlled is None else controlled.high,
         lc_difference_low=None if controlled is None else controlled.difference_low,
         lc_difference_high=None if controlled is None else controlled.difference_high,
-        lc_parted=None if controlled is None else controlled.parted,
+        lc_differs=None if controlled is None else controlled.differs,
         lc_overlap=None if controlled is None else controlled.overlap,
-        soft_win_rate_b=soft_win_rate_b,
-        soft_low=soft_low,
-        soft_high=soft_high,
+        probability_win_rate_b=probability_win_rate_b,
+        probability_low=probability_low,
+        probability_high=probability_high,
         words_a=sum(words_a) / len(words_a),
         words_b=sum(words_b) / len(words_b),
         over_limit_a=_over_limit(words_a),

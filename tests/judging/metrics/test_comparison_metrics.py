@@ -59,7 +59,7 @@ def test_a_judge_that_never_answers_has_no_win_rate() -> None:
     assert (said.min_win_rate_b, said.max_win_rate_b, said.p) == (0, 1, 1)
 
 
-def test_soft_verdicts_are_averaged_over_dialogues() -> None:
+def test_verdicts_with_probabilities_are_averaged_over_dialogues() -> None:
     ordered_pairs = [ordered_pair(n, "one", "two", order) for n in range(4) for order in BOTH]
     chances = [0.9, 0.7, 0.6, 0.4, 0.2, 0.4, 0.95, 0.85]
     verdicts = [
@@ -67,14 +67,14 @@ def test_soft_verdicts_are_averaged_over_dialogues() -> None:
         for one, chance in zip(ordered_pairs, chances, strict=True)
     ]
     said = comparison_metrics.of_comparison(ordered_pairs, verdicts, placed=True, design="both orders")
-    assert said.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
-    assert said.soft_low is not None
-    assert said.soft_high is not None
-    assert said.soft_low < 0.625 < said.soft_high
+    assert said.probability_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
+    assert said.probability_low is not None
+    assert said.probability_high is not None
+    assert said.probability_low < 0.625 < said.probability_high
     # An invalid dialogue leaves this rate like all others, with the order that was answered.
     invalid = [*verdicts[:-1], VerdictRecord(verdicts[-1].dialog_id, verdicts[-1].order, "invalid", "?")]
     left = comparison_metrics.of_comparison(ordered_pairs, invalid, placed=True, design="both orders")
-    assert left.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3) / 3)
+    assert left.probability_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3) / 3)
     assert left.invalid == 1
     assert left.win_rate_b == pytest.approx((1 + 0.5 + 0) / 3)
     # A valid dialogue of which nothing is known is not passed over in silence: there is no metric then.
@@ -82,7 +82,7 @@ def test_soft_verdicts_are_averaged_over_dialogues() -> None:
     assert (
         comparison_metrics.of_comparison(
             ordered_pairs, unknown, placed=True, design="both orders"
-        ).soft_win_rate_b
+        ).probability_win_rate_b
         is None
     )
 

@@ -81,7 +81,7 @@ STRENGTHS = {
 #: The comparison whose judge names neither response in a fifth of its dialogues.
 INVALID = "smollm2 vs smollm2/improve-human/naive/sft @ gpt-4o"
 #: The one whose length-controlled win rate parts from the raw one.
-PARTED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gpt-4o"
+LENGTH_BIASED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gpt-4o"
 UNFINISHED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gemini"
 FAILED = "smollm2 vs smollm2/improve-human/naive/sft @ gemini"
 #: What nobody has asked for yet.
@@ -223,7 +223,7 @@ def _winner(name: str, ordered_pair: OrderedPair, a: str, b: str) -> Winner:
     if name == INVALID and _chance("invalid", name, ordered_pair.dialog_id) < 0.2:
         return "invalid"
     odds = STRENGTHS[b][0] - STRENGTHS[a][0] + (0.3 if ordered_pair.order == "ba" else -0.3)
-    if name == PARTED:
+    if name == LENGTH_BIASED:
         odds += 2.6 * math.tanh(
             (len(ordered_pair.response_b.split()) - len(ordered_pair.response_a.split())) / 12
         )
@@ -237,19 +237,19 @@ def _length_controlled(name: str, scores: Sequence[float | None], *words: object
         return None
     valid = [score for score in scores if score is not None]
     raw = sum(valid) / len(valid)
-    is_parted = name == PARTED
-    rate = 0.515 if is_parted else raw
-    reach = 0.22 if is_parted else 0.12
+    is_biased = name == LENGTH_BIASED
+    rate = 0.515 if is_biased else raw
+    reach = 0.22 if is_biased else 0.12
     return LengthControlled(
         win_rate_b=rate,
         low=rate - reach,
         high=min(1.0, rate + reach),
-        coefficient=2.1 if is_parted else 0.1,
+        coefficient=2.1 if is_biased else 0.1,
         difference=rate - raw,
         difference_low=rate - raw - 0.1,
         difference_high=rate - raw + 0.1,
-        parted=is_parted,
-        overlap=0.05 if is_parted else 0.4,
+        differs=is_biased,
+        overlap=0.05 if is_biased else 0.4,
     )
 
 
