@@ -26,8 +26,9 @@ class UncertainJudge:
 
     On them it is wrong with the probability `errors`; of the others it knows nothing. People prefer b with
     the probability `rate` on easy dialogues, and `hard_rate` on the others; they are undecided on the share
-    `ties`. With `has_probabilities` its verdicts have probabilities; without, its orders disagree on dialogues
-    that are hard more often. `knows` is whether it is uncertain of the hard ones: otherwise its certainty says nothing.
+    `ties`. With `has_probabilities` its verdicts have probabilities; without, its orders disagree on
+    dialogues that are hard more often. `knows` is whether it is uncertain of the hard ones: otherwise its
+    certainty says nothing.
     """
 
     name: str

@@ -34,14 +34,14 @@ from core.store.dialogues import dialogues as data
 from core.store.jobs import job_attempts, job_records, jobs
 from tests.support.records import made_results
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
-from tui.screens.training import curve_view
-from tui.screens.training.chart_colours import ChartColours
-from tui.screens.training.curve_view import (
+from tui.screens.training.charts import curve_view
+from tui.screens.training.charts.chart_colours import ChartColours
+from tui.screens.training.charts.curve_view import (
     ChartRequest,
     Drawing,
     View,
 )
-from tui.screens.training.run_marks import DrawnRun
+from tui.screens.training.charts.run_marks import DrawnRun
 
 ROWS = 100
 ROUNDS = 7

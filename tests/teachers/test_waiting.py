@@ -19,7 +19,7 @@ from tests.loopback import Api
 from tests.support.servers.scripted_server import HttpReply, HttpRequest, Server, serving
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 from tests.teachers.live.test_live import REPLY, Teacher, at_once, requests, send
-from tui.format import waits
+from tui.format.jobs import waits
 
 NAIVE = "generate:improve-human/naive"
 

@@ -66,9 +66,10 @@ class Supervisor:
         self.idle_s = idle_s
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
+        # First: what follows reads all of the file, in which time it may be removed.
+        self._file = connections.OpenFile(self.connection, workspace.state)
         connections.check_sound(self.connection, workspace.state)
         attempts.check_all_known(self.connection, workspace)
-        self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
         self._engines = engines or Engines(workspace)

@@ -15,7 +15,7 @@ from tui.cli.output.evaluation.learned import learned, print_learned
 from tui.cli.output.evaluation.pairs import print_pairs
 from tui.cli.output.evaluation.win_rates import print_win_rates
 from tui.cli.output.pipeline import jobs
-from tui.format import results
+from tui.format.jobs import results
 
 KNOWN = WinRate(
     a="smollm2",

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from core.judging.metrics.scores import Scores
 from core.services.evaluation import judges
-from tests.tui.screens.win_rates.test_comparison_metrics import RATE
+from tests.tui.screens.win_rates.metrics.test_comparison_metrics import RATE
 
 
 def test_identical_responses_are_no_agreement_of_judges() -> None:

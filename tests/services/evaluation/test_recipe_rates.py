@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.domain.evaluation.win_rates import WinRate
 from core.judging.metrics.scores import Scores
 from core.services.evaluation import recipe_rates
-from tests.tui.screens.win_rates.test_comparison_metrics import RATE
+from tests.tui.screens.win_rates.metrics.test_comparison_metrics import RATE
 
 
 def rate(student: str, run: str, job: str) -> WinRate:

@@ -12,7 +12,7 @@ from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import json
 from tui.cli.output.data import data_json
-from tui.format import imports
+from tui.format.data import imports
 from tui.format.text import visible
 
 

@@ -12,7 +12,7 @@ from tui.cli.output import json
 @json_option
 def keys(as_json: bool) -> None:
     """List the app's keys. The ids are for config.toml's [app.keys], which assigns other keys."""
-    from tui.app.keymap import key_lines
+    from tui.app.config.keymap import key_lines
 
     lines = key_lines()
     if as_json:

@@ -23,7 +23,7 @@ from tests.tui.screens.training.training_screen import (
     open_training,
 )
 from tui.app.application import EmpathyApp
-from tui.app.poller import SnapshotChanged
+from tui.app.polling.poller import SnapshotChanged
 from tui.components.listing import Listing
 
 

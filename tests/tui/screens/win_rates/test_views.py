@@ -23,7 +23,7 @@ from tests.tui.screens.win_rates.win_rates_screen import (
 from tui.screens.pairs.screen import PairsScreen
 from tui.screens.win_rates.detail_view import DetailView
 from tui.screens.win_rates.matrix_view import MatrixView
-from tui.screens.win_rates.table_view import RatesView
+from tui.screens.win_rates.table.table_view import RatesView
 
 
 async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:

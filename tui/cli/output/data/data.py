@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.api import DialogueCounts, Finding, ImportedData, ImportPlan, Recipe, Statistics
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
-from tui.format import findings, imports
+from tui.format.data import findings, imports
 from tui.format.values import count
 
 

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from core.api import SeedGroup, WinRate
 from tui.cli.output.tables import cell, make_table, print_line, print_table
-from tui.format import win_rates
-from tui.format.seeds import mean_and_sd
+from tui.format.evaluation import win_rates
+from tui.format.evaluation.seeds import mean_and_sd
 from tui.format.values import UNKNOWN, count, percent, span
 
 

@@ -24,11 +24,11 @@ from core.api import (
 )
 from tui.cli.output.evaluation.seeds import print_groups
 from tui.cli.output.tables import cell, make_table, print_line, print_table
-from tui.format import human_votes, win_rates
+from tui.format.evaluation import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
-from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.matrix import SIGNIFICANT
-from tui.screens.win_rates.metric_row import MetricRow
+from tui.screens.win_rates.metrics import comparison_metrics, judge_metrics
+from tui.screens.win_rates.metrics.metric_row import MetricRow
 
 #: Pairs of responders with the same answers that are listed.
 _MOST_SAME = 8

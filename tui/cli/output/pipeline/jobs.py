@@ -13,8 +13,8 @@ from core.api import (
 )
 from tui.cli.output.data.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
-from tui.format import engines, job_counts, waits
-from tui.format.job_states import look
+from tui.format.jobs import engines, job_counts, waits
+from tui.format.jobs.job_states import look
 from tui.format.values import UNKNOWN, duration
 
 #: Columns from which the table of jobs has room for notes.

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.api import RunComparison
 from tui.cli.output.tables import cell, make_table, print_line, print_table
-from tui.format import win_rates
+from tui.format.evaluation import win_rates
 from tui.format.runs import RunColumn, RunResults, columns
 from tui.format.values import UNKNOWN, p_value, percent, span
 

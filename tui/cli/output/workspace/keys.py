@@ -10,7 +10,7 @@ from rich.console import Console
 from tui.cli.output.tables import cell, make_table
 
 if TYPE_CHECKING:
-    from tui.app.keymap import KeyLine
+    from tui.app.config.keymap import KeyLine
 
 
 def print_keys(console: Console, lines: Sequence[KeyLine]) -> None:
