@@ -51,7 +51,7 @@ def metric_rows(
     floor, top, pace = (0.31, 0.38, steps / 6) if dpo else (1.42, 1.55, steps / 8)
     for step in range(1, steps + 1):
         fallen = math.exp(-step / pace)
-        figures = (
+        metrics = (
             f'{{"loss": {floor + top * fallen + draw.gauss(0, 0.05):.4f}, '
             f'"grad_norm": {0.9 + fallen + draw.random() / 4:.4f}, '
             f'"learning_rate": {5e-5 * (1 + math.cos(math.pi * step / steps)) / 2:.4e}, '
@@ -61,11 +61,11 @@ def metric_rows(
         )
         if dpo:
             margin = 1.8 * (1 - fallen) + draw.gauss(0, 0.1)
-            figures += (
+            metrics += (
                 f', "rewards/margins": {margin:.4f}, "rewards/accuracies": {0.9 - 0.4 * fallen:.4f}, '
                 f'"rewards/chosen": {margin * 0.4:.4f}, "rewards/rejected": {-margin * 0.6:.4f}'
             )
-        yield job, step, began + (ended - began) * step / steps, figures + "}"
+        yield job, step, began + (ended - began) * step / steps, metrics + "}"
 
 
 def answer_row(

@@ -118,16 +118,16 @@ def make(root: Path) -> WorkspacePaths:
     workspace.config.write_text(CONFIG)
     table = read_table(SAMPLE)
     read = replace(table, dialogues=table.dialogues[:DIALOGUES])
-    facts = staging.describe_table(read, SAMPLE.name)
-    staging.stage(workspace, read.dialogues, facts)
-    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
+    imported = staging.describe_table(read, SAMPLE.name)
+    staging.stage(workspace, read.dialogues, imported)
+    nodes = planner.plan(load_config(workspace.config), imported, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)
     with (
         closing(connections.writer(workspace.state)) as connection,
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, read.dialogues)
+        data.replace(connection, imported, read.dialogues)
         _Scene(connection, workspace, nodes, read.dialogues, clock).play()
     return workspace
 

@@ -83,12 +83,12 @@ def ingest_all(
     """
     left = deque((attempt, 0) for attempt in attempts)
     while left:
-        # A commit waits for the disk: one is for as many attempts as there is room for.
+        # A commit waits for the disk: one is for as many attempts as fit.
         parts: list[_JournalPart] = []
-        room = BATCH
-        while left and room:
-            parts.append(_read(root, *left.popleft(), room))
-            room -= len(parts[-1].entries)
+        limit = BATCH
+        while left and limit:
+            parts.append(_read(root, *left.popleft(), limit))
+            limit -= len(parts[-1].entries)
         for attempt, ingested, is_done in _store_all(connection, root, parts):
             if is_done:
                 yield attempt, ingested
@@ -124,18 +124,18 @@ class _UnfitRecordError(Exception):
         self.reason = reason
 
 
-def _read(root: Path, attempt: Attempt, records: int, room: int) -> _JournalPart:
-    """The next entries of an attempt's journal, at most `room`."""
+def _read(root: Path, attempt: Attempt, records: int, limit: int) -> _JournalPart:
+    """The next entries of an attempt's journal, at most `limit`."""
     entries: list[tuple[Entry, int]] = []
     try:
-        for item in islice(journal.read(root / attempt.folder, attempt.offset), room):
+        for item in islice(journal.read(root / attempt.folder, attempt.offset), limit):
             entries.append(item)
     except DamagedJournalError as error:
         damage = f"{attempt.folder}/{journal.NAME}, line {error.line}, is damaged: {error.reason}"
         return _JournalPart(attempt, records, entries, damage=damage)
     except OSError as error:
         return _JournalPart(attempt, records, unreadable=error)
-    return _JournalPart(attempt, records, entries, is_last=len(entries) < room)
+    return _JournalPart(attempt, records, entries, is_last=len(entries) < limit)
 
 
 def _store_all(connection: sqlite3.Connection, root: Path, parts: Sequence[_JournalPart]) -> list[_Outcome]:

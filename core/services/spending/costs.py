@@ -143,8 +143,8 @@ def _read(
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
         }
-        asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
-        results = job_queries.results(connection, asking)
+        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
+        results = job_queries.results(connection, requesting)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)

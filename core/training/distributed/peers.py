@@ -155,8 +155,8 @@ class _Others:
             if found is None or self._over.is_set():
                 return
             self.end_by(found)
-            is_told = found.killed_by in processes.GIVE_BACK
-            self._job.journal.write(Preempted() if is_told else Failed(found.words))
+            gives_back = found.killed_by in processes.GIVE_BACK
+            self._job.journal.write(Preempted() if gives_back else Failed(found.words))
             os._exit(1)
 
     def cause(self) -> _Cause | None:
