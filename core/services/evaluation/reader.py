@@ -114,6 +114,10 @@ class EvaluationReader(ComparisonReader):
         biases = self._data.biases(connection, jobs, validated)
         return judges.scorecards(connection, self._data.judges(), jobs, validated, biases)
 
+    def judge_names(self) -> tuple[str, ...]:
+        """The names of the configured judges, in their order."""
+        return tuple(self._data.judges())
+
     def judge_prompts(self) -> tuple[str, ...]:
         """The names of the templates with which the configured judges are asked, in the judges' order."""
         asked = (judge for judge in self._data.judges().values() if judge.provider != "embedded")
