@@ -25,6 +25,7 @@ from core.api import (
 from tui.cli.output.seeds import print_groups
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format import human_votes, win_rates
+from tui.format.text import visible
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.matrix import SIGNIFICANT
@@ -326,14 +327,16 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
     shown = make_table(*words, "b ahead", "95 % interval", "better a/b", "n", "p", "p, Holm", left=len(words))
     for test in found:
         star = SIGNIFICANT if test.p_holm < ALPHA else ""
+        ahead = f"{test.difference * 100:+z.1f}{star}"
+        # There may be a hundred thousand.
         shown.add_row(
-            *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
-            cell(f"{test.difference * 100:+z.1f}{star}", "bold" if star else ""),
-            cell(f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}"),
-            cell(f"{count(test.better_a)}/{count(test.better_b)}"),
-            cell(count(test.n)),
-            cell(p_value(test.p)),
-            cell(p_value(test.p_holm)),
+            *map(visible, (test.judge, test.baseline, test.a, test.b)),
+            cell(ahead, "bold") if star else ahead,
+            f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}",
+            f"{count(test.better_a)}/{count(test.better_b)}",
+            count(test.n),
+            p_value(test.p),
+            p_value(test.p_holm),
         )
     print_table(console, shown)
     print_line(
