@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -195,3 +195,12 @@ class WinRate:
     def name(self) -> ComparisonName:
         """The name of the comparison."""
         return ComparisonName(self.a, self.b, self.judge)
+
+
+def judge_labels(rates: Iterable[WinRate]) -> dict[str, str]:
+    """Judge → one line on its agreement with people, of those where it is known."""
+    found: dict[str, str] = {}
+    for rate in rates:
+        if rate.label:
+            found.setdefault(rate.judge, rate.label)
+    return found

@@ -218,8 +218,9 @@ def _grids(sizes: Floats) -> Floats:
         fits = np.abs(parts - np.rint(parts)).max(axis=1, initial=0.0) < 1e-6
         units[open_rows[fits]] = unit
         open_rows = open_rows[~fits]
-    largest = _MAX_POINTS / 2 / np.maximum(sizes.sum(axis=1), 1e-9)
-    return np.maximum(2.0, np.minimum(units, np.floor(largest)))
+    largest = np.floor(_MAX_POINTS / 2 / np.maximum(sizes.sum(axis=1), 1e-9))
+    found: Floats = np.clip(units, 2.0, np.maximum(2.0, largest))
+    return found
 
 
 def _bootstrap(valid: Sequence[float]) -> tuple[float, float] | tuple[None, None]:

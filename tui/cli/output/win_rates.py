@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Console
 
@@ -21,6 +21,7 @@ from core.api import (
     Scorecard,
     SeedGroup,
     WinRate,
+    judge_labels,
 )
 from tui.cli.output.seeds import print_groups
 from tui.cli.output.tables import cell, make_table, print_line, print_table
@@ -168,11 +169,11 @@ def print_comparison(console: Console, found: Comparison) -> None:
     for warning in comparison_metrics.warnings(rate):
         print_line(console, f"! {warning}", "yellow")
     _print_metrics(console, comparison_metrics.of_comparison(found))
-    print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
+    print_line(console, f"Judge: {win_rates.label_of(judge_labels([rate]), rate.judge)}")
 
 
-def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence[WinRate]) -> None:
-    """Each recipe's win rates over the base students; `known` has the judges' labels."""
+def print_recipes(console: Console, found: Sequence[RecipeRate], labels: Mapping[str, str]) -> None:
+    """Each recipe's win rates over the base students; `labels` are the judges'."""
     if not found:
         print_line(console, "No run is compared with its base student yet.")
         return
@@ -206,15 +207,15 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
         "dim",
     )
     for judge in dict.fromkeys(one.judge for one in found):
-        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
 
 
 def _pairs(dimensions: Sequence[str]) -> list[str]:
     return [title for name in dimensions for title in (name, "95 % interval")]
 
 
-def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
-    """Each judge's ranking; `known` has the judges' labels."""
+def print_rankings(console: Console, found: Sequence[Ranking], labels: Mapping[str, str]) -> None:
+    """Each judge's ranking; `labels` are the judges'."""
     if not found:
         print_line(console, "No comparison is finished yet, so there is no ranking.")
         return
@@ -250,7 +251,7 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                 "before; they are missing.",
                 "yellow",
             )
-        print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, one.judge)}")
         console.print()
     print_line(
         console, "Bradley–Terry log-strengths, 0 the average; a tie is half a win; bootstrap intervals", "dim"
@@ -315,8 +316,8 @@ def print_votes(
             print_line(console, f"! {warning}", "yellow")
 
 
-def print_tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
-    """Those of `made` tests that are `found`; `known` has the judges' labels."""
+def print_tests(console: Console, found: Sequence[PairedTest], made: int, labels: Mapping[str, str]) -> None:
+    """Those of `made` tests that are `found`; `labels` are the judges'."""
     if not made:
         print_line(
             console,
@@ -355,7 +356,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
             "yellow",
         )
     for judge in dict.fromkeys(test.judge for test in found):
-        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
 
 
 def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:
