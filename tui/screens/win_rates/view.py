@@ -10,7 +10,7 @@ from textual.content import Content
 
 from core.api import judge_labels
 from tui.components.keyed_table import KeyedTable
-from tui.format import win_rates
+from tui.format.evaluation import win_rates
 from tui.format.text import visible
 from tui.navigation.messages import OpenPairs
 
