@@ -174,6 +174,7 @@ def _losses(
             return loss
 
         trainer.training_step = training_step
+        trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
     parts = size // MICRO_BATCH
     return [sum(losses[start : start + parts]) for start in range(0, len(losses), parts)]
@@ -231,6 +232,7 @@ def _round(
         trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
         if way is PRECOMPUTED:
             before = since(began)
+        trainer.remove_callback(transformers.PrinterCallback)
         if table != "DPO":
             # Before the steps there are only checks; in DPO there may be the reference's pass.
             tokens.count = 0

@@ -59,6 +59,7 @@ from .domain.evaluation.win_rates import ALPHA as ALPHA
 from .domain.evaluation.win_rates import Decision as Decision
 from .domain.evaluation.win_rates import SameAnswers as SameAnswers
 from .domain.evaluation.win_rates import WinRate as WinRate
+from .domain.evaluation.win_rates import judge_labels as judge_labels
 from .domain.jobs.config_places import config_place as config_place
 from .domain.jobs.dependencies import dependents_of as dependents_of
 from .domain.jobs.dependencies import nearest_first as nearest_first

@@ -227,7 +227,7 @@ def _check_training(key: str, training: Training) -> None:
         raise InvalidOptionError(
             f"{key}.early_stopping_patience", "there is no evaluation; set eval_share, such as 0.1"
         )
-    training_arguments.check_optimizer(f"{key}.optim", training.optim)
+    training_arguments.check_names(key, training)
     if training.extra:
         training_arguments.check_extra(key, training)
 

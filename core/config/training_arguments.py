@@ -7,6 +7,7 @@ instead, and only where config.toml has arguments for them.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -17,8 +18,8 @@ from core.config.problems import InvalidOptionError, suggestion
 from core.config.schema import Dpo, Training
 from core.domain.errors import UserError
 
-#: The default optimizer, which need not be looked up.
-_DEFAULT_OPTIMIZER = Training().optim
+#: Names that are the default need not be looked up.
+_DEFAULTS = Dpo()
 
 _Classes = Sequence[tuple[str, str, str]]
 #: Package, file and class of each configuration, derived ones first.
@@ -132,13 +133,26 @@ def check_extra(key: str, training: Training) -> None:
             raise InvalidOptionError(here, f"expected {known[name]}, got {value!r}")
 
 
-def check_optimizer(key: str, name: str) -> None:
-    """Raise `InvalidOptionError` if Transformers has no optimizer of that name."""
-    if name == _DEFAULT_OPTIMIZER:
-        return
-    known = _optimizers()
-    if name not in known:
-        raise InvalidOptionError(key, f"Transformers has no optimizer {name!r}{suggestion(name, known)}")
+def check_names(key: str, training: Training) -> None:
+    """Check the names of an optimizer, a schedule and a loss in the table `key`.
+
+    Raises `InvalidOptionError` if Transformers or TRL has none of that name.
+    """
+    if (name := training.optim) != _DEFAULTS.optim and name not in (known := _optimizers()):
+        what = f"Transformers has no optimizer {name!r}{suggestion(name, known)}"
+        raise InvalidOptionError(f"{key}.optim", what)
+    if (name := training.lr_scheduler_type) != _DEFAULTS.lr_scheduler_type and name not in (
+        known := _schedules()
+    ):
+        what = f"Transformers has no schedule {name!r}{suggestion(name, known)}"
+        raise InvalidOptionError(f"{key}.lr_scheduler_type", what)
+    if (
+        isinstance(training, Dpo)
+        and (name := training.loss_type) != _DEFAULTS.loss_type
+        and name not in (known := _losses())
+    ):
+        what = f"TRL's DPOTrainer has no loss {name!r}{suggestion(name, known)}"
+        raise InvalidOptionError(f"{key}.loss_type", what)
 
 
 def _set_by_program(key: str) -> str | None:
@@ -152,6 +166,8 @@ def _fits(value: object, annotation: str) -> bool:
     if any(part not in _TYPES for part in parts):
         return True
     accepted = tuple(kind for part in parts for kind in _TYPES[part])
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     # In Python true is a number.
     return isinstance(value, accepted) and (not isinstance(value, bool) or bool in accepted)
 
@@ -169,10 +185,30 @@ def _arguments(classes: _Classes) -> Mapping[str, str]:
 
 @cache
 def _optimizers() -> Sequence[str]:
-    (_, file, _) = _SHARED[-1]
+    return _values(_class("transformers", "training_args.py", "OptimizerNames"))
+
+
+@cache
+def _schedules() -> Sequence[str]:
+    return _values(_class("transformers", "trainer_utils.py", "SchedulerType"))
+
+
+@cache
+def _losses() -> Sequence[str]:
+    """What DPO's trainer compares its `loss_type` with."""
+    return [
+        right.value
+        for node in ast.walk(_class("trl", "trainer/dpo_trainer.py", "DPOTrainer"))
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == "loss_type"
+        for right in node.comparators
+        if isinstance(right, ast.Constant) and isinstance(right.value, str)
+    ]
+
+
+def _values(enumeration: ast.ClassDef) -> list[str]:
     return [
         line.value.value
-        for line in _class("transformers", file, "OptimizerNames").body
+        for line in enumeration.body
         if isinstance(line, ast.Assign)
         and isinstance(line.value, ast.Constant)
         and isinstance(line.value.value, str)

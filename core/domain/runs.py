@@ -65,7 +65,7 @@ class RunEstimate:
     steps: int | None
     """Optimizer steps; None before the examples are known."""
     seconds: float | None
-    """How long it takes; None where that is not known."""
+    """How long it takes from the start of its worker to its end; None where that is not known."""
     measured: bool
     """Whether `seconds` follows from a finished run of the same kind; otherwise it is rough: from the number
     of operations, and the speed of the device."""

@@ -19,6 +19,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     `lines`, line breaks stay and tabs become spaces. What comes out is never markup-parsed by
     whoever shows it; that is the caller's part.
     """
+    if text.isascii() and text.isprintable():
+        return text
     if lines:
         text = text.replace("\r\n", "\n").expandtabs(4)
         return "\n".join(_HOSTILE.sub(_picture, line) for line in text.split("\n"))

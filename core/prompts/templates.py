@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from core.config.schema import Definition
@@ -84,7 +84,15 @@ def render(template: str, **fields: str) -> str:
 
     Raises `KeyError` when a field of the template has no value.
     """
-    return FIELD.sub(lambda match: fields[match[1]], template)
+    parts = list(_parts(template))
+    parts[1::2] = [fields[name] for name in parts[1::2]]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _parts(template: str) -> tuple[str, ...]:
+    """The text before each field, the field's name, and the text after the last one."""
+    return tuple(FIELD.split(template))
 
 
 def judge_question(

@@ -43,18 +43,34 @@ def build(
 
     `prompt` is the student's template. Raises `UserError` for an unknown recipe.
     """
+    sft, pairs = iterate(dialogues, name, pairing, prompt)
+    return list(sft), list(pairs)
+
+
+def iterate(
+    dialogues: Sequence[Dialogue], name: str, pairing: Pairing, prompt: str
+) -> tuple[Iterator[SftExample], Iterator[PreferencePair]]:
+    """What `build` returns, made while it is read."""
     known = dict.fromkeys(s for d in dialogues for s in d.responses if s != HUMAN)
-    sft: list[SftExample] = []
-    pairs: list[PreferencePair] = []
-    for source in catalog.sources_of(name, tuple(known)):
+    sources = catalog.sources_of(name, tuple(known))
+    return _direct_sft(dialogues, sources, prompt), _direct_pairs(dialogues, sources, pairing, prompt)
+
+
+def _direct_sft(dialogues: Sequence[Dialogue], sources: Sequence[str], prompt: str) -> Iterator[SftExample]:
+    for source in sources:
         for dialogue in direct.sft_dialogues(dialogues, source):
             turn = _user(dialogue, prompt)
             for origin in (HUMAN, source):
-                sft.append(SftExample(dialogue.dialog_id, turn, _assistant(dialogue, origin)))
+                yield SftExample(dialogue.dialog_id, turn, _assistant(dialogue, origin))
+
+
+def _direct_pairs(
+    dialogues: Sequence[Dialogue], sources: Sequence[str], pairing: Pairing, prompt: str
+) -> Iterator[PreferencePair]:
+    for source in sources:
         for dialogue in direct.preference_dialogues(dialogues, source, pairing):
             chosen, rejected = _assistant(dialogue, source), _assistant(dialogue, HUMAN)
-            pairs.append(PreferencePair(dialogue.dialog_id, _user(dialogue, prompt), chosen, rejected))
-    return sft, pairs
+            yield PreferencePair(dialogue.dialog_id, _user(dialogue, prompt), chosen, rejected)
 
 
 def build_improved(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,12 @@ from core.domain.errors import UserError
 from core.jobs import files
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
+from core.teachers.protocol import Message
 
 INFO = "dataset_info.json"
+
+#: Rows that are written at once, and files: while the disk takes one, the rows of another are made.
+_ROWS, _FILES = 200, 4
 
 _SFT_ENTRY = {
     "formatting": "sharegpt",
@@ -33,6 +40,23 @@ _DPO_ENTRY = {
     "ranking": True,
     "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
 }
+
+
+def _row_template(row: dict[str, Any]) -> bytes:
+    """The JSON of a row in a list, with `%b` where each text is filled in."""
+    return textwrap.indent(json.dumps(row, indent=2), "  ").replace('"%b"', "%b").encode()
+
+
+_SFT_ROW = _row_template(
+    {"messages": [{"role": "user", "content": "%b"}, {"role": "assistant", "content": "%b"}]}
+)
+_DPO_ROW = _row_template(
+    {
+        "conversations": [{"from": "human", "value": "%b"}],
+        "chosen": {"from": "gpt", "value": "%b"},
+        "rejected": {"from": "gpt", "value": "%b"},
+    }
+)
 
 
 def export(
@@ -53,22 +77,34 @@ def export(
     """
     written: list[Path] = []
     emptied: list[Path] = []
+
+    def write(path: Path, rows: Iterator[bytes]) -> bool:
+        """Whether there are rows."""
+        first = next(rows, None)
+        if first is None:
+            return False
+        with files.replacing(path) as file:
+            for part in _encoded(chain([first], rows)):
+                file.write(part)
+        return True
+
     try:
         info = _existing(folder / INFO)
-        for name in names:
-            if name in improved:
-                share, seed = settings.improve_llm_sft, settings.improve_llm_seed
-                sft, pairs, _ = examples.build_improved(dialogues, name, improved[name], prompt, share, seed)
-            else:
-                sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
-            for file_name, entry, rows in _data_sets(name.replace("/", "_"), sft, pairs):
-                path = folder / file_name
-                if rows:
-                    files.write_bytes(path, _encoded(rows))
-                    info[path.stem] = {"file_name": path.name, **entry}
-                    written.append(path)
-                elif info.pop(path.stem, None) is not None:
-                    emptied.append(path)
+        sets = [
+            (folder / file_name, entry, rows)
+            for name in names
+            for file_name, entry, rows in _data_sets(
+                name.replace("/", "_"), *_examples(dialogues, name, settings, prompt, improved.get(name))
+            )
+        ]
+        with ThreadPoolExecutor(_FILES) as pool:
+            found = list(pool.map(write, [path for path, _, _ in sets], [rows for _, _, rows in sets]))
+        for (path, entry, _), has_rows in zip(sets, found, strict=True):
+            if has_rows:
+                info[path.stem] = {"file_name": path.name, **entry}
+                written.append(path)
+            elif info.pop(path.stem, None) is not None:
+                emptied.append(path)
         # LLaMA-Factory reads only this file in the encoding of the locale.
         files.write_bytes(folder / INFO, json.dumps(info, indent=2).encode() + b"\n")
         for path in emptied:
@@ -80,33 +116,46 @@ def export(
 
 def files_of(stem: str, sft: Sequence[SftExample], pairs: Sequence[PreferencePair]) -> dict[str, bytes]:
     """Files with these examples, those that are not empty, and a dataset_info.json that registers them."""
-    sets = [found for found in _data_sets(stem, sft, pairs) if found[2]]
-    made = {name: _encoded(rows) for name, _, rows in sets}
+    sizes = (len(sft), len(pairs))
+    sets = [found for found, size in zip(_data_sets(stem, sft, pairs), sizes, strict=True) if size]
+    made = {name: b"".join(_encoded(rows)) for name, _, rows in sets}
     info = {Path(name).stem: {"file_name": name, **entry} for name, entry, _ in sets}
     return made | {INFO: json.dumps(info, indent=2).encode() + b"\n"}
 
 
+def _examples(
+    dialogues: Sequence[Dialogue],
+    name: str,
+    settings: Recipes,
+    prompt: str,
+    improved: Sequence[Mapping[str, str]] | None,
+) -> tuple[Iterable[SftExample], Iterable[PreferencePair]]:
+    if improved is None:
+        return examples.iterate(dialogues, name, settings.pairing, prompt)
+    share, seed = settings.improve_llm_sft, settings.improve_llm_seed
+    return examples.build_improved(dialogues, name, improved, prompt, share, seed)[:2]
+
+
 def _data_sets(
-    stem: str, sft: Sequence[SftExample], pairs: Sequence[PreferencePair]
-) -> tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...]:
+    stem: str, sft: Iterable[SftExample], pairs: Iterable[PreferencePair]
+) -> tuple[tuple[str, dict[str, Any], Iterator[bytes]], ...]:
     """The name, the entry in dataset_info.json, and the rows of each file."""
     return (
-        (f"{stem}_sft.json", _SFT_ENTRY, [_messages(example) for example in sft]),
-        (f"{stem}_dpo.json", _DPO_ENTRY, [_conversation(pair) for pair in pairs]),
+        (f"{stem}_sft.json", _SFT_ENTRY, map(_messages, sft)),
+        (f"{stem}_dpo.json", _DPO_ENTRY, map(_conversation, pairs)),
     )
 
 
-def _messages(example: SftExample) -> dict[str, Any]:
-    turns = (*example.prompt, *example.completion)
-    return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
+def _messages(example: SftExample) -> bytes:
+    return _SFT_ROW % (_json(example.prompt[0]), _json(example.completion[0]))
 
 
-def _conversation(pair: PreferencePair) -> dict[str, Any]:
-    return {
-        "conversations": [{"from": "human", "value": turn.content} for turn in pair.prompt],
-        "chosen": {"from": "gpt", "value": pair.chosen[0].content},
-        "rejected": {"from": "gpt", "value": pair.rejected[0].content},
-    }
+def _conversation(pair: PreferencePair) -> bytes:
+    return _DPO_ROW % (_json(pair.prompt[0]), _json(pair.chosen[0]), _json(pair.rejected[0]))
+
+
+def _json(message: Message) -> bytes:
+    return msgspec.json.encode(message.content)
 
 
 def _existing(path: Path) -> dict[str, Any]:
@@ -121,5 +170,10 @@ def _existing(path: Path) -> dict[str, Any]:
     return info
 
 
-def _encoded(rows: list[dict[str, Any]]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n"
+def _encoded(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts of a JSON file with at least one row."""
+    before = b"[\n"
+    while part := b",\n".join(islice(rows, _ROWS)):
+        yield before + part
+        before = b",\n"
+    yield b"\n]\n"

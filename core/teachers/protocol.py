@@ -19,7 +19,7 @@ Finish = Literal["stop", "length", "refusal", "filtered", "unknown", "unreadable
 FINAL: frozenset[BatchStatus] = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a conversation."""
 
     role: Literal["user", "assistant"]

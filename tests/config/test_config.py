@@ -54,6 +54,10 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[sft]\npacking = true", "sft.packing: packed rows allow neither prefix trees"),
         ("[dpo]\npacking = true", "dpo.packing: TRL packs SFT examples only"),
         ("[sft]\nearly_stopping_patience = 3", "there is no evaluation; set eval_share"),
+        ("[dpo]\noptim = 'adamw'", "dpo.optim: Transformers has no optimizer 'adamw'"),
+        ("[sft]\nlr_scheduler_type = 'cosin'", "sft.lr_scheduler_type: .* did you mean cosine"),
+        ("[dpo]\nloss_type = 'sigmod'", "dpo.loss_type: TRL's DPOTrainer has no loss .* mean sigmoid"),
+        ("[sft.extra]\nadam_beta2 = inf", "sft.extra.adam_beta2: expected float, got inf"),
         ("[sft.extra]\nadam_beta3 = 1", "sft.extra.adam_beta3: TRL's SFTConfig .* mean adam_beta2"),
         ("[dpo.extra]\nldalpha = 1", "dpo.extra.ldalpha: TRL's DPOConfig .* mean ld_alpha"),
         (
@@ -282,6 +286,7 @@ def test_arguments_are_those_of_the_installed_trl() -> None:
     """They are read from its source, without importing it."""
     from dataclasses import fields
 
+    from transformers.trainer_utils import SchedulerType
     from transformers.training_args import OptimizerNames
     from trl import DPOConfig, SFTConfig
 
@@ -292,3 +297,4 @@ def test_arguments_are_those_of_the_installed_trl() -> None:
         known = set(arguments._arguments(arguments._SFT)) | set(arguments._arguments(arguments._DPO))
         assert set(arguments._SET_BY_PROGRAM) <= known
     assert set(arguments._optimizers()) == {name.value for name in OptimizerNames}
+    assert set(arguments._schedules()) == {name.value for name in SchedulerType}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.config.schema import Recipes
 from core.dialogues.importing.table import read_table
-from core.domain.data.dialogues import Dialogue
+from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory
@@ -99,6 +101,27 @@ def test_the_shape_of_a_row(tmp_path: Path) -> None:
     assert set(dpo) == {"conversations", "chosen", "rejected"}
     assert [turn["from"] for turn in dpo["conversations"]] == ["human"]
     assert dpo["chosen"]["from"] == dpo["rejected"]["from"] == "gpt"
+
+
+def test_files_are_indented_json_in_utf_8(tmp_path: Path) -> None:
+    hostile = '"quoted" \\ %b %s {situation}\n\t\x00\x1b \u2028 </script> é 🙂'
+    rated = {source: RatedResponse(f"{source} {hostile}", 3) for source in ("human", "llama")}
+    dialogues = [
+        msgspec.structs.replace(
+            dialogue,
+            split="train",
+            situation=f"{number} {hostile}",
+            responses=rated if number % 2 else rated | {"human": RatedResponse("Okay.", 2)},
+        )
+        for number, dialogue in enumerate(islice(cycle(synthetic_dialogues()), 1000))
+    ]
+    export(tmp_path, dialogues, ("direct/llama",))
+    for name, count in (("direct_llama_sft.json", 1000), ("direct_llama_dpo.json", 500)):
+        content = (tmp_path / name).read_bytes()
+        rows = json.loads(content)
+        assert len(rows) == count
+        assert all(hostile in prompt[0]["content"] for prompt, _ in load(tmp_path, Path(name).stem))
+        assert content == json.dumps(rows, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def test_the_entries_of_others_stay(tmp_path: Path) -> None:

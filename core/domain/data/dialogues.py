@@ -26,7 +26,7 @@ MAX_WORDS = 97
 MAX_CHARACTERS = 2000
 
 
-class RatedResponse(msgspec.Struct, frozen=True):
+class RatedResponse(msgspec.Struct, frozen=True, gc=False):
     """A response in the data and what people thought of it."""
 
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,3 +83,12 @@ class WinRate(ComparisonMetrics, frozen=True):
     def name(self) -> ComparisonName:
         """The name of the comparison."""
         return ComparisonName(self.a, self.b, self.judge)
+
+
+def judge_labels(rates: Iterable[WinRate]) -> dict[str, str]:
+    """Judge → one line on its agreement with people, of those where it is known."""
+    found: dict[str, str] = {}
+    for rate in rates:
+        if rate.label:
+            found.setdefault(rate.judge, rate.label)
+    return found

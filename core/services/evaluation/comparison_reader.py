@@ -9,6 +9,7 @@ import msgspec
 
 from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
+from core.domain.evaluation import win_rates
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs.job import Job
@@ -45,16 +46,22 @@ class ComparisonReader:
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration; its numbers are None until the comparison is done."""
+        rates, same = self._rates(), self.same_answers()
+        return self._state.remember("win rates", (rates, same), lambda: same_answers.add(rates, same))
+
+    def judge_labels(self) -> dict[str, str]:
+        """Judge → one line on its agreement with people, which is shown wherever its results are."""
+        return win_rates.judge_labels(self._rates())
+
+    def _rates(self) -> tuple[WinRate, ...]:
+        """The same without the answers that responders share, which need all responses."""
         jobs = self._pipeline.snapshot().jobs
         validated = self._data.validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._data.judges()}
         # Most changes concern other jobs, or the progress of one.
         compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
-        same = self.same_answers()
         return self._state.remember(
-            "win rates",
-            (compare_jobs, labels, same),
-            lambda: same_answers.add(comparisons.win_rates(jobs, labels), same),
+            "rates", (compare_jobs, labels), lambda: comparisons.win_rates(jobs, labels)
         )
 
     def all_win_rates(self) -> tuple[WinRate, ...]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -189,26 +189,30 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
             met[rate.a][rate.b] = scores[rate.job]
             met[rate.b][rate.a] = {name: mirrored(score) for name, score in scores[rate.job].items()}
         for baseline, others in met.items():
+            if len(others) < 2:
+                continue
             dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
             # A dialogue without a score of both is not part of the test.
-            of = {
-                name: np.array([made.get(dialogue) for dialogue in dialogues], dtype=np.float64)
-                for name, made in others.items()
-            }
-            family = []
-            for a, b in combinations(others, 2):
-                shared = ~np.isnan(of[a] + of[b])
-                if shared.any():
-                    found = statistics.paired(of[a][shared], of[b][shared])
-                    family.append((a, b, int(shared.sum()), found))
-            corrected = statistics.holm([found.p for *_, found in family])
+            of = np.array(
+                [[made.get(dialogue) for dialogue in dialogues] for made in others.values()], dtype=np.float64
+            )
+            names = list(others)
+            family = [
+                (a, b, found)
+                for first, a in enumerate(names)
+                for b, found in zip(
+                    names[first + 1 :], statistics.paired(of[first], of[first + 1 :]), strict=True
+                )
+                if found is not None
+            ]
+            corrected = statistics.holm([found.p for _, _, found in family])
             tests += [
                 PairedTest(
                     judge=judge,
                     baseline=baseline,
                     a=a,
                     b=b,
-                    n=n,
+                    n=found.n,
                     unjudged=len(others[a].keys() ^ others[b].keys()),
                     better_a=found.better_a,
                     better_b=found.better_b,
@@ -218,7 +222,7 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
                     p=found.p,
                     p_holm=p_holm,
                 )
-                for (a, b, n, found), p_holm in zip(family, corrected, strict=True)
+                for (a, b, found), p_holm in zip(family, corrected, strict=True)
             ]
     return tuple(tests)
 

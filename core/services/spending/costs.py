@@ -112,8 +112,8 @@ def of_verdicts(
     """
     once = _once(nodes, judge)
     needed = dependencies_of(nodes, [node.id for node in once])
-    known = _read(connection, workspace, [node for node in nodes if node.id in needed], data)
-    return next(_of_judges(once, data, replace(known, answered=(), done={})), None)
+    known = _read(connection, workspace, [node for node in nodes if node.id in needed], data, anew=True)
+    return next(_of_judges(once, data, known), None)
 
 
 def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
@@ -133,9 +133,12 @@ def _read(
     workspace: WorkspacePaths,
     wanted: Sequence[PlannedJob],
     data: DrawnDialogues,
+    *,
+    anew: bool = False,
 ) -> _Known:
+    """`anew`: as if no request was answered, and no job done."""
     with connections.snapshot(connection):
-        answered = submissions.answered(connection)
+        answered = set[str]() if anew else submissions.answered(connection)
         used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
         outputs = {
             JobOutput(node.id, output): job_records.artifact(connection, node.id, output)
@@ -143,7 +146,7 @@ def _read(
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
         }
-        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
+        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not anew]
         results = job_queries.results(connection, requesting)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 

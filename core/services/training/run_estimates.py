@@ -42,6 +42,16 @@ _GPU_EFFICIENCY = 0.7
 
 
 @dataclass(frozen=True)
+class _Pace:
+    """The seconds of a finished run."""
+
+    step: float
+    """Of an optimizer step, on average."""
+    around: float
+    """Of what is before and after the steps: imports, loading, the pass of DPO's reference, saving."""
+
+
+@dataclass(frozen=True)
 class _Device:
     slot: Slot
     name: str
@@ -113,11 +123,12 @@ class _Estimator:
             shape = self._shape(settings)
             work = self._work_of(node, settings, device, shape)
             memory = run_estimate.memory(settings, shape, work, _dtype(settings, device), device.slot)
-            before = self._step_seconds.get((*_traits(settings), device.slot == "cpu"))
+            before = self._paces.get((*_traits(settings), device.slot == "cpu"))
             if before is not None:
-                seconds, measured = before * work.steps, True
+                seconds, measured = before.around + before.step * work.steps, True
             elif device.speed is not None:
-                seconds = run_estimate.operations(settings, shape, work) / device.speed
+                start = run_estimate.start_seconds(settings, shape, _dtype(settings, device))
+                seconds = start + run_estimate.operations(settings, shape, work) / device.speed
             else:
                 problem = "the time is known when one such run is done"
         except UserError as error:
@@ -217,17 +228,20 @@ class _Estimator:
         return examples.build(self._dialogues.dialogues, name, self._settings.pairing, prompt)
 
     @cached_property
-    def _step_seconds(self) -> dict[tuple[object, ...], float]:
-        """Way of training, and whether it was on the CPU → seconds a step of the latest finished run."""
-        found: dict[tuple[object, ...], float] = {}
+    def _paces(self) -> dict[tuple[object, ...], _Pace]:
+        """Way of training, and whether it was on the CPU → the pace of the latest finished run."""
+        found: dict[tuple[object, ...], _Pace] = {}
         for job in self._jobs.values():
             result = job.result
             if not isinstance(result, SftResult | DpoResult) or job.attempt != 1 or not result.steps:
                 continue
             settings = None if self._connection is None else job_queries.settings(self._connection, job.id)
             if isinstance(settings, SftSettings | DpoSettings):
-                seconds = result.train_runtime_s / result.steps
-                found[(*_traits(settings), result.device == "cpu")] = seconds
+                took = (job.finished_at or 0.0) - (job.started_at or 0.0)
+                pace = _Pace(
+                    result.train_runtime_s / result.steps, around=max(took - result.train_runtime_s, 0.0)
+                )
+                found[(*_traits(settings), result.device == "cpu")] = pace
         return found
 
 

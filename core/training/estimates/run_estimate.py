@@ -26,6 +26,9 @@ _LOOKED_AT = 4
 #: Bytes of a weight in the formats that a model is loaded in. 4-bit weights have quantized constants too.
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 _NF4_BYTES = 0.516
+#: Seconds until a worker has imported all that it needs, and the bytes of weights that it loads in one.
+_IMPORTS_S = 15.0
+_LOADED_BYTES = 4e8
 #: Bytes of an optimizer's state for each trained weight, by the beginning of its name; AdamW has two in
 #: float32.
 _STATE_BYTES = (
@@ -199,6 +202,12 @@ def _activations(settings: RunSettings, shape: ModelShape, done: Work, dtype: st
     width = min(shape.vocabulary, _LOGIT_WIDTH)
     logits = _LOGIT_COPIES[slot] * min(done.pass_scored, activation_memory.LOGIT_TOKENS[slot]) * width * 4
     return kept + logits + 2 * width * shape.hidden * 4
+
+
+def start_seconds(settings: RunSettings, shape: ModelShape, dtype: str) -> float:
+    """Seconds from the start of a run's worker to its first step, roughly."""
+    quantized = settings.student.quantization is not None
+    return _IMPORTS_S + shape.parameters * (2.0 if quantized else _BYTES[dtype]) / _LOADED_BYTES
 
 
 def operations(settings: RunSettings, shape: ModelShape, done: Work) -> float:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 from trl.trainer.utils import add_fused_lm_head
 
+from core.config import training_arguments
 from core.training.prefix_tree import attention, forward, trie
 from core.training.prefix_tree.forward import Sequences, TreePass
 from tests.support import tiny_student
@@ -154,7 +155,8 @@ LOSSES = (
 
 
 def test_losses_of_preferences(tiny: Path, tmp_path: Path) -> None:
-    """Every one that TRL knows, and lengths desensitised, and weights by probability."""
+    """Every one that TRL has, and lengths desensitised, and weights by probability."""
+    assert sorted(LOSSES) == sorted(training_arguments._losses())
     rows = dpo_rows(SHAPES["common beginning"])[:3]
     trainer = tiny_trainers.trainer("sft-dpo", tiny, rows, tmp_path)
     trainer.label_smoothing = 0.1

@@ -138,7 +138,7 @@ def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_j
     if problem is not None:
         raise CommandError(problem)
     evaluation = workspace.evaluation
-    names = [card.judge for card in evaluation.scorecards()] if name is None else [name]
+    names = evaluation.judge_names() if name is None else (name,)
     found = [evaluation.judge_plan(one, detect / 100, power / 100) for one in names]
     if as_json:
         json.write(found)

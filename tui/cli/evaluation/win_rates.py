@@ -81,7 +81,7 @@ def recipes(ctx: click.Context, as_json: bool) -> None:
     from tui.cli.output.evaluation.win_rates import print_recipes
     from tui.cli.output.tables import make_console
 
-    print_recipes(make_console(), found, evaluation.win_rates())
+    print_recipes(make_console(), found, evaluation.judge_labels())
 
 
 @winrates.command(epilog=examples("winrates seeds"))
@@ -100,7 +100,7 @@ def seeds(ctx: click.Context, as_json: bool) -> None:
     from tui.cli.output.evaluation.seeds import print_seeds
     from tui.cli.output.tables import make_console
 
-    print_seeds(make_console(), found, evaluation.win_rates())
+    print_seeds(make_console(), found, evaluation.judge_labels())
 
 
 @winrates.command(epilog=examples("winrates ranking --over-seeds"))
@@ -117,7 +117,7 @@ def ranking(ctx: click.Context, over_seeds: bool, as_json: bool) -> None:
     from tui.cli.output.evaluation.win_rates import print_rankings
     from tui.cli.output.tables import make_console
 
-    print_rankings(make_console(), found, evaluation.win_rates())
+    print_rankings(make_console(), found, evaluation.judge_labels())
 
 
 @winrates.command(epilog=examples("winrates judges"))
@@ -176,4 +176,4 @@ def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
     from tui.cli.output.evaluation.win_rates import print_tests
     from tui.cli.output.tables import make_console
 
-    print_tests(make_console(), found, len(made), evaluation.win_rates())
+    print_tests(make_console(), found, len(made), evaluation.judge_labels())

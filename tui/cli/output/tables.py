@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -41,45 +41,80 @@ def print_table(console: Console, table: Table) -> None:
     """Print a table of `make_table` as the console would.
 
     Rich takes milliseconds for a row, so it lays out only tables that are too wide for the console, or have
-    other cells than those of `cell`.
+    other cells than those of `cell` and plain texts.
     """
     gap = table.padding[1]
-    lines = [[str(column.header) for column in table.columns]]
-    # An empty cell may be a plain text.
-    columns = [[Text(c) if isinstance(c, str) else c for c in column.cells] for column in table.columns]
-    cells = [[c for c in column if isinstance(c, Text) and not c.spans] for column in columns]
-    if any(len(column) < table.row_count for column in cells):
+    columns = [_column(column) for column in table.columns]
+    if any(len(texts) <= table.row_count for texts, _ in columns):
         console.print(table)
         return
-    rows = list(zip(*cells, strict=True))
-    lines += [[cell.plain for cell in row] for row in rows]
-    widths = [max(map(_width, texts)) for texts in zip(*lines, strict=True)]
-    is_simple = all(text.isprintable() for line in lines for text in line)
+    widths = [_max_width(texts) for texts, _ in columns]
+    is_simple = all(all(map(str.isprintable, texts)) for texts, _ in columns)
     if not is_simple or sum(widths) + gap * (len(widths) - 1) > console.width:
         console.print(table)
         return
-    styles = [[table.header_style] * len(widths), *([cell.style for cell in row] for row in rows)]
-    console.print(Segments(_segments(console, table.columns, widths, gap, lines, styles)), end="")
+    padded = [
+        _padded(texts, width, is_right=column.justify == "right")
+        for column, (texts, _), width in zip(table.columns, columns, widths, strict=True)
+    ]
+    header, *rows = zip(*padded, strict=True)
+    styles = zip(*(found for _, found in columns), strict=True)
+    title = console.get_style(table.header_style)
+    parts = [part for text in header for part in (Segment(" " * gap, title), Segment(text, title))][1:]
+    lines = _segments(console, zip(rows, styles, strict=True), " " * gap)
+    # What fits needs no cropping.
+    console.print(Segments([*parts, Segment.line(), *lines]), end="", crop=False)
+
+
+def _column(column: Column) -> tuple[list[str], list[StyleType]]:
+    """The texts of a column with its header, and the styles of its cells, as far as they are simple."""
+    texts, styles = [str(column.header)], list[StyleType]()
+    for found in column.cells:
+        if isinstance(found, str):
+            texts.append(found)
+            styles.append("")
+        elif isinstance(found, Text) and not found.spans:
+            texts.append(found.plain)
+            styles.append(found.style)
+        else:
+            break
+    return texts, styles
+
+
+def _max_width(texts: Sequence[str]) -> int:
+    return max(map(len if all(map(str.isascii, texts)) else _width, texts))
+
+
+def _padded(texts: Sequence[str], width: int, *, is_right: bool) -> list[str]:
+    if is_right:
+        texts = [text.rstrip() for text in texts]
+    if all(map(str.isascii, texts)):
+        return [text.rjust(width) if is_right else text.ljust(width) for text in texts]
+    blanks = (" " * (width - _width(text)) for text in texts)
+    return [blank + text if is_right else text + blank for text, blank in zip(texts, blanks, strict=True)]
 
 
 def _segments(
-    console: Console,
-    columns: Sequence[Column],
-    widths: Sequence[int],
-    gap: int,
-    lines: Sequence[Sequence[str]],
-    styles: Sequence[Sequence[StyleType]],
+    console: Console, rows: Iterable[tuple[Sequence[str], Sequence[StyleType]]], gap: str
 ) -> Iterator[Segment]:
-    for line, line_styles in zip(lines, styles, strict=True):
-        for place, (text, style) in enumerate(zip(line, line_styles, strict=True)):
-            if is_right := columns[place].justify == "right":
-                text = text.rstrip()
-            blank = " " * (widths[place] - _width(text))
-            shown = blank + text if is_right else text + blank
-            yield Segment(shown, console.get_style(style))
-            if place < len(widths) - 1:
-                yield Segment(" " * gap)
-        yield Segment.line()
+    """The lines of padded cells; what has no style is as few segments as possible."""
+    plain = list[str]()
+    for texts, styles in rows:
+        if any(styles):
+            for place, (text, style) in enumerate(zip(texts, styles, strict=True)):
+                if place:
+                    plain.append(gap)
+                if style:
+                    yield Segment("".join(plain))
+                    plain.clear()
+                    yield Segment(text, console.get_style(style))
+                else:
+                    plain.append(text)
+            plain.append("\n")
+        else:
+            plain.append(gap.join(texts))
+            plain.append("\n")
+    yield Segment("".join(plain))
 
 
 def _width(text: str) -> int:

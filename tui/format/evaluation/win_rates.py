@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from core.api import RunName, VersionName, settings_text
@@ -143,10 +143,9 @@ def judges(rates: Iterable[WinRate]) -> list[str]:
     return list(dict.fromkeys(rate.judge for rate in rates))
 
 
-def label_of(rates: Iterable[WinRate], judge: str) -> str:
+def label_of(labels: Mapping[str, str], judge: str) -> str:
     """A judge's agreement with people, which is shown wherever its results are."""
-    label = next((rate.label for rate in rates if rate.judge == judge and rate.label), None)
-    return label or f"{judge}: agreement with people unknown"
+    return labels.get(judge, f"{judge}: agreement with people unknown")
 
 
 def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:

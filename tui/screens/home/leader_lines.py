@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.content import Content
 
-from core.api import RunName
+from core.api import RunName, judge_labels
 from tui.components.interval_bar import interval_bar
 from tui.format import values as formats
 from tui.format.evaluation import win_rates
@@ -45,11 +45,11 @@ def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
     if not groups:
         return Content.styled("no finished comparison yet", "$text-muted")
     lines: list[Content] = []
-    judge = None
+    judge, labels = None, judge_labels(found)
     for group in groups:
         if group.judge != judge:
             judge = group.judge
-            label = visible(win_rates.label_of(found, judge))
+            label = visible(win_rates.label_of(labels, judge))
             named = label if judge in label else f"{visible(judge)}: {label}"
             lines += [Content.styled(line, "$text-warning") for line in _judge_lines(named, width)]
         lines += _group_lines(group, width, max(2, places // len(groups)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Vertical
 from textual.content import Content
 
+from core.api import judge_labels
 from tui.components.keyed_table import KeyedTable
 from tui.format.evaluation import win_rates
 from tui.format.text import visible
@@ -86,7 +87,8 @@ class WinRatesView(Vertical):
 
     def judge_line(self, judge: str) -> Content:
         """The judge's agreement with people, which is shown beside its results."""
-        return Content.styled(f"Judge: {visible(win_rates.label_of(self.rates, judge))}", "$text-warning")
+        label = win_rates.label_of(judge_labels(self.rates), judge)
+        return Content.styled(f"Judge: {visible(label)}", "$text-warning")
 
     def _choose(self, behind: Behind) -> None:
         from tui.dialogs.choose import ChooseScreen

@@ -56,9 +56,10 @@ class Test:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two responders on the same dialogues: the dialogues in which each scored higher; the mean of b's score
-    minus a's, with Student's 95 % interval; and the p-value of the sign-flip test of that mean."""
+    """Two responders on the `n` dialogues with a score of both: those in which each scored higher; the mean
+    of b's score minus a's, with Student's 95 % interval; and the p-value of the sign-flip test of it."""
 
+    n: int
     better_a: int
     better_b: int
     difference: float
@@ -117,16 +118,30 @@ def sign_flip_test(differences: Sequence[float] | Floats) -> float:
     """
     import numpy as np
 
-    sizes = np.abs(np.asarray(differences, dtype=np.float64))
-    sizes, total = sizes[sizes > 1e-9], abs(float(np.sum(differences)))
-    if not len(sizes):
-        return 1.0
-    whole, unit = _on_grid(sizes)
-    max_sum, observed = int(whole.sum()), round(total * unit)
-    chances = _sum_of_flips(tuple(np.bincount(whole).tolist()))
-    p = 2 * float(chances[observed : max_sum + 1].sum()) if observed else 1.0
-    # No p-value is smaller than that of the two ways in which all signs agree.
-    return float(min(1.0, max(p, 2.0 ** (1 - len(sizes)))))
+    return _sign_flip_tests(np.asarray(differences, dtype=np.float64)[np.newaxis])[0]
+
+
+def _sign_flip_tests(differences: Floats) -> list[float]:
+    """The p-value of the test of each row."""
+    import numpy as np
+
+    sizes = np.abs(differences)
+    sizes[sizes <= 1e-9] = 0.0
+    units = _grids(sizes)
+    whole = np.rint(sizes * units[:, np.newaxis]).astype(np.int_)
+    observed = np.rint(np.abs(differences.sum(axis=1)) * units).astype(np.int_).tolist()
+    # Many rows have the same sizes, in another order or with other signs.
+    by_sizes: dict[tuple[int, ...], list[int]] = {}
+    for row, found in enumerate(whole):
+        by_sizes.setdefault(tuple(np.bincount(found).tolist())[1:], []).append(row)
+    ps = [1.0] * len(whole)
+    for counts, rows in by_sizes.items():
+        for row in rows:
+            if counts and (far := observed[row]):
+                # No p-value is smaller than that of the two ways in which all signs agree.
+                least = 2.0 ** (1 - sum(counts))
+                ps[row] = min(1.0, max(2 * float(_sum_of_flips(counts)[far:].sum()), least))
+    return ps
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -140,61 +155,73 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
-def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Floats) -> Paired:
-    """Whether two responders' win rates differ, over the dialogues with a score of both.
+def paired(scores: Floats, others: Floats) -> list[Paired | None]:
+    """Whether a responder's win rate differs from each other one's, over the dialogues with both scores.
 
-    Raises `ValueError` if there are none.
+    `scores` has the shape (dialogues,), `others` (responders, dialogues); NaN where there is no score. The
+    result is None for a responder without a dialogue in common.
     """
     import numpy as np
 
-    if not len(scores_a):
-        raise ValueError("no dialogue in common")
-    more = np.asarray(scores_b, dtype=np.float64) - np.asarray(scores_a, dtype=np.float64)
-    better_a, better_b = int((more < -1e-9).sum()), int((more > 1e-9).sum())
-    low, high = _mean_of_differences(more)
-    return Paired(better_a, better_b, float(more.mean()), low, high, sign_flip_test(more))
+    more = np.asarray(others, dtype=np.float64) - scores
+    missing = np.isnan(more)
+    n = more.shape[1] - missing.sum(axis=1)
+    more[missing] = 0.0
+    better_a, better_b = (more < -1e-9).sum(axis=1).tolist(), (more > 1e-9).sum(axis=1).tolist()
+    differences = more.sum(axis=1) / np.maximum(n, 1)
+    squares = (((more - differences[:, np.newaxis]) * ~missing) ** 2).sum(axis=1)
+    low, high = _mean_of_differences(differences, squares, n)
+    ps = _sign_flip_tests(more)
+    return [
+        Paired(count, better_a[i], better_b[i], float(differences[i]), float(low[i]), float(high[i]), ps[i])
+        if count
+        else None
+        for i, count in enumerate(n.tolist())
+    ]
 
 
 @lru_cache(maxsize=256)
 def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
-    """The probability of each sum, from 0 on, of `counts` times ±0, ±1, ±2, … with random signs."""
+    """The probability of each sum, from 0 on, of `counts` times ±1, ±2, … with random signs."""
     import numpy as np
 
-    max_sum = sum(value * count for value, count in enumerate(counts))
+    max_sum = sum(value * count for value, count in enumerate(counts, start=1))
     # A power of two makes the transform fast.
     points = 1 << (2 * max_sum + 1).bit_length()
     angles = 2 * np.pi / points * np.arange(points // 2 + 1)
     transform = np.ones(len(angles))
-    for value, count in enumerate(counts):
-        if value and count:
+    for value, count in enumerate(counts, start=1):
+        if count:
             transform *= np.cos(value * angles) ** count
-    chances: Floats = np.fft.irfft(transform, points)
+    chances: Floats = np.fft.irfft(transform, points)[: max_sum + 1]
     return chances
 
 
-def _mean_of_differences(differences: Floats) -> tuple[float, float]:
-    """Student's interval of the mean of differences from −1 to 1."""
+def _mean_of_differences(means: Floats, squares: Floats, n: NDArray[np.int_]) -> tuple[Floats, Floats]:
+    """Student's intervals of the means of `n` differences from −1 to 1, each with its sum of squares around
+    the mean; all that is possible for fewer than two."""
     import numpy as np
     from scipy.special import stdtrit
 
-    n = len(differences)
-    if n < 2:
-        return -1.0, 1.0
-    mean = float(differences.mean())
-    half_width = float(stdtrit(n - 1, 0.975)) * float(np.std(differences, ddof=1)) / n**0.5
-    return max(-1.0, mean - half_width), min(1.0, mean + half_width)
+    freedom = np.maximum(n - 1, 1)
+    half_width = np.where(n < 2, 2.0, stdtrit(freedom, 0.975) * np.sqrt(squares / freedom / np.maximum(n, 1)))
+    return np.maximum(-1.0, means - half_width), np.minimum(1.0, means + half_width)
 
 
-def _on_grid(sizes: Floats) -> tuple[NDArray[np.int_], int]:
-    """The sizes as whole numbers, and the number that 1 is."""
+def _grids(sizes: Floats) -> Floats:
+    """For each row of sizes, the whole number that 1 is on its grid."""
     import numpy as np
 
-    for unit in _FRACTIONS:
-        whole = np.rint(sizes * unit)
-        if np.abs(sizes * unit - whole).max() < 1e-6:
-            break
-    unit = max(2, min(unit, int(_MAX_POINTS / 2 / sizes.sum())))
-    return np.rint(sizes * unit).astype(np.int_), unit
+    units = np.full(len(sizes), float(_FRACTIONS[-1]))
+    open_rows = np.arange(len(sizes))
+    for unit in _FRACTIONS[:-1]:
+        parts = sizes[open_rows] * unit
+        fits = np.abs(parts - np.rint(parts)).max(axis=1, initial=0.0) < 1e-6
+        units[open_rows[fits]] = unit
+        open_rows = open_rows[~fits]
+    largest = np.floor(_MAX_POINTS / 2 / np.maximum(sizes.sum(axis=1), 1e-9))
+    found: Floats = np.clip(units, 2.0, np.maximum(2.0, largest))
+    return found
 
 
 def _bootstrap(valid: Sequence[float]) -> tuple[float, float] | tuple[None, None]:

@@ -8,7 +8,6 @@ rates than those seen.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,15 +52,33 @@ class _Pooled:
     def __init__(self) -> None:
         self.squares = self.chance = 0.0
 
-    def add(self, found: Sequence[float], others: Sequence[float] | None = None) -> None:
-        """Add scores of one comparison; with `others`, the covariance with scores on the same dialogues."""
+    def add(self, found: Sequence[float]) -> None:
+        """Add scores of one comparison."""
         if len(found) < 2:
             return
-        one = np.asarray(found, dtype=np.float64)
-        other = one if others is None else np.asarray(others, dtype=np.float64)
-        self.squares += float(((one - one.mean()) * (other - other.mean())).sum())
-        means = one.mean() * (1 - one.mean()), other.mean() * (1 - other.mean())
-        self.chance += (len(one) - 1) * math.sqrt(means[0] * means[1])
+        own = np.asarray(found, dtype=np.float64)
+        mean = own.mean()
+        self.squares += float(((own - mean) ** 2).sum())
+        self.chance += (len(own) - 1) * float(mean * (1 - mean))
+
+    def add_shared(self, made: Sequence[Mapping[str, float]]) -> None:
+        """Add the covariances of the scores of any two comparisons, on the dialogues that both have."""
+        dialogues = {name: place for place, name in enumerate(dict.fromkeys(n for own in made for n in own))}
+        scored, has_score = np.zeros((2, len(made), len(dialogues)))
+        for row, own in enumerate(made):
+            places = [dialogues[name] for name in own]
+            scored[row, places], has_score[row, places] = list(own.values()), 1.0
+        upper = np.triu_indices(len(made), 1)
+        n = (has_score @ has_score.T)[upper]
+        # Sums over the dialogues in common: of the first one's scores, and of the second one's.
+        sums = scored @ has_score.T
+        first, second = sums[upper], sums.T[upper]
+        products = (scored @ scored.T)[upper]
+        used = n > 1
+        n, first, second, products = n[used], first[used], second[used], products[used]
+        self.squares += float((products - first * second / n).sum())
+        means = first / n * (1 - first / n), second / n * (1 - second / n)
+        self.chance += float(((n - 1) * np.sqrt(np.maximum(0.0, means[0] * means[1]))).sum())
 
     @property
     def fraction(self) -> float | None:
@@ -92,11 +109,11 @@ def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> JudgeVariances:
         for means in by_order.values():
             one.add(means)
         both.add(paired)
-    for (a, b), (other_a, other_b) in combinations(made, 2):
-        if a == other_a:
-            first, second = made[a, b], made[other_a, other_b]
-            common = [name for name in first if name in second]
-            shared.add([first[name] for name in common], [second[name] for name in common])
+    by_baseline: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+    for (a, _), own_scores in made.items():
+        by_baseline[a].append(own_scores)
+    for over_same in by_baseline.values():
+        shared.add_shared(over_same)
     valid = [score for own in made.values() for score in own.values()]
     repeated = [worth for worth in cells if len(worth) > 1]
     for worth in repeated:

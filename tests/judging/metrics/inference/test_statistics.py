@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, permutation_test
+from numpy.typing import NDArray
+from scipy.stats import binomtest, permutation_test, sem
 from scipy.stats import t as scipy_t
 from statsmodels.stats.multitest import multipletests
 
@@ -165,21 +167,54 @@ def test_holms_correction_is_statsmodels_and_lies_between_none_and_bonferronis(p
         assert p - 1e-12 <= corrected <= min(1.0, p * len(ps)) + 1e-12
 
 
+def pair(
+    a: Sequence[float] | NDArray[np.float64], b: Sequence[float] | NDArray[np.float64]
+) -> statistics.Paired:
+    (found,) = statistics.paired(np.asarray(a), np.asarray(b)[np.newaxis])
+    assert found is not None
+    return found
+
+
 def test_two_responders_on_the_same_dialogues() -> None:
-    found = statistics.paired([1, 0, 0.5, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0.5, 0, 0.5, 1])
+    found = pair([1, 0, 0.5, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0.5, 0, 0.5, 1])
     assert (found.better_a, found.better_b) == (1, 5)
     assert found.difference == pytest.approx((6 - 2.5) / 8)
     differences = np.array([0, 1, 0.5, 1, 0.5, 0, -0.5, 1])
     low, high = scipy_t.interval(0.95, 7, differences.mean(), differences.std(ddof=1) / 8**0.5)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.p == pytest.approx(statistics.sign_flip_test(differences))
-    with pytest.raises(ValueError, match="no dialogue in common"):
-        statistics.paired([], [])
+    assert found.n == 8
+
+
+fewer_scores = st.sampled_from([np.nan, 0.0, 0.25, 0.5, 1.0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 12).flatmap(lambda n: st.lists(st.lists(fewer_scores, min_size=n, max_size=n), min_size=2))
+)
+def test_tests_of_many_responders_are_those_of_each(rows: list[list[float]]) -> None:
+    scores, others = np.array(rows[0]), np.array(rows[1:])
+    for own, found in zip(others, statistics.paired(scores, others), strict=True):
+        differences = (own - scores)[~np.isnan(own - scores)]
+        if not len(differences):
+            assert found is None
+            continue
+        assert found is not None
+        assert (found.n, found.better_b) == (len(differences), (differences > 0).sum())
+        assert found.better_a == (differences < 0).sum()
+        assert found.difference == pytest.approx(differences.mean(), abs=1e-12)
+        assert found.p == pytest.approx(statistics.sign_flip_test(differences), abs=1e-12)
+        if len(differences) == 1:
+            assert (found.low, found.high) == (-1, 1)
+        elif differences.std() > 0:
+            low, high = scipy_t.interval(0.95, len(differences) - 1, differences.mean(), sem(differences))
+            assert (found.low, found.high) == pytest.approx((max(-1, low), min(1, high)))
 
 
 def test_the_paired_test_tests_the_difference_that_it_shows() -> None:
     """By the counts alone it gave p = .002 for b's lead of 100 to 60, beside a difference of −0.04."""
-    found = statistics.paired([0.5] * 100 + [1] * 60 + [1] * 90, [1] * 100 + [0] * 60 + [1] * 90)
+    found = pair([0.5] * 100 + [1] * 60 + [1] * 90, [1] * 100 + [0] * 60 + [1] * 90)
     assert (found.better_a, found.better_b) == (60, 100)
     assert found.difference == pytest.approx(-0.04)
     assert found.low < -0.04 < 0 < found.high
@@ -192,7 +227,7 @@ def test_equal_win_rates_with_other_ties_are_not_called_different() -> None:
     random = np.random.default_rng(8)
     decided = random.random((300, 250)) < 0.7
     tied = np.where(random.random((300, 250)) < 0.6, 0.5, (random.random((300, 250)) < 1.0))
-    differ = [statistics.paired(a.astype(float), b).p < 0.05 for a, b in zip(decided, tied, strict=True)]
+    differ = [pair(a.astype(float), b).p < 0.05 for a, b in zip(decided, tied, strict=True)]
     assert np.mean(differ) < 0.08
 
 
@@ -204,7 +239,7 @@ def test_a_difference_is_never_called_significant_against_its_sign() -> None:
     for _ in range(300):
         a = (random.random(250) < 0.68).astype(float)
         b = np.where(random.random(250) < 0.6, 0.5, 1.0)
-        found = statistics.paired(a, b)
+        found = pair(a, b)
         by_counts = statistics.sign_test(found.better_a, found.better_b) < 0.05
         against_counts += by_counts and (found.better_b - found.better_a) * found.difference < 0
         against += found.p < 0.05 and not (found.low > 0 or found.high < 0)

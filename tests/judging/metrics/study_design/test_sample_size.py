@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -64,6 +65,26 @@ def test_what_was_not_seen_is_not_known() -> None:
     both = sample_size.seen({("a", "b"): one_order, ("a", "c"): one_order})
     assert both.shared == pytest.approx(1, abs=0.02)
     assert seen.shared is None
+
+
+def test_what_responders_share_is_numpys_covariance() -> None:
+    """Over the dialogues that two of three comparisons with the same baseline have in common."""
+    random = np.random.default_rng(5)
+    judged = {("a", b): dict(zip(random.permutation(60)[:45], random.random(45), strict=True)) for b in "bcd"}
+    verdicts = {
+        sides: {
+            str(name): [("ab", "b" if chance < 0.3 + name / 100 else "a")] for name, chance in found.items()
+        }
+        for sides, found in judged.items()
+    }
+    squares = chance = 0.0
+    for one, other in combinations(verdicts.values(), 2):
+        common = one.keys() & other.keys()
+        x, y = (np.array([found[name] == [("ab", "b")] for name in common], float) for found in (one, other))
+        squares += np.cov(x, y)[0, 1] * (len(common) - 1)
+        chance += (len(common) - 1) * math.sqrt(np.var(x) * np.var(y))
+    with_another = verdicts | {("b", "e"): verdicts["a", "b"]}
+    assert sample_size.seen(with_another).shared == pytest.approx(squares / chance)
 
 
 @pytest.mark.parametrize("detect", [0.05, 0.1, 0.2])

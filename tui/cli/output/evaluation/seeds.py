@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from core.api import SeedGroup, WinRate
+from core.api import SeedGroup
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.evaluation import win_rates
 from tui.format.evaluation.seeds import mean_and_sd
 from tui.format.values import UNKNOWN, count, percent, span
 
 
-def print_seeds(console: Console, found: Sequence[SeedGroup], known: Sequence[WinRate]) -> None:
-    """The table of the groups; `known` has the judges' labels."""
+def print_seeds(console: Console, found: Sequence[SeedGroup], labels: Mapping[str, str]) -> None:
+    """The table of the groups; `labels` are the judges'."""
     if not found:
         print_line(
             console,
@@ -24,7 +24,7 @@ def print_seeds(console: Console, found: Sequence[SeedGroup], known: Sequence[Wi
         return
     print_groups(console, found)
     for judge in dict.fromkeys(one.judge for one in found):
-        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
 
 
 def print_groups(console: Console, found: Sequence[SeedGroup]) -> None:

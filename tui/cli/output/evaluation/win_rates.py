@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Console
 
@@ -21,10 +21,12 @@ from core.api import (
     Scorecard,
     SeedGroup,
     WinRate,
+    judge_labels,
 )
 from tui.cli.output.evaluation.seeds import print_groups
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.evaluation import human_votes, win_rates
+from tui.format.text import visible
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates.matrix import SIGNIFICANT
 from tui.screens.win_rates.metrics import comparison_metrics, judge_metrics
@@ -167,11 +169,11 @@ def print_comparison(console: Console, found: Comparison) -> None:
     for warning in comparison_metrics.warnings(rate):
         print_line(console, f"! {warning}", "yellow")
     _print_metrics(console, comparison_metrics.of_comparison(found))
-    print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
+    print_line(console, f"Judge: {win_rates.label_of(judge_labels([rate]), rate.judge)}")
 
 
-def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence[WinRate]) -> None:
-    """Each recipe's win rates over the base students; `known` has the judges' labels."""
+def print_recipes(console: Console, found: Sequence[RecipeRate], labels: Mapping[str, str]) -> None:
+    """Each recipe's win rates over the base students; `labels` are the judges'."""
     if not found:
         print_line(console, "No run is compared with its base student yet.")
         return
@@ -205,15 +207,15 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
         "dim",
     )
     for judge in dict.fromkeys(one.judge for one in found):
-        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
 
 
 def _pairs(dimensions: Sequence[str]) -> list[str]:
     return [title for name in dimensions for title in (name, "95 % interval")]
 
 
-def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
-    """Each judge's ranking; `known` has the judges' labels."""
+def print_rankings(console: Console, found: Sequence[Ranking], labels: Mapping[str, str]) -> None:
+    """Each judge's ranking; `labels` are the judges'."""
     if not found:
         print_line(console, "No comparison is finished yet, so there is no ranking.")
         return
@@ -249,7 +251,7 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                 "before; they are missing.",
                 "yellow",
             )
-        print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, one.judge)}")
         console.print()
     print_line(
         console, "Bradley–Terry log-strengths, 0 the average; a tie is half a win; bootstrap intervals", "dim"
@@ -314,8 +316,8 @@ def print_votes(
             print_line(console, f"! {warning}", "yellow")
 
 
-def print_tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
-    """Those of `made` tests that are `found`; `known` has the judges' labels."""
+def print_tests(console: Console, found: Sequence[PairedTest], made: int, labels: Mapping[str, str]) -> None:
+    """Those of `made` tests that are `found`; `labels` are the judges'."""
     if not made:
         print_line(
             console,
@@ -326,14 +328,16 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
     shown = make_table(*words, "b ahead", "95 % interval", "better a/b", "n", "p", "p, Holm", left=len(words))
     for test in found:
         star = SIGNIFICANT if test.p_holm < ALPHA else ""
+        ahead = f"{test.difference * 100:+z.1f}{star}"
+        # There may be a hundred thousand.
         shown.add_row(
-            *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
-            cell(f"{test.difference * 100:+z.1f}{star}", "bold" if star else ""),
-            cell(f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}"),
-            cell(f"{count(test.better_a)}/{count(test.better_b)}"),
-            cell(count(test.n)),
-            cell(p_value(test.p)),
-            cell(p_value(test.p_holm)),
+            *map(visible, (test.judge, test.baseline, test.a, test.b)),
+            cell(ahead, "bold") if star else ahead,
+            f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}",
+            f"{count(test.better_a)}/{count(test.better_b)}",
+            count(test.n),
+            p_value(test.p),
+            p_value(test.p_holm),
         )
     print_table(console, shown)
     print_line(
@@ -352,7 +356,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
             "yellow",
         )
     for judge in dict.fromkeys(test.judge for test in found):
-        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
 
 
 def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:
