@@ -381,6 +381,7 @@ def _check_engine(name: str, engine: EngineConfig) -> None:
         raise InvalidOptionError(
             f"{key}.address", "is the URL of the Ray dashboard, such as 'http://head:8265': set it"
         )
+    _check_storage(f"{key}.storage", engine.storage)
     for slot in engine.resources:
         if slot not in get_args(Slot):
             raise InvalidOptionError(
@@ -389,3 +390,17 @@ def _check_engine(name: str, engine: EngineConfig) -> None:
     for variable, value in engine.env.items():
         if redaction.is_secret(variable, value):
             raise InvalidOptionError(f"{key}.env.{variable}", "is a secret: remove it, set it on the nodes")
+
+
+def _check_storage(key: str, url: str | None) -> None:
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError as error:
+        raise InvalidOptionError(key, f"is no URL: {error}") from error
+    if not parts.scheme or not (parts.netloc or parts.path.strip("/")):
+        raise InvalidOptionError(key, "is a URL such as 's3://bucket/prefix'")
+    if password is not None:
+        raise InvalidOptionError(key, "has a password: remove it, and set credentials on each machine")

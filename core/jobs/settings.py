@@ -298,6 +298,18 @@ Settings = (
     | CompareSettings
 )
 
+
+def asks_large_model(settings: Settings) -> bool:
+    """Whether a job with these settings sends requests to a large model, or reads its answers."""
+    match settings:
+        case GenerateSettings() | ValidateSettings() | CompareSettings(judge=LlmJudge()):
+            return True
+        case RespondSettings(responder=TeacherResponder()):
+            return True
+        case _:
+            return False
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Settings)
 

@@ -15,7 +15,8 @@ from core.config.schema import EngineResources
 from core.domain import troubles
 from core.domain.jobs.engines import ResourceUse
 from core.jobs import processes
-from core.pipeline.engines.engine import LOG, Ending
+from core.jobs.context import LOG
+from core.pipeline.engines.engine import Ending
 
 
 class UnreachableError(Exception):
@@ -34,10 +35,10 @@ class Task:
     """Names the attempt, for people and in the cluster's lists."""
     folder: Path
     """The attempt's folder."""
-    root: Path
-    """The workspace's folder."""
+    root: Path | None
+    """The workspace's folder; None if the nodes do not see it."""
     command: tuple[str, ...]
-    """The worker's command, the folder included."""
+    """The worker's command, with what it is to work on."""
     env: Mapping[str, str]
     """Environment variables beside those of the node."""
     resources: EngineResources
@@ -53,6 +54,8 @@ class Task:
         """
         settings = [f"{name}={value}" for name, value in self.env.items()]
         words = shlex.join(["env", *settings, *self.command] if settings else self.command)
+        if self.root is None:
+            return f"exec {words} </dev/null"
         log = shlex.quote(str(self.folder / LOG))
         return f"cd {shlex.quote(str(self.root))} && exec {words} </dev/null >>{log} 2>&1"
 
