@@ -127,6 +127,8 @@ class Transfers:
             return True
         if not found.is_ending:
             found.is_ending = True
+            # What is not on a node leaves nothing.
+            found.is_over = found.worker is not None and not found.is_busy()
             self._advance(found)
         return found.is_over
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -149,12 +150,30 @@ class Storage:
         if isinstance(error, ImportError | ValueError):
             # fsspec names the package, or says that it knows no such protocol.
             return StorageError(f"{self.url} cannot be used here: {what}", is_lasting=True)
-        if isinstance(error, PermissionError) or "Credentials" in name or "Authentication" in name:
+        is_refusal = "Credentials" in name or "authentication" in f"{name} {what}".lower()
+        if isinstance(error, PermissionError) or is_refusal:
             return StorageError(
                 f"{self.url} refuses this machine's credentials, or there are none ({what or name})",
                 is_lasting=True,
             )
         return StorageError(f"{self.url} cannot be reached ({name}: {what})")
+
+
+def check_package(url: str) -> None:
+    """Raise `UserError` unless the package for the URL's protocol is installed."""
+    from fsspec import available_protocols
+    from fsspec.registry import known_implementations
+
+    protocol = url.partition("://")[0]
+    if protocol not in available_protocols():
+        raise UserError(f"{url}: fsspec knows no {protocol}://; use s3://, gs://, abfs:// or ssh://")
+    implementation: str = known_implementations.get(protocol, {"class": "fsspec"})["class"]
+    package = "paramiko" if protocol in _SSH else implementation.partition(".")[0]
+    if find_spec(package) is None:
+        raise UserError(
+            f"{url} needs the package {package}, which is not installed: `uv pip install {package}` here "
+            "and on the nodes"
+        )
 
 
 def _top(root: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +27,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
+#: Runs a command where a folder, the first argument, is empty.
+HIDING = ("unshare", "-rm", "/bin/sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
+
+
+def can_hide() -> bool:
+    """Whether this machine lets a process have mounts of its own."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return shutil.which("unshare") is not None and not subprocess.run(command, capture_output=True).returncode
 
 
 class PlayedCluster:
@@ -39,6 +51,8 @@ class PlayedCluster:
         self.problem: str | None = None
         self.refusal: str | None = None
         self.asked = threading.Event()
+        #: A folder that the nodes do not see.
+        self.hidden: Path | None = None
 
     def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
         self._check()
@@ -49,7 +63,10 @@ class PlayedCluster:
             if self.told:
                 self.said[task.name] = self.told.pop(0)
             else:
-                self.processes[task.name] = subprocess.Popen(["/bin/sh", "-c", task.shell])
+                command = ["/bin/sh", "-c", task.shell]
+                if self.hidden is not None:
+                    command = [*HIDING, str(self.hidden), *command]
+                self.processes[task.name] = subprocess.Popen(command, start_new_session=True)
             yield task.name
 
     def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
@@ -63,6 +80,10 @@ class PlayedCluster:
     def stop(self, task: str) -> None:
         self._check()
         self.stopped.append(task)
+
+    def kill_node(self, task: str) -> None:
+        """Kill all processes of a task."""
+        os.killpg(self.processes[task].pid, signal.SIGKILL)
 
     def use(self) -> tuple[ResourceUse, ...]:
         return (ResourceUse("GPU", 3, 8),)
@@ -120,5 +141,6 @@ class Played:
     def close(self) -> None:
         self.end_supervisor()
         for process in self.cluster.processes.values():
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
