@@ -29,7 +29,7 @@ LONG = (
     "tests/cli/test_chat.py",
     "tests/cli/test_whole_road.py",
     "tests/judging/embedded/test_embedded_judge.py",
-    "tests/pipeline/test_crashes.py",
+    "tests/pipeline/supervision/test_crashes.py",
     "tests/playground/test_playground.py",
     "tests/reports/test_report.py",
     "tests/students/test_compatibility.py",

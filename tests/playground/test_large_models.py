@@ -27,12 +27,16 @@ from core.jobs import journal, locks
 from core.jobs.records import Answer, Artifact
 from core.judging.embedded import embedded_judge
 from core.playground import process
-from core.store import connections, job_records, jobs
+from core.store import connections
+from core.store.jobs import job_attempts, job_records, jobs
 from core.teachers.requests.ledger import Ledger
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.support import large_models, made_results, playground_workspace, waiting
-from tests.support.playground_workspace import BASE, SFT
+from tests.support import waiting
+from tests.support.records import made_results
+from tests.support.servers import large_models
+from tests.support.workspaces import playground_workspace
+from tests.support.workspaces.playground_workspace import BASE, SFT
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +274,7 @@ def _fit(paths: WorkspacePaths) -> None:
     with closing(connections.writer(paths.state)) as connection, connections.transaction(connection):
         jobs.put(connection, [node])
         relative = folder.relative_to(paths.root).as_posix()
-        attempt = jobs.begin_attempt(connection, node.id, 1, relative)
+        attempt = job_attempts.begin_attempt(connection, node.id, 1, relative)
         job_records.put_artifact(connection, attempt, Artifact("judge", "judge.json", "0" * 64, 1))
-        jobs.end_attempt(connection, attempt, "done")
+        job_attempts.end_attempt(connection, attempt, "done")
         jobs.set_state(connection, node.id, "done", result=made_results.of_stage("judge"))

@@ -15,9 +15,9 @@ from core.pipeline import launch
 from tests.cli.conftest import PROGRAM, Program, end_processes, environment, make_program
 from tests.remote.conftest import Remote, remote_environment
 from tests.support import waiting
-from tests.support.filled_workspace import fill
-from tests.support.ssh_server import SshServer, write_program
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
+from tests.support.servers.ssh_server import SshServer, write_program
+from tests.support.workspaces.filled_workspace import fill
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from core.pipeline.workers import worker
-from core.training import checkpoints
+from core.training.saving import checkpoints
 
 
 def main(folder: Path) -> int:

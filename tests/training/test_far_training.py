@@ -16,10 +16,12 @@ from core.jobs.records import Done, Metric
 from core.pipeline.engines.transfers import Transfers
 from core.pipeline.storage.layout import AttemptNames
 from core.pipeline.storage.storage import Storage
-from core.training import checkpoints
+from core.training.saving import checkpoints
 from tests.pipeline.engines.played_cluster import HIDING, can_hide
-from tests.support import storages, training_attempts, waiting
-from tests.support.training_attempts import TrainingInputs
+from tests.support import waiting
+from tests.support.records import training_attempts
+from tests.support.records.training_attempts import TrainingInputs
+from tests.support.servers import storages
 from tests.training.test_resuming import assert_same_adapter, assert_same_curve
 
 

@@ -13,7 +13,7 @@ from core.jobs import files, journal
 from core.jobs.records import ENDINGS, Artifact
 from core.pipeline.storage.layout import NOT_OUTPUTS, AttemptNames, Outputs, StoredFile
 from core.pipeline.storage.storage import Storage
-from core.training import checkpoints
+from core.training.saving import checkpoints
 
 #: Seconds without a change after which a file of a running attempt counts as written.
 _SETTLED_S = 2.0

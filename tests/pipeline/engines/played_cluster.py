@@ -115,7 +115,7 @@ class Played:
 
     def make_supervisor(self) -> Supervisor:
         workspace = self.supervised.workspace
-        self.engines = Engines(workspace, worker="tests.pipeline.counting_worker")
+        self.engines = Engines(workspace, worker="tests.pipeline.workers.counting_worker")
         return Supervisor(workspace, self.engines)
 
     def end_supervisor(self) -> None:

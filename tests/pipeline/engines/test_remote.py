@@ -19,7 +19,8 @@ from core.pipeline.workers import heartbeat, worker
 from core.services.workspace import open_workspace
 from core.store import intents
 from tests.pipeline.engines.played_cluster import RECIPE, Played
-from tests.support import job_attempts, made_settings, waiting
+from tests.support import waiting
+from tests.support.records import job_attempts, made_settings
 
 SFT = "sft:tiny/direct/chatgpt/sft"
 BASE = "respond:tiny"

@@ -11,9 +11,9 @@ from core.jobs.context import LOG
 from core.pipeline.engines import transfers
 from core.services.workspace import open_workspace
 from core.store import intents
-from tests.pipeline import counting_stage
 from tests.pipeline.conftest import Rows
 from tests.pipeline.engines.played_cluster import RECIPE, Played, can_hide
+from tests.pipeline.workers import counting_stage
 from tests.support import waiting
 
 SFT = "sft:tiny/direct/chatgpt/sft"

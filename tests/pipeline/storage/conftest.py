@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import storages
+from tests.support.servers import storages
 
 
 @pytest.fixture(params=storages.KINDS, scope="module")
