@@ -129,6 +129,10 @@ def _check_gpus(config: Config) -> None:
         for name, student in config.students.items()
     }
     for key, count in wanted.items():
+        if count % runs.nodes_per_run:
+            raise InvalidOptionError(
+                key, f"{count} GPUs cannot be divided equally over {runs.nodes_per_run} nodes (nodes_per_run)"
+            )
         if count == 1:
             continue
         if runs.device in ("cpu", "mps"):

@@ -220,6 +220,13 @@ class Ranks(_Settings, frozen=True):
     """How many there are."""
     fsdp: Fsdp | None
     """How they divide the model between them; None if each has all of it (DDP)."""
+    nodes: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """The machines over which they are divided equally."""
+
+    @property
+    def of_node(self) -> int:
+        """How many there are on each machine."""
+        return self.count // self.nodes
 
 
 class _RunSettings(_StageSettings, frozen=True):

@@ -42,9 +42,26 @@ class Task:
     env: Mapping[str, str]
     """Environment variables beside those of the node."""
     resources: EngineResources
-    """What it reserves, all of it on one node."""
+    """What it reserves, in equal parts on each of its nodes."""
     places: int
     """How many places of its slot it takes."""
+    nodes: int = 1
+    """How many nodes it takes."""
+    helper: tuple[str, ...] = ()
+    """The command on each node but the first, which the node's number follows."""
+    spread: tuple[str, ...] = ()
+    """The command by which Ray runs lines on several nodes, which they follow."""
+
+    @property
+    def of_node(self) -> EngineResources:
+        """What it reserves on each of its nodes."""
+        all_, nodes = self.resources, self.nodes
+        return EngineResources(
+            num_cpus=all_.num_cpus / nodes,
+            num_gpus=None if all_.num_gpus is None else all_.num_gpus / nodes,
+            memory_gb=None if all_.memory_gb is None else all_.memory_gb / nodes,
+            custom={name: amount / nodes for name, amount in all_.custom.items()},
+        )
 
     @property
     def shell(self) -> str:
@@ -52,12 +69,25 @@ class Task:
 
         On a node that does not see the folder it ends without a log, by which that is known afterwards.
         """
+        return self._in_folder(self.command, LOG)
+
+    def shell_on(self, node: int) -> str:
+        """The line for a shell on one of its nodes, of which the first has the worker."""
+        if node == 0:
+            return self.shell
+        return self._in_folder((*self.helper, str(node)), f"log-node-{node}.txt")
+
+    def line(self, *command: str) -> str:
+        """A line for a shell that becomes a command, with the task's environment."""
         settings = [f"{name}={value}" for name, value in self.env.items()]
-        words = shlex.join(["env", *settings, *self.command] if settings else self.command)
+        return f"exec {shlex.join(['env', *settings, *command] if settings else command)} </dev/null"
+
+    def _in_folder(self, command: Sequence[str], log_name: str) -> str:
+        line = self.line(*command)
         if self.root is None:
-            return f"exec {words} </dev/null"
-        log = shlex.quote(str(self.folder / LOG))
-        return f"cd {shlex.quote(str(self.root))} && exec {words} </dev/null >>{log} 2>&1"
+            return line
+        log = shlex.quote(str(self.folder / log_name))
+        return f"cd {shlex.quote(str(self.root))} && {line} >>{log} 2>&1"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ _NOT_SUBMITTED = "to be submitted"
 _NOT_UPLOADED = "uploading what it reads"
 #: Runs the worker on a node that does not see the workspace.
 _FAR_WORKER = "core.pipeline.workers.far_worker"
+#: Runs the part of a run that is on another node than its worker.
+_NODE = "core.training.node_process"
+#: Runs a part on each of several nodes of a Ray cluster.
+_RAY_NODES = "core.pipeline.engines.ray_nodes"
 
 log = logging.getLogger("supervisor")
 _Key = tuple[str, int]
@@ -98,15 +102,19 @@ class RemoteEngine:
         if storage is not None:
             self._transfers.begin(folder, storage, name, self._worker)
         worker = (self._worker, str(folder)) if storage is None else (_FAR_WORKER, storage, name)
+        # -P: a file in the workspace must not shadow a module of the same name.
+        python = (self._config.python or sys.executable, "-P", "-m")
         task = Task(
             name=name,
             folder=folder,
             root=self._workspace.root if storage is None else None,
-            # -P: a file in the workspace must not shadow a module of the same name.
-            command=(self._config.python or sys.executable, "-P", "-m", *worker),
+            command=(*python, *worker),
             env=self._config.env,
             resources=clusters.resources(self._config, kind.slot, kind.places),
             places=kind.places,
+            nodes=kind.nodes,
+            helper=(*python, _NODE, str(folder)),
+            spread=(*python, _RAY_NODES),
         )
         self._track(job, number, _Tracked(folder, task, None, Seen(runs=False, queue=_NOT_SUBMITTED)))
         return Started()
@@ -120,7 +128,9 @@ class RemoteEngine:
             now = time.monotonic()
             if tracked.seen.ending is not None:
                 return False
-            if attempt.seq > tracked.records or tracked.seen.queue is not None:
+            # On Ray, several nodes are waited for by what runs on one of them.
+            may_wait = tracked.seen.queue is not None or (attempt.places > 1 and not attempt.seq)
+            if attempt.seq > tracked.records or may_wait:
                 tracked.records, tracked.alive_at = attempt.seq, now
             tracked.alive_at = max(tracked.alive_at, self._transfers.alive_at(tracked.folder))
             limit = (self._config or EngineConfig(type="ray")).lost_after_s
@@ -272,7 +282,7 @@ class RemoteEngine:
         for tracked in [one for one in waiting if one.shall_stop]:
             self._end(tracked, Ending("before it was submitted"))
             waiting.remove(tracked)
-        for _, group in groupby(waiting, key=lambda one: one.task and one.task.resources):
+        for _, group in groupby(waiting, key=lambda one: one.task and (one.task.resources, one.task.nodes)):
             members = list(group)
             tasks = [one.task for one in members if one.task is not None]
             try:

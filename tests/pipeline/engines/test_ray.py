@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.config.schema import EngineConfig
 from core.pipeline.engines import remote
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
+from tests.pipeline.engines import two_nodes
+from tests.pipeline.engines.played_cluster import HIDING, can_hide
+from tests.support import tiny_student
+from tests.support.processes import supervising
+from tests.support.records.training_attempts import TrainingInputs
+from tests.support.servers import storages
 from tests.support.servers.ray_nodes import RayNodes
 
 if TYPE_CHECKING:
@@ -120,3 +131,65 @@ def test_a_run_on_two_gpus_gets_both_on_one_node(ray_nodes: RayNodes, on_ray: Su
     assert on_ray.attempts(SFT) == [(1, "done")]
     visible = on_ray.workspace.attempt(on_ray.id(SFT), 1) / "visible_devices"
     assert visible.read_text() == "0,1"
+
+
+def test_a_run_over_two_nodes_trains_as_one_process_does(ray_nodes: RayNodes, made: TrainingInputs) -> None:
+    from core.pipeline.engines.ray_cluster import RayCluster
+
+    config = EngineConfig(type="ray", address=ray_nodes.address, env={"PYTHONPATH": str(ROOT)})
+    two_nodes.check(RayCluster(config), config, made)
+
+
+REAL = """
+[students.tiny]
+model = "{tiny}"
+[recipes]
+train = ["direct/chatgpt"]
+[runs]
+device = "cpu"
+[sft]
+num_train_epochs = 1
+[dpo]
+num_train_epochs = 1
+[responding]
+max_new_tokens = 16
+[judges.embedded]
+provider = "embedded"
+"""
+
+
+def test_nodes_that_do_not_see_the_workspace_do_real_jobs(
+    ray_nodes: RayNodes,
+    make_supervised: Callable[[], SupervisedWorkspace],
+    tmp_path: Path,
+) -> None:
+    kind = next(kind for kind in ("s3", "ssh", "file") if storages.reason_to_skip(kind) is None)
+    config = REAL.format(tiny=tiny_student.make(tmp_path / "tiny"))
+    local, far = make_supervised(), make_supervised()
+    blind = tmp_path / "blind"
+    hide = shlex.join([*HIDING, str(far.workspace.root)]) if can_hide() else ""
+    with storages.storage(kind, tmp_path) as url:
+        names = ("PYTHONPATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "FSSPEC_S3_ENDPOINT_URL")
+        # As if the nodes had them.
+        given = [f"export {name}={shlex.quote(os.environ[name])}" for name in names if name in os.environ]
+        blind.write_text("\n".join(["#!/bin/sh", *given, f'exec {hide} {sys.executable} "$@"', ""]))
+        blind.chmod(0o755)
+        local.workspace.config.write_text(config)
+        far.workspace.config.write_text(
+            f'{config}[engines.cluster]\ntype = "ray"\naddress = "{ray_nodes.address}"\nstorage = "{url}"\n'
+            f'python = "{blind}"\n'
+        )
+        for one, engine in ((local, None), (far, "cluster")):
+            with supervising.supervised(one.workspace.root, loaded="models"):
+                one.ask(intents.Start(engine=engine))
+                one.until(lambda one=one: set(one.states().values()) == {"done"})
+    assert set(far.query("SELECT engine FROM attempts")) == {("cluster",)}
+    assert all(state == "done" for (state,) in far.query("SELECT state FROM attempts"))
+    wanted, got = local.rows(), far.rows()
+    for table in ("responses", "verdicts"):
+        assert got[table] == wanted[table]
+    outputs = {(job, name) for job, name, *_ in wanted["artifacts"]}
+    assert {(job, name) for job, name, *_ in got["artifacts"]} == outputs
+    assert [row[:2] for row in got["metrics"]] == [row[:2] for row in wanted["metrics"]]
+    for (*_, one), (*_, two) in zip(got["metrics"], wanted["metrics"], strict=True):
+        assert json.loads(one)["loss"] == json.loads(two)["loss"]
