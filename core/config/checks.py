@@ -128,13 +128,17 @@ def _check_gpus(config: Config) -> None:
         f"students.{name}.gpus_per_run": student.gpus_per_run or 1
         for name, student in config.students.items()
     }
+    if runs.nodes_per_run > max(wanted.values()):
+        raise InvalidOptionError(
+            "runs.nodes_per_run", f"is {runs.nodes_per_run}: set runs.gpus_per_run to a multiple of it"
+        )
     for key, count in wanted.items():
+        if count == 1:
+            continue
         if count % runs.nodes_per_run:
             raise InvalidOptionError(
                 key, f"{count} GPUs cannot be divided equally over {runs.nodes_per_run} nodes (nodes_per_run)"
             )
-        if count == 1:
-            continue
         if runs.device in ("cpu", "mps"):
             raise InvalidOptionError(
                 key, f'runs.device is "{runs.device}", and only CUDA GPUs train together; set it to 1'

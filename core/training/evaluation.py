@@ -6,6 +6,8 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
@@ -13,6 +15,7 @@ from transformers import TrainerCallback
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.training.data.tokenized_data import TokenizedData
+from core.training.saving import checkpoints
 
 #: The metric by which evaluations are compared.
 METRIC = "eval_loss"
@@ -62,11 +65,20 @@ class EarlyStopping(TrainerCallback):
     does.
     """
 
-    def __init__(self, patience: int, threshold: float) -> None:
+    def __init__(self, patience: int, threshold: float, prior: Sequence[Path] = ()) -> None:
+        """`prior` are the folders of earlier attempts, one of which may have the checkpoint to keep."""
         self._patience = patience
         self._threshold = threshold
+        self._prior = prior
         self.stopped = False
         """Whether it has ended training."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.best_global_step and state.best_model_checkpoint is None:
+            # It was saved under the path that its attempt's folder had on another machine.
+            complete = chain.from_iterable(map(checkpoints.complete, self._prior))
+            found = (str(path) for path in complete if checkpoints.step(path) == state.best_global_step)
+            state.best_model_checkpoint = next(found, None)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         losses = [entry[METRIC] for entry in state.log_history if METRIC in entry]

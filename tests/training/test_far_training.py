@@ -70,12 +70,9 @@ class FarNode:
             process.wait()
 
 
-@pytest.fixture(params=storages.KINDS)
-def far_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FarNode]:
-    reason = storages.reason_to_skip(request.param)
-    if reason is not None:
-        pytest.skip(reason)
-    with storages.storage(request.param, tmp_path) as url:
+@pytest.fixture
+def far_node(tmp_path: Path) -> Iterator[FarNode]:
+    with storages.storage(storages.most_real(), tmp_path) as url:
         made = FarNode(WorkspacePaths(tmp_path / "workspace"), url)
         yield made
         made.close()

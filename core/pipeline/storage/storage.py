@@ -1,7 +1,7 @@
 """A place for files that machines without a common file system all reach: a URL of fsspec.
 
-Options beside the URL, such as the endpoint of an S3 server, are fsspec's own: variables like
-`FSSPEC_S3_ENDPOINT_URL`, and `~/.config/fsspec`. Credentials are those of each machine.
+Options beside the URL are the file system's own: variables like `AWS_ENDPOINT_URL` or `FSSPEC_S3_ANON`, and
+`~/.config/fsspec`. Credentials are those of each machine.
 """
 
 from __future__ import annotations

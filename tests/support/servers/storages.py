@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
-import fsspec.config
+import fsspec
 
 from tests.support.servers import ssh_server
 
@@ -24,6 +24,11 @@ def reason_to_skip(kind: str) -> str | None:
     if missing:
         return f"{missing[0]} is not installed"
     return ssh_server.reason_to_skip() if kind == "ssh" else None
+
+
+def most_real() -> str:
+    """The kind of storage that can be had here and is most unlike files of this machine."""
+    return next(kind for kind in reversed(KINDS) if reason_to_skip(kind) is None)
 
 
 @contextmanager
@@ -65,9 +70,9 @@ def _s3() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    keys = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "FSSPEC_S3_ENDPOINT_URL": url}
+    keys = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_ENDPOINT_URL": url}
     try:
-        with patch.dict(os.environ, keys), patch.dict(fsspec.config.conf, {"s3": {"endpoint_url": url}}):
+        with patch.dict(os.environ, keys):
             fsspec.filesystem("s3").mkdir("bucket")
             yield "s3://bucket/prefix"
     finally:
