@@ -228,8 +228,8 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
     stopping = None
     if training.early_stopping_patience is not None:
-        prior = tuple(map(Path, job.spec.prior))
-        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold, prior)
+        earlier = tuple(map(Path, job.spec.prior))
+        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold, earlier)
         trainer.add_callback(stopping)
     return _Prepared(trainer, chat, data, held_out, file, stopping)
 

@@ -42,15 +42,17 @@ def main(request: NodesRequest) -> int:
     bundle = {name: amount for name, amount in needs.items() if amount}
     group = placement_group([bundle] * len(request.shells), strategy="STRICT_SPREAD")
     ray.get(group.ready())
-    run = ray.remote(_run).options(
-        num_cpus=request.num_cpus,
-        num_gpus=request.num_gpus,
-        memory=request.memory or None,
-        resources=request.custom,
-        max_retries=0,
-    )
     running = [
-        run.options(scheduling_strategy=PlacementGroupSchedulingStrategy(group, index)).remote(shell)
+        ray.remote(_run)
+        .options(
+            num_cpus=request.num_cpus,
+            num_gpus=request.num_gpus,
+            memory=request.memory or None,
+            resources=request.custom,
+            max_retries=0,
+            scheduling_strategy=PlacementGroupSchedulingStrategy(group, index),
+        )
+        .remote(shell)
         for index, shell in enumerate(request.shells)
     ]
     while running:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from core.jobs import locks
 from core.pipeline.storage.storage import Storage
 
 #: Bytes of a part at most.
@@ -67,6 +68,10 @@ def receive(storage: Storage, name: str, path: Path, before: Callable[[bytes], N
         if before is not None:
             before(part)
         with path.open("ab") as file:
+            # An engine whose options have changed may still be at work beside the next one.
+            locks.acquire(file)
+            if os.fstat(file.fileno()).st_size != size:
+                continue
             try:
                 file.write(part)
                 file.flush()

@@ -9,24 +9,21 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from core.config.schema import EngineConfig
 from core.pipeline.engines import remote
 from core.store import intents
-from tests.pipeline.conftest import CONFIG, Rows
+from tests.pipeline.conftest import CONFIG, Rows, SupervisedWorkspace, import_into
 from tests.pipeline.engines import two_nodes
 from tests.pipeline.engines.played_cluster import HIDING, can_hide
 from tests.support import tiny_student
 from tests.support.processes import supervising
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.records.training_attempts import TrainingInputs
 from tests.support.servers import storages
 from tests.support.servers.ray_nodes import RayNodes
-
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import SupervisedWorkspace
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
 
@@ -158,13 +155,9 @@ provider = "embedded"
 """
 
 
-def test_nodes_that_do_not_see_the_workspace_do_real_jobs(
-    ray_nodes: RayNodes,
-    make_supervised: Callable[[], SupervisedWorkspace],
-    tmp_path: Path,
-) -> None:
+def test_nodes_that_do_not_see_the_workspace_do_real_jobs(ray_nodes: RayNodes, tmp_path: Path) -> None:
     config = REAL.format(tiny=tiny_student.make(tmp_path / "tiny"))
-    local, far = make_supervised(), make_supervised()
+    local, far = (_with_real_dialogues(tmp_path / name) for name in ("local", "far"))
     blind = tmp_path / "blind"
     hide = shlex.join([*HIDING, str(far.workspace.root)]) if can_hide() else ""
     with storages.storage(storages.most_real(), tmp_path) as url:
@@ -178,10 +171,8 @@ def test_nodes_that_do_not_see_the_workspace_do_real_jobs(
             f'{config}[engines.cluster]\ntype = "ray"\naddress = "{ray_nodes.address}"\nstorage = "{url}"\n'
             f'python = "{blind}"\n'
         )
-        for one, engine in ((local, None), (far, "cluster")):
-            with supervising.supervised(one.workspace.root, loaded="models"):
-                one.ask(intents.Start(engine=engine))
-                one.until(lambda one=one: set(one.states().values()) == {"done"})
+        _do_all(local, None)
+        _do_all(far, "cluster")
     assert set(far.query("SELECT engine FROM attempts")) == {("cluster",)}
     assert all(state == "done" for (state,) in far.query("SELECT state FROM attempts"))
     wanted, got = local.rows(), far.rows()
@@ -192,3 +183,14 @@ def test_nodes_that_do_not_see_the_workspace_do_real_jobs(
     assert [row[:2] for row in got["metrics"]] == [row[:2] for row in wanted["metrics"]]
     for (*_, one), (*_, two) in zip(got["metrics"], wanted["metrics"], strict=True):
         assert json.loads(one)["loss"] == json.loads(two)["loss"]
+
+
+def _with_real_dialogues(root: Path) -> SupervisedWorkspace:
+    root.mkdir()
+    return SupervisedWorkspace(import_into(root, synthetic_dialogues(rows=48)))
+
+
+def _do_all(supervised: SupervisedWorkspace, engine: str | None) -> None:
+    with supervising.supervised(supervised.workspace.root, loaded="models"):
+        supervised.ask(intents.Start(engine=engine))
+        supervised.until(lambda: set(supervised.states().values()) == {"done"})
