@@ -22,6 +22,7 @@ from tests.support import waiting
 from tests.support.records import training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.support.servers import storages
+from tests.training.conftest import Trained
 from tests.training.test_resuming import assert_same_adapter, assert_same_curve
 
 
@@ -79,10 +80,8 @@ def far_node(tmp_path: Path) -> Iterator[FarNode]:
 
 
 def test_a_run_whose_node_dies_goes_on_from_the_uploaded_checkpoint(
-    far_node: FarNode, made: TrainingInputs, tiny: Path
+    far_node: FarNode, sft: Trained, tiny: Path
 ) -> None:
-    whole = made.attempt("sft")
-    training_attempts.run(whole)
     inputs = TrainingInputs(far_node.workspace.artifacts / "jobs" / "job", tiny)
     first = inputs.attempt("sft")
     node = far_node.begin(first)
@@ -96,5 +95,5 @@ def test_a_run_whose_node_dies_goes_on_from_the_uploaded_checkpoint(
     far_node.bring_back(second)
     assert len(training_attempts.found(second, Done)) == 1
     assert [metric.step for metric in training_attempts.found(second, Metric)] == [5, 6]
-    assert_same_curve([first, second], whole)
-    assert_same_adapter(second, whole)
+    assert_same_curve([first, second], sft.folder)
+    assert_same_adapter(second, sft.folder)
