@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import grid, redaction, training_arguments
+from core.config import engine_checks, grid, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
     Definition,
     Dpo,
-    EngineConfig,
     JudgeConfig,
     Lora,
     RatingScale,
@@ -106,7 +105,7 @@ def check(config: Config) -> None:
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
     for name, engine in config.engines.items():
-        _check_engine(name, engine)
+        engine_checks.check(name, engine)
     for slot in get_args(Slot):
         if (used := config.slot_engines.of(slot)) not in (LOCAL, *config.engines):
             known = ", ".join((LOCAL, *config.engines))
@@ -367,48 +366,3 @@ def _check_teacher(key: str, teacher: Teacher) -> None:
         raise InvalidOptionError(f"{key}.batch_window", "must be a number of hours or days such as 24h or 7d")
     if teacher.poll_min_s > teacher.poll_max_s:
         raise InvalidOptionError(f"{key}.poll_min_s", "must not exceed poll_max_s")
-
-
-#: Options of an engine that are only for one type.
-_OF_ENGINE = {
-    "ray": ("address",),
-    "slurm": ("partition", "account", "time_limit_minutes", "gres", "array", "sbatch"),
-}
-
-
-def _check_engine(name: str, engine: EngineConfig) -> None:
-    key = f"engines.{name}"
-    if name == LOCAL:
-        raise InvalidOptionError(key, "is this machine, and has no options; choose another name")
-    defaults = EngineConfig(type=engine.type)
-    for kind, options in _OF_ENGINE.items():
-        for option in options if kind != engine.type else ():
-            if getattr(engine, option) != getattr(defaults, option):
-                raise InvalidOptionError(f"{key}.{option}", f"is for engines of type {kind} only")
-    if engine.type == "ray" and (engine.address is None or not _URL.fullmatch(engine.address)):
-        raise InvalidOptionError(
-            f"{key}.address", "is the URL of the Ray dashboard, such as 'http://head:8265': set it"
-        )
-    _check_storage(f"{key}.storage", engine.storage)
-    for slot in engine.resources:
-        if slot not in get_args(Slot):
-            raise InvalidOptionError(
-                f"{key}.resources.{slot}", f"no slot has that name; use one of {', '.join(get_args(Slot))}"
-            )
-    for variable, value in engine.env.items():
-        if redaction.is_secret(variable, value):
-            raise InvalidOptionError(f"{key}.env.{variable}", "is a secret: remove it, set it on the nodes")
-
-
-def _check_storage(key: str, url: str | None) -> None:
-    if url is None:
-        return
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError as error:
-        raise InvalidOptionError(key, f"is no URL: {error}") from error
-    if not parts.scheme or not (parts.netloc or parts.path.strip("/")):
-        raise InvalidOptionError(key, "is a URL such as 's3://bucket/prefix'")
-    if password is not None:
-        raise InvalidOptionError(key, "has a password: remove it, and set credentials on each machine")

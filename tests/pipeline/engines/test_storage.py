@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.errors import UserError
+from core.domain.jobs.job import LOCAL
 from core.jobs import journal
 from core.jobs.context import LOG
+from core.jobs.settings import Ranks
 from core.pipeline.engines import transfers
 from core.services.workspace import open_workspace
 from core.store import intents
@@ -15,6 +18,7 @@ from tests.pipeline.conftest import Rows
 from tests.pipeline.engines.played_cluster import RECIPE, Played, can_hide
 from tests.pipeline.workers import counting_stage
 from tests.support import waiting
+from tests.support.records import made_settings
 
 SFT = "sft:tiny/direct/chatgpt/sft"
 
@@ -148,3 +152,25 @@ def test_a_bucket_that_is_missing_delays_jobs_and_says_so(far: FarPlayed) -> Non
     far.supervised.ask(intents.Cancel(far.supervised.id(RECIPE)))
     far.played.finish()
     assert far.supervised.attempts(RECIPE) == [(1, "cancelled")]
+
+
+def test_what_asks_large_models_runs_where_the_workspace_is(far: FarPlayed) -> None:
+    far.played.tick()
+    engines = far.played.engines
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == LOCAL
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.recipe()), "far") == "far"
+    far.played.configure()
+    far.played.tick()
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == "far"
+
+
+def test_a_run_over_several_nodes_needs_nodes_that_see_the_workspace(far: FarPlayed) -> None:
+    ranks = Ranks(count=2, fsdp=None, nodes=2)
+    run = made_settings.planned("a", settings=made_settings.sft(ranks=ranks), slot="gpu")
+    far.played.tick()
+    for engine in (LOCAL, "far"):
+        with pytest.raises(UserError, match=f"2 nodes that see the workspace, which the engine {engine}"):
+            far.played.engines.check_nodes(run, engine)
+    far.played.configure()
+    far.played.tick()
+    far.played.engines.check_nodes(run, "far")
