@@ -178,10 +178,10 @@ class RemoteEngine:
         folder = self._workspace.inside(attempt.folder)
         with suppress(OSError):
             (folder / FENCE).touch()
+        is_far = self._transfers.forget(folder)
         if tracked is None or tracked.seen.ending is None:
             return Ending("while no supervisor was running")
         ending = tracked.seen.ending
-        is_far = self._transfers.forget(folder)
         if ending.exit_code is not None and not is_far and not _has_log(folder):
             trouble = (
                 f"the node of {self._name} did not see {folder}: put the workspace on storage that this "

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,7 @@ from core.pipeline.storage.storage import Storage
 #: Attempts that are looked after at the same time.
 _THREADS = 8
 #: Seconds between two looks at the same attempt.
-LOOK_S = 2.0
+LOOK_S = 5.0
 #: Seconds after which a step has something large to carry.
 _LONG_S = 10.0
 
@@ -72,11 +72,8 @@ class _Transfer:
     has_request: bool = False
     """Whether the node was told to cancel."""
     looked_at: float = 0.0
-    step: Future[None] | None = None
-
-    def is_busy(self) -> bool:
-        """Whether a thread looks after it."""
-        return self.step is not None and not self.step.done()
+    is_busy: bool = False
+    """Whether a thread looks after it, or will."""
 
 
 class Transfers:
@@ -88,7 +85,9 @@ class Transfers:
         self._transfers: dict[Path, _Transfer] = {}
         #: One at a time: attempts that start together read the same files.
         self._upload = threading.Lock()
-        self._pool = ThreadPoolExecutor(_THREADS, "transfer")
+        #: Threads keep their connections. The end of the process does not wait for them.
+        self._threads: list[threading.Thread] = []
+        self._waiting: queue.SimpleQueue[_Transfer | None] = queue.SimpleQueue()
 
     def begin(self, folder: Path, url: str, task: str, worker: str) -> None:
         """Upload what an attempt needs. Raises `OSError`."""
@@ -112,7 +111,7 @@ class Transfers:
         if found is None:
             return 0.0
         now = time.monotonic()
-        is_long = found.is_busy() and now - found.looked_at > _LONG_S
+        is_long = found.is_busy and now - found.looked_at > _LONG_S
         is_blind = found.worker is not None or found.problem is not None or is_long
         return now if is_blind else found.alive_at
 
@@ -128,7 +127,7 @@ class Transfers:
         if not found.is_ending:
             found.is_ending = True
             # What is not on a node leaves nothing.
-            found.is_over = found.worker is not None and not found.is_busy()
+            found.is_over = found.worker is not None and not found.is_busy
             self._advance(found)
         return found.is_over
 
@@ -150,7 +149,8 @@ class Transfers:
 
     def close(self) -> None:
         """Leave the attempts to another supervisor."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for _ in self._threads:
+            self._waiting.put(None)
 
     def _add(self, transfer: _Transfer) -> None:
         self._transfers[transfer.folder] = transfer
@@ -160,9 +160,18 @@ class Transfers:
         return list(self._transfers.values())
 
     def _advance(self, transfer: _Transfer) -> None:
-        if not transfer.is_busy() and not transfer.is_over:
-            transfer.looked_at = time.monotonic()
-            transfer.step = self._pool.submit(self._step, transfer)
+        if transfer.is_busy or transfer.is_over:
+            return
+        transfer.is_busy, transfer.looked_at = True, time.monotonic()
+        self._waiting.put(transfer)
+        if len(self._threads) < min(_THREADS, len(self._transfers)):
+            self._threads.append(threading.Thread(target=self._work, name="transfer", daemon=True))
+            self._threads[-1].start()
+
+    def _work(self) -> None:
+        while (transfer := self._waiting.get()) is not None:
+            self._step(transfer)
+            transfer.is_busy = False
 
     def _step(self, transfer: _Transfer) -> None:
         try:

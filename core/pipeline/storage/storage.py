@@ -28,6 +28,8 @@ _SSH = ("sftp", "ssh")
 #: The first line of what `write` writes: its hash and length. Not every file system writes atomically.
 _HEAD = re.compile(rb"([0-9a-f]{64}) (\d{1,12})\n")
 _LONGEST = 300
+#: How often a file is downloaded that does not arrive as it was uploaded.
+_DOWNLOADS = 2
 
 
 class StorageError(UserError):
@@ -36,6 +38,10 @@ class StorageError(UserError):
     def __init__(self, text: str, *, is_lasting: bool = False) -> None:
         super().__init__(text)
         self.is_lasting = is_lasting
+
+
+class DamagedFileError(StorageError):
+    """A file on the storage is not what was uploaded."""
 
 
 class Storage:
@@ -85,19 +91,21 @@ class Storage:
     def get(self, name: str, path: Path, sha256: str) -> None:
         """Download a file to this machine, where it appears once it is whole.
 
-        Raises `FileNotFoundError` if it is not there, and `StorageError` if its hash is not `sha256`.
+        Raises `FileNotFoundError` if it is not there, and `DamagedFileError` if its hash is not `sha256`.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with self._asking() as (fs, root):
-                fs.get_file(f"{root}/{name}", str(aside))
-            if files.sha256(aside) != sha256:
-                raise StorageError(f"{self.url}/{name} is not what was uploaded")
-            files.sync_folder(aside)
-            aside.replace(path)
+            for _ in range(_DOWNLOADS):
+                with self._asking() as (fs, root):
+                    fs.get_file(f"{root}/{name}", str(aside))
+                if files.sha256(aside) == sha256:
+                    files.sync_folder(aside)
+                    aside.replace(path)
+                    return
         finally:
             aside.unlink(missing_ok=True)
+        raise DamagedFileError(f"{self.url}/{name} is not what was uploaded", is_lasting=True)
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""

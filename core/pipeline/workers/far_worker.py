@@ -34,7 +34,7 @@ from core.pipeline.storage import outputs
 from core.pipeline.storage.growing_file import GrowingFile
 from core.pipeline.storage.layout import AttemptNames, Bundle, read_by_attempts
 from core.pipeline.storage.outputs import OutputSender
-from core.pipeline.storage.storage import Storage, StorageError
+from core.pipeline.storage.storage import DamagedFileError, Storage, StorageError
 
 #: Seconds between two looks at what is new, here and on the storage.
 LOOK_S = 2.0
@@ -128,6 +128,12 @@ class _FarAttempt:
             except FileNotFoundError as error:
                 raise UserError(
                     f"{one.path} is no longer on {self._storage.url}: retry the job, which uploads it again"
+                ) from error
+            except DamagedFileError as error:
+                self._storage.remove(name)
+                raise UserError(
+                    f"{one.path} was damaged on {self._storage.url}, and is removed there: retry the job, which "
+                    "uploads it again"
                 ) from error
         places = {there: str(self._root / here) for there, here in self._bundle.places.items()}
         files.write_bytes(self._folder / specs.PLACES, msgspec.json.encode(places))

@@ -144,9 +144,8 @@ model = "{tiny}"
 train = ["direct/chatgpt"]
 [runs]
 device = "cpu"
+stages = ["sft"]
 [sft]
-num_train_epochs = 1
-[dpo]
 num_train_epochs = 1
 [responding]
 max_new_tokens = 16

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
-from core.jobs import journal
+from core.jobs import files, journal
 from core.jobs.context import LOG
 from core.jobs.settings import Ranks
 from core.pipeline.engines import transfers
@@ -174,3 +174,17 @@ def test_a_run_over_several_nodes_needs_nodes_that_see_the_workspace(far: FarPla
     far.played.configure()
     far.played.tick()
     far.played.engines.check_nodes(run, "far")
+
+
+def test_a_damaged_file_fails_the_job_which_uploads_it_again(far: FarPlayed) -> None:
+    (dialogues,) = far.supervised.workspace.artifacts.glob("data/*/dialogues.jsonl")
+    stored = far.storage / "files" / files.sha256(dialogues)
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(dialogues.read_bytes().replace(b"utterance 0", b"utterance X"))
+    far.played.finish()
+    assert "was damaged on file://" in (far.supervised.error(RECIPE) or "")
+    far.supervised.ask(intents.Retry(far.supervised.id(RECIPE)))
+    far.played.tick()
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "failed"), (2, "done")]
+    assert stored.read_bytes() == dialogues.read_bytes()
