@@ -132,8 +132,8 @@ class _FarAttempt:
             except DamagedFileError as error:
                 self._storage.remove(name)
                 raise UserError(
-                    f"{one.path} was damaged on {self._storage.url}, and is removed there: retry the job, which "
-                    "uploads it again"
+                    f"{one.path} was damaged on {self._storage.url}, and is removed there: retry the job, "
+                    "which uploads it again"
                 ) from error
         places = {there: str(self._root / here) for there, here in self._bundle.places.items()}
         files.write_bytes(self._folder / specs.PLACES, msgspec.json.encode(places))
