@@ -150,7 +150,10 @@ def test_a_command_ends_there_with_its_reader_here(server: SshServer, study: Pat
         # As in a terminal, where the signal is for both.
         for child in psutil.Process(process.pid).children():
             child.send_signal(signal.SIGINT)
-        assert waiting.wait_for_exit(process) == 130
+        try:
+            assert waiting.wait_for_exit(process) == 130
+        finally:
+            process.kill()
     waiting.wait_until(lambda: not processes_on(study, "--follow"), "the command to end there")
 
 

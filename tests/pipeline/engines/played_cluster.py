@@ -1,4 +1,4 @@
-"""A cluster that is played: what it says of tasks is told, or they run as processes of this machine."""
+"""A cluster that is played: it says what a test says of tasks, or runs them as processes of this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision.supervisor import Supervisor
 from core.store import intents
@@ -38,13 +38,13 @@ def can_hide() -> bool:
 
 
 class PlayedCluster:
-    """A cluster that says what it is told of its first tasks, and runs the others in processes here."""
+    """A cluster that says what the test says of its first tasks, and runs the others in processes here."""
 
     poll_s = 0.01
 
-    def __init__(self, *told: Seen) -> None:
-        self.told = list(told)
-        self.said: dict[str, Seen] = {}
+    def __init__(self, *next_states: TaskState) -> None:
+        self.next_states = list(next_states)
+        self.said: dict[str, TaskState] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.tasks: list[Task] = []
         self.stopped: list[str] = []
@@ -60,8 +60,8 @@ class PlayedCluster:
             if self.refusal is not None:
                 raise RefusedError(self.refusal)
             self.tasks.append(task)
-            if self.told:
-                self.said[task.name] = self.told.pop(0)
+            if self.next_states:
+                self.said[task.name] = self.next_states.pop(0)
             else:
                 command = ["/bin/sh", "-c", task.shell]
                 if self.hidden is not None:
@@ -69,12 +69,12 @@ class PlayedCluster:
                 self.processes[task.name] = subprocess.Popen(command, start_new_session=True)
             yield task.name
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         self._check()
         found = {name: seen for name, seen in self.said.items() if name in ids}
         for name, process in self.processes.items():
             code = process.poll()
-            found[name] = Seen(runs=True, ending=None if code is None else exited(code))
+            found[name] = TaskState(runs=True, ending=None if code is None else exited(code))
         return found
 
     def stop(self, task: str) -> None:

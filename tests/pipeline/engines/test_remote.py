@@ -12,7 +12,7 @@ from core.jobs import journal, spec
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import Seen
+from core.pipeline.engines.cluster import TaskState
 from core.pipeline.engines.engine import Ending
 from core.pipeline.supervision import job_starter
 from core.pipeline.workers import heartbeat, worker
@@ -24,12 +24,12 @@ from tests.support.records import job_attempts, made_settings
 
 SFT = "sft:tiny/direct/chatgpt/sft"
 BASE = "respond:tiny"
-NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_preempted=True))
-RUNS = Seen(runs=True)
+NODE_LOST = TaskState(runs=True, ending=Ending("with its node lost", is_preempted=True))
+RUNS = TaskState(runs=True)
 
 
 def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
-    played.cluster.told = [NODE_LOST] * 7
+    played.cluster.next_states = [NODE_LOST] * 7
     played.finish()
     states = [state for _, state in played.supervised.attempts(RECIPE)]
     assert states == ["preempted"] * 7 + ["done"]
@@ -47,7 +47,7 @@ def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_starter, "MAX_PREEMPTED", 3)
-    played.cluster.told = [NODE_LOST] * 9
+    played.cluster.next_states = [NODE_LOST] * 9
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
     played.supervised.ask(intents.Retry(played.supervised.id(RECIPE)))
@@ -76,7 +76,7 @@ def test_giving_slots_back_does_not_go_on_for_ever(played: Played, monkeypatch: 
 
 
 def test_what_is_shown_of_a_job_whose_node_is_lost(played: Played) -> None:
-    played.cluster.told = [NODE_LOST]
+    played.cluster.next_states = [NODE_LOST]
     played.until(lambda: played.supervised.attempts(RECIPE) == [(1, "running")])
     played.supervised.ask(intents.Pause())
     played.until(lambda: played.supervised.states()[RECIPE] == "ready")
@@ -117,7 +117,7 @@ def test_each_process_of_a_run_has_a_whole_gpu_where_gpus_are_counted(num_gpus: 
 
 def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) -> None:
     played.configure(lost_after_s=0.2)
-    played.cluster.told = [RUNS]
+    played.cluster.next_states = [RUNS]
     played.until(lambda: bool(played.cluster.stopped))
     assert (played.folder(1) / FENCE).exists()
     played.configure(lost_after_s=60)
