@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -170,8 +171,8 @@ def test_nodes_that_do_not_see_the_workspace_do_real_jobs(ray_nodes: RayNodes, t
             f'{config}[engines.cluster]\ntype = "ray"\naddress = "{ray_nodes.address}"\nstorage = "{url}"\n'
             f'python = "{blind}"\n'
         )
-        _do_all(local, None)
-        _do_all(far, "cluster")
+        with _does_all(local, None), _does_all(far, "cluster"):
+            pass
     assert set(far.query("SELECT engine FROM attempts")) == {("cluster",)}
     assert all(state == "done" for (state,) in far.query("SELECT state FROM attempts"))
     wanted, got = local.rows(), far.rows()
@@ -189,7 +190,10 @@ def _with_real_dialogues(root: Path) -> SupervisedWorkspace:
     return SupervisedWorkspace(import_into(root, synthetic_dialogues(rows=48)))
 
 
-def _do_all(supervised: SupervisedWorkspace, engine: str | None) -> None:
+@contextmanager
+def _does_all(supervised: SupervisedWorkspace, engine: str | None) -> Iterator[None]:
+    """Do all jobs of a workspace until the end of the block."""
     with supervising.supervised(supervised.workspace.root, loaded="models"):
         supervised.ask(intents.Start(engine=engine))
+        yield
         supervised.until(lambda: set(supervised.states().values()) == {"done"})
