@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from transformers import TrainerCallback
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.training.data.tokenized_data import TokenizedData
-from core.training.saving import checkpoints
 
 #: The metric by which evaluations are compared.
 METRIC = "eval_loss"
@@ -65,20 +63,19 @@ class EarlyStopping(TrainerCallback):
     does.
     """
 
-    def __init__(self, patience: int, threshold: float, prior: Sequence[Path] = ()) -> None:
-        """`prior` are the folders of earlier attempts, one of which may have the checkpoint to keep."""
+    def __init__(self, patience: int, threshold: float, earlier: Callable[[int], Path | None]) -> None:
+        """`earlier` finds the checkpoint of a step that an earlier attempt has saved."""
         self._patience = patience
         self._threshold = threshold
-        self._prior = prior
+        self._earlier = earlier
         self.stopped = False
         """Whether it has ended training."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.best_global_step and state.best_model_checkpoint is None:
             # It was saved under the path that its attempt's folder had on another machine.
-            complete = chain.from_iterable(map(checkpoints.complete, self._prior))
-            found = (str(path) for path in complete if checkpoints.step(path) == state.best_global_step)
-            state.best_model_checkpoint = next(found, None)
+            found = self._earlier(state.best_global_step)
+            state.best_model_checkpoint = None if found is None else str(found)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         losses = [entry[METRIC] for entry in state.log_history if METRIC in entry]

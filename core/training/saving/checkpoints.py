@@ -65,6 +65,12 @@ def complete(attempt: Path) -> list[Path]:
     ]
 
 
+def of_step(attempts: Iterable[Path], wanted: int) -> Path | None:
+    """The complete checkpoint of a step in the attempts' folders; None if there is none."""
+    found = chain.from_iterable(map(complete, attempts))
+    return next((path for path in found if step(path) == wanted), None)
+
+
 def step(checkpoint: Path) -> int:
     """The optimiser step of a checkpoint."""
     return int(checkpoint.name.rpartition("-")[2])

@@ -73,7 +73,7 @@ def _s3() -> Iterator[str]:
     keys = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_ENDPOINT_URL": url}
     try:
         with patch.dict(os.environ, keys):
-            fsspec.filesystem("s3").mkdir("bucket")
+            fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
             yield "s3://bucket/prefix"
     finally:
         server.stop()
