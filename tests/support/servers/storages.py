@@ -73,7 +73,8 @@ def _s3() -> Iterator[str]:
     keys = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_ENDPOINT_URL": url}
     try:
         with patch.dict(os.environ, keys):
-            fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
+            # Servers of one process have the same buckets.
+            fsspec.filesystem("s3", skip_instance_cache=True).makedirs("bucket", exist_ok=True)
             yield "s3://bucket/prefix"
     finally:
         server.stop()
