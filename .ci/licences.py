@@ -27,6 +27,7 @@ ALLOWED = {
 EXCEPTIONS = {
     "cuda-": "what PyTorch needs of CUDA, under NVIDIA's licence; it is installed, and never passed on",
     "nvidia-": "the same",
+    "paramiko": "LGPL: an SSH client for tests, which users install by themselves",
     "pyte": "LGPL: a terminal for tests and benchmarks, which no user installs",
 }
 

@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import grid, redaction, training_arguments
+from core.config import engine_checks, grid, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
     Definition,
     Dpo,
-    EngineConfig,
     JudgeConfig,
     Lora,
     RatingScale,
@@ -106,7 +105,7 @@ def check(config: Config) -> None:
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
     for name, engine in config.engines.items():
-        _check_engine(name, engine)
+        engine_checks.check(name, engine)
     for slot in get_args(Slot):
         if (used := config.slot_engines.of(slot)) not in (LOCAL, *config.engines):
             known = ", ".join((LOCAL, *config.engines))
@@ -128,9 +127,17 @@ def _check_gpus(config: Config) -> None:
         f"students.{name}.gpus_per_run": student.gpus_per_run or 1
         for name, student in config.students.items()
     }
+    if runs.nodes_per_run > max(wanted.values()):
+        raise InvalidOptionError(
+            "runs.nodes_per_run", f"is {runs.nodes_per_run}: set runs.gpus_per_run to a multiple of it"
+        )
     for key, count in wanted.items():
         if count == 1:
             continue
+        if count % runs.nodes_per_run:
+            raise InvalidOptionError(
+                key, f"{count} GPUs cannot be divided equally over {runs.nodes_per_run} nodes (nodes_per_run)"
+            )
         if runs.device in ("cpu", "mps"):
             raise InvalidOptionError(
                 key, f'runs.device is "{runs.device}", and only CUDA GPUs train together; set it to 1'
@@ -359,33 +366,3 @@ def _check_teacher(key: str, teacher: Teacher) -> None:
         raise InvalidOptionError(f"{key}.batch_window", "must be a number of hours or days such as 24h or 7d")
     if teacher.poll_min_s > teacher.poll_max_s:
         raise InvalidOptionError(f"{key}.poll_min_s", "must not exceed poll_max_s")
-
-
-#: Options of an engine that are only for one type.
-_OF_ENGINE = {
-    "ray": ("address",),
-    "slurm": ("partition", "account", "time_limit_minutes", "gres", "array", "sbatch"),
-}
-
-
-def _check_engine(name: str, engine: EngineConfig) -> None:
-    key = f"engines.{name}"
-    if name == LOCAL:
-        raise InvalidOptionError(key, "is this machine, and has no options; choose another name")
-    defaults = EngineConfig(type=engine.type)
-    for kind, options in _OF_ENGINE.items():
-        for option in options if kind != engine.type else ():
-            if getattr(engine, option) != getattr(defaults, option):
-                raise InvalidOptionError(f"{key}.{option}", f"is for engines of type {kind} only")
-    if engine.type == "ray" and (engine.address is None or not _URL.fullmatch(engine.address)):
-        raise InvalidOptionError(
-            f"{key}.address", "is the URL of the Ray dashboard, such as 'http://head:8265': set it"
-        )
-    for slot in engine.resources:
-        if slot not in get_args(Slot):
-            raise InvalidOptionError(
-                f"{key}.resources.{slot}", f"no slot has that name; use one of {', '.join(get_args(Slot))}"
-            )
-    for variable, value in engine.env.items():
-        if redaction.is_secret(variable, value):
-            raise InvalidOptionError(f"{key}.env.{variable}", "is a secret: remove it, set it on the nodes")

@@ -36,6 +36,11 @@ def of_exit_code(code: int) -> str | None:
     return next((words for number, words in _OF_SYSTEM.items() if (_EXIT_CODE + number) % 256 == code), None)
 
 
+def is_of_disk(error: OSError) -> bool:
+    """Whether an error is that this machine's disk has no room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def is_of_machine(error: BaseException) -> bool:
     """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files."""
     if isinstance(error, OSError):

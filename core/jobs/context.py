@@ -22,6 +22,8 @@ from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)
 
+#: A worker's standard output and error, in its attempt's folder.
+LOG = "log.txt"
 #: The worker holds an exclusive lock on this file in its attempt's folder while it runs.
 LOCK = "worker.lock"
 #: This file in an attempt's folder means that the user cancelled the job.

@@ -19,7 +19,7 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     # `LocalStudent` has what they stand for, so that a folder can be moved.
     Student: frozenset({"model", "revision", "chat_template", "gpus_per_run"}),
     # Another way to the same gradient.
-    Ranks: frozenset({"fsdp"}),
+    Ranks: frozenset({"fsdp", "nodes"}),
     Training: frozenset(
         {
             # Another way to the same gradient.

@@ -87,15 +87,15 @@ class Journal:
         with self._lock:
             self.check()
             for record in records:
-                line = _encoder.encode(Entry(self._seq + 1, time.time(), record)) + b"\n"
-                if self._secret.search(line):
-                    line = without_secrets(line.decode()).encode()
-                if len(line) > MAX_LINE_BYTES:
+                added = line(self._seq + 1, record)
+                if self._secret.search(added):
+                    added = without_secrets(added.decode()).encode()
+                if len(added) > MAX_LINE_BYTES:
                     raise UserError(
-                        f"{self._path}: a record of {len(line):,} bytes is longer than {MAX_LINE_BYTES:,}"
+                        f"{self._path}: a record of {len(added):,} bytes is longer than {MAX_LINE_BYTES:,}"
                     )
                 self._seq += 1
-                lines += line
+                lines += added
             written = self._file.write(lines) or 0
             self._size += written
             if written < len(lines):
@@ -163,6 +163,20 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
                 raise DamagedJournalError(folder, line_number(folder, offset), str(error)) from error
             offset += len(line)
             yield entry, offset
+
+
+def line(seq: int, record: Record) -> bytes:
+    """A line of a journal, at this time."""
+    return _encoder.encode(Entry(seq, time.time(), record)) + b"\n"
+
+
+def records(lines: bytes) -> Iterator[Record]:
+    """The records in whole lines of a journal, up to the first that is damaged."""
+    for one in lines.splitlines():
+        try:
+            yield _decoder.decode(_with_current_names(one)).record
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
 
 
 def _with_current_names(line: bytes) -> bytes:

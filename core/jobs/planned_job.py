@@ -41,3 +41,10 @@ def places(settings: Settings) -> int:
     if isinstance(settings, SftSettings | DpoSettings) and settings.ranks is not None:
         return settings.ranks.count
     return 1
+
+
+def nodes(settings: Settings) -> int:
+    """How many nodes of a cluster a job with these settings takes."""
+    if isinstance(settings, SftSettings | DpoSettings) and settings.ranks is not None:
+        return settings.ranks.nodes
+    return 1

@@ -220,6 +220,13 @@ class Ranks(_Settings, frozen=True):
     """How many there are."""
     fsdp: Fsdp | None
     """How they divide the model between them; None if each has all of it (DDP)."""
+    nodes: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """The machines over which they are divided equally."""
+
+    @property
+    def of_node(self) -> int:
+        """How many there are on each machine."""
+        return self.count // self.nodes
 
 
 class _RunSettings(_StageSettings, frozen=True):
@@ -297,6 +304,18 @@ Settings = (
     | ValidateSettings
     | CompareSettings
 )
+
+
+def asks_large_model(settings: Settings) -> bool:
+    """Whether a job with these settings sends requests to a large model, or reads its answers."""
+    match settings:
+        case GenerateSettings() | ValidateSettings() | CompareSettings(judge=LlmJudge()):
+            return True
+        case RespondSettings(responder=TeacherResponder()):
+            return True
+        case _:
+            return False
+
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Settings)

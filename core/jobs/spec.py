@@ -18,6 +18,8 @@ from core.jobs.settings import Settings
 S = TypeVar("S", bound=Settings, covariant=True)
 
 NAME = "spec.json"
+#: In an attempt's folder on a node that does not see the workspace: a path in the spec → where it is there.
+PLACES = "places.json"
 
 
 class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +82,29 @@ def read(folder: Path) -> Spec[Settings]:
         raise UserError(f"{path}: it cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def read_here(folder: Path) -> Spec[Settings]:
+    """Read a spec.json, with the paths of this machine. Raises `UserError` as `read` does."""
+    spec = read(folder)
+    path = folder / PLACES
+    if not path.exists():
+        return spec
+    places = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+    def moved(value: object) -> object:
+        match value:
+            case str():
+                return places.get(value, value)
+            case dict():
+                return {key: moved(one) for key, one in value.items()}
+            case list():
+                return [moved(one) for one in value]
+            case _:
+                return value
+
+    here = msgspec.json.encode(moved(msgspec.json.decode(msgspec.json.encode(spec))))
+    return msgspec.json.decode(here, type=Spec[Settings])
 
 
 def raw(spec: Spec[Settings]) -> msgspec.Raw:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
@@ -62,11 +63,19 @@ class EarlyStopping(TrainerCallback):
     does.
     """
 
-    def __init__(self, patience: int, threshold: float) -> None:
+    def __init__(self, patience: int, threshold: float, earlier: Callable[[int], Path | None]) -> None:
+        """`earlier` finds the checkpoint of a step that an earlier attempt has saved."""
         self._patience = patience
         self._threshold = threshold
+        self._earlier = earlier
         self.stopped = False
         """Whether it has ended training."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.best_global_step and state.best_model_checkpoint is None:
+            # It was saved under the path that its attempt's folder had on another machine.
+            found = self._earlier(state.best_global_step)
+            state.best_model_checkpoint = None if found is None else str(found)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         losses = [entry[METRIC] for entry in state.log_history if METRIC in entry]

@@ -39,7 +39,7 @@ def main(folder: Path) -> int:
     from core.training.distributed import peers
 
     rank = int(os.environ["RANK"])
-    job: JobContext[Any] = JobContext(folder, specs.read(folder), NoJournal())
+    job: JobContext[Any] = JobContext(folder, specs.read_here(folder), NoJournal())
     log.info("rank %d of %s, attempt %d", rank, job.spec.name, job.spec.attempt)
     try:
         training_job.take_part(job)

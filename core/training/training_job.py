@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -228,7 +229,8 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
     stopping = None
     if training.early_stopping_patience is not None:
-        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold)
+        earlier = partial(checkpoints.of_step, tuple(map(Path, job.spec.prior)))
+        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold, earlier)
         trainer.add_callback(stopping)
     return _Prepared(trainer, chat, data, held_out, file, stopping)
 

@@ -75,6 +75,19 @@ def test_the_default_templates_values_are_the_defaults() -> None:
             "runs.gpus_per_run: a run takes 4 places of slots.gpu, which is 2: no run could start",
         ),
         (
+            "[slots]\ngpu = 4\n[runs]\ngpus_per_run = 4\nnodes_per_run = 3",
+            "runs.gpus_per_run: 4 GPUs cannot be divided equally over 3 nodes",
+        ),
+        ("[runs]\nnodes_per_run = 2", "runs.nodes_per_run: is 2: set runs.gpus_per_run to a multiple of it"),
+        (
+            "[engines.far]\ntype = 'slurm'\nstorage = 'ssh://me:secret@host/x'",
+            "line 3: engines.far.storage: has a password: remove it",
+        ),
+        (
+            "[engines.far]\ntype = 'slurm'\nstorage = '/folder'",
+            "engines.far.storage: is a URL such as",
+        ),
+        (
             "[students.a]\nmodel = 'x'\ngpus_per_run = 2\n[runs]\ndevice = 'cpu'",
             'line 3: students.a.gpus_per_run: runs.device is "cpu", and only CUDA GPUs train together',
         ),

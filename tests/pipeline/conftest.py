@@ -197,15 +197,19 @@ class SupervisedWorkspace:
 @pytest.fixture(scope="session")
 def imported_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with config.toml and imported data, to be copied."""
-    workspace = WorkspacePaths(tmp_path_factory.mktemp("imported_workspace"))
+    return import_into(tmp_path_factory.mktemp("imported_workspace"), make_dialogues())
+
+
+def import_into(root: Path, dialogues: list[Dialogue]) -> Path:
+    """Make a workspace with these dialogues in a folder, which is returned."""
+    workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
-    dialogues = make_dialogues()
     imported = staging.describe(dialogues, "some.csv", "0" * 64)
     staging.stage(workspace, dialogues, imported)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, imported, dialogues)
         job_events.add_event(connection, "imported_workspace")
-    return workspace.root
+    return root
 
 
 @contextmanager

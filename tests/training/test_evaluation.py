@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,11 +119,13 @@ def test_training_stops_and_keeps_the_weights_of_the_lowest_loss(stopped: Traine
     assert f"the weights are those of step {best}" in (stopped.adapter / "README.md").read_text()
 
 
-def test_a_killed_run_stops_where_an_undisturbed_one_does(made: TrainingInputs, stopped: Trained) -> None:
-    """It is killed after its best step, whose checkpoint the next attempt needs."""
+def test_a_killed_run_stops_where_an_undisturbed_one_does(
+    made: TrainingInputs, stopped: Trained, tmp_path: Path
+) -> None:
+    """It is killed after its best step, whose checkpoint the next attempt needs, and finds elsewhere."""
     first = made.attempt("sft", **WILD)
     killed(first, "logged", stopped.result.steps - 1)
-    second = made.attempt("sft", prior=[first], **WILD)
+    second = made.attempt("sft", prior=[first.rename(tmp_path / "elsewhere")], **WILD)
     result = training_attempts.run(second)
     assert (result.best_step, result.steps) == (stopped.result.best_step, stopped.result.steps)
     got = load_file(second / "adapter/adapter_model.safetensors")

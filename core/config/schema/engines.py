@@ -14,7 +14,7 @@ Name = Annotated[str, Meta(min_length=1)]
 
 class EngineResources(ConfigTable, frozen=True):
     """What one job in the slot SLOT (gpu, cpu, api or batch) reserves on the cluster; a run on several GPUs
-    (`gpus_per_run`) reserves it for each of them, on one node."""
+    (`gpus_per_run`) reserves it for each of them, on one node or on `nodes_per_run`."""
 
     num_cpus: PositiveNumber = 1.0
     """CPUs, which are also its threads. Slurm takes whole ones."""
@@ -28,7 +28,8 @@ class EngineResources(ConfigTable, frozen=True):
 
 class EngineConfig(ConfigTable, frozen=True):
     """A cluster on which jobs can run beside `local`, this machine: see [Run on Ray](how-to/ray.md) and
-    [Run under Slurm](how-to/slurm.md). All its nodes must see the workspace under the same path."""
+    [Run under Slurm](how-to/slurm.md). All its nodes must see the workspace under the same path, unless there
+    is a `storage`."""
 
     type: Literal["ray", "slurm"]
     """`ray`: a Ray cluster, through its Jobs API. `slurm`: Slurm, through submitit."""
@@ -51,6 +52,10 @@ class EngineConfig(ConfigTable, frozen=True):
     """What a job reserves, by its slot."""
     python: Name | None = None
     """The Python on the nodes; by default the path of this program's. The program must be installed there."""
+    storage: Name | None = None
+    """A URL of fsspec, such as `s3://bucket/prefix`, `gs://bucket/prefix` or `ssh://host/folder`. Through
+    it, jobs go to nodes that do not see the workspace, and results come back. Each machine has credentials of
+    its own. Jobs that send requests to large models run on this machine."""
     env: dict[str, str] = {}
     """Environment variables of workers, such as `{ HF_HOME = "/shared/hub" }`. Not for API keys: set those
     on the nodes."""

@@ -172,6 +172,9 @@ class Runs(ConfigTable, frozen=True):
     """GPUs that train one run together, in one process each. An optimizer step has the examples of all of
     them: `per_device_train_batch_size` × `gradient_accumulation_steps` × `gpus_per_run`. The run takes as
     many places of `slots.gpu`."""
+    nodes_per_run: Positive = 1
+    """Nodes over which the GPUs of a run are divided equally: on a Ray or Slurm cluster whose nodes see the
+    workspace."""
     distributed: Distributed = "ddp"
     """With several GPUs: `ddp` has the whole model on each of them; `fsdp` divides weights, gradients and
     optimizer between them, as `[fsdp]` says."""

@@ -15,7 +15,8 @@ from core.config.schema import EngineResources
 from core.domain import troubles
 from core.domain.jobs.engines import ResourceUse
 from core.jobs import processes
-from core.pipeline.engines.engine import LOG, Ending
+from core.jobs.context import LOG
+from core.pipeline.engines.engine import Ending
 
 
 class UnreachableError(Exception):
@@ -34,16 +35,33 @@ class Task:
     """Names the attempt, for people and in the cluster's lists."""
     folder: Path
     """The attempt's folder."""
-    root: Path
-    """The workspace's folder."""
+    root: Path | None
+    """The workspace's folder; None if the nodes do not see it."""
     command: tuple[str, ...]
-    """The worker's command, the folder included."""
+    """The worker's command, with what it is to work on."""
     env: Mapping[str, str]
     """Environment variables beside those of the node."""
     resources: EngineResources
-    """What it reserves, all of it on one node."""
+    """What it reserves, in equal parts on each of its nodes."""
     places: int
     """How many places of its slot it takes."""
+    nodes: int = 1
+    """How many nodes it takes."""
+    helper: tuple[str, ...] = ()
+    """The command on each node but the first, which the node's number follows."""
+    spread: tuple[str, ...] = ()
+    """The command by which Ray runs lines on several nodes, which they follow."""
+
+    @property
+    def of_node(self) -> EngineResources:
+        """What it reserves on each of its nodes."""
+        all_, nodes = self.resources, self.nodes
+        return EngineResources(
+            num_cpus=all_.num_cpus / nodes,
+            num_gpus=None if all_.num_gpus is None else all_.num_gpus / nodes,
+            memory_gb=None if all_.memory_gb is None else all_.memory_gb / nodes,
+            custom={name: amount / nodes for name, amount in all_.custom.items()},
+        )
 
     @property
     def shell(self) -> str:
@@ -51,10 +69,25 @@ class Task:
 
         On a node that does not see the folder it ends without a log, by which that is known afterwards.
         """
+        return self._in_folder(self.command, LOG)
+
+    def shell_on(self, node: int) -> str:
+        """The line for a shell on one of its nodes, of which the first has the worker."""
+        if node == 0:
+            return self.shell
+        return self._in_folder((*self.helper, str(node)), f"log-node-{node}.txt")
+
+    def line(self, *command: str) -> str:
+        """A line for a shell that becomes a command, with the task's environment."""
         settings = [f"{name}={value}" for name, value in self.env.items()]
-        words = shlex.join(["env", *settings, *self.command] if settings else self.command)
-        log = shlex.quote(str(self.folder / LOG))
-        return f"cd {shlex.quote(str(self.root))} && exec {words} </dev/null >>{log} 2>&1"
+        return f"exec {shlex.join(['env', *settings, *command] if settings else command)} </dev/null"
+
+    def _in_folder(self, command: Sequence[str], log_name: str) -> str:
+        line = self.line(*command)
+        if self.root is None:
+            return line
+        log = shlex.quote(str(self.folder / log_name))
+        return f"cd {shlex.quote(str(self.root))} && {line} >>{log} 2>&1"
 
 
 @dataclass(frozen=True)

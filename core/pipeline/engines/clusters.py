@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from core.config.schema import EngineConfig, EngineResources
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.pipeline.engines.cluster import Cluster, UnreachableError
+from core.pipeline.storage import storage
 
 #: The package that each type of engine needs, which the extra of the type's name installs.
 _PACKAGES = {"ray": "ray", "slurm": "submitit"}
@@ -27,6 +30,9 @@ def check(name: str, configured: Mapping[str, EngineConfig]) -> None:
             f"the engine {name!r} needs the package {_PACKAGES[kind]}, which is not installed: "
             f"`uv pip install 'empathy-tui[{kind}]'`"
         )
+    url = configured[name].storage
+    if url is not None:
+        storage.check_package(url)
 
 
 def resources(config: EngineConfig, slot: str, places: int = 1) -> EngineResources:
@@ -68,4 +74,7 @@ def connect(name: str, config: EngineConfig | None, folder: Path) -> Cluster:
         return RayCluster(config)
     from core.pipeline.engines.slurm_cluster import SlurmCluster
 
+    if config.storage is not None:
+        # The nodes do not see the workspace, but home folders.
+        folder = user_cache_path("empathy-tui") / "slurm"
     return SlurmCluster(config, folder)

@@ -14,8 +14,6 @@ from core.store.jobs.job_attempts import Attempt
 
 #: A worker's command; the attempt's folder follows.
 WORKER_MODULE = "core.pipeline.workers.worker"
-#: A worker's standard output and error, in its attempt's folder.
-LOG = "log.txt"
 
 
 @dataclass(frozen=True)

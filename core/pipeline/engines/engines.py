@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
+from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
-from core.jobs.planned_job import PlannedJob
+from core.jobs.planned_job import PlannedJob, nodes
+from core.jobs.settings import asks_large_model
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
@@ -45,6 +47,24 @@ class Engines:
             return self.local
         clusters.check(name, self._configured)
         return self._cluster(name)
+
+    def usable_for(self, job: PlannedJob, name: str) -> str:
+        """The engine that runs a job for which `name` is configured.
+
+        What requests cost is counted in the workspace: nodes that do not see it send none.
+        """
+        config = self._configured.get(name)
+        is_far = config is not None and config.storage is not None
+        return LOCAL if is_far and asks_large_model(job.settings) else name
+
+    def check_nodes(self, job: PlannedJob, name: str) -> None:
+        """Raise `UserError` if a job needs several nodes, and an engine has one, or no folder for all."""
+        count, config = nodes(job.settings), self._configured.get(name)
+        if count > 1 and (config is None or config.storage is not None):
+            raise UserError(
+                f"it needs {count} nodes that see the workspace, which the engine {name} does not have: set "
+                "runs.nodes_per_run to 1, or use a cluster with a common file system"
+            )
 
     def threads(self, name: str, job: PlannedJob) -> int:
         """The CPU threads of a job on a cluster."""

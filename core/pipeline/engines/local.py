@@ -20,8 +20,8 @@ from typing import IO
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.jobs import locks, processes
-from core.jobs.context import CANCEL, LOCK, is_held
-from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, StartedWorker
+from core.jobs.context import CANCEL, LOCK, LOG, is_held
+from core.pipeline.engines.engine import WORKER_MODULE, Ending, StartedWorker
 from core.pipeline.workers.warm_workers import Kind, WarmWorkers, WorkerProcess
 from core.store.jobs.job_attempts import Attempt
 

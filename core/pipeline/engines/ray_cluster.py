@@ -12,13 +12,16 @@ import httpx2
 import msgspec
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
-from core.config.schema import EngineConfig
+from core.config.schema import EngineConfig, EngineResources
 from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
+from core.pipeline.engines.ray_nodes import NodesRequest
 
 #: Seconds for which the dashboard may take to tell the use of the cluster.
 _LIMIT_S = 10.0
+#: What waits for several nodes takes hardly anything itself.
+_NOTHING = EngineResources(num_cpus=0.01)
 #: Why a job ended that did not run, or whose node died: nothing that the job did.
 _PLACE_LOST = {
     "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "before it began: the cluster had no capacity for it in time",
@@ -60,15 +63,18 @@ class RayCluster:
 
     def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
         for task in tasks:
-            needs = task.resources
+            entrypoint, needs = task.shell, task.of_node
+            if task.nodes > 1:
+                # The entrypoint reserves what they need, on all of them.
+                entrypoint, needs = _on_nodes(task), _NOTHING
             try:
                 yield self._client.submit_job(
-                    entrypoint=task.shell,
+                    entrypoint=entrypoint,
                     submission_id=task.name,
                     metadata={"job_name": task.name},
                     entrypoint_num_cpus=needs.num_cpus,
                     entrypoint_num_gpus=needs.num_gpus or None,
-                    entrypoint_memory=None if needs.memory_gb is None else int(needs.memory_gb * 1e9),
+                    entrypoint_memory=_bytes(needs) or None,
                     entrypoint_resources=needs.custom or None,
                 )
             except ConnectionError as error:
@@ -110,6 +116,17 @@ class RayCluster:
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         return UnreachableError(f"Ray at {self._address} does not answer: {_first_line(error)}")
+
+
+def _bytes(needs: EngineResources) -> int:
+    return 0 if needs.memory_gb is None else int(needs.memory_gb * 1e9)
+
+
+def _on_nodes(task: Task) -> str:
+    needs = task.of_node
+    shells = tuple(map(task.shell_on, range(task.nodes)))
+    request = NodesRequest(shells, needs.num_cpus, needs.num_gpus or 0, _bytes(needs), needs.custom)
+    return task.line(*task.spread, msgspec.json.encode(request).decode())
 
 
 def _seen(job: JobDetails) -> TaskState:

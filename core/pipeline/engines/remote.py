@@ -22,11 +22,12 @@ from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
-from core.jobs import files
-from core.jobs.context import CANCEL, FENCE
+from core.jobs import files, journal
+from core.jobs.context import CANCEL, FENCE, LOG
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import Cluster, RefusedError, Task, TaskState, UnreachableError
-from core.pipeline.engines.engine import LOG, Ending, StartedWorker
+from core.pipeline.engines.engine import Ending, StartedWorker
+from core.pipeline.engines.transfers import Transfers
 from core.pipeline.workers.warm_workers import Kind
 from core.store.jobs.job_attempts import Attempt
 
@@ -39,6 +40,13 @@ USE_S = 15.0
 #: Looks in a row at which a cluster may not know a task that it has accepted.
 _MISSES = 5
 _NOT_SUBMITTED = "to be submitted"
+_NOT_UPLOADED = "uploading what it reads"
+#: Runs the worker on a node that does not see the workspace.
+_FAR_WORKER = "core.pipeline.workers.far_worker"
+#: Runs the part of a run that is on another node than its worker.
+_NODE = "core.training.node_process"
+#: Runs a part on each of several nodes of a Ray cluster.
+_RAY_NODES = "core.pipeline.engines.ray_nodes"
 
 log = logging.getLogger("supervisor")
 _Key = tuple[str, int]
@@ -82,34 +90,49 @@ class RemoteEngine:
         self._use: EngineUse | None = None
         self._used_at = 0.0
         self._thread: threading.Thread | None = None
+        self._transfers = Transfers(workspace)
 
     def start(self, job: str, number: int, kind: Kind) -> StartedWorker:
         """Have the attempt submitted."""
         assert self._config is not None, "only a configured engine starts attempts"
         folder = self._workspace.attempt(job, number)
-        python = self._config.python or sys.executable
+        # A cluster may know attempts of other workspaces at the same job.
+        name = f"empathy-{job}-{number}-{secrets.token_hex(4)}"
+        storage = self._config.storage
+        if storage is not None:
+            self._transfers.begin(folder, storage, name, self._worker)
+        worker = (self._worker, str(folder)) if storage is None else (_FAR_WORKER, storage, name)
+        # -P: a file in the workspace must not shadow a module of the same name.
+        python = (self._config.python or sys.executable, "-P", "-m")
         task = Task(
-            # A cluster may know attempts of other workspaces at the same job.
-            name=f"empathy-{job}-{number}-{secrets.token_hex(4)}",
+            name=name,
             folder=folder,
-            root=self._workspace.root,
-            # -P: a file in the workspace must not shadow a module of the same name.
-            command=(python, "-P", "-m", self._worker, str(folder)),
+            root=self._workspace.root if storage is None else None,
+            command=(*python, *worker),
             env=self._config.env,
             resources=clusters.resources(self._config, kind.slot, kind.places),
             places=kind.places,
+            nodes=kind.nodes,
+            helper=(*python, _NODE, str(folder)),
+            spread=(*python, _RAY_NODES),
         )
         self._track(job, number, _Tracked(folder, task, None, TaskState(runs=False, queue=_NOT_SUBMITTED)))
         return StartedWorker()
 
     def is_alive(self, attempt: Attempt) -> bool:
         tracked = self._tracked(attempt)
+        return self._is_alive(tracked, attempt) or not self._transfers.end(tracked.folder)
+
+    def _is_alive(self, tracked: _Tracked, attempt: Attempt) -> bool:
         with self._lock:
             now = time.monotonic()
             if tracked.seen.ending is not None:
                 return False
-            if attempt.seq > tracked.records or tracked.seen.queue is not None:
+            # On Ray, several nodes are waited for by what runs on one of them.
+            may_wait = tracked.seen.queue is not None or (attempt.places > 1 and not attempt.seq)
+            if attempt.seq > tracked.records or may_wait:
                 tracked.records, tracked.alive_at = attempt.seq, now
+            tracked.alive_at = max(tracked.alive_at, self._transfers.alive_at(tracked.folder))
             limit = (self._config or EngineConfig(type="ray")).lost_after_s
             if now - tracked.alive_at <= limit:
                 return True
@@ -124,6 +147,8 @@ class RemoteEngine:
         with self._lock:
             if tracked.seen.runs:
                 return None
+            if not self._transfers.is_uploaded(tracked.folder):
+                return self._transfers.problem() or _NOT_UPLOADED
             return self._problem or tracked.seen.queue
 
     def cancel(self, attempt: Attempt) -> bool:
@@ -141,6 +166,7 @@ class RemoteEngine:
         if self._problem is not None:
             # The cluster may never answer again. If the worker runs, it meets the fence.
             self._end(tracked, Ending(f"out of reach: {self._problem}", is_preempted=True))
+        self._transfers.give_up(tracked.folder)
         return True
 
     def ended(self, attempt: Attempt) -> Ending:
@@ -152,15 +178,21 @@ class RemoteEngine:
         folder = self._workspace.inside(attempt.folder)
         with suppress(OSError):
             (folder / FENCE).touch()
+        is_far = self._transfers.forget(folder)
         if tracked is None or tracked.seen.ending is None:
             return Ending("while no supervisor was running")
         ending = tracked.seen.ending
-        if ending.exit_code is not None and not _has_log(folder):
+        if ending.exit_code is not None and not is_far and not _has_log(folder):
             trouble = (
                 f"the node of {self._name} did not see {folder}: put the workspace on storage that this "
-                "machine and all nodes have under the same path, or use the engine local"
+                "machine and all nodes have under the same path, set storage, or use the engine local"
             )
             return Ending(ending.how, trouble)
+        if ending.exit_code and is_far and not (folder / journal.NAME).exists():
+            return Ending(
+                f"{ending.how} before its worker began: see the log of {tracked.id} in the cluster",
+                ending.trouble,
+            )
         return ending
 
     def use(self) -> EngineUse | None:
@@ -171,6 +203,7 @@ class RemoteEngine:
     def close(self) -> None:
         """Leave the attempts to another engine or supervisor."""
         self._is_closed = True
+        self._transfers.close()
         self._wake.set()
 
     def _stop(self, tracked: _Tracked) -> None:
@@ -191,6 +224,7 @@ class RemoteEngine:
         except FileNotFoundError:
             found = None
             seen = TaskState(runs=False, ending=Ending("before it was submitted", is_preempted=True))
+        self._transfers.take_over(folder)
         return self._track(attempt.job, attempt.number, _Tracked(folder, None, found, seen))
 
     def _track(self, job: str, number: int, tracked: _Tracked) -> _Tracked:
@@ -205,6 +239,7 @@ class RemoteEngine:
     def _run(self) -> None:
         cluster: Cluster | None = None
         while not self._is_closed:
+            self._transfers.step()
             try:
                 if cluster is None:
                     folder = self._workspace.artifacts / "engines" / self._name
@@ -226,7 +261,9 @@ class RemoteEngine:
         with self._lock:
             open_ = [one for one in self._attempts.values() if one.seen.ending is None or one.shall_stop]
             left = list(self._left)
-        self._submit(cluster, [one for one in open_ if one.task is not None])
+        waiting = [one for one in open_ if one.task is not None]
+        uploaded = [one for one in waiting if one.shall_stop or self._transfers.is_uploaded(one.folder)]
+        self._submit(cluster, uploaded)
         for tracked in (*open_, *left):
             if tracked.shall_stop and tracked.id is not None:
                 cluster.stop(tracked.id)
@@ -234,9 +271,10 @@ class RemoteEngine:
         with self._lock:
             self._left = [one for one in self._left if one.shall_stop]
         self._look(cluster, [one for one in open_ if one.id is not None and one.seen.ending is None])
-        if time.monotonic() - self._used_at >= USE_S or self._use is None:
+        problem = self._transfers.problem()
+        if self._use is None or time.monotonic() - self._used_at >= USE_S or self._use.problem != problem:
             assert self._config is not None, "a cluster that answers is configured"
-            use = EngineUse(self._name, self._config.type, time.time(), None, cluster.use())
+            use = EngineUse(self._name, self._config.type, time.time(), problem, cluster.use())
             with self._lock:
                 self._use, self._used_at = use, time.monotonic()
 
@@ -244,7 +282,7 @@ class RemoteEngine:
         for tracked in [one for one in waiting if one.shall_stop]:
             self._end(tracked, Ending("before it was submitted"))
             waiting.remove(tracked)
-        for _, group in groupby(waiting, key=lambda one: one.task and one.task.resources):
+        for _, group in groupby(waiting, key=lambda one: one.task and (one.task.resources, one.task.nodes)):
             members = list(group)
             tasks = [one.task for one in members if one.task is not None]
             try:

@@ -68,13 +68,14 @@ class SlurmCluster:
             try:
                 self._executor.update_parameters(**self._parameters(group[0], name))
                 with self._executor.batch():
-                    submitted = [self._executor.submit(RunWorker(task.shell)) for task in group]
+                    submitted = [self._executor.submit(_run_worker(task)) for task in group]
             except (FailedJobError, FailedSubmissionError, ValueError) as error:
                 raise _refusal(error) from error
             yield from (job.job_id for job in submitted)
 
     def _parameters(self, task: Task, name: str) -> dict[str, object]:
-        needs, config = task.resources, self._config
+        needs, config, nodes = task.of_node, self._config, task.nodes
+        places = task.places // nodes
         gpus = int(needs.num_gpus or 0)
         found: dict[str, object] = {
             "job_name": name,
@@ -82,8 +83,11 @@ class SlurmCluster:
             "cpus_per_task": max(1, int(needs.num_cpus)),
             "partition": config.partition,
             "account": config.account,
-            "nodes": 1,
-            "gres": for_places(config.gres, task.places) if gpus and config.gres is not None else None,
+            "nodes": nodes,
+            "ntasks_per_node": 1,
+            # Of a run over several nodes nothing may remain when one of them has gone.
+            "srun_args": ["--kill-on-bad-exit=1"],
+            "gres": for_places(config.gres, places) if gpus and config.gres is not None else None,
             "gpus_per_node": gpus if gpus and config.gres is None else None,
             "mem": None if needs.memory_gb is None else f"{int(needs.memory_gb * 1024)}M",
             "signal_delay_s": _SIGNAL_DELAY_S,
@@ -146,6 +150,10 @@ class SlurmCluster:
         if gpus[1]:
             found.append(ResourceUse("GPU", *gpus))
         return tuple(found)
+
+
+def _run_worker(task: Task) -> RunWorker:
+    return RunWorker(tuple(map(task.shell_on, range(task.nodes))))
 
 
 def for_places(gres: str, places: int) -> str:

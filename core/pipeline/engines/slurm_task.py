@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,11 +17,13 @@ _SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
 class RunWorker:
     """Becomes the shell line of a task, as far as Slurm can tell: with its exit code."""
 
-    shell: str
+    shells: tuple[str, ...]
+    """One for each node, the worker's first."""
 
     def __call__(self) -> None:
         """Run it, and end as it does. Raises `SystemExit`."""
-        worker = subprocess.Popen(["/bin/sh", "-c", self.shell])
+        shell = self.shells[int(os.environ.get("SLURM_PROCID", "0"))]
+        worker = subprocess.Popen(["/bin/sh", "-c", shell])
 
         def forward(number: int, frame: FrameType | None) -> None:
             worker.send_signal(signal.SIGTERM)

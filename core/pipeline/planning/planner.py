@@ -280,7 +280,8 @@ class _Planner:
                 f"is {count}, and this machine has no GPU: set it to 1, or runs.device to cuda if jobs run "
                 "on another machine",
             )
-        return Ranks(count=count, fsdp=self.config.fsdp if runs.distributed == "fsdp" else None)
+        fsdp = self.config.fsdp if runs.distributed == "fsdp" else None
+        return Ranks(count=count, fsdp=fsdp, nodes=runs.nodes_per_run)
 
     def _respond(self, name: str, student: str, run: PlannedJob | None) -> PlannedJob:
         server = self.config.servers.get(student)

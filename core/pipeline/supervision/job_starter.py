@@ -116,9 +116,10 @@ class JobStarter:
     def _begin(self, stored: StoredJob) -> bool:
         job, job_id = stored.job, stored.job.id
         try:
-            engine_name = stored.engine or self._slot_engines.of(job.slot)
+            engine_name = self._engines.usable_for(job, stored.engine or self._slot_engines.of(job.slot))
             engine = self._engines.named(engine_name)
             is_local = engine_name == LOCAL
+            self._engines.check_nodes(job, engine_name)
             if is_local and not self._playground.is_given(job_id, job.slot):
                 return False
             past = job_attempts.attempts(self._connection, job=job_id)

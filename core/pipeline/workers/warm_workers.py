@@ -22,7 +22,7 @@ from typing import IO, Protocol
 import msgspec
 
 from core.domain.states import Slot
-from core.jobs.planned_job import places
+from core.jobs.planned_job import nodes, places
 from core.jobs.settings import (
     CompareSettings,
     EmbeddedJudge,
@@ -62,6 +62,8 @@ class Kind:
     """The same for jobs that may share a worker; None if the job needs one of its own."""
     places: int = 1
     """How many places of the slot it takes."""
+    nodes: int = 1
+    """Over how many nodes of a cluster they are divided."""
 
 
 def kind(settings: Settings, slot: Slot, threads: int, gpu: str | None = None) -> Kind:
@@ -77,7 +79,7 @@ def kind(settings: Settings, slot: Slot, threads: int, gpu: str | None = None) -
         case JudgeSettings() | CompareSettings(judge=EmbeddedJudge()):
             needed = b"embedded judge"
         case _:
-            return Kind(slot, None, places(settings))
+            return Kind(slot, None, places(settings), nodes(settings))
     digest = hashlib.sha256(b"\0".join((needed, f"{threads} {gpu}".encode(), _code().encode())))
     return Kind(slot, digest.hexdigest())
 

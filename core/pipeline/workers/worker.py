@@ -74,7 +74,7 @@ def main(folder: Path) -> int:
 
 def _attempt(folder: Path, journal: Journal) -> int:
     try:
-        spec = specs.read(folder)
+        spec, as_written = specs.read_here(folder), specs.read(folder)
     except UserError as error:
         log.error("%s", error)
         journal.write(Failed(str(error)))
@@ -92,7 +92,7 @@ def _attempt(folder: Path, journal: Journal) -> int:
     for number in processes.GIVE_BACK:
         signal.signal(number, lambda *_: job.stop.set())
     process = processes.identity(os.getpid())
-    journal.write(Started(os.getpid(), socket.gethostname(), process, specs.raw(spec)))
+    journal.write(Started(os.getpid(), socket.gethostname(), process, specs.raw(as_written)))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     with nullcontext() if spec.engine == LOCAL else HeartbeatThread(job):
         ending = _ending(job)

@@ -17,6 +17,8 @@ from core.domain.checks import Check, CheckOutcome
 from core.domain.errors import UserError
 from core.pipeline import launch
 from core.pipeline.engines import clusters
+from core.pipeline.storage import storage
+from core.pipeline.storage.storage import Storage
 from core.services.doctor.configured_models import config_or_default
 from core.services.doctor.machine_checks import PROJECT
 from core.services.workspace import open_workspace
@@ -36,6 +38,17 @@ def engines(workspace: WorkspacePaths) -> Iterator[Check]:
             yield Check(f"engine {name}", "ok", f"{engine.type}: {free or 'it answers'}")
         else:
             yield Check(f"engine {name}", "fail", use.problem, f"see docs/how-to/{engine.type}.md")
+        if engine.storage is not None:
+            yield _storage(f"engine {name}: storage", engine.storage)
+
+
+def _storage(label: str, url: str) -> Check:
+    try:
+        storage.check_package(url)
+        took_s = Storage(url).try_out()
+    except (UserError, OSError) as error:
+        return Check(label, "fail", str(error), "see docs/how-to/storage.md")
+    return Check(label, "ok", f"{url}: a file written, read and deleted in {took_s:.2f} s")
 
 
 def folders(workspace: WorkspacePaths) -> Iterator[Check]:

@@ -190,7 +190,7 @@ class PipelineReader:
         Returns:
             None if the job never ran or has no such attempt.
         """
-        from core.pipeline.engines.engine import LOG
+        from core.jobs.context import LOG
         from core.services.logs.reader import Log
 
         if job is None:

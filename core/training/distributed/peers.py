@@ -27,7 +27,7 @@ from core.jobs.context import JobContext
 from core.jobs.journal import JournalLostError
 from core.jobs.records import Failed, Preempted
 from core.jobs.settings import RunSettings
-from core.training.distributed import ranks
+from core.training.distributed import nodes, ranks
 
 #: Seconds that this process has to notice that another has ended, and that others have to say why they did.
 _NOTICE_S = 10.0
@@ -46,9 +46,6 @@ class RankError(msgspec.Struct, frozen=True):
 
 class Peer(Protocol):
     """A process, as `subprocess.Popen` is one."""
-
-    @property
-    def pid(self) -> int: ...
 
     @property
     def stdin(self) -> IO[bytes] | None:
@@ -98,13 +95,20 @@ def beside(job: JobContext[RunSettings], device: str) -> Iterator[None]:
     if job.settings.ranks is None:
         yield
         return
-    count = job.settings.ranks.count
-    store = ranks.open_store(count)
-    variables = [ranks.environment(rank, count, store.port) for rank in range(count)]
+    wanted = job.settings.ranks
+    store = ranks.open_store(wanted.count)
+    started: dict[int, Peer] = {}
+    if wanted.nodes == 1:
+        host = ranks.HOST
+    else:
+        host = nodes.announce(job.folder, store.port)
+        started |= nodes.peers(wanted, store.port)
+    variables = [ranks.environment(rank, wanted, store.port, host) for rank in range(wanted.of_node)]
     os.environ.update(variables[0])
-    others = _Others(job, {rank: start(job.folder, rank, variables[rank]) for rank in range(1, count)})
+    started |= {rank: start(job.folder, rank, variables[rank]) for rank in range(1, wanted.of_node)}
+    others = _Others(job, started)
     try:
-        log.info("rank 0 of %d; the logs of the others are beside this one", count)
+        log.info("rank 0 of %d; the logs of the others are beside this one", wanted.count)
         ranks.join(device, store)
         yield
         ranks.leave()
@@ -141,6 +145,8 @@ class _Others:
     def __init__(self, job: JobContext[RunSettings], peers: Mapping[int, Peer]) -> None:
         self._job = job
         self._peers = peers
+        has_far = job.settings.ranks is not None and job.settings.ranks.nodes > 1
+        self._notice_s = _NOTICE_S + (nodes.GONE_S if has_far else 0)
         self._over = threading.Event()
         # With NCCL, a rank waits for half an hour for another that is gone.
         threading.Thread(target=self._watch, name="ranks", daemon=True).start()
@@ -161,7 +167,7 @@ class _Others:
 
     def cause(self) -> _Cause | None:
         """Why a rank has ended by an error, once it has; None if none does within a few seconds."""
-        deadline = time.monotonic() + _NOTICE_S
+        deadline = time.monotonic() + self._notice_s
         while time.monotonic() < deadline:
             codes = {rank: peer.poll() for rank, peer in self._peers.items()}
             if any(codes.values()):

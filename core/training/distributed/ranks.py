@@ -14,28 +14,32 @@ from typing import TypeVar
 import torch
 from torch import distributed
 
+from core.jobs.settings import Ranks
+
 T = TypeVar("T")
 
 #: How long a rank waits for another, which may write a large checkpoint. Its end is noticed at once.
 _PATIENCE = timedelta(hours=1)
-_HOST = "127.0.0.1"
+#: Where ranks on one machine find each other.
+HOST = "127.0.0.1"
+_ADDRESS = "MASTER_ADDR"
 _PORT = "MASTER_PORT"
 
 
 def open_store(count: int) -> distributed.TCPStore:
     """The place where `count` ranks find each other; rank 0 holds it."""
     # A port of the system's choice: nobody else can take it in between.
-    return distributed.TCPStore(_HOST, 0, count, is_master=True, wait_for_workers=False)
+    return distributed.TCPStore(HOST, 0, count, is_master=True, wait_for_workers=False)
 
 
-def environment(rank: int, count: int, port: int) -> dict[str, str]:
-    """The variables of a rank, as `accelerate launch` sets them; `port` is the store's."""
+def environment(rank: int, ranks: Ranks, port: int, host: str = HOST) -> dict[str, str]:
+    """The variables of a rank, as `accelerate launch` sets them; `host` and `port` are the store's."""
     return {
         "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(count),
-        "LOCAL_WORLD_SIZE": str(count),
-        "MASTER_ADDR": _HOST,
+        "LOCAL_RANK": str(rank % ranks.of_node),
+        "WORLD_SIZE": str(ranks.count),
+        "LOCAL_WORLD_SIZE": str(ranks.of_node),
+        _ADDRESS: host,
         _PORT: str(port),
     }
 
@@ -44,9 +48,9 @@ def join(device: str, store: distributed.TCPStore | None = None) -> None:
     """Join the others, with this process's variables. `store` is rank 0's own."""
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     if store is None:
-        store = distributed.TCPStore(_HOST, int(os.environ[_PORT]), count, is_master=False)
+        store = distributed.TCPStore(os.environ[_ADDRESS], int(os.environ[_PORT]), count, is_master=False)
     if device == "cuda":
-        torch.cuda.set_device(rank)
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     # What ranks tell each other beside gradients is on the CPU, and does not wait for a GPU.
     backend = "cuda:nccl,cpu:gloo" if device == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -47,18 +48,27 @@ def newest(attempts: Iterable[Path], report: Callable[[str], None] = lambda text
 
     `report` is called, in words, for each newer one that is damaged.
     """
-    found = [
-        path
-        for attempt in attempts
-        for path in attempt.glob(f"{FOLDER}/checkpoint-*")
-        if path.name.rpartition("-")[2].isdecimal() and (path / _MARK).exists()
-    ]
-    for checkpoint in sorted(found, key=step, reverse=True):
+    for checkpoint in sorted(chain.from_iterable(map(complete, attempts)), key=step, reverse=True):
         damage = _damage(checkpoint)
         if damage is None:
             return checkpoint
         report(f"the checkpoint at step {step(checkpoint)} is damaged, and an older one is used: {damage}")
     return None
+
+
+def complete(attempt: Path) -> list[Path]:
+    """The checkpoints in an attempt's folder that are marked as complete."""
+    return [
+        path
+        for path in attempt.glob(f"{FOLDER}/checkpoint-*")
+        if path.name.rpartition("-")[2].isdecimal() and (path / _MARK).exists()
+    ]
+
+
+def of_step(attempts: Iterable[Path], wanted: int) -> Path | None:
+    """The complete checkpoint of a step in the attempts' folders; None if there is none."""
+    found = chain.from_iterable(map(complete, attempts))
+    return next((path for path in found if step(path) == wanted), None)
 
 
 def step(checkpoint: Path) -> int:

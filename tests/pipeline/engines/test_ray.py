@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from core.config.schema import EngineConfig
 from core.pipeline.engines import remote
 from core.store import intents
-from tests.pipeline.conftest import CONFIG, Rows
+from tests.pipeline.conftest import CONFIG, Rows, SupervisedWorkspace, import_into
+from tests.pipeline.engines import two_nodes
+from tests.pipeline.engines.played_cluster import HIDING, can_hide
+from tests.support import tiny_student
+from tests.support.processes import supervising
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.training_attempts import TrainingInputs
+from tests.support.servers import storages
 from tests.support.servers.ray_nodes import RayNodes
-
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import SupervisedWorkspace
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
 
@@ -120,3 +129,71 @@ def test_a_run_on_two_gpus_gets_both_on_one_node(ray_nodes: RayNodes, on_ray: Su
     assert on_ray.attempts(SFT) == [(1, "done")]
     visible = on_ray.workspace.attempt(on_ray.id(SFT), 1) / "visible_devices"
     assert visible.read_text() == "0,1"
+
+
+def test_a_run_over_two_nodes_trains_as_one_process_does(ray_nodes: RayNodes, made: TrainingInputs) -> None:
+    from core.pipeline.engines.ray_cluster import RayCluster
+
+    config = EngineConfig(type="ray", address=ray_nodes.address, env={"PYTHONPATH": str(ROOT)})
+    two_nodes.check(RayCluster(config), config, made)
+
+
+REAL = """
+[students.tiny]
+model = "{tiny}"
+[recipes]
+train = ["direct/chatgpt"]
+[runs]
+device = "cpu"
+stages = ["sft"]
+[sft]
+num_train_epochs = 1
+[responding]
+max_new_tokens = 16
+[judges.embedded]
+provider = "embedded"
+"""
+
+
+def test_nodes_that_do_not_see_the_workspace_do_real_jobs(ray_nodes: RayNodes, tmp_path: Path) -> None:
+    config = REAL.format(tiny=tiny_student.make(tmp_path / "tiny"))
+    local, far = (_with_real_dialogues(tmp_path / name) for name in ("local", "far"))
+    blind = tmp_path / "blind"
+    hide = shlex.join([*HIDING, str(far.workspace.root)]) if can_hide() else ""
+    with storages.storage(storages.most_real(), tmp_path) as url:
+        names = ("PYTHONPATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
+        # As if the nodes had them.
+        given = [f"export {name}={shlex.quote(os.environ[name])}" for name in names if name in os.environ]
+        blind.write_text("\n".join(["#!/bin/sh", *given, f'exec {hide} {sys.executable} "$@"', ""]))
+        blind.chmod(0o755)
+        local.workspace.config.write_text(config)
+        far.workspace.config.write_text(
+            f'{config}[engines.cluster]\ntype = "ray"\naddress = "{ray_nodes.address}"\nstorage = "{url}"\n'
+            f'python = "{blind}"\n'
+        )
+        with _does_all(local, None), _does_all(far, "cluster"):
+            pass
+    assert set(far.query("SELECT engine FROM attempts")) == {("cluster",)}
+    assert all(state == "done" for (state,) in far.query("SELECT state FROM attempts"))
+    wanted, got = local.rows(), far.rows()
+    for table in ("responses", "verdicts"):
+        assert got[table] == wanted[table]
+    outputs = {(job, name) for job, name, *_ in wanted["artifacts"]}
+    assert {(job, name) for job, name, *_ in got["artifacts"]} == outputs
+    assert [row[:2] for row in got["metrics"]] == [row[:2] for row in wanted["metrics"]]
+    for (*_, one), (*_, two) in zip(got["metrics"], wanted["metrics"], strict=True):
+        assert json.loads(one)["loss"] == json.loads(two)["loss"]
+
+
+def _with_real_dialogues(root: Path) -> SupervisedWorkspace:
+    root.mkdir()
+    return SupervisedWorkspace(import_into(root, synthetic_dialogues(rows=48)))
+
+
+@contextmanager
+def _does_all(supervised: SupervisedWorkspace, engine: str | None) -> Iterator[None]:
+    """Do all jobs of a workspace until the end of the block."""
+    with supervising.supervised(supervised.workspace.root, loaded="models"):
+        supervised.ask(intents.Start(engine=engine))
+        yield
+        supervised.until(lambda: set(supervised.states().values()) == {"done"})

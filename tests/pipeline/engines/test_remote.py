@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,130 +12,20 @@ from core.jobs import journal, spec
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
+from core.pipeline.engines.cluster import TaskState
 from core.pipeline.engines.engine import Ending
-from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision import job_starter
-from core.pipeline.supervision.supervisor import Supervisor
 from core.pipeline.workers import heartbeat, worker
 from core.services.workspace import open_workspace
 from core.store import intents
-from tests.pipeline.conftest import CONFIG
+from tests.pipeline.engines.played_cluster import RECIPE, Played
 from tests.support import waiting
 from tests.support.records import job_attempts, made_settings
 
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import SupervisedWorkspace
-
-ROOT = Path(__file__).parents[3]
-RECIPE = "recipe:direct/chatgpt"
 SFT = "sft:tiny/direct/chatgpt/sft"
 BASE = "respond:tiny"
 NODE_LOST = TaskState(runs=True, ending=Ending("with its node lost", is_preempted=True))
 RUNS = TaskState(runs=True)
-
-
-class PlayedCluster:
-    """A cluster that says what the test says of its first tasks, and runs the others in processes here."""
-
-    poll_s = 0.01
-
-    def __init__(self, *next_states: TaskState) -> None:
-        self.next_states = list(next_states)
-        self.said: dict[str, TaskState] = {}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.tasks: list[Task] = []
-        self.stopped: list[str] = []
-        self.problem: str | None = None
-        self.refusal: str | None = None
-        self.asked = threading.Event()
-
-    def submit(self, tasks: Sequence[Task]) -> Iterator[str]:
-        self._check()
-        for task in tasks:
-            if self.refusal is not None:
-                raise RefusedError(self.refusal)
-            self.tasks.append(task)
-            if self.next_states:
-                self.said[task.name] = self.next_states.pop(0)
-            else:
-                self.processes[task.name] = subprocess.Popen(["/bin/sh", "-c", task.shell])
-            yield task.name
-
-    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
-        self._check()
-        found = {name: seen for name, seen in self.said.items() if name in ids}
-        for name, process in self.processes.items():
-            code = process.poll()
-            found[name] = TaskState(runs=True, ending=None if code is None else exited(code))
-        return found
-
-    def stop(self, task: str) -> None:
-        self._check()
-        self.stopped.append(task)
-
-    def use(self) -> tuple[ResourceUse, ...]:
-        return (ResourceUse("GPU", 3, 8),)
-
-    def _check(self) -> None:
-        self.asked.set()
-        if self.problem is not None:
-            raise UnreachableError(self.problem)
-
-
-class Played:
-    """A workspace whose jobs run on a played cluster."""
-
-    def __init__(self, supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.supervised = supervised
-        self.cluster = PlayedCluster()
-        monkeypatch.setattr(clusters, "connect", lambda *_: self.cluster)
-        monkeypatch.setattr(clusters, "find_spec", lambda _: True)
-        self.configure()
-        supervised.ask(intents.Start(targets=("recipe",), engine="far"))
-        self.supervisor = self.make_supervisor()
-
-    def configure(self, **options: float) -> None:
-        lines = "".join(f"{name} = {value}\n" for name, value in options.items())
-        self.supervised.workspace.config.write_text(
-            f'{CONFIG}\n[engines.far]\ntype = "ray"\naddress = "http://far:8265"\n'
-            f'env = {{ PYTHONPATH = "{ROOT}" }}\n{lines}'
-        )
-
-    def make_supervisor(self) -> Supervisor:
-        workspace = self.supervised.workspace
-        self.engines = Engines(workspace, worker="tests.pipeline.workers.counting_worker")
-        return Supervisor(workspace, self.engines)
-
-    def end_supervisor(self) -> None:
-        """What is left of it when its process ends: nothing."""
-        self.supervisor.connection.close()
-        self.engines.configure({})
-
-    def tick(self) -> bool:
-        is_busy = self.supervisor.tick()
-        self.cluster.asked.wait(1)
-        self.cluster.asked.clear()
-        return is_busy
-
-    def until(self, holds: Callable[[], bool]) -> None:
-        self.supervised.until(lambda: (self.tick(), holds())[1])
-
-    def finish(self) -> None:
-        self.until(lambda: self.supervised.states()[RECIPE] in ("done", "failed", "cancelled"))
-
-    def folder(self, number: int) -> Path:
-        return self.supervised.workspace.attempt(self.supervised.id(RECIPE), number)
-
-
-@pytest.fixture
-def played(supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
-    made = Played(supervised, monkeypatch)
-    yield made
-    made.end_supervisor()
-    for process in made.cluster.processes.values():
-        process.kill()
-        process.wait()
 
 
 def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:

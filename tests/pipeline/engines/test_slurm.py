@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.config.schema import EngineConfig
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
+from tests.pipeline.engines import two_nodes
+from tests.support.records.training_attempts import TrainingInputs
 from tests.support.servers import slurm_loopback
 
 if TYPE_CHECKING:
@@ -94,3 +97,14 @@ def test_generic_resources_are_multiplied_by_the_gpus_of_a_run(gres: str, of_two
 
     assert for_places(gres, 2) == of_two
     assert for_places("gpu:a100:1", 1) == "gpu:a100:1"
+
+
+def test_a_run_over_two_nodes_trains_as_one_process_does(
+    cluster: dict[str, str], made: TrainingInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster
+
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    config = EngineConfig(type="slurm", env={"PYTHONPATH": str(ROOT)})
+    two_nodes.check(SlurmCluster(config, tmp_path / "submitit"), config, made)

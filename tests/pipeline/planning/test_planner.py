@@ -181,6 +181,7 @@ def test_the_number_of_gpus_touches_every_run_and_how_they_share_a_model_none() 
     assert changed(planned('distributed = "fsdp"')) == set()
     two = planned("gpus_per_run = 2")
     assert changed(two) == runs | behind
+    assert {node.id for node in planned("gpus_per_run = 2\nnodes_per_run = 2")} == {node.id for node in two}
     assert {node.id for node in planned('gpus_per_run = 2\ndistributed = "fsdp"')} == {
         node.id for node in two
     }

@@ -15,9 +15,8 @@ import pytest
 
 from core.config.schema import Responding
 from core.config.workspace import WorkspacePaths
-from core.jobs.context import is_held
+from core.jobs.context import LOG, is_held
 from core.jobs.settings import JudgeSettings, Settings
-from core.pipeline.engines.engine import LOG
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.workers import warm_workers
 from core.pipeline.workers.warm_workers import Kind, kind

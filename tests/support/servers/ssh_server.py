@@ -35,6 +35,7 @@ PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 100
+Subsystem sftp internal-sftp
 """
 _CLIENT = """Host gpubox shared stranger
   HostName 127.0.0.1

@@ -16,7 +16,7 @@ from accelerate.state import PartialState
 from accelerate.utils import DistributedType
 
 from core.training import callbacks, rank_process
-from core.training.distributed import peers
+from core.training.distributed import nodes, peers
 
 
 class ForkedRank:
@@ -76,6 +76,7 @@ def arrange(ends: str | None = None, step: int = 0) -> None:
         return ForkedRank(run, peers.log_of(folder, rank))
 
     peers.start = start
+    nodes.GONE_S = 6.0
 
 
 def divide_on_cpu() -> None:

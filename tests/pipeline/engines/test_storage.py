@@ -1,0 +1,190 @@
+"""Jobs on nodes that do not see the workspace: everything goes through a storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.domain.errors import UserError
+from core.domain.jobs.job import LOCAL
+from core.jobs import files, journal
+from core.jobs.context import LOG
+from core.jobs.settings import Ranks
+from core.pipeline.engines import transfers
+from core.services.workspace import open_workspace
+from core.store import intents
+from tests.pipeline.conftest import Rows
+from tests.pipeline.engines.played_cluster import RECIPE, Played, can_hide
+from tests.pipeline.workers import counting_stage
+from tests.support import waiting
+from tests.support.records import made_settings
+
+SFT = "sft:tiny/direct/chatgpt/sft"
+
+
+class FarPlayed:
+    """A cluster whose nodes only see the folder `storage`."""
+
+    def __init__(self, played: Played, storage: Path) -> None:
+        self.played = played
+        self.supervised = played.supervised
+        self.storage = storage
+        self.configure()
+        if can_hide():
+            # Not all of the workspace: the counting stage follows a plan in it.
+            played.cluster.hidden = self.supervised.workspace.artifacts
+
+    def configure(self, **options: float) -> None:
+        self.played.configure(storage=f"file://{self.storage}", **options)
+
+    def problem(self) -> str | None:
+        """What is shown beside the engine."""
+        (use,) = open_workspace(self.supervised.workspace.root).pipeline.snapshot().engines
+        return use.problem
+
+    def attempts(self) -> list[str]:
+        """The files of attempts on the storage."""
+        folder = self.storage / "attempts"
+        return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+    def until_begun(self, attempt: int = 1) -> None:
+        self.played.until(lambda: any(note[2] == attempt for note in self.supervised.notes()))
+
+    def let_go(self) -> None:
+        (self.supervised.workspace.root / "go").touch()
+
+
+@pytest.fixture
+def far(played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FarPlayed:
+    monkeypatch.setattr(transfers, "LOOK_S", 0.05)
+    monkeypatch.setenv(counting_stage.ROOT, str(played.supervised.workspace.root))
+    return FarPlayed(played, tmp_path / "storage")
+
+
+def test_the_rows_are_those_of_local_workers_although_a_node_and_a_supervisor_die(
+    far: FarPlayed, undisturbed_rows: Rows
+) -> None:
+    # The third step waits, in the second attempt too.
+    far.supervised.set_plan(hold=[RECIPE])
+    far.supervised.ask(intents.Start(engine="far"))
+    far.until_begun()
+    far.played.end_supervisor()
+    far.played.supervisor = far.played.make_supervisor()
+    far.played.tick()
+    (task,) = (one for one in far.played.cluster.tasks if one.folder == far.played.folder(1))
+    far.played.cluster.kill_node(task.name)
+    far.until_begun(2)
+    far.let_go()
+    far.played.until(lambda: set(far.supervised.states().values()) == {"done"})
+    assert far.supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert far.supervised.rows() == undisturbed_rows
+    assert set(far.supervised.steps().values()) == {1}
+    log = (far.played.folder(2) / LOG).read_text()
+    assert "attempt 2" in log
+    assert "done" in log
+    # Of attempts that are over nothing is left, but what makes a worker of the first one end.
+    far.played.until(lambda: far.attempts() == [f"{task.name}/fenced"])
+
+
+def test_answers_of_a_lost_attempt_are_used_by_the_next(far: FarPlayed) -> None:
+    far.supervised.set_plan(die={RECIPE: [2]})
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert set(far.supervised.steps().values()) == {1}
+
+
+def test_a_storage_that_is_away_for_a_while_loses_nothing(far: FarPlayed) -> None:
+    far.supervised.set_plan(hold=[RECIPE])
+    far.until_begun()
+    away = far.storage.with_name("away")
+    far.storage.rename(away)
+    far.storage.write_text("a file, so that nothing can be below it")
+    far.played.until(lambda: "cannot be reached" in (far.problem() or ""))
+    # Nothing is lost because nothing can be seen.
+    far.configure(lost_after_s=0.01)
+    far.let_go()
+    far.played.until(lambda: any(what == "end" for *_, what in far.supervised.notes()))
+    assert far.supervised.attempts(RECIPE) == [(1, "running")]
+    far.configure()
+    far.storage.unlink()
+    away.rename(far.storage)
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "done")]
+    far.played.until(lambda: far.problem() is None)
+
+
+def test_a_cancelled_job_stops_through_the_storage(far: FarPlayed) -> None:
+    far.supervised.set_plan(hold=[RECIPE])
+    far.until_begun()
+    far.supervised.ask(intents.Cancel(far.supervised.id(RECIPE)))
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "cancelled")]
+    assert not far.played.cluster.stopped
+    assert "stopped: cancel requested" in (far.played.folder(1) / LOG).read_text()
+
+
+def test_a_worker_whose_place_was_taken_ends_and_its_journal_is_not_read(far: FarPlayed) -> None:
+    far.supervised.set_plan(hold=[RECIPE])
+    far.until_begun()
+    far.played.until(lambda: (far.played.folder(1) / journal.NAME).exists())
+    (task,) = far.played.cluster.tasks
+    far.configure(lost_after_s=0.01)
+    far.played.until(lambda: far.supervised.attempts(RECIPE)[0] == (1, "preempted"))
+    far.configure()
+    # The worker of the first attempt lives, and finds out by itself.
+    before = (far.played.folder(1) / journal.NAME).read_bytes()
+    process = far.played.cluster.processes[task.name]
+    assert waiting.wait_for_exit(process, progress=waiting.file_sizes(far.storage.parent)) == 1
+    assert (far.played.folder(1) / journal.NAME).read_bytes() == before
+    far.let_go()
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE)[-1][1] == "done"
+
+
+def test_a_bucket_that_is_missing_delays_jobs_and_says_so(far: FarPlayed) -> None:
+    far.played.configure(storage="file:///no-such-folder-here/prefix")
+    far.played.until(
+        lambda: (
+            "there is no '/no-such-folder-here'" in str(far.supervised.query("SELECT queue FROM attempts"))
+        )
+    )
+    far.supervised.ask(intents.Cancel(far.supervised.id(RECIPE)))
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "cancelled")]
+
+
+def test_what_asks_large_models_runs_where_the_workspace_is(far: FarPlayed) -> None:
+    far.played.tick()
+    engines = far.played.engines
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == LOCAL
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.recipe()), "far") == "far"
+    far.played.configure()
+    far.played.tick()
+    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == "far"
+
+
+def test_a_run_over_several_nodes_needs_nodes_that_see_the_workspace(far: FarPlayed) -> None:
+    ranks = Ranks(count=2, fsdp=None, nodes=2)
+    run = made_settings.planned("a", settings=made_settings.sft(ranks=ranks), slot="gpu")
+    far.played.tick()
+    for engine in (LOCAL, "far"):
+        with pytest.raises(UserError, match=f"2 nodes that see the workspace, which the engine {engine}"):
+            far.played.engines.check_nodes(run, engine)
+    far.played.configure()
+    far.played.tick()
+    far.played.engines.check_nodes(run, "far")
+
+
+def test_a_damaged_file_fails_the_job_which_uploads_it_again(far: FarPlayed) -> None:
+    (dialogues,) = far.supervised.workspace.artifacts.glob("data/*/dialogues.jsonl")
+    stored = far.storage / "files" / files.sha256(dialogues)
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(dialogues.read_bytes().replace(b"utterance 0", b"utterance X"))
+    far.played.finish()
+    assert "was damaged on file://" in (far.supervised.error(RECIPE) or "")
+    far.supervised.ask(intents.Retry(far.supervised.id(RECIPE)))
+    far.played.tick()
+    far.played.finish()
+    assert far.supervised.attempts(RECIPE) == [(1, "failed"), (2, "done")]
+    assert stored.read_bytes() == dialogues.read_bytes()
