@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -10,12 +10,11 @@ import msgspec
 from core.dialogues.files import records, response_file
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Dimension
 from core.domain.jobs.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
-from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings
-from core.judging import protocol
+from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
+from core.judging import protocol, rulings
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics, sequential
 from core.judging.protocol import Contest, Judge, Ruling
@@ -49,7 +48,7 @@ def _compare(
 ) -> CompareResult:
     match job.settings.judge:
         case EmbeddedJudge():
-            judge = embedded(job)
+            judge = rulings.embedded(job)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
             parts = _parts(job, contests, _MAX_PART)
             verdicts = _embedded_verdicts(job, judge, parts)
@@ -98,15 +97,6 @@ def _parts(
     ]
 
 
-def embedded(job: JobContext[Settings]) -> Judge:
-    """The embedded judge that the job reads."""
-    # Imported here because LLM judges do not need PyTorch.
-    from core.judging.embedded import embedded_judge, sentence_embeddings
-
-    embedder = sentence_embeddings.Embedder(job.cache(sentence_embeddings.CACHE), job.spec.threads)
-    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), embedder)
-
-
 def _embedded_verdicts(
     job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
 ) -> list[VerdictRecord]:
@@ -121,7 +111,7 @@ def _embedded_verdicts(
         todo = [contest for contest in part if (contest.dialog_id, contest.order) not in verdicts]
         if todo:
             job.check()
-            new = _verdicts(todo, _rule(judge.judge, todo))
+            new = _verdicts(todo, rulings.rule(judge.judge, todo))
             verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
             job.journal.write(*new, Progress(len(verdicts), total))
         found += [verdicts[contest.dialog_id, contest.order] for contest in part]
@@ -135,8 +125,8 @@ def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
-    new = _verdicts(contests, rulings)
+    ruled = rulings.rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
+    new = _verdicts(contests, ruled)
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
 
@@ -147,27 +137,27 @@ def _llm_verdicts_until_decided(
     """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
     dimensions = llm_judge.dimensions(judge)
 
-    def verdicts(rulings: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
+    def verdicts(ruled: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
         return [
             verdict
-            for part, own in zip(parts, rulings, strict=False)
-            for verdict in _verdicts(part, _with_identical(part, own, dimensions))
+            for part, own in zip(parts, ruled, strict=False)
+            for verdict in _verdicts(part, rulings.with_identical(part, own, dimensions))
         ]
 
     found = verdicts(
         llm_judge.rule_until(
             job,
             judge,
-            [_different(part) for part in parts],
-            lambda rulings: comparison_metrics.is_decided(verdicts(rulings)),
+            [rulings.different(part) for part in parts],
+            lambda ruled: comparison_metrics.is_decided(verdicts(ruled)),
         )
     )
     job.journal.write(*found, Progress(len(found), len(found)))
     return found
 
 
-def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
-    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
+def _verdicts(contests: Sequence[Contest], ruled: Sequence[Ruling]) -> list[VerdictRecord]:
+    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, ruled, strict=True)]
 
 
 def _responses(
@@ -192,27 +182,3 @@ def _responses(
             "is the first): run its respond job again"
         )
     return found
-
-
-def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
-    contests: Sequence[Contest],
-    dimensions: Iterable[Dimension] = (),
-) -> list[Ruling]:
-    """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
-    sent to the judge."""
-    different = _different(contests)
-    return _with_identical(contests, judge(different) if different else (), dimensions)
-
-
-def _different(contests: Iterable[Contest]) -> list[Contest]:
-    return [contest for contest in contests if contest.response_a != contest.response_b]
-
-
-def _with_identical(
-    contests: Sequence[Contest], different: Iterable[Ruling], dimensions: Iterable[Dimension]
-) -> list[Ruling]:
-    """The rulings on all contests, from those on pairs of `different` texts."""
-    rulings = iter(list(different))
-    same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
-    return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

@@ -223,7 +223,7 @@ def _finished(grown: PlaygroundAnswer, record: Answer, *, is_stopped: bool) -> P
 
 def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
     """The judge's opinion in both orders. Raises `UserError` if it has none."""
-    from core.judging import compare_job
+    from core.judging import rulings
     from core.judging.llm import llm_judge
     from core.judging.metrics import scores
     from core.judging.protocol import Contest
@@ -234,12 +234,12 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
 
     match call.settings.judge:
         case EmbeddedJudge(name=name):
-            judge = compare_job.embedded(job)
+            judge = rulings.embedded(job)
             label, asked = judge.label, contests(judge.orders)
-            rulings = list(judge.judge(asked))
+            found = list(judge.judge(asked))
         case LlmJudge(name=name) as chosen:
             label, asked = chosen.model.client.teacher.model, contests(("ab", "ba"))
-            rulings = llm_judge.rule(job, chosen, asked)
+            found = llm_judge.rule(job, chosen, asked)
     answers = [entry.record for entry, _ in journal.read(job.folder) if isinstance(entry.record, Answer)]
     return PlaygroundOpinion(
         judge=name,
@@ -247,9 +247,9 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
         a=call.settings.a,
         b=call.settings.b,
         verdicts=tuple(
-            (one.order, ruling.winner, ruling.raw) for one, ruling in zip(asked, rulings, strict=True)
+            (one.order, ruling.winner, ruling.raw) for one, ruling in zip(asked, found, strict=True)
         ),
-        winner=scores.outcome((one.order, ruling.winner) for one, ruling in zip(asked, rulings, strict=True)),
+        winner=scores.outcome((one.order, ruling.winner) for one, ruling in zip(asked, found, strict=True)),
         usd=None if any(answer.usd is None for answer in answers) else sum(a.usd or 0.0 for a in answers),
         is_estimated=any(answer.is_estimated for answer in answers),
     )

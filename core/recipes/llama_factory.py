@@ -42,11 +42,13 @@ def export(
     settings: Recipes,
     prompt: str,
     improved: Mapping[str, Sequence[Mapping[str, str]]],
+    filtered: Mapping[str, Sequence[PreferencePair]],
 ) -> list[Path]:
     """Write two files for each recipe and register them. Returns the paths of all files written.
 
     `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. `improved` are
-    the teacher's responses for each recipe that needs them. LLaMA-Factory cannot load an empty file: no file
+    the teacher's responses for each recipe that needs them, `filtered` the pairs that a judge keeps of each
+    recipe that has one. LLaMA-Factory cannot load an empty file: no file
     is written for it, and that of an earlier export is deleted. Other entries of an existing
     dataset_info.json are kept. Raises `UserError` for an unknown recipe, and when the folder
     cannot be written or its dataset_info.json is not a JSON object.
@@ -61,6 +63,7 @@ def export(
                 sft, pairs, _ = examples.build_improved(dialogues, name, improved[name], prompt, share, seed)
             else:
                 sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
+            pairs = list(filtered.get(name, pairs))
             for file_name, entry, rows in _data_sets(name.replace("/", "_"), sft, pairs):
                 path = folder / file_name
                 if rows:
