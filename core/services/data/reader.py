@@ -81,10 +81,10 @@ class DataReader:
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
+        config, _ = self._state.config()
         imported, train = self._state.imported(), self._state.train_ratings()
         if imported is None:
             return ()
-        config, _ = self._state.config()
         config = config or Config()
         settings = config.recipes
         own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))

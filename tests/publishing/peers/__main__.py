@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.publishing.peers import ollama_server
 from tests.publishing.peers.environments import Environment
 from tests.publishing.peers.folders import MAX_NEW_TOKENS, Folders
 
@@ -127,21 +129,41 @@ def _llama_cpp(folders: Folders, environment: Environment, scratch: Path) -> str
     return f"GGUF: {_same(json.loads(found), dpo)}"
 
 
+def _ollama(folders: Folders, environment: Environment, scratch: Path) -> str:
+    asked, sft, dpo = folders.answers("smollm2")
+    done = []
+    with ollama_server.serving(_found("ollama"), scratch) as server:
+        for form, folder in folders.for_ollama(_converters(environment, scratch)).items():
+            name = form.casefold()
+            server.create(name, folder)
+            answers = server.answers(name, folder / "prompt.txt", asked)
+            done.append(f"{form}: {_same(answers, sft if form == 'adapter' else dpo)}")
+        version = server.version
+    return f"ollama {version}: {'; '.join(done)}"
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise SystemExit(f"{program} is not on PATH: install it, or name the other programs")
+    return path
+
+
 def _converters(environment: Environment, scratch: Path) -> Path:
-    """A folder with llama.cpp's converter, which the environment's Python runs."""
-    name = "convert_hf_to_gguf.py"
-    original = Path(os.environ.get("EMPATHY_LLAMA_CPP", ".")) / name
-    if not original.is_file():
-        raise SystemExit(f"{original} is not there: name llama.cpp's folder in EMPATHY_LLAMA_CPP")
-    lines = (
-        f"#!{environment.program('python')}",
-        "import runpy, sys",
-        f"sys.path.insert(0, {str(original.parent)!r})",
-        f"runpy.run_path({str(original)!r}, run_name='__main__')",
-    )
-    script = scratch / name
-    script.write_text("\n".join(lines))
-    script.chmod(0o755)
+    """A folder with llama.cpp's converters, which the environment's Python runs."""
+    for name in ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py"):
+        original = Path(os.environ.get("EMPATHY_LLAMA_CPP", ".")) / name
+        if not original.is_file():
+            raise SystemExit(f"{original} is not there: name llama.cpp's folder in EMPATHY_LLAMA_CPP")
+        lines = (
+            f"#!{environment.program('python')}",
+            "import runpy, sys",
+            f"sys.path.insert(0, {str(original.parent)!r})",
+            f"runpy.run_path({str(original)!r}, run_name='__main__')",
+        )
+        script = scratch / name
+        script.write_text("\n".join(lines))
+        script.chmod(0o755)
     return scratch
 
 
@@ -162,6 +184,10 @@ PEERS = {
         ("llama-cpp-python", "torch", "transformers", "sentencepiece", "protobuf"),
         ("llama-cpp-python",),
         _llama_cpp,
+    ),
+    # It must be on PATH; the packages are for llama.cpp's converters.
+    "ollama": Peer(
+        ("torch", "transformers", "sentencepiece", "protobuf"), ("transformers", "torch"), _ollama
     ),
 }
 

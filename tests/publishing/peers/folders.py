@@ -91,6 +91,17 @@ class Folders:
         run, options = self._trained("smollm2", "sft-dpo"), ("--merge", "--gguf", "--ollama")
         return self._published(run, *options, EMPATHY_LLAMA_CPP=str(converters))
 
+    def for_ollama(self, converters: Path) -> dict[str, Path]:
+        """The embedded student's runs in each form that Ollama imports: the SFT adapter, and the SFT-DPO run
+        as merged weights and as a GGUF file."""
+        sft, dpo = (self._trained("smollm2", stage) for stage in ("sft", "sft-dpo"))
+        converting = {"EMPATHY_LLAMA_CPP": str(converters)}
+        return {
+            "adapter": self._published(sft, "--gguf", "--ollama", **converting),
+            "merged": self._published(dpo, "--merge", "--ollama", suffix="-ollama"),
+            "GGUF": self.gguf(converters),
+        }
+
     def answers(self, student: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         """Situations and utterances, and a student's answers after SFT and after SFT-DPO."""
         sft, dpo = (self._trained(student, stage) for stage in ("sft", "sft-dpo"))
@@ -111,7 +122,7 @@ class Folders:
         self.run("run", f"respond:{name}", "--wait")
         return name
 
-    def _published(self, name: str, *options: str, **variables: str) -> Path:
-        folder = self.root / "exports" / "published" / name.replace("/", "-")
+    def _published(self, name: str, *options: str, suffix: str = "", **variables: str) -> Path:
+        folder = self.root / "exports" / "published" / f"{name.replace('/', '-')}{suffix}"
         self.run("publish", *options, name, folder, **variables)
         return folder
