@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 from collections import Counter
@@ -22,6 +23,7 @@ from core.recipes import examples
 from core.recipes.examples import PreferencePair
 from core.store import intents
 from tests import loopback
+from tests.cli.conftest import Program
 from tests.loopback import Api
 from tests.support import job_attempts
 from tests.support.judged_workspace import JUDGE, shown
@@ -137,6 +139,36 @@ def test_pairs_are_kept_if_the_judge_agrees(tmp_path: Path, api: Api, mode: str)
         "invalid": None,
     }
     assert (after.requests, after.answered, after.usd) == (2 * len(PAIRS), 2 * len(PAIRS), 0.0)
+
+
+def test_what_a_filter_leaves_is_shown_exported_and_published(tmp_path: Path, api: Api) -> None:
+    made = workspace(tmp_path / "study", api)
+    program = Program(made.workspace.root)
+    folder = tmp_path / "exported"
+    refused = program("export", "llama-factory", folder, "--recipe", RECIPE, code=1)
+    assert f"run `empathy-tui run filter:{RECIPE}`" in refused.err
+    made.run("filter")
+    dropped = Counter(found for found in EXPECTED if found != "kept")
+    share = f"{dropped.total()} ({dropped.total() / len(PAIRS):.1%}".replace("%", " %)")
+    assert share in program("recipes", COLUMNS="120").out
+    (recipe,) = (one for one in program("recipes", "--json").json if one["name"] == RECIPE)
+    assert recipe["filtered"]["dropped"] == dropped
+    listed = program("recipes", "--dropped", RECIPE).out
+    assert listed.count("rejected preferred\n") == dropped["prefers_rejected"]
+    assert f"  chosen: {PAIRS[0].chosen[0].content}\n" in listed
+    assert "give one of them" in program("recipes", "--dropped", RECIPE, "--flaws", RECIPE, code=2).err
+    kept = [pair.chosen[0].content for pair, found in zip(PAIRS, EXPECTED, strict=True) if found == "kept"]
+    program("export", "llama-factory", folder, "--recipe", RECIPE)
+    exported = json.loads((folder / "direct_chatgpt_dpo.json").read_text())
+    assert [row["chosen"]["value"] for row in exported] == kept
+    program("publish", RECIPE, tmp_path / "published")
+    published = list(examples.read(tmp_path / "published" / "preferences.jsonl", PreferencePair))
+    assert [pair.chosen[0].content for pair in published] == kept
+    words = f"the judge gpt dropped {dropped.total()} of {len(PAIRS)} preference pairs"
+    assert words in (tmp_path / "published" / "README.md").read_text()
+    program("report", tmp_path / "report")
+    (row,) = csv.DictReader((tmp_path / "report" / "filtered_pairs.csv").open())
+    assert (row["recipe"], row["kept"], row["same text"]) == (RECIPE, str(len(kept)), "1")
 
 
 def test_recipes_share_verdicts(tmp_path: Path, api: Api) -> None:

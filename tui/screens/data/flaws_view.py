@@ -210,7 +210,9 @@ def _about(found: FlawsFound) -> Content:
     names = ", ".join(flaw_rows.NAMES[flaw] for flaw in found.leave_out)
     rule = f"left out: {names}" if names else "all of them are used"
     judge = next((one.filtered.judge for one in found.recipes if one.filtered is not None), None)
-    pairs = "" if judge is None else f", and preference pairs dropped by {visible(judge)}"
+    pairs = ""
+    if judge is not None:
+        pairs, rule = f", and preference pairs dropped by {visible(judge)}", f"flaws: {rule}"
     return Content.assemble(
         (f"Teachers' responses with a flaw{pairs}", "bold"),
         (f"   {rule} (recipes.leave_out; the key , opens the settings)", "$text-muted"),
