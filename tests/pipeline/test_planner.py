@@ -296,6 +296,10 @@ def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
     }
     with pytest.raises(UserError, match=r"'tiny/direct/chat'.*tiny/direct/chatgpt"):
         job_targets.resolve(nodes, ["tiny/direct/chat"])
+    with pytest.raises(
+        UserError, match=r"recipes.train .* does not have 'improve-llm/naive'; it has: direct/chatgpt"
+    ):
+        job_targets.resolve(nodes, ["recipe:improve-llm/naive"])
     with pytest.raises(UserError, match="defines no job of the stage 'generate'"):
         job_targets.resolve(nodes, ["generate"])
 

@@ -41,7 +41,7 @@ class FilteredPairs:
         """The judge, how many pairs it dropped, and why."""
         share = "" if self.dropped_share is None else f" ({self.dropped_share:.1%})"
         counts = ((DROP_REASONS[reason], self.dropped.get(reason, 0)) for reason in DROP_REASONS)
-        reasons = ", ".join(f"{count:,} {words}" for words, count in counts if count)
+        reasons = ", ".join(f"{words} in {count:,}" for words, count in counts if count)
         return (
             f"{self.judge} dropped {sum(self.dropped.values()):,} of {self.pairs:,} preference pairs{share}"
             f"{': ' if reasons else ''}{reasons}"
