@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,16 @@ class Peer:
     named: tuple[str, ...]
     """The packages whose versions are shown."""
     tries: Callable[[Folders, Environment, Path], str]
+    program: str | None = None
+    """A program that must be on PATH, of which the version is shown; None if the packages are all."""
+
+    def label(self, environment: Environment) -> str:
+        """The versions of what was tried."""
+        if self.program is None:
+            return environment.versions(self.named)
+        asked = [_found(self.program), "--version"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        return f"{self.program} {said.split()[-1]}"
 
 
 def _transformers_peft(folders: Folders, environment: Environment, scratch: Path) -> str:
@@ -138,8 +149,7 @@ def _ollama(folders: Folders, environment: Environment, scratch: Path) -> str:
             server.create(name, folder)
             answers = server.answers(name, folder / "prompt.txt", asked)
             done.append(f"{form}: {_same(answers, sft if form == 'adapter' else dpo)}")
-        version = server.version
-    return f"ollama {version}: {'; '.join(done)}"
+    return "; ".join(done)
 
 
 def _found(program: str) -> str:
@@ -185,9 +195,12 @@ PEERS = {
         ("llama-cpp-python",),
         _llama_cpp,
     ),
-    # It must be on PATH; the packages are for llama.cpp's converters.
     "ollama": Peer(
-        ("torch", "transformers", "sentencepiece", "protobuf"), ("transformers", "torch"), _ollama
+        # For llama.cpp's converters.
+        ("torch", "transformers", "sentencepiece", "protobuf"),
+        (),
+        _ollama,
+        program="ollama",
     ),
 }
 
@@ -203,13 +216,14 @@ def main() -> None:
     work = options.work.resolve()
     folders = Folders(work / "study")
     folders.prepare()
-    for name in options.programs or PEERS:
+    installed = [name for name, peer in PEERS.items() if peer.program is None or shutil.which(peer.program)]
+    for name in options.programs or installed:
         peer = PEERS[name]
         environment = Environment(work / name, peer.packages)
         environment.prepare()
         with tempfile.TemporaryDirectory() as scratch:
             outcome = peer.tries(folders, environment, Path(scratch))
-        print(f"| {environment.versions(peer.named)} | {outcome} |", flush=True)
+        print(f"| {peer.label(environment)} | {outcome} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ class Ollama:
     address: str
     home: Path
 
-    @property
-    def version(self) -> str:
-        return str(self._ask("/api/version", None)["version"])
+    def models(self) -> list[str]:
+        """The names of its models."""
+        return [str(one["name"]) for one in self._ask("/api/tags", None)["models"]]
 
     def create(self, name: str, folder: Path) -> None:
         """Import a published folder by its Modelfile. Raises `SystemExit` with what Ollama says."""
@@ -84,9 +84,10 @@ def serving(program: str, home: Path) -> Iterator[Ollama]:
 
 def _answers(server: Ollama) -> bool:
     try:
-        return bool(server.version)
+        server.models()
     except (URLError, ConnectionError):
         return False
+    return True
 
 
 def _variables(home: Path, address: str) -> dict[str, str]:
