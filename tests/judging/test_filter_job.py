@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 from collections import Counter
@@ -21,6 +20,8 @@ from core.judging.embedded import fit_job
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair
+from core.reports import tables
+from core.reports.gather import gather
 from core.store import intents
 from tests import loopback
 from tests.cli.conftest import Program
@@ -166,9 +167,10 @@ def test_what_a_filter_leaves_is_shown_exported_and_published(tmp_path: Path, ap
     assert [pair.chosen[0].content for pair in published] == kept
     words = f"the judge gpt dropped {dropped.total()} of {len(PAIRS)} preference pairs"
     assert words in (tmp_path / "published" / "README.md").read_text()
-    program("report", tmp_path / "report")
-    (row,) = csv.DictReader((tmp_path / "report" / "filtered_pairs.csv").open())
-    assert (row["recipe"], row["kept"], row["same text"]) == (RECIPE, str(len(kept)), "1")
+    with made.open() as opened:
+        found = {table.name: table for table in tables.tables(gather(opened))}
+    ((recipe_name, judge, pairs, left, *_),) = found["filtered_pairs"].rows
+    assert [recipe_name.value, judge.value, pairs.value, left.value] == [RECIPE, "gpt", len(PAIRS), len(kept)]
 
 
 def test_recipes_share_verdicts(tmp_path: Path, api: Api) -> None:
