@@ -20,16 +20,16 @@ from core.judging.embedded import fit_job
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair
-from core.reports import tables
 from core.reports.gather import gather
+from core.reports.tables import tables
 from core.store import intents
 from tests import loopback
 from tests.cli.conftest import Program
 from tests.loopback import Api
-from tests.support import job_attempts
-from tests.support.judged_workspace import JUDGE, shown
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.judged_workspace import JUDGE, shown
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 RECIPE, OTHER = "direct/chatgpt", "direct/all_together"
 FILTER = f"filter:{RECIPE}"

@@ -40,7 +40,8 @@ from core.jobs.settings import (
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
 from core.services.spending import pair_estimates
-from core.store import connections, job_records, queries, submissions
+from core.store import connections
+from core.store.jobs import job_queries, job_records, submissions
 from core.teachers.costs import prices
 from core.teachers.requests import estimates as estimating
 from core.teachers.requests.ledger import REQUESTING_STAGES
@@ -160,7 +161,7 @@ def _read(
             if isinstance(read, JobOutput)
         }
         asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
-        results = queries.results(connection, asking)
+        results = job_queries.results(connection, asking)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)

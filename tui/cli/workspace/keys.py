@@ -16,7 +16,7 @@ def keys(ctx: click.Context, as_json: bool) -> None:
 
     The exit code is 1 when [app.keys] is invalid.
     """
-    from tui.app.keymap import key_lines, problems
+    from tui.app.config.keymap import key_lines, problems
 
     config, _ = workspace_of(ctx).data.config()
     assigned = {} if config is None else config.app.keys
@@ -24,8 +24,8 @@ def keys(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(lines)
     else:
-        from tui.cli.output.keys import print_keys
         from tui.cli.output.tables import make_console
+        from tui.cli.output.workspace.keys import print_keys
 
         print_keys(make_console(), lines)
     if found := problems(assigned):

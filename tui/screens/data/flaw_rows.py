@@ -13,7 +13,7 @@ from core.api import DROP_REASONS, FLAWS, FlawedResponse
 from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
-from tui.format.recipes import dropped_pairs
+from tui.format.data.recipes import dropped_pairs
 from tui.format.text import visible
 from tui.format.values import count
 

@@ -10,10 +10,10 @@ from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from tests import loopback
 from tests.cli.conftest import end_processes
-from tests.support.judged_workspace import JUDGE
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.settling import shown, until, until_shows
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.judged_workspace import JUDGE
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 from tests.tui.conftest import Open
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.flaws_view import FlawsView
