@@ -141,14 +141,14 @@ def _llama_cpp(folders: Folders, environment: Environment, scratch: Path) -> str
 
 
 def _ollama(folders: Folders, environment: Environment, scratch: Path) -> str:
-    asked, sft, dpo = folders.answers("smollm2")
+    asked, _, dpo = folders.answers("smollm2")
     done = []
     with ollama_server.serving(_found("ollama"), scratch) as server:
         for form, folder in folders.for_ollama(_converters(environment, scratch)).items():
             name = form.casefold()
             server.create(name, folder)
             answers = server.answers(name, folder / "prompt.txt", asked)
-            done.append(f"{form}: {_same(answers, sft if form == 'adapter' else dpo)}")
+            done.append(f"{form}: {_same(answers, dpo)}")
     return "; ".join(done)
 
 

@@ -92,15 +92,10 @@ class Folders:
         return self._published(run, *options, EMPATHY_LLAMA_CPP=str(converters))
 
     def for_ollama(self, converters: Path) -> dict[str, Path]:
-        """The embedded student's runs in each form that Ollama imports: the SFT adapter, and the SFT-DPO run
-        as merged weights and as a GGUF file."""
-        sft, dpo = (self._trained("smollm2", stage) for stage in ("sft", "sft-dpo"))
-        converting = {"EMPATHY_LLAMA_CPP": str(converters)}
-        return {
-            "adapter": self._published(sft, "--gguf", "--ollama", **converting),
-            "merged": self._published(dpo, "--merge", "--ollama", suffix="-ollama"),
-            "GGUF": self.gguf(converters),
-        }
+        """The embedded student's SFT-DPO run as Ollama imports it: merged weights, and a GGUF file."""
+        run = self._trained("smollm2", "sft-dpo")
+        merged = self._published(run, "--merge", "--ollama", suffix="-ollama")
+        return {"merged": merged, "GGUF": self.gguf(converters)}
 
     def answers(self, student: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         """Situations and utterances, and a student's answers after SFT and after SFT-DPO."""

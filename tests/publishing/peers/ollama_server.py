@@ -48,8 +48,14 @@ class Ollama:
         found = []
         for situation, utterance in asked:
             text = prompt.replace("{situation}", situation).replace("{utterance}", utterance)
-            messages = [{"role": "user", "content": text}]
-            answer = self._ask("/api/chat", {"model": name, "messages": messages, "stream": False})
+            # Several threads wait for each other in a loop: on busy cores that takes tens of times longer.
+            body = {
+                "model": name,
+                "messages": [{"role": "user", "content": text}],
+                "stream": False,
+                "options": {"num_thread": 1},
+            }
+            answer = self._ask("/api/chat", body)
             found.append(str(answer["message"]["content"]).strip())
         return found
 
