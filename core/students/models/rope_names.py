@@ -1,6 +1,6 @@
 """The rotary position embeddings in a model's config.json, under the names that older programs read as well.
 
-Transformers 5 writes them as `rope_parameters`. Transformers 4 and Ollama, which converts weights by itself, read
+Transformers 5 writes them as `rope_parameters`. Transformers 4, and Ollama where it converts weights, read
 `rope_theta` and `rope_scaling`, and take a default without a word where they find neither.
 """
 

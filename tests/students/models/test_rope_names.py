@@ -1,4 +1,4 @@
-"""Rotary position embeddings under the names of older programs: beside the newer ones, and read back alike."""
+"""Rotary position embeddings under older names: beside the newer ones, and read back alike."""
 
 from __future__ import annotations
 
