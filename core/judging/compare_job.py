@@ -14,11 +14,11 @@ from core.domain.jobs.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import protocol, rulings
+from core.judging import pair_verdicts, protocol
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
 from core.judging.metrics.study_design import sequential
-from core.judging.protocol import Contest, Judge, Ruling
+from core.judging.protocol import Judge, OrderedPair
 
 #: Dialogues that the embedded judge scores together.
 _BATCH = 50
@@ -49,12 +49,12 @@ def _compare(
 ) -> CompareResult:
     match job.settings.judge:
         case EmbeddedJudge():
-            judge = rulings.embedded(job)
-            contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-            parts = _parts(job, contests, _MAX_PART)
+            judge = pair_verdicts.embedded(job)
+            ordered_pairs = protocol.ordered_pairs(dialogues, responses["a"], responses["b"], judge.orders)
+            parts = _parts(job, ordered_pairs, _MAX_PART)
             verdicts = _embedded_verdicts(job, judge, parts)
             return comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=False,
                 design="each response by itself",
@@ -63,16 +63,18 @@ def _compare(
             )
         case LlmJudge() as chosen:
             orders = llm_judge.orders(chosen)
-            contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
+            ordered_pairs = protocol.ordered_pairs(
+                dialogues, responses["a"], responses["b"], orders, chosen.repeats
+            )
             if job.settings.stop is None:
-                verdicts = _llm_verdicts(job, chosen, contests)
+                verdicts = _llm_verdicts(job, chosen, ordered_pairs)
             else:
                 at_a_time = chosen.model.client.teacher.max_concurrency // (len(orders) * chosen.repeats)
-                parts = _parts(job, contests, max(1, min(_MAX_PART, at_a_time)))
+                parts = _parts(job, ordered_pairs, max(1, min(_MAX_PART, at_a_time)))
                 verdicts = _llm_verdicts_until_decided(job, chosen, parts)
             # In a single order the baseline is always first: position bias cannot be measured.
             return comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=chosen.swap,
                 design=llm_judge.design(chosen),
@@ -81,25 +83,25 @@ def _compare(
 
 
 def _parts(
-    job: JobContext[CompareSettings], contests: Sequence[Contest], dialogues: int
-) -> list[list[Contest]]:
-    """The contests in parts, so many dialogues in each: in random order if judging may stop before the last
+    job: JobContext[CompareSettings], ordered_pairs: Sequence[OrderedPair], dialogues: int
+) -> list[list[OrderedPair]]:
+    """The pairs in parts, so many dialogues in each: in random order if judging may stop before the last
     part, otherwise in the data's order."""
-    by_dialogue: dict[str, list[Contest]] = {}
-    for contest in contests:
-        by_dialogue.setdefault(contest.dialog_id, []).append(contest)
+    by_dialogue: dict[str, list[OrderedPair]] = {}
+    for ordered_pair in ordered_pairs:
+        by_dialogue.setdefault(ordered_pair.dialog_id, []).append(ordered_pair)
     if job.settings.stop is None:
         names, dialogues = list(by_dialogue), _BATCH
     else:
         names = sequential.in_order(by_dialogue)
     return [
-        [contest for name in names[start : start + dialogues] for contest in by_dialogue[name]]
+        [ordered_pair for name in names[start : start + dialogues] for ordered_pair in by_dialogue[name]]
         for start in range(0, len(names), dialogues)
     ]
 
 
 def _embedded_verdicts(
-    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of the embedded judge, in the order of the parts."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
@@ -109,13 +111,17 @@ def _embedded_verdicts(
     job.journal.write(Progress(len(verdicts), total))
     found: list[VerdictRecord] = []
     for part in parts:
-        todo = [contest for contest in part if (contest.dialog_id, contest.order) not in verdicts]
+        todo = [
+            ordered_pair
+            for ordered_pair in part
+            if (ordered_pair.dialog_id, ordered_pair.order) not in verdicts
+        ]
         if todo:
             job.check()
-            new = _verdicts(todo, rulings.rule(judge.judge, todo))
+            new = pair_verdicts.judged(judge.judge, todo)
             verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
             job.journal.write(*new, Progress(len(verdicts), total))
-        found += [verdicts[contest.dialog_id, contest.order] for contest in part]
+        found += [verdicts[ordered_pair.dialog_id, ordered_pair.order] for ordered_pair in part]
         if job.settings.stop is not None and comparison_metrics.is_decided(found):
             job.journal.write(Progress(len(found), len(found)))
             break
@@ -123,42 +129,39 @@ def _embedded_verdicts(
 
 
 def _llm_verdicts(
-    job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
+    job: JobContext[CompareSettings], judge: LlmJudge, ordered_pairs: Sequence[OrderedPair]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    ruled = rulings.rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
-    new = _verdicts(contests, ruled)
-    job.journal.write(*new, Progress(len(new), len(contests)))
+    new = pair_verdicts.judged(
+        lambda todo: llm_judge.judge_pairs(job, judge, todo), ordered_pairs, llm_judge.dimensions(judge)
+    )
+    job.journal.write(*new, Progress(len(new), len(ordered_pairs)))
     return new
 
 
 def _llm_verdicts_until_decided(
-    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
     dimensions = llm_judge.dimensions(judge)
 
-    def verdicts(ruled: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
+    def verdicts(of_different: Sequence[Sequence[VerdictRecord]]) -> list[VerdictRecord]:
         return [
             verdict
-            for part, own in zip(parts, ruled, strict=False)
-            for verdict in _verdicts(part, rulings.with_identical(part, own, dimensions))
+            for part, own in zip(parts, of_different, strict=False)
+            for verdict in pair_verdicts.with_identical(part, own, dimensions)
         ]
 
     found = verdicts(
-        llm_judge.rule_until(
+        llm_judge.judge_until(
             job,
             judge,
-            [rulings.different(part) for part in parts],
-            lambda ruled: comparison_metrics.is_decided(verdicts(ruled)),
+            [pair_verdicts.different(part) for part in parts],
+            lambda of_different: comparison_metrics.is_decided(verdicts(of_different)),
         )
     )
     job.journal.write(*found, Progress(len(found), len(found)))
     return found
-
-
-def _verdicts(contests: Sequence[Contest], ruled: Sequence[Ruling]) -> list[VerdictRecord]:
-    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, ruled, strict=True)]
 
 
 def _responses(

@@ -12,17 +12,17 @@ from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs.results import FilterResult
 from core.jobs.context import JobContext
-from core.jobs.records import Progress
+from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import EmbeddedJudge, FilterSettings, LlmJudge
-from core.judging import dropped_pairs, rulings
+from core.judging import dropped_pairs, pair_verdicts
 from core.judging.dropped_pairs import DroppedPair
 from core.judging.llm import llm_judge
 from core.judging.metrics import scores
-from core.judging.protocol import Contest, Judge, Ruling
+from core.judging.protocol import Judge, OrderedPair
 from core.recipes import examples
 from core.recipes.examples import PreferencePair
 
-#: Contests that the embedded judge scores together.
+#: Ordered pairs that the embedded judge scores together.
 _BATCH = 100
 _REASONS: Mapping[Winner, DropReason] = {
     "a": "prefers_rejected",
@@ -42,14 +42,14 @@ def run(job: JobContext[FilterSettings]) -> FilterResult:
     label: str | None = None
     match job.settings.judge:
         case EmbeddedJudge():
-            judge = rulings.embedded(job)
-            contests = contests_of(dialogues, pairs, judge.orders)
-            ruled, design, label = _embedded(job, judge, contests), "each response by itself", judge.label
+            judge = pair_verdicts.embedded(job)
+            ordered = ordered_pairs_of(dialogues, pairs, judge.orders)
+            verdicts, design, label = _embedded(job, judge, ordered), "each response by itself", judge.label
         case LlmJudge() as chosen:
-            contests = contests_of(dialogues, pairs, llm_judge.orders(chosen), chosen.repeats)
-            ruled = rulings.rule(lambda todo: llm_judge.rule(job, chosen, todo), contests)
+            ordered = ordered_pairs_of(dialogues, pairs, llm_judge.orders(chosen), chosen.repeats)
+            verdicts = pair_verdicts.judged(lambda todo: llm_judge.judge_pairs(job, chosen, todo), ordered)
             design = llm_judge.design(chosen, "the rejected response")
-    found = _scores(len(pairs), contests, ruled)
+    found = _scores(len(pairs), verdicts)
     kept = [pair for pair, score in zip(pairs, found, strict=True) if scores.winner(score) == "b"]
     dropped = [one for pair, score in zip(pairs, found, strict=True) if (one := _dropped(pair, score))]
     if pairs and not kept:
@@ -63,27 +63,27 @@ def run(job: JobContext[FilterSettings]) -> FilterResult:
     if dropped:
         dropped_pairs.write(job.folder / "dropped.jsonl", dropped)
         job.publish("dropped", job.folder / "dropped.jsonl")
-    job.journal.write(Progress(len(contests), len(contests)))
+    job.journal.write(Progress(len(ordered), len(ordered)))
     return FilterResult(
         pairs=len(pairs),
         kept=len(kept),
         dropped=dict(Counter(one.reason for one in dropped)),
-        verdicts=len(contests),
-        invalid_verdicts=sum(one.winner == "invalid" for one in ruled),
+        verdicts=len(ordered),
+        invalid_verdicts=sum(one.winner == "invalid" for one in verdicts),
         design=design,
         label=label,
     )
 
 
-def contests_of(
+def ordered_pairs_of(
     dialogues: Mapping[str, Dialogue],
     pairs: Iterable[PreferencePair],
     orders: Sequence[Order],
     repeats: int = 1,
-) -> list[Contest]:
-    """The contests of each pair in turn, in each order and repeat: `b` is the chosen response."""
+) -> list[OrderedPair]:
+    """Each pair in turn, in each order and repeat: `b` is the chosen response."""
     return [
-        Contest(
+        OrderedPair(
             pair.dialog_id,
             dialogues[pair.dialog_id].situation,
             dialogues[pair.dialog_id].utterance,
@@ -98,21 +98,23 @@ def contests_of(
     ]
 
 
-def _embedded(job: JobContext[FilterSettings], judge: Judge, contests: Sequence[Contest]) -> list[Ruling]:
-    """The embedded judge's rulings; the workspace keeps its embeddings for a new attempt."""
-    found: list[Ruling] = []
-    for start in range(0, len(contests), _BATCH):
+def _embedded(
+    job: JobContext[FilterSettings], judge: Judge, ordered: Sequence[OrderedPair]
+) -> list[VerdictRecord]:
+    """The embedded judge's verdicts; the workspace keeps its embeddings for a new attempt."""
+    found: list[VerdictRecord] = []
+    for start in range(0, len(ordered), _BATCH):
         job.check()
-        found += rulings.rule(judge.judge, contests[start : start + _BATCH])
-        job.journal.write(Progress(len(found), len(contests)))
+        found += pair_verdicts.judged(judge.judge, ordered[start : start + _BATCH])
+        job.journal.write(Progress(len(found), len(ordered)))
     return found
 
 
-def _scores(pairs: int, contests: Sequence[Contest], ruled: Sequence[Ruling]) -> list[float | None]:
-    """The score of each pair's chosen response, from the rulings on its contests."""
-    of_each = len(contests) // pairs if pairs else 0
-    verdicts = [(contest.order, ruling.winner) for contest, ruling in zip(contests, ruled, strict=True)]
-    return [scores.score(verdicts[i * of_each : (i + 1) * of_each]) for i in range(pairs)]
+def _scores(pairs: int, verdicts: Sequence[VerdictRecord]) -> list[float | None]:
+    """The score of each pair's chosen response; each pair has as many verdicts, in a row."""
+    of_each = len(verdicts) // pairs if pairs else 0
+    found = [(verdict.order, verdict.winner) for verdict in verdicts]
+    return [scores.score(found[i * of_each : (i + 1) * of_each]) for i in range(pairs)]
 
 
 def _dropped(pair: PreferencePair, score: float | None) -> DroppedPair | None:

@@ -58,7 +58,8 @@ _PUBLISHED = """
 
 What `empathy-tui publish` and `export llama-factory` write was read by these programs, each in an
 environment of its own without this program, on a CPU. The student is the tiny one of the tests, for llama.cpp
-and Ollama the embedded one. `python -m tests.publishing.peers --work DIR` does it again, and prints the table.
+and Ollama the embedded one. `python -m tests.publishing.peers --work DIR` does it again, and prints the
+table.
 
 """
 

@@ -33,7 +33,7 @@ from core.store.jobs import job_records
 from core.students.models.embedded_package import EMBEDDED
 
 if TYPE_CHECKING:
-    from core.publishing.sections import DataFacts
+    from core.publishing.sections import DataDescription
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
     from core.services.training.reader import TrainingReader
@@ -196,16 +196,16 @@ class Publishing:
             is_sft = settings.stage == "sft"
             trained_on = self._nodes[job.id].inputs["examples" if is_sft else "preferences"]
             assert isinstance(trained_on, JobOutput)
-            facts = self._facts(self._job(settings.recipe), is_filtered=not is_sft)
+            described = self._described(self._job(settings.recipe), is_filtered=not is_sft)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             publication = model_card.Publication(
                 merged=options.merge,
                 libraries=self._training.libraries(job.id),
-                eval_results=results.eval_results(rates, facts.file, facts.sha256),
+                eval_results=results.eval_results(rates, described.file, described.sha256),
                 answering=sections.answering(student, responding),
                 sections="\n\n".join(
                     (
-                        sections.data_section(facts),
+                        sections.data_section(described),
                         sections.results_section(rates),
                         sections.limits_section(notes),
                     )
@@ -231,8 +231,8 @@ class Publishing:
         filtering = self._filter(job.name)
         sft = self._output(job.id, "sft")
         preferences = self._output((filtering or job).id, "preferences")
-        facts = self._facts(job, is_filtered=True)
-        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, facts)))
+        described = self._described(job, is_filtered=True)
+        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, described)))
         return Published(job.name, "dataset", output.path, tuple(written), (), only_here=False)
 
     def _responding(self, run: str) -> Responding:
@@ -260,9 +260,9 @@ class Publishing:
             )
         return found
 
-    def _facts(self, recipe: Job, *, is_filtered: bool) -> DataFacts:
+    def _described(self, recipe: Job, *, is_filtered: bool) -> DataDescription:
         """The data from which a recipe was made; with what a judge left of its pairs if `is_filtered`."""
-        from core.publishing.sections import DataFacts
+        from core.publishing.sections import DataDescription
         from core.services.data.sample import is_sample
 
         imported, dialogues = self._state.data()
@@ -270,7 +270,7 @@ class Publishing:
         generated = (self._nodes[job].settings for job in recipe.depends_on)
         teachers = (found.model.identity.model for found in generated if isinstance(found, GenerateSettings))
         train = sum(dialogue.split == "train" for dialogue in dialogues)
-        return DataFacts(
+        return DataDescription(
             file=imported.file,
             sha256=imported.data,
             train=train,

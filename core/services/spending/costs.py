@@ -160,8 +160,8 @@ def _read(
             for read in (node.inputs["preferences"] for node in wanted if node.stage == "filter")
             if isinstance(read, JobOutput)
         }
-        asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
-        results = job_queries.results(connection, asking)
+        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
+        results = job_queries.results(connection, requesting)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)
@@ -311,8 +311,8 @@ class _Comparisons:
         if key not in self._made:
             filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
             orders = llm_judge.orders(judge)
-            contests = protocol.contests(self._test, filled[0], filled[1], orders, judge.repeats)
-            requests = llm_judge.requests_of(judge, contests)
+            ordered_pairs = protocol.ordered_pairs(self._test, filled[0], filled[1], orders, judge.repeats)
+            requests = llm_judge.requests_of(judge, ordered_pairs)
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
             found = estimating.of_requests(asker, judge.model, requests, self._known.answered, tokens)

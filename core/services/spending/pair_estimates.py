@@ -31,14 +31,14 @@ def of_filter(
 ) -> Estimate:
     """The estimate of a filter of a recipe's pairs, which are in `written` once the recipe is done."""
     # They import numpy, which the home screen must not wait for.
-    from core.judging import filter_job, rulings
+    from core.judging import filter_job, pair_verdicts
     from core.judging.llm import llm_judge
 
     texts, answered, used = known
     pairs, count = _pairs(recipe, written, data, texts)
     train = {dialogue.dialog_id: dialogue for dialogue in data.of("train")}
-    contests = filter_job.contests_of(train, pairs, llm_judge.orders(judge), judge.repeats)
-    requests = llm_judge.requests_of(judge, rulings.different(contests))
+    ordered_pairs = filter_job.ordered_pairs_of(train, pairs, llm_judge.orders(judge), judge.repeats)
+    requests = llm_judge.requests_of(judge, pair_verdicts.different(ordered_pairs))
     tokens = estimating.answer_tokens(judge.model, "filter", llm_judge.answer_tokens(judge), used)
     found = estimating.of_requests(asker, judge.model, requests, answered, tokens)
     return estimating.times(found, count / len(pairs)) if pairs else found
@@ -53,8 +53,10 @@ def of_validation(asker: Asker, settings: ValidateSettings, data: DrawnDialogues
     _, answered, used = known
     judge = settings.judge
     rated = validate_job.pairs(data.dialogues, settings.pairs)
-    contests = validate_job.contests_of(data.dialogues, rated, llm_judge.orders(judge), judge.repeats)
-    requests = llm_judge.requests_of(judge, contests)
+    ordered_pairs = validate_job.ordered_pairs_of(
+        data.dialogues, rated, llm_judge.orders(judge), judge.repeats
+    )
+    requests = llm_judge.requests_of(judge, ordered_pairs)
     tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), used)
     found = estimating.of_requests(asker, judge.model, requests, answered, tokens)
     if not rated:
