@@ -89,7 +89,9 @@ def ours(path: Path, sources: Sequence[str], folder: Path) -> tuple[list[Cost], 
     assert runs[0][0] == [dialogue.split for dialogue in dialogues]
     split = min((cost for _, cost in runs), key=lambda cost: cost.seconds)
     names = catalog.direct_recipes(sources)
-    written, export = measured(lambda: llama_factory.export(folder, dialogues, names, Recipes(), prompt, {}))
+    written, export = measured(
+        lambda: llama_factory.export(folder, dialogues, names, Recipes(), prompt, {}, {})
+    )
     return [Cost(split.seconds, split.cpu), export], contents(written)
 
 

@@ -43,7 +43,7 @@ def run(
 ) -> Steps:
     """Train on these rows of the exported data set of a recipe. Raises `RuntimeError` if it fails."""
     is_dpo = isinstance(training, Dpo)
-    llama_factory.export(folder, dialogues, [recipe], Recipes(), templates.load("student"), {})
+    llama_factory.export(folder, dialogues, [recipe], Recipes(), templates.load("student"), {}, {})
     name = f"{recipe.replace('/', '_')}_{'dpo' if is_dpo else 'sft'}"
     path = folder / f"{name}.json"
     exported = json.loads(path.read_text(encoding="utf-8"))

@@ -27,6 +27,9 @@ from .domain.data.dialogues import MAX_WORDS as MAX_WORDS
 from .domain.data.dialogues import Dialogue as Dialogue
 from .domain.data.dialogues import ImportedData as ImportedData
 from .domain.data.findings import Finding as Finding
+from .domain.data.recipes import DROP_REASONS as DROP_REASONS
+from .domain.data.recipes import DropReason as DropReason
+from .domain.data.recipes import FilteredPairs as FilteredPairs
 from .domain.data.recipes import Recipe as Recipe
 from .domain.errors import UserError as UserError
 from .domain.evaluation.bias_models import BiasEffect as BiasEffect
@@ -97,6 +100,7 @@ from .domain.jobs.job_rules import retry_problem as retry_problem
 from .domain.jobs.job_rules import run_problem as run_problem
 from .domain.jobs.job_rules import start_all_problem as start_all_problem
 from .domain.jobs.results import CompareResult as CompareResult
+from .domain.jobs.results import FilterResult as FilterResult
 from .domain.jobs.results import GenerateResult as GenerateResult
 from .domain.jobs.results import JudgeResult as JudgeResult
 from .domain.jobs.results import RecipeResult as RecipeResult
@@ -136,6 +140,7 @@ from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.troubles import trouble_in_words as trouble_in_words
+from .judging.dropped_pairs import DroppedPair as DroppedPair
 from .judging.metrics.scores import outcome as outcome
 from .judging.metrics.scores import score as score
 from .judging.voting import BallotItem as BallotItem

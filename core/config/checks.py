@@ -116,6 +116,11 @@ def check(config: Config) -> None:
         raise InvalidOptionError(
             "recipes.teacher", f"there is no teacher {config.recipes.teacher!r}; known: {known}"
         )
+    if config.recipes.filter_judge is not None and config.recipes.filter_judge not in config.judges:
+        known = ", ".join(config.judges) or "none"
+        raise InvalidOptionError(
+            "recipes.filter_judge", f"there is no judge {config.recipes.filter_judge!r}; known: {known}"
+        )
     if config.prices.models and config.prices.date is None:
         raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
 

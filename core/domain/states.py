@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-Stage = Literal["generate", "recipe", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
+Stage = Literal["generate", "recipe", "filter", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
 JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 Slot = Literal["gpu", "cpu", "api", "batch"]

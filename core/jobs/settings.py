@@ -213,6 +213,14 @@ class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
     method: DirectMethod | ImproveMethod
 
 
+class FilterSettings(_StageSettings, frozen=True, tag="filter"):
+    """Which of a recipe's preference pairs a judge agrees with."""
+
+    stage: ClassVar[Stage] = "filter"
+    recipe: str
+    judge: LlmJudge | EmbeddedJudge
+
+
 class Ranks(_Settings, frozen=True):
     """The processes that train a run together, on a GPU each."""
 
@@ -297,6 +305,7 @@ RunSettings = SftSettings | DpoSettings
 Settings = (
     GenerateSettings
     | RecipeSettings
+    | FilterSettings
     | SftSettings
     | DpoSettings
     | RespondSettings

@@ -30,6 +30,7 @@ class StageSpec:
 STAGES: Mapping[Stage, StageSpec] = {
     "generate": StageSpec(settings.GenerateSettings, results.GenerateResult, 2, "core.teachers.generate_job"),
     "recipe": StageSpec(settings.RecipeSettings, results.RecipeResult, 1, "core.recipes.recipe_job"),
+    "filter": StageSpec(settings.FilterSettings, results.FilterResult, 1, "core.judging.filter_job"),
     "sft": StageSpec(settings.SftSettings, results.SftResult, 2, "core.training.training_job"),
     "sft-dpo": StageSpec(settings.DpoSettings, results.DpoResult, 2, "core.training.training_job"),
     "respond": StageSpec(settings.RespondSettings, results.RespondResult, 2, "core.responding.respond_job"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -10,12 +10,11 @@ import msgspec
 from core.dialogues.files import records, response_file
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Dimension, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
-from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings
-from core.judging import protocol
+from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
+from core.judging import pair_verdicts, protocol
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
 from core.judging.metrics.study_design import sequential
@@ -50,7 +49,7 @@ def _compare(
 ) -> CompareResult:
     match job.settings.judge:
         case EmbeddedJudge():
-            judge = embedded(job)
+            judge = pair_verdicts.embedded(job)
             ordered_pairs = protocol.ordered_pairs(dialogues, responses["a"], responses["b"], judge.orders)
             parts = _parts(job, ordered_pairs, _MAX_PART)
             verdicts = _embedded_verdicts(job, judge, parts)
@@ -101,15 +100,6 @@ def _parts(
     ]
 
 
-def embedded(job: JobContext[Settings]) -> Judge:
-    """The embedded judge that the job reads."""
-    # Imported here because LLM judges do not need PyTorch.
-    from core.judging.embedded import embedded_judge, sentence_embeddings
-
-    embedder = sentence_embeddings.Embedder(job.cache(sentence_embeddings.CACHE), job.spec.threads)
-    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), embedder)
-
-
 def _embedded_verdicts(
     job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
@@ -128,7 +118,7 @@ def _embedded_verdicts(
         ]
         if todo:
             job.check()
-            new = _judged(judge.judge, todo)
+            new = pair_verdicts.judged(judge.judge, todo)
             verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
             job.journal.write(*new, Progress(len(verdicts), total))
         found += [verdicts[ordered_pair.dialog_id, ordered_pair.order] for ordered_pair in part]
@@ -142,7 +132,7 @@ def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, ordered_pairs: Sequence[OrderedPair]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    new = _judged(
+    new = pair_verdicts.judged(
         lambda todo: llm_judge.judge_pairs(job, judge, todo), ordered_pairs, llm_judge.dimensions(judge)
     )
     job.journal.write(*new, Progress(len(new), len(ordered_pairs)))
@@ -159,14 +149,14 @@ def _llm_verdicts_until_decided(
         return [
             verdict
             for part, own in zip(parts, of_different, strict=False)
-            for verdict in _with_identical(part, own, dimensions)
+            for verdict in pair_verdicts.with_identical(part, own, dimensions)
         ]
 
     found = verdicts(
         llm_judge.judge_until(
             job,
             judge,
-            [_different(part) for part in parts],
+            [pair_verdicts.different(part) for part in parts],
             lambda of_different: comparison_metrics.is_decided(verdicts(of_different)),
         )
     )
@@ -196,34 +186,3 @@ def _responses(
             "is the first): run its respond job again"
         )
     return found
-
-
-def _judged(
-    judge: Callable[[Sequence[OrderedPair]], Iterable[VerdictRecord]],
-    ordered_pairs: Sequence[OrderedPair],
-    dimensions: Iterable[Dimension] = (),
-) -> list[VerdictRecord]:
-    """The judge's verdicts; identical responses are a tie, in each of its `dimensions` as well, and are not
-    sent to the judge."""
-    different = _different(ordered_pairs)
-    return _with_identical(ordered_pairs, judge(different) if different else (), dimensions)
-
-
-def _different(ordered_pairs: Iterable[OrderedPair]) -> list[OrderedPair]:
-    return [
-        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
-    ]
-
-
-def _with_identical(
-    ordered_pairs: Sequence[OrderedPair], different: Iterable[VerdictRecord], dimensions: Iterable[Dimension]
-) -> list[VerdictRecord]:
-    """The verdicts on all pairs, from those on pairs of `different` texts."""
-    verdicts = iter(list(different))
-    ties: dict[Dimension, Winner] = dict.fromkeys(dimensions, "tie")
-    return [
-        protocol.verdict(one, "tie", "identical responses", dimensions=ties)
-        if one.response_a == one.response_b
-        else next(verdicts)
-        for one in ordered_pairs
-    ]

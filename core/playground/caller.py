@@ -223,7 +223,7 @@ def _finished(grown: PlaygroundAnswer, record: Answer, *, is_stopped: bool) -> P
 
 def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
     """The judge's opinion in both orders. Raises `UserError` if it has none."""
-    from core.judging import compare_job
+    from core.judging import pair_verdicts
     from core.judging.llm import llm_judge
     from core.judging.metrics import scores
     from core.judging.protocol import OrderedPair
@@ -234,7 +234,7 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
 
     match call.settings.judge:
         case EmbeddedJudge(name=name):
-            judge = compare_job.embedded(job)
+            judge = pair_verdicts.embedded(job)
             label, asked = judge.label, ordered_pairs(judge.orders)
             verdicts = list(judge.judge(asked))
         case LlmJudge(name=name) as chosen:

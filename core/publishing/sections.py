@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.config.schema import Responding, Student
 from core.domain import markdown
+from core.domain.data.recipes import FilteredPairs
 from core.domain.markdown import code
 from core.publishing import results
 from core.publishing.results import RunWinRate
@@ -32,6 +33,8 @@ class DataDescription:
     """The models that improved responses; none for method direct."""
     is_sample: bool = False
     """Whether it is the bundled sample, which is no research data."""
+    filtered: FilteredPairs | None = None
+    """What a judge left of its preference pairs; None if it filtered none."""
 
 
 def answering(student: Student, responding: Responding) -> str:
@@ -71,6 +74,8 @@ def data_section(described: DataDescription) -> str:
         lines.append(f"- Language models with responses in it: {', '.join(map(code, described.sources))}")
     if described.teachers:
         lines.append(f"- Teacher: {', '.join(map(code, described.teachers))}")
+    if described.filtered is not None:
+        lines.append(f"- Filter: the judge {described.filtered.words}")
     if described.is_sample:
         lines.append("- This is the program's sample, not research data: draw no conclusions from it.")
     return "## Data\n\n" + "\n".join(lines)

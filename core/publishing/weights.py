@@ -110,7 +110,7 @@ def _make(request: WeightsRequest) -> None:
     from core.students import merging
     from core.students.chat import chat_format
     from core.students.decoding import generation_config as decoding
-    from core.students.models import loading, model_sources
+    from core.students.models import loading, model_sources, rope_names
 
     student, trained, folder = request.student.config, Path(request.trained), Path(request.folder)
     is_adapter = request.lora is not None and not request.merge
@@ -123,6 +123,8 @@ def _make(request: WeightsRequest) -> None:
         for path in trained.iterdir():
             if path.is_file() and path.name not in _NOT_PUBLISHED:
                 shutil.copyfile(path, folder / path.name)
+        if not is_adapter:
+            rope_names.add_older(folder)
     ends = chat.stops(loading.end_tokens(student))
     decoding.configuration(request.responding, ends, chat.tokenizer.pad_token_id).save_pretrained(folder)
     gguf_file = None if request.converter is None else _convert(request, folder, is_adapter)
@@ -147,11 +149,16 @@ def _convert(request: WeightsRequest, folder: Path, is_adapter: bool) -> str:
 
 def _modelfile(request: WeightsRequest, chat: Any, is_adapter: bool, gguf_file: str | None) -> str:
     from core.publishing import ollama
-    from core.students.models import loading
+    from core.students.models import loading, rope_names
 
     student = request.student.config
     if is_adapter or gguf_file is None:
         ollama.check_architecture(loading.architecture(student), is_base=is_adapter)
+    if is_adapter and rope_names.lacks_older(loading.base_folder(student)):
+        raise UserError(
+            f"Ollama would read {student.model} wrongly: its config.json has rope_theta in rope_parameters "
+            "alone. Publish it with --merge"
+        )
     own = "." if gguf_file is None else f"./{gguf_file}"
     source, adapter = (str(loading.base_folder(student)), own) if is_adapter else (own, None)
     by_ollama = is_adapter or gguf_file is None

@@ -66,14 +66,15 @@ def export(
     settings: Recipes,
     prompt: str,
     improved: Mapping[str, Sequence[Mapping[str, str]]],
+    filtered: Mapping[str, Sequence[PreferencePair]],
 ) -> list[Path]:
     """Write two files for each recipe and register them. Returns the paths of all files written.
 
     `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. `improved` are
-    the teacher's responses for each recipe that needs them. LLaMA-Factory cannot load an empty file: no file
-    is written for it, and that of an earlier export is deleted. Other entries of an existing
-    dataset_info.json are kept. Raises `UserError` for an unknown recipe, and when the folder
-    cannot be written or its dataset_info.json is not a JSON object.
+    the teacher's responses for each recipe that needs them, `filtered` the pairs that a judge keeps of each
+    recipe that has one. LLaMA-Factory cannot load an empty file: no file is written for it, and that of an
+    earlier export is deleted. Other entries of an existing dataset_info.json are kept. Raises `UserError` for
+    an unknown recipe, and when the folder cannot be written or its dataset_info.json is not a JSON object.
     """
     written: list[Path] = []
     emptied: list[Path] = []
@@ -93,9 +94,8 @@ def export(
         sets = [
             (folder / file_name, entry, rows)
             for name in names
-            for file_name, entry, rows in _data_sets(
-                name.replace("/", "_"), *_examples(dialogues, name, settings, prompt, improved.get(name))
-            )
+            for sft, pairs in [_examples(dialogues, name, settings, prompt, improved.get(name))]
+            for file_name, entry, rows in _data_sets(name.replace("/", "_"), sft, filtered.get(name, pairs))
         ]
         with ThreadPoolExecutor(_FILES) as pool:
             found = list(pool.map(write, [path for path, _, _ in sets], [rows for _, _, rows in sets]))

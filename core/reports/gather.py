@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.dialogues.statistics import Statistics
+from core.domain.data.recipes import FilteredPairs
 from core.domain.errors import UserError
 from core.domain.evaluation.bias_models import BiasModel
 from core.domain.evaluation.comparisons import (
@@ -83,6 +84,8 @@ class Report:
     same_answers: tuple[SameAnswers, ...]
     """Every two responders with an answer in common."""
     human: tuple[HumanWinRate, ...]
+    filtered: tuple[tuple[str, FilteredPairs], ...]
+    """Recipes, and what the judge that filters preference pairs left of theirs."""
     trainings: tuple[RunTraining, ...]
     examples: tuple[ReportExample, ...]
 
@@ -127,6 +130,11 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         ),
         tests=tuple(test for test in workspace.evaluation.paired_tests() if wanted(test.judge)),
         human=workspace.evaluation.human_win_rates(),
+        filtered=tuple(
+            (recipe.name, recipe.filtered)
+            for recipe in workspace.data.recipes()
+            if recipe.filtered is not None
+        ),
         trainings=tuple(_training(workspace, job) for job in snapshot.jobs if _is_trained(job)),
         examples=tuple(_examples(workspace, [c.rate for c in comparisons])),
     )

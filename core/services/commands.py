@@ -290,7 +290,8 @@ class Commands:
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
         """Write the examples of recipes for LLaMA-Factory; of all available recipes if none is named.
 
-        Raises `UserError` for a recipe whose teacher responses are not generated yet.
+        Raises `UserError` for a recipe whose teacher responses are not generated yet, or whose pairs a judge
+        filters and has not filtered yet.
         """
         self._paths.check_output(folder)
         imported, dialogues = self._data.imported(), self._data.dialogues()
@@ -326,6 +327,7 @@ class Commands:
             config.recipes,
             templates.load("student", self._paths.prompts, config.definition),
             improved,
+            {name: kept for name in chosen if (kept := self._data.kept_pairs(name)) is not None},
         )
 
     def save_config(self, before: str, after: str) -> None:

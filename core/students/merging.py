@@ -8,7 +8,7 @@ import torch
 
 from core.config.schema import Student
 from core.students.chat import chat_format
-from core.students.models import loading
+from core.students.models import loading, rope_names
 
 
 def merge(
@@ -27,5 +27,6 @@ def merge(
     # Programs that load the merged model must stop where it was trained to.
     model.generation_config.eos_token_id = chat.stops_of(model)
     model.save_pretrained(destination)
+    rope_names.add_older(destination)
     chat.tokenizer.save_pretrained(destination)
     return destination

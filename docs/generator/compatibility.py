@@ -58,8 +58,8 @@ _PUBLISHED = """
 
 What `empathy-tui publish` and `export llama-factory` write was read by these programs, each in an
 environment of its own without this program, on a CPU. The student is the tiny one of the tests, for llama.cpp
-the embedded one. `python -m tests.publishing.peers --work DIR` does it again, and prints the table. Ollama
-was not run: the tests check Modelfiles against the grammar of its reference.
+and Ollama the embedded one. `python -m tests.publishing.peers --work DIR` does it again, and prints the
+table.
 
 """
 

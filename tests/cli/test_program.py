@@ -184,13 +184,25 @@ def test_a_broken_configuration_is_shown_and_stops_only_what_needs_it(
     (program.root / "config.toml").write_text("[sft]\nlearning_rate = 'fast'\n")
     assert "sft.learning_rate" in program("status", "--json", code=1).json["config_error"]
     # What can be shown without it is shown; the exit code says that something is wrong.
-    for words in (("status",), ("winrates",), ("winrates", "judges"), ("batches",), ("run",)):
+    for words in (
+        ("status",),
+        ("winrates",),
+        ("winrates", "judges"),
+        ("batches",),
+        ("run",),
+        ("recipes",),
+        ("prompts", "diff"),
+        ("keys",),
+    ):
         assert "sft.learning_rate" in program(*words, code=1).err
     assert "train" in program("status", code=1).out
     # An error that follows from it names it too.
     assert "sft.learning_rate" in program("pairs", "tiny", "human", code=1).err
     doctor = program("doctor", "--json", code=1)
     assert [c["name"] for c in doctor.json if c["outcome"] == "fail"] == ["config.toml"]
+    # What only the supervisor finds, once it looks at the data.
+    (program.root / "config.toml").write_text('[recipes]\nseed = 1\ntrain = ["direct/chatgtp"]\n')
+    assert "config.toml, line 3: recipes.train: " in program("run", code=1).err
 
 
 def test_a_broken_store_is_named(program: Program) -> None:

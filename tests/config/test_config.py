@@ -188,6 +188,10 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
             "[recipes]\nteacher = 'gpt'",
             "recipes.teacher: there is no teacher 'gpt'; known: none",
         ),
+        (
+            '[recipes]\nfilter_judge = "gpt"',
+            "recipes.filter_judge: there is no judge 'gpt'; known: none",
+        ),
         (TEACHER + "[recipes]\nteacher = 'gtp'", "there is no teacher 'gtp'; known: gpt"),
         (
             "[prices.models.m]\ninput = 1\noutput = 2",

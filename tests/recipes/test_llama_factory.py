@@ -24,7 +24,7 @@ TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assist
 
 def export(folder: Path, dialogues: list[Dialogue], names: tuple[str, ...] | None = None) -> list[Path]:
     names = names or catalog.direct_recipes(SOURCES)
-    return llama_factory.export(folder, dialogues, names, Recipes(), templates.load("student"), {})
+    return llama_factory.export(folder, dialogues, names, Recipes(), templates.load("student"), {}, {})
 
 
 def load(folder: Path, name: str) -> list[tuple[list[dict[str, str]], list[dict[str, str]]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,5 +45,8 @@ def test_a_merged_model_answers_as_its_adapter_does(
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-4)
     assert merged_answers == answers
     assert not torch.allclose(logits_and_answers(base, chat)[0], wanted, atol=1e-3)
+    # Programs that do not read rope_parameters take a default where they find no rope_theta.
+    written = json.loads((folder / "config.json").read_text())
+    assert written["rope_theta"] == written["rope_parameters"]["rope_theta"]
     # It is a student like any other, and the adapter is in it.
     assert loading.load_tokenizer(Student(model=str(folder))).chat_template == chat.tokenizer.chat_template

@@ -12,6 +12,7 @@ from core.api import UserError
 
 SCHEME = "ssh://"
 _FORMS = "ssh://HOST/FOLDER, ssh://HOST/~/FOLDER (in the home folder) or ssh://USER@HOST:PORT/FOLDER"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 #: Neither begins with a dash, which ssh would read as an option.
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+(%\w+)?\]")
 _USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+@-]*")
@@ -78,7 +79,8 @@ class RemoteWorkspace:
 
 
 def is_remote(text: str) -> bool:
-    return text.startswith(SCHEME)
+    """Whether it is an address, of whatever scheme, and not the path of a folder."""
+    return _SCHEME.match(text) is not None
 
 
 def parse_host(text: str) -> RemoteHost:
@@ -99,7 +101,14 @@ def parse_host(text: str) -> RemoteHost:
 
 
 def parse(text: str) -> RemoteWorkspace:
-    """The workspace at an address. `%20` and the like stand for a byte. Raises `UserError`."""
+    """The workspace at an address. `%20` and the like stand for a byte.
+
+    Raises `UserError` for what is no address, or one of another scheme than ssh.
+    """
+    if not text.startswith(SCHEME):
+        raise UserError(
+            f"{text!r}: a workspace on another machine is reached through ssh alone: write {_FORMS}"
+        )
     machine, _, folder = text.removeprefix(SCHEME).partition("/")
     host = parse_host(SCHEME + machine)
     raw = unquote_to_bytes(os.fsencode(folder))

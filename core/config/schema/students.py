@@ -66,6 +66,10 @@ class Recipes(ConfigTable, frozen=True):
     `meta_talk`, about the response instead of one; `over_length`, more words than prompts allow; `unchanged`,
     the words of the original; `near_copy`, 90 % of them; `duplicate`, the same as to an earlier dialogue.
     `empathy-tui recipes --flaws NAME` lists them, left out or not."""
+    filter_judge: str | None = None
+    """The judge that filters preference pairs: DPO trains on those whose chosen response it prefers, as a
+    comparison counts a win (by default in both orders). SFT examples stay as they are. It is a name in
+    [judges]. `empathy-tui recipes --dropped NAME` lists the other pairs. By default all pairs are kept."""
 
 
 class Definition(ConfigTable, frozen=True):

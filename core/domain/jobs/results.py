@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.domain.data.recipes import DropReason, FilteredPairs
 from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.evaluation.dimension_rates import DimensionRate
 from core.domain.evaluation.verdicts import AnswerForm, Dimension
@@ -65,6 +66,34 @@ class RecipeResult(_Result, frozen=True, tag="recipe"):
     results of versions that did not look for them."""
     flawed_left_out: Count = 0
     """Responses that give no examples because of their flaw."""
+
+
+class FilterResult(_Result, frozen=True, kw_only=True, tag="filter"):
+    """Which of a recipe's preference pairs a judge agreed with."""
+
+    pairs: Count
+    """Preference pairs that the recipe wrote."""
+    kept: Count
+    """Pairs whose chosen response the judge prefers; the others are dropped."""
+    dropped: dict[DropReason, Count]
+    """Dropped pairs by the reason."""
+    verdicts: Count
+    """All verdicts, invalid ones and those on identical responses included."""
+    invalid_verdicts: Count
+    """Verdicts that name no response."""
+    design: str
+    """What the judge was shown of each pair, in words."""
+    label: str | None = None
+    """The embedded judge's agreement with people, in words; None for another judge."""
+
+    @property
+    def dropped_share(self) -> float | None:
+        """The share of the pairs that is dropped; None without pairs."""
+        return (self.pairs - self.kept) / self.pairs if self.pairs else None
+
+    def by(self, judge: str) -> FilteredPairs:
+        """What it left of the pairs, by the judge of that name."""
+        return FilteredPairs(judge, self.pairs, self.kept, self.dropped, self.dropped_share)
 
 
 class SftResult(_Result, frozen=True, tag="sft"):
@@ -245,6 +274,7 @@ TrainingResult = SftResult | DpoResult
 Result = (
     GenerateResult
     | RecipeResult
+    | FilterResult
     | SftResult
     | DpoResult
     | RespondResult

@@ -118,9 +118,10 @@ def orders(judge: LlmJudge) -> tuple[Order, ...]:
     return ("ab", "ba") if judge.swap else ("ab",)
 
 
-def design(judge: LlmJudge) -> str:
-    """A description of the orders and repeats in which the judge sees each pair."""
-    shown = "both orders" if judge.swap else "the baseline first"
+def design(judge: LlmJudge, first: str = "the baseline") -> str:
+    """A description of the orders and repeats in which the judge sees each pair; `first` is shown first in a
+    single order."""
+    shown = "both orders" if judge.swap else f"{first} first"
     return shown if judge.repeats == 1 else f"{shown}, {judge.repeats} times"
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from core.domain.errors import UserError
 from core.domain.jobs.dependencies import dependencies_of
-from core.domain.names import JobName
+from core.domain.names import JobName, RecipeName
 from core.jobs.planned_job import PlannedJob
 from core.jobs.stages import STAGES
 
@@ -41,6 +41,10 @@ def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
                     f"config.toml defines no job of the stage {target!r}. There are jobs of: "
                     f"{', '.join(dict.fromkeys(job.stage for job in jobs)) or 'none'}"
                 )
+            recipe = target.removeprefix("recipe:")
+            if RecipeName.parse(recipe) is not None:
+                trained = ", ".join(job.name for job in jobs if job.stage == "recipe") or "none"
+                raise UserError(f"recipes.train in config.toml does not have {recipe!r}; it has: {trained}")
             raise UserError(
                 f"no stage or job in the pipeline is named {target!r}. Similar names: {', '.join(close)}"
             )

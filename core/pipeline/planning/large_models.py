@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.config.problems import InvalidOptionError
 from core.config.schema import Config, Teacher
 from core.jobs.settings import ClientSettings, LargeModel, LlmJudge, Placement, TeacherResponder
 from core.teachers.identity import identity
+
+
+def teacher_of(config: Config, recipe: str) -> Teacher:
+    """The teacher of a recipe that needs one. Raises `InvalidOptionError` if none is defined, or chosen."""
+    teachers, chosen = config.teachers, config.recipes.teacher
+    if chosen is not None:
+        return teachers[chosen]
+    if len(teachers) == 1:
+        return next(iter(teachers.values()))
+    if not teachers:
+        raise InvalidOptionError(
+            "recipes.train",
+            f"the recipe {recipe} needs a teacher, but none is defined: add [teachers.NAME]",
+            recipe,
+        )
+    raise InvalidOptionError("recipes.teacher", f"choose the teacher of {recipe}: {', '.join(teachers)}")
 
 
 def large_model(config: Config, teacher: Teacher) -> LargeModel:

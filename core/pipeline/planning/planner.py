@@ -29,6 +29,7 @@ from core.jobs.settings import (
     DirectMethod,
     DpoSettings,
     EmbeddedJudge,
+    FilterSettings,
     GenerateSettings,
     ImproveMethod,
     JudgeSettings,
@@ -109,6 +110,7 @@ class _Planner:
             for name, judge in config.judges.items()
         }
         recipes = {name: self._recipe(name) for name in dict.fromkeys(config.recipes.train)}
+        filtered = {name: self._filter(name, examples, judges) for name, examples in recipes.items()}
         pairs: list[tuple[str, str]] = []
         for student in config.students:
             if student in self.responders:
@@ -117,7 +119,7 @@ class _Planner:
                 )
             self.responders[student] = self._respond(student, student, None)
             for recipe, examples in recipes.items():
-                for run in self._runs(student, recipe, examples):
+                for run in self._runs(student, recipe, examples, filtered[recipe]):
                     if config.comparisons.baseline:
                         pairs.append((student, run))
         for extra in config.comparisons.extra:
@@ -173,12 +175,24 @@ class _Planner:
             inputs[input_name] = JobOutput(self._generate(needed, name).id, "answers")
         return self._add(name, "cpu", settings, inputs, [self.data.train])
 
+    def _filter(
+        self, recipe: str, examples: PlannedJob, judges: Mapping[str, PlannedJob | None]
+    ) -> PlannedJob:
+        """The job whose preference pairs DPO trains on: the recipe's, or the one that filters them."""
+        judge = self.config.recipes.filter_judge
+        if judge is None:
+            return examples
+        inputs = {**self.dialogues, "preferences": JobOutput(examples.id, "preferences")}
+        chosen, slot = self._chosen_judge(judge, judges[judge], inputs)
+        settings = FilterSettings(recipe=recipe, judge=chosen)
+        return self._add(recipe, slot, settings, inputs, [self.data.train])
+
     def _generate(self, name: str, recipe: str) -> PlannedJob:
         """The job that generates a set of teacher responses, after the jobs that it depends on."""
         if name in self.generated:
             return self.generated[name]
         wanted = self.recipes.response_set(name)
-        teacher = self._teacher(recipe)
+        teacher = large_models.teacher_of(self.config, recipe)
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():
             inputs[input_name] = JobOutput(self._generate(earlier, recipe).id, "answers")
@@ -201,20 +215,6 @@ class _Planner:
             return self.local_slot
         return "batch" if teacher.mode == "batch" else "api"
 
-    def _teacher(self, recipe: str) -> Teacher:
-        teachers, chosen = self.config.teachers, self.config.recipes.teacher
-        if chosen is not None:
-            return teachers[chosen]
-        if len(teachers) == 1:
-            return next(iter(teachers.values()))
-        if not teachers:
-            raise InvalidOptionError(
-                "recipes.train",
-                f"the recipe {recipe} needs a teacher, but none is defined: add [teachers.NAME]",
-                recipe,
-            )
-        raise InvalidOptionError("recipes.teacher", f"choose the teacher of {recipe}: {', '.join(teachers)}")
-
     def _judge(self, name: str) -> PlannedJob:
         if not self.data.rated:
             raise InvalidOptionError(
@@ -224,8 +224,8 @@ class _Planner:
             )
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
-    def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
-        """Add the runs of each stage and their responders; returns the responders' names."""
+    def _runs(self, student: str, recipe: str, examples: PlannedJob, pairs: PlannedJob) -> list[str]:
+        """Add the runs of each stage and their responders, and return their names; DPO reads `pairs`."""
         found = []
         recipe_name, stages, ranks = catalog.parse(recipe), self.config.runs.stages, self._ranks(student)
         for variant in grid.variants(self.config, student, recipe):
@@ -254,7 +254,7 @@ class _Planner:
                     training=one.training,
                 )
                 inputs = {
-                    "preferences": JobOutput(examples.id, "preferences"),
+                    "preferences": JobOutput(pairs.id, "preferences"),
                     self.trained: JobOutput(tuned.id, self.trained),
                 }
                 name = RunName(student, recipe_name, "sft-dpo", one.named)
@@ -307,19 +307,22 @@ class _Planner:
     def _compare(self, a: str, b: str, judge: str, fitted: PlannedJob | None) -> PlannedJob:
         """`fitted` is the job that fits the judge; None for an LLM judge."""
         inputs = dict(self.dialogues)
-        slot: Slot = "cpu"
-        chosen: LlmJudge | EmbeddedJudge
-        if fitted is not None:
-            inputs["judge"] = JobOutput(fitted.id, "judge")
-            chosen = EmbeddedJudge(name=judge)
-        else:
-            chosen, slot = self._llm_judge(judge)
+        chosen, slot = self._chosen_judge(judge, fitted, inputs)
         for side, responder in (("a", a), ("b", b)):
             responding = self.responders[responder]
             if responding is not None:
                 inputs[side] = JobOutput(responding.id, "responses")
         settings = CompareSettings(a=a, b=b, judge=chosen, stop=self.config.judges[judge].stop)
         return self._add(str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test])
+
+    def _chosen_judge(
+        self, name: str, fitted: PlannedJob | None, inputs: dict[str, Input]
+    ) -> tuple[LlmJudge | EmbeddedJudge, Slot]:
+        """The settings of a judge for a job, whose `inputs` get what it reads, and the job's slot."""
+        if fitted is None:
+            return self._llm_judge(name)
+        inputs["judge"] = JobOutput(fitted.id, "judge")
+        return EmbeddedJudge(name=name), "cpu"
 
     def _validate(self, judge: str, pairs: int) -> PlannedJob:
         """The job that measures a judge's agreement with people on pairs that people rated."""

@@ -6,7 +6,8 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable
 
-from core.config.load import load_config, parse_config, read_config
+from core.config.load import load_config, located, parse_config, read_config
+from core.config.problems import InvalidOptionError
 from core.config.workspace import WorkspacePaths
 from core.dialogues.files import records
 from core.domain.data.dialogues import ImportedData
@@ -66,6 +67,15 @@ def carry_out(
     connection: sqlite3.Connection, workspace: WorkspacePaths, request: IntentRequest
 ) -> IntentOutcome | None:
     """Carry out a request; returns its outcome, if it has one. Raises `UserError` when it cannot be done."""
+    try:
+        return _carry_out(connection, workspace, request)
+    except InvalidOptionError as error:
+        raise located(error, read_config(workspace.config), str(workspace.config)) from error
+
+
+def _carry_out(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, request: IntentRequest
+) -> IntentOutcome | None:
     match request:
         case ImportData(imported):
             return _import(connection, workspace, imported)

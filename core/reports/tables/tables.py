@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.domain.data.recipes import DROP_REASONS
 from core.domain.evaluation.comparisons import Scorecard
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.text import visible
@@ -42,6 +43,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         comparison_tables.breakdown(report),
         vote_tables.breakdown(report),
         same_answer_tables.same_answers(report),
+        _filtered(report),
         _data(report),
     )
     return tuple(table for table in found if table.rows)
@@ -316,6 +318,28 @@ def _human(report: Report) -> ReportTable:
         "counts are not."
     )
     return ReportTable("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
+
+
+def _filtered(report: Report) -> ReportTable:
+    """What a judge left of each recipe's preference pairs."""
+    rows = tuple(
+        (
+            *map(cells.text, (recipe, one.judge)),
+            *map(cells.count, (one.pairs, one.kept, one.pairs - one.kept)),
+            cells.share(one.dropped_share),
+            *(cells.count(one.dropped.get(reason, 0)) for reason in DROP_REASONS),
+        )
+        for recipe, one in report.filtered
+    )
+    titles = ("recipe", "judge", "pairs", "kept", "dropped", "dropped %", *DROP_REASONS.values())
+    note = (
+        "DPO trains on the kept preference pairs: those whose chosen response the judge prefers, as a "
+        "comparison counts a win. Dropped are those whose rejected response it prefers, on which it is "
+        "undecided, of the same text, or without a valid verdict in each order."
+    )
+    return ReportTable(
+        "filtered_pairs", "Filtered preference pairs", note, titles, frozenset(range(2, 10)), rows
+    )
 
 
 def _data(report: Report) -> ReportTable:

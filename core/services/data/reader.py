@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -12,7 +13,8 @@ from core.dialogues.files import response_file
 from core.domain.data.dialogues import Dialogue, ImportedData
 from core.domain.data.recipes import Recipe
 from core.domain.errors import UserError
-from core.domain.jobs.results import RecipeResult
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import FilterResult, RecipeResult
 from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.dialogues.statistics import Statistics
     from core.domain.data.dialogue_pages import Response
+    from core.judging.dropped_pairs import DroppedPair
+    from core.recipes.examples import PreferencePair
     from core.recipes.flaws import FlawedResponse
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt
@@ -79,16 +83,22 @@ class DataReader:
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
+        config, _ = self._state.config()
         imported, train = self._state.imported(), self._state.train_ratings()
         if imported is None:
             return ()
-        config, _ = self._state.config()
         config = config or Config()
         settings = config.recipes
         own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))
 
         jobs = self._pipeline.snapshot().jobs
         made = {job.name: job.result for job in jobs if isinstance(job.result, RecipeResult)}
+        judge = settings.filter_judge
+        filtered = {
+            job.name: job.result.by(judge)
+            for job in jobs
+            if job.in_config and isinstance(job.result, FilterResult) and judge is not None
+        }
 
         def count() -> tuple[Recipe, ...]:
             found = []
@@ -99,7 +109,12 @@ class DataReader:
 
         counted = self._state.remember("recipes", (imported, settings, own), count)
         return tuple(
-            replace(recipe, flaws=result.flaws, flawed_left_out=result.flawed_left_out)
+            replace(
+                recipe,
+                flaws=result.flaws,
+                flawed_left_out=result.flawed_left_out,
+                filtered=filtered.get(recipe.name),
+            )
             if (result := made.get(recipe.name)) is not None
             else recipe
             for recipe in counted
@@ -123,6 +138,51 @@ class DataReader:
         connection = self._state.connection()
         output = None if connection is None else job_records.artifact(connection, job.id, "flaws")
         return [] if output is None else flaws.read(self._state.paths.inside(output[0]))
+
+    def dropped_pairs(self, recipe: str) -> list[DroppedPair]:
+        """The preference pairs of a recipe that the judge of `recipes.filter_judge` drops.
+
+        Raises:
+            UserError: There is no such recipe, no judge filters pairs, or it has not filtered these.
+        """
+        from core.judging import dropped_pairs
+
+        job = self._filters().get(recipe)
+        if job is None:
+            config, _ = self._state.config()
+            if config is not None and config.recipes.filter_judge is None:
+                raise UserError("no judge filters preference pairs: set recipes.filter_judge in config.toml")
+            raise UserError(self._why_not_made(recipe))
+        path = self._output(job, "dropped")
+        return [] if path is None else dropped_pairs.read(path)
+
+    def kept_pairs(self, recipe: str) -> list[PreferencePair] | None:
+        """The preference pairs of a recipe that a judge keeps; None if no judge filters them.
+
+        Raises:
+            UserError: It has not filtered them yet.
+        """
+        from core.recipes import examples
+        from core.recipes.examples import PreferencePair
+
+        job = self._filters().get(recipe)
+        path = None if job is None else self._output(job, "preferences")
+        return None if path is None else list(examples.read(path, PreferencePair))
+
+    def _filters(self) -> dict[str, Job]:
+        """Recipe → the job that filters its pairs, if config.toml has one."""
+        jobs = self._pipeline.snapshot().jobs
+        return {job.name: job for job in jobs if job.stage == "filter" and job.in_config}
+
+    def _output(self, job: Job, name: str) -> Path | None:
+        """A file that a filter's job has written, if it has one. Raises `UserError` if it is not done."""
+        if job.result is None:
+            raise UserError(
+                f"the pairs of {job.name} are not filtered: run `empathy-tui run filter:{job.name}`"
+            )
+        connection = self._state.connection()
+        output = None if connection is None else job_records.artifact(connection, job.id, name)
+        return None if output is None else self._state.paths.inside(output[0])
 
     def _why_not_made(self, recipe: str) -> str:
         names = [known.name for known in self.recipes()]

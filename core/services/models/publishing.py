@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from core.config.schema import Responding
+from core.domain.data.recipes import FilteredPairs
 from core.domain.errors import UserError
 from core.domain.jobs.job import Job
-from core.domain.jobs.results import TrainingResult
+from core.domain.jobs.results import FilterResult, TrainingResult
 from core.domain.names import RUN_STAGES
 from core.jobs import files
+from core.jobs.inputs import JobOutput
 from core.jobs.output_folder import OutputFolder
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     DpoSettings,
+    FilterSettings,
     GenerateSettings,
     RespondSettings,
     RunSettings,
@@ -190,9 +193,10 @@ class Publishing:
                 ),
                 aside,
             )
-            recipe = self._job(settings.recipe)
-            trained_on = "sft" if settings.stage == "sft" else "preferences"
-            described = self._described(recipe)
+            is_sft = settings.stage == "sft"
+            trained_on = self._nodes[job.id].inputs["examples" if is_sft else "preferences"]
+            assert isinstance(trained_on, JobOutput)
+            described = self._described(self._job(settings.recipe), is_filtered=not is_sft)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             publication = model_card.Publication(
                 merged=options.merge,
@@ -207,7 +211,7 @@ class Publishing:
                     )
                 ),
             )
-            data_sha256 = files.sha256(self._output(recipe.id, trained_on))
+            data_sha256 = files.sha256(self._output(trained_on.job, trained_on.name))
             card = model_card.text(_shown(settings, is_local), data_sha256, result, publication)
             found: dict[str, bytes | Path] = {path.name: path for path in sorted(made.iterdir())}
             found |= {"README.md": card.encode(), sections.PROMPT_FILE: settings.student.prompt.encode()}
@@ -224,8 +228,11 @@ class Publishing:
     def _publish_data(self, job: Job, output: OutputFolder) -> Published:
         from core.publishing import data_set
 
-        sft, preferences = (self._output(job.id, name) for name in ("sft", "preferences"))
-        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, self._described(job))))
+        filtering = self._filter(job.name)
+        sft = self._output(job.id, "sft")
+        preferences = self._output((filtering or job).id, "preferences")
+        described = self._described(job, is_filtered=True)
+        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, described)))
         return Published(job.name, "dataset", output.path, tuple(written), (), only_here=False)
 
     def _responding(self, run: str) -> Responding:
@@ -237,8 +244,24 @@ class Publishing:
                 return responder.responding
         raise AssertionError(f"{run} is a run, and every run is a responder")
 
-    def _described(self, recipe: Job) -> DataDescription:
-        """The data from which a recipe was made."""
+    def _filter(self, recipe: str) -> Job | None:
+        """The finished job that filters a recipe's pairs; None without one in config.toml.
+
+        Raises `UserError` if it is not done.
+        """
+        jobs = self._pipeline.snapshot().jobs
+        found = next(
+            (job for job in jobs if job.stage == "filter" and job.name == recipe and job.in_config), None
+        )
+        if found is not None and found.result is None:
+            raise UserError(
+                f"the pairs of {recipe} are not filtered ({found.state}): "
+                f"run `empathy-tui run filter:{recipe}`"
+            )
+        return found
+
+    def _described(self, recipe: Job, *, is_filtered: bool) -> DataDescription:
+        """The data from which a recipe was made; with what a judge left of its pairs if `is_filtered`."""
         from core.publishing.sections import DataDescription
         from core.services.data.sample import is_sample
 
@@ -255,7 +278,18 @@ class Publishing:
             sources=imported.sources,
             teachers=tuple(dict.fromkeys(teachers)),
             is_sample=is_sample(imported),
+            filtered=self._filtered(recipe.name) if is_filtered else None,
         )
+
+    def _filtered(self, recipe: str) -> FilteredPairs | None:
+        """What a judge left of a recipe's pairs; None without one."""
+        job = self._filter(recipe)
+        if job is None:
+            return None
+        settings = self._nodes[job.id].settings
+        assert isinstance(job.result, FilterResult)
+        assert isinstance(settings, FilterSettings)
+        return job.result.by(settings.judge.name)
 
     @property
     def _nodes(self) -> dict[str, PlannedJob]:

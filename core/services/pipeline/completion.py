@@ -56,4 +56,5 @@ def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: frozenset[str])
         for number, word in ((failed, "failed"), (cancelled, "cancelled"), (len(blocked), "blocked by them"))
         if number
     ]
-    return f"of {len(jobs)} jobs {', '.join(parts)}: retry one with `empathy-tui retry JOB`"
+    counts = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}: {', '.join(parts)}"
+    return f"{counts}; retry one with `empathy-tui retry JOB`"

@@ -20,7 +20,7 @@ from core.domain.versions import DIGITS, setting_value
 from core.jobs import fingerprinted_settings
 from core.jobs import settings as job_settings
 from core.jobs.inputs import ImportedDialogues, Input, parse_input
-from core.jobs.settings import Settings
+from core.jobs.settings import DpoSettings, Settings
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store.jobs import job_queries
@@ -250,7 +250,7 @@ class Versions:
 
 
 #: Groups of settings that are there as a whole, or not at all.
-_GROUPS = ("lora",)
+_GROUPS = ("lora", "filter")
 
 
 def _digits(job: str) -> str:
@@ -280,6 +280,8 @@ def _plan(
     if isinstance(data, ImportedDialogues):
         found["data"] = setting_value(f"sha256:{data.sha256}")
     jobs = {key: read.job for key, read in inputs.items() if not isinstance(read, ImportedDialogues)}
+    if isinstance(settings, DpoSettings):
+        found["filter"] = "on" if JobId.parse(jobs["preferences"]).stage == "filter" else "off"
     return _Plan(stage, name, found, jobs, depends_on)
 
 

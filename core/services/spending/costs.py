@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -15,12 +16,20 @@ from core.dialogues.files import response_file
 from core.domain.data.dialogues import Split
 from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.jobs.dependencies import dependencies_of
-from core.domain.jobs.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
+from core.domain.jobs.results import (
+    CompareResult,
+    FilterResult,
+    GenerateResult,
+    RespondResult,
+    Result,
+    ValidateResult,
+)
 from core.domain.submissions import Asker, Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     CompareSettings,
+    FilterSettings,
     GenerateSettings,
     LargeModel,
     LlmJudge,
@@ -30,6 +39,7 @@ from core.jobs.settings import (
 )
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
+from core.services.spending import pair_estimates
 from core.store import connections
 from core.store.jobs import job_queries, job_records, submissions
 from core.teachers.costs import prices
@@ -58,6 +68,8 @@ class _Known:
     used: UsedTokens
     texts: Texts
     """The responses in an input, by dialogue; None if there are none yet."""
+    pairs: Mapping[str, Path]
+    """Recipe's job → the file of its preference pairs; only of done ones that are filtered."""
     done: Mapping[str, int]
     """Job that is done → how many requests it needed. It sends nothing any more."""
 
@@ -95,7 +107,7 @@ def of_jobs(
     return (
         *_of_recipes(wanted, nodes, data, known),
         *_of_teachers(wanted, data, known),
-        *_of_judges(wanted, data, known),
+        *_of_judges(wanted, nodes, data, known),
     )
 
 
@@ -113,7 +125,7 @@ def of_verdicts(
     once = _once(nodes, judge)
     needed = dependencies_of(nodes, [node.id for node in once])
     known = _read(connection, workspace, [node for node in nodes if node.id in needed], data, anew=True)
-    return next(_of_judges(once, data, known), None)
+    return next(_of_judges(once, nodes, data, known), None)
 
 
 def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
@@ -146,6 +158,11 @@ def _read(
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
         }
+        pairs = {
+            read.job: job_records.artifact(connection, read.job, read.name)
+            for read in (node.inputs["preferences"] for node in wanted if node.stage == "filter")
+            if isinstance(read, JobOutput)
+        }
         requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not anew]
         results = job_queries.results(connection, requesting)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
@@ -160,7 +177,9 @@ def _read(
         return found if drawn is None else {name: found[name] for name in drawn & found.keys()}
 
     done = {job: count for job, result in results.items() if (count := _requests(result)) is not None}
-    return _Known(answered, used, texts, done)
+    written = {job: workspace.inside(found[0]) for job, found in pairs.items() if found is not None}
+    there = {job: path for job, path in written.items() if path.exists()}
+    return _Known(answered, used, texts, there, done)
 
 
 def _requests(result: Result) -> int | None:
@@ -170,7 +189,11 @@ def _requests(result: Result) -> int | None:
             return answers + left_out
         case RespondResult(responses=responses, left_out_as=left_out_as):
             return responses + sum(left_out_as.values())
-        case CompareResult(verdicts=verdicts) | ValidateResult(verdicts=verdicts):
+        case (
+            CompareResult(verdicts=verdicts)
+            | FilterResult(verdicts=verdicts)
+            | ValidateResult(verdicts=verdicts)
+        ):
             return verdicts
     return None
 
@@ -218,7 +241,10 @@ def _of_teachers(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Kno
                 yield _of_all(found, data, "test")
 
 
-def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> Iterator[Estimate]:
+def _of_judges(
+    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
+) -> Iterator[Estimate]:
+    recipes = {node.id: node for node in nodes if node.stage == "recipe"}
     parts: dict[tuple[Asker, str], list[Estimate]] = {}
     comparisons = _Comparisons(wanted, data, known)
     for node in wanted:
@@ -226,7 +252,11 @@ def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
             case ValidateSettings(judge=judge):
                 asker = Asker("judge", judge.name)
                 part = known.of_done(asker, node, judge.model)
-                part = part or _of_validation(asker, node.settings, data, known)
+                part = part or pair_estimates.of_validation(asker, node.settings, data, _answers(known))
+            case FilterSettings(judge=LlmJudge() as judge):
+                asker = Asker("judge", judge.name)
+                part = known.of_done(asker, node, judge.model)
+                part = part or _of_filter(asker, node, judge, recipes, data, known)
             case CompareSettings(judge=LlmJudge() as judge):
                 asker = Asker("judge", judge.name)
                 part = known.of_done(asker, node, judge.model)
@@ -238,23 +268,18 @@ def _of_judges(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
         yield estimating.total(asker, model_name, found)
 
 
-def _of_validation(asker: Asker, settings: ValidateSettings, data: DrawnDialogues, known: _Known) -> Estimate:
-    # They import numpy, which the home screen must not wait for.
-    from core.judging import validate_job
-    from core.judging.llm import llm_judge
-
-    judge = settings.judge
-    rated = validate_job.pairs(data.dialogues, settings.pairs)
-    ordered_pairs = validate_job.ordered_pairs_of(
-        data.dialogues, rated, llm_judge.orders(judge), judge.repeats
-    )
-    requests = llm_judge.requests_of(judge, ordered_pairs)
-    tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
-    found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
-    if not rated:
-        return found
-    there_are = min(settings.pairs, len(rated) * data.totals["train"] / data.drawn["train"])
-    return estimating.times(found, there_are / len(rated))
+def _of_filter(
+    asker: Asker,
+    node: PlannedJob,
+    judge: LlmJudge,
+    recipes: Mapping[str, PlannedJob],
+    data: DrawnDialogues,
+    known: _Known,
+) -> Estimate:
+    read = node.inputs["preferences"]
+    assert isinstance(read, JobOutput)
+    recipe = recipes[read.job]
+    return pair_estimates.of_filter(asker, judge, recipe, known.pairs.get(recipe.id), data, _answers(known))
 
 
 class _Comparisons:

@@ -92,6 +92,12 @@ class _Estimator:
         recipes: Recipes,
     ) -> None:
         self._recipes = {node.id: node for node in planned if node.stage == "recipe"}
+        #: The job that filters a recipe's pairs → the recipe's job.
+        self._filtered = {
+            node.id: read.job
+            for node in planned
+            if node.stage == "filter" and isinstance(read := node.inputs["preferences"], JobOutput)
+        }
         self._jobs = jobs
         self._dialogues, self._train = data
         self._connection = connection
@@ -166,7 +172,7 @@ class _Estimator:
         return found
 
     def _work_of(self, node: PlannedJob, settings: RunSettings, device: _Device, shape: ModelShape) -> Work:
-        recipe = next(
+        source = next(
             read.job
             for name, read in node.inputs.items()
             if name in ("examples", "preferences") and isinstance(read, JobOutput)
@@ -175,22 +181,24 @@ class _Estimator:
         # The same for all runs of a grid that differ in these.
         training = msgspec.structs.replace(settings.training, seed=0, learning_rate=1.0)
         trained = msgspec.json.encode((settings.student, settings.lora, training, settings.ranks))
-        key = (recipe, settings.stage, trained, device.slot)
+        key = (source, settings.stage, trained, device.slot)
         if key not in self._work:
-            some, count = self._examples(recipe, settings.stage)
+            some, count = self._examples(source, settings.stage)
             self._work[key] = run_estimate.work(settings, some, count, shape, dtype, device.memory)
         return self._work[key]
 
-    def _found_examples(self, recipe: str, stage: Stage) -> tuple[Examples, int]:
+    def _found_examples(self, source: str, stage: Stage) -> tuple[Examples, int]:
         """Examples of runs on a recipe, or some that are like them, and how many there are.
 
-        Raises `UserError` if there are none.
+        `source` is the recipe's job, or the one that filters its pairs: before that is done, all of them
+        count. Raises `UserError` if there are none.
         """
-        node = self._recipes[recipe]
-        settings = node.settings
+        recipe = self._filtered.get(source, source)
+        settings = self._recipes[recipe].settings
         assert isinstance(settings, RecipeSettings)
         is_sft = stage == "sft"
-        made = self._written(recipe, "sft" if is_sft else "preferences")
+        output = "sft" if is_sft else "preferences"
+        made = self._written(source, output) or self._written(recipe, output)
         found: Examples
         if made is not None:
             found, count = self._read(made, SftExample) if is_sft else self._read(made, PreferencePair)
@@ -211,9 +219,9 @@ class _Estimator:
             raise UserError(f"the recipe {settings.recipe} has no examples for this stage")
         return found, count
 
-    def _written(self, recipe: str, output: str) -> Path | None:
-        """The file of examples that a recipe's job has written, if it is there."""
-        made = None if self._connection is None else job_records.artifact(self._connection, recipe, output)
+    def _written(self, job: str, output: str) -> Path | None:
+        """The file of examples that a job has written, if it is there."""
+        made = None if self._connection is None else job_records.artifact(self._connection, job, output)
         path = None if made is None else self._root / made[0]
         return path if path is not None and path.exists() else None
 

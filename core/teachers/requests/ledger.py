@@ -38,7 +38,7 @@ LOCK = "teachers.lock"
 #: Seconds between two attempts to acquire the lock, which is held for milliseconds.
 _LOCK_POLL_S = 0.01
 #: Stages whose jobs may send requests to a large model.
-REQUESTING_STAGES: tuple[Stage, ...] = ("generate", "respond", "validate", "compare")
+REQUESTING_STAGES: tuple[Stage, ...] = ("generate", "filter", "respond", "validate", "compare")
 
 #: Outcomes with an answer that cannot be used.
 UNUSABLE: frozenset[Outcome] = frozenset(

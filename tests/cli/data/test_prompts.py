@@ -66,6 +66,8 @@ def test_an_override_and_what_overrides_nothing(program: Program) -> None:
     assert result.err == f"{stray} overrides nothing: there is no prompt of that name.\n"
     found = program("prompts", "--json").json
     assert found["strays"] == [str(stray)]
+    own_ones = [prompt for prompt in found["prompts"] if prompt["overridden"]]
+    assert program("prompts", "check", "--json").json == found | {"prompts": own_ones}
     (naive,) = [prompt for prompt in found["prompts"] if prompt["overridden"]]
     assert (naive["name"], naive["path"], naive["text"]) == ("naive", str(own), own.read_text())
     assert program("prompts", "show", "naive").out == own.read_text() + "\n"

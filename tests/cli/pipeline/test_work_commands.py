@@ -189,6 +189,10 @@ def test_logs(barren: Program) -> None:
     shown = barren("logs", RECIPE.replace(" ", ":")).out.splitlines()
     assert shown == ["first", "␛[2Jlast"]
     assert barren("logs", RECIPE.replace(" ", ":"), "-n", "1").out.splitlines() == shown[1:]
+    found = barren("logs", RECIPE.replace(" ", ":"), "-n", "1", "--json").json
+    (line,) = found.pop("lines")
+    assert line["text"] == "\x1b[2Jlast"
+    assert found == {"job": job(barren, RECIPE)["id"], "file": str(log), "attempt": 1}
 
 
 def test_a_log_is_followed_until_its_job_has_ended(loaded: Program) -> None:

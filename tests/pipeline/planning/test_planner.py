@@ -106,6 +106,7 @@ def test_the_graph_of_two_students_and_two_recipes() -> None:
     assert {stage: stages.count(stage) for stage in STAGES} == {
         "generate": 0,
         "recipe": 2,
+        "filter": 0,
         "sft": 4,
         "sft-dpo": 4,
         "respond": 10,
@@ -204,6 +205,22 @@ def test_pairing_touches_recipes_and_all_runs_but_no_judge() -> None:
     assert changed(plan(with_table("recipes", pairing="reference-code"))) == expected
 
 
+def test_a_filter_of_pairs_touches_dpo_and_what_is_behind_it() -> None:
+    filtered = plan(with_table("recipes", filter_judge="embedded"))
+    dpo = all_of("sft-dpo") | all_of("respond", "compare", where=lambda node: "/sft-dpo" in node.name)
+    filters = {f"filter:{node.name}" for node in plan() if node.stage == "recipe"}
+    assert changed(filtered) == dpo | filters
+    for node in filtered:
+        read = {name: one.job for name, one in node.inputs.items() if isinstance(one, JobOutput)}
+        if node.stage == "sft-dpo":
+            assert read["preferences"].startswith("filter-")
+        if node.stage == "filter":
+            assert {name: job.partition("-")[0] for name, job in read.items()} == {
+                "preferences": "recipe",
+                "judge": "judge",
+            }
+
+
 def test_slots_and_other_comparisons_touch_nothing() -> None:
     assert changed(plan(with_table("slots", cpu=7))) == set()
     fewer = with_table("comparisons", baseline=False)
@@ -280,6 +297,10 @@ def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
     }
     with pytest.raises(UserError, match=r"'tiny/direct/chat'.*tiny/direct/chatgpt"):
         job_targets.resolve(nodes, ["tiny/direct/chat"])
+    with pytest.raises(
+        UserError, match=r"recipes.train .* does not have 'improve-llm/naive'; it has: direct/chatgpt"
+    ):
+        job_targets.resolve(nodes, ["recipe:improve-llm/naive"])
     with pytest.raises(UserError, match="defines no job of the stage 'generate'"):
         job_targets.resolve(nodes, ["generate"])
 

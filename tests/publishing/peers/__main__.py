@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.publishing.peers import ollama_server
 from tests.publishing.peers.environments import Environment
 from tests.publishing.peers.folders import MAX_NEW_TOKENS, Folders
 
@@ -24,6 +27,16 @@ class Peer:
     named: tuple[str, ...]
     """The packages whose versions are shown."""
     tries: Callable[[Folders, Environment, Path], str]
+    program: str | None = None
+    """A program that must be on PATH, of which the version is shown; None if the packages are all."""
+
+    def label(self, environment: Environment) -> str:
+        """The versions of what was tried."""
+        if self.program is None:
+            return environment.versions(self.named)
+        asked = [_found(self.program), "--version"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        return f"{self.program} {said.split()[-1]}"
 
 
 def _transformers_peft(folders: Folders, environment: Environment, scratch: Path) -> str:
@@ -127,21 +140,40 @@ def _llama_cpp(folders: Folders, environment: Environment, scratch: Path) -> str
     return f"GGUF: {_same(json.loads(found), dpo)}"
 
 
+def _ollama(folders: Folders, environment: Environment, scratch: Path) -> str:
+    asked, _, dpo = folders.answers("smollm2")
+    done = []
+    with ollama_server.serving(_found("ollama"), scratch) as server:
+        for form, folder in folders.for_ollama(_converters(environment, scratch)).items():
+            name = form.casefold()
+            server.create(name, folder)
+            answers = server.answers(name, folder / "prompt.txt", asked)
+            done.append(f"{form}: {_same(answers, dpo)}")
+    return "; ".join(done)
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise SystemExit(f"{program} is not on PATH: install it, or name the other programs")
+    return path
+
+
 def _converters(environment: Environment, scratch: Path) -> Path:
-    """A folder with llama.cpp's converter, which the environment's Python runs."""
-    name = "convert_hf_to_gguf.py"
-    original = Path(os.environ.get("EMPATHY_LLAMA_CPP", ".")) / name
-    if not original.is_file():
-        raise SystemExit(f"{original} is not there: name llama.cpp's folder in EMPATHY_LLAMA_CPP")
-    lines = (
-        f"#!{environment.program('python')}",
-        "import runpy, sys",
-        f"sys.path.insert(0, {str(original.parent)!r})",
-        f"runpy.run_path({str(original)!r}, run_name='__main__')",
-    )
-    script = scratch / name
-    script.write_text("\n".join(lines))
-    script.chmod(0o755)
+    """A folder with llama.cpp's converters, which the environment's Python runs."""
+    for name in ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py"):
+        original = Path(os.environ.get("EMPATHY_LLAMA_CPP", ".")) / name
+        if not original.is_file():
+            raise SystemExit(f"{original} is not there: name llama.cpp's folder in EMPATHY_LLAMA_CPP")
+        lines = (
+            f"#!{environment.program('python')}",
+            "import runpy, sys",
+            f"sys.path.insert(0, {str(original.parent)!r})",
+            f"runpy.run_path({str(original)!r}, run_name='__main__')",
+        )
+        script = scratch / name
+        script.write_text("\n".join(lines))
+        script.chmod(0o755)
     return scratch
 
 
@@ -163,6 +195,13 @@ PEERS = {
         ("llama-cpp-python",),
         _llama_cpp,
     ),
+    "ollama": Peer(
+        # For llama.cpp's converters.
+        ("torch", "transformers", "sentencepiece", "protobuf"),
+        (),
+        _ollama,
+        program="ollama",
+    ),
 }
 
 
@@ -177,13 +216,14 @@ def main() -> None:
     work = options.work.resolve()
     folders = Folders(work / "study")
     folders.prepare()
-    for name in options.programs or PEERS:
+    installed = [name for name, peer in PEERS.items() if peer.program is None or shutil.which(peer.program)]
+    for name in options.programs or installed:
         peer = PEERS[name]
         environment = Environment(work / name, peer.packages)
         environment.prepare()
         with tempfile.TemporaryDirectory() as scratch:
             outcome = peer.tries(folders, environment, Path(scratch))
-        print(f"| {environment.versions(peer.named)} | {outcome} |", flush=True)
+        print(f"| {peer.label(environment)} | {outcome} |", flush=True)
 
 
 if __name__ == "__main__":

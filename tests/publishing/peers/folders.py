@@ -91,6 +91,12 @@ class Folders:
         run, options = self._trained("smollm2", "sft-dpo"), ("--merge", "--gguf", "--ollama")
         return self._published(run, *options, EMPATHY_LLAMA_CPP=str(converters))
 
+    def for_ollama(self, converters: Path) -> dict[str, Path]:
+        """The embedded student's SFT-DPO run as Ollama imports it: merged weights, and a GGUF file."""
+        run = self._trained("smollm2", "sft-dpo")
+        merged = self._published(run, "--merge", "--ollama", suffix="-ollama")
+        return {"merged": merged, "GGUF": self.gguf(converters)}
+
     def answers(self, student: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         """Situations and utterances, and a student's answers after SFT and after SFT-DPO."""
         sft, dpo = (self._trained(student, stage) for stage in ("sft", "sft-dpo"))
@@ -111,7 +117,7 @@ class Folders:
         self.run("run", f"respond:{name}", "--wait")
         return name
 
-    def _published(self, name: str, *options: str, **variables: str) -> Path:
-        folder = self.root / "exports" / "published" / name.replace("/", "-")
+    def _published(self, name: str, *options: str, suffix: str = "", **variables: str) -> Path:
+        folder = self.root / "exports" / "published" / f"{name.replace('/', '-')}{suffix}"
         self.run("publish", *options, name, folder, **variables)
         return folder

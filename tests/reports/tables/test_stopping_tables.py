@@ -42,6 +42,7 @@ REPORT = Report(
     statistics=None,
     comparisons=(Comparison(RATE, (), comparisons.sequence(RATE, SCORES)),),
     recipes=(),
+    filtered=(),
     rankings=(),
     seeds=(),
     scorecards=(),

@@ -7,6 +7,7 @@ from typing import Any
 from core.domain.jobs.results import (
     CompareResult,
     DpoResult,
+    FilterResult,
     GenerateResult,
     JudgeResult,
     RecipeResult,
@@ -42,6 +43,18 @@ def generated(**changes: Any) -> GenerateResult:
 def recipe(**changes: Any) -> RecipeResult:
     counts = {"sft_examples": 36, "preference_pairs": 9, "sft_used": 36, "preferences_used": 9}
     return RecipeResult(**(counts | {"left_out": None} | changes))
+
+
+def filtered(**changes: Any) -> FilterResult:
+    known: dict[str, Any] = {
+        "pairs": 9,
+        "kept": 6,
+        "dropped": {"prefers_rejected": 2, "undecided": 1},
+        "verdicts": 18,
+        "invalid_verdicts": 0,
+        "design": "both orders",
+    }
+    return FilterResult(**(known | changes))
 
 
 def _trained(changes: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +132,7 @@ def of_stage(stage: Stage) -> Result:
     made: dict[Stage, Result] = {
         "generate": generated(),
         "recipe": recipe(),
+        "filter": filtered(),
         "sft": sft(),
         "sft-dpo": dpo(),
         "respond": responded(),

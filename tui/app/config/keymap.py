@@ -32,15 +32,18 @@ class KeyLine:
     what: str
 
 
-def key_lines() -> list[KeyLine]:
-    """Every binding id once, the global ones first; imports the whole app."""
+def key_lines(assigned: Mapping[str, str] | None = None) -> list[KeyLine]:
+    """Every binding id once, the global ones first; imports the whole app.
+
+    `assigned` are the keys of [app.keys], by id.
+    """
     found: dict[str, list[Binding]] = {}
     own: list[Iterable[BindingType]] = [cls.__dict__.get("BINDINGS", []) for cls in bound_classes()]
     for group in [bindings.APP, *own]:
         for binding in Binding.make_bindings(group):
             if binding.id:
                 found.setdefault(binding.id, []).append(binding)
-    lines = [_line(name, same) for name, same in found.items()]
+    lines = [_line(name, same, (assigned or {}).get(name)) for name, same in found.items()]
     return sorted(lines, key=lambda line: (not line.id.startswith("app."), line.id.partition(".")[0]))
 
 
@@ -104,9 +107,10 @@ def _is_character_name(name: str) -> bool:
     return True
 
 
-def _line(name: str, same: list[Binding]) -> KeyLine:
-    keys = list(dict.fromkeys(binding.key for binding in same))
-    shown = list(dict.fromkeys(_shown(binding.key) for binding in same))
+def _line(name: str, same: list[Binding], assigned: str | None) -> KeyLine:
+    known = (binding.key for binding in same) if assigned is None else _split(assigned)
+    keys = list(dict.fromkeys(known))
+    shown = list(dict.fromkeys(map(_shown, keys)))
     first = same[0]
     return KeyLine(name, ",".join(keys), " ".join(shown), first.tooltip or first.description)
 

@@ -58,17 +58,23 @@ def new(ctx: click.Context, name: str, methods: tuple[str, ...]) -> None:
 
 
 @prompts.command(epilog=examples("prompts check"))
+@json_option
 @click.pass_context
-def check(ctx: click.Context) -> None:
+def check(ctx: click.Context, as_json: bool) -> None:
     """Check all prompt files of the workspace, each error with its file and line.
 
     The exit code is 1 when one is invalid.
     """
     workspace = workspace_of(ctx)
     found = [prompt for prompt in workspace.data.prompts() if prompt.overridden]
+    strays = stray_prompts(workspace.paths.prompts)
+    if as_json:
+        json.write(data_json.Prompts(prompts=found, strays=strays))
+        _refuse_invalid(found)
+        return
     for prompt in found:
         click.echo(visible(f"{prompt.path}: ok" if prompt.error is None else prompt.error, lines=True))
-    _print_strays(stray_prompts(workspace.paths.prompts))
+    _print_strays(strays)
     if not found:
         click.echo(visible(f"{workspace.paths.prompts} has no prompt file: the built-in prompts are used."))
     _refuse_invalid(found)
@@ -79,7 +85,10 @@ def check(ctx: click.Context) -> None:
 @click.pass_context
 def diff(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Show what the workspace's prompt files change in the built-in ones, as a unified diff."""
-    found = prompt_differences(workspace_of(ctx).paths.prompts, names)
+    workspace = workspace_of(ctx)
+    # An invalid config.toml fails this command as it fails the others.
+    workspace.data.config()
+    found = prompt_differences(workspace.paths.prompts, names)
     click.echo(visible(found, lines=True) if found else "The built-in prompts are used as they are.")
 
 

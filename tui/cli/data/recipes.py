@@ -13,16 +13,33 @@ from tui.cli.output.places import say_where
 from tui.format.text import visible
 
 
-@click.command(epilog=examples("recipes", "recipes --flaws improve-human/naive"))
+@click.command(
+    epilog=examples("recipes", "recipes --flaws improve-human/naive", "recipes --dropped direct/all_together")
+)
 @click.option("--flaws", "flawed", metavar="NAME", help="List this recipe's responses with a flaw instead.")
+@click.option("--dropped", metavar="NAME", help="List this recipe's pairs that a judge drops instead.")
 @json_option
 @click.pass_context
-def recipes(ctx: click.Context, flawed: str | None, as_json: bool) -> None:
+def recipes(ctx: click.Context, flawed: str | None, dropped: str | None, as_json: bool) -> None:
     """List the recipes that the data allows, and how many examples each yields.
 
     Of a recipe that is made, flaws counts the teacher's responses that are refusals, talk about the response,
     too long, unchanged, near copies or duplicates. recipes.leave_out in config.toml leaves them out.
+    With recipes.filter_judge, dropped pairs are the preference pairs that the judge does not agree with.
     """
+    if flawed is not None and dropped is not None:
+        raise click.UsageError("--flaws and --dropped list different things: give one of them")
+    if dropped is not None:
+        from core.api import DROP_REASONS
+
+        pairs = workspace_of(ctx).data.dropped_pairs(dropped)
+        if as_json:
+            json.write(pairs)
+        for pair in () if as_json else pairs:
+            click.echo(visible(f"{pair.dialog_id}  {DROP_REASONS[pair.reason]}"))
+            click.echo(visible(f"  chosen: {pair.chosen}"))
+            click.echo(visible(f"  rejected: {pair.rejected}"))
+        return
     if flawed is not None:
         responses = workspace_of(ctx).data.flawed_responses(flawed)
         if as_json:

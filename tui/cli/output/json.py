@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         HumanWinRate,
         Job,
         JobState,
+        LogLevel,
         PlaygroundOpinion,
         PlaygroundTurn,
         Result,
@@ -281,6 +282,28 @@ class JudgedTurn(JsonRecord, frozen=True):
     """What was asked, and the two answers."""
     opinion: PlaygroundOpinion
     """What the judge says of them."""
+
+
+class LoggedLine(JsonRecord, frozen=True):
+    """A line of a log."""
+
+    level: LogLevel
+    """The level of its record."""
+    text: str
+    """As it was written, without colours."""
+
+
+class LoggedLines(JsonRecord, frozen=True):
+    """`logs`."""
+
+    job: str | None
+    """The job's id; null for the supervisor's log."""
+    file: str
+    """The log's file."""
+    attempt: int | None
+    """The attempt at the job that wrote it; null for the supervisor's log."""
+    lines: Sequence[LoggedLine]
+    """Its last lines."""
 
 
 class Exported(JsonRecord, frozen=True):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from core.api import ENDED
-from tui.cli.options import CommandError, examples, workspace_of
+from tui.cli.options import CommandError, examples, json_option, workspace_of
+from tui.cli.output import json
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ _PAGE, _LOOK_S = 500, 0.5
     is_flag=True,
     help="Print new lines, also of later attempts, until the job has ended.",
 )
+@json_option
 @click.pass_context
-def logs(ctx: click.Context, job: str | None, lines: int, follow: bool) -> None:
+def logs(ctx: click.Context, job: str | None, lines: int, follow: bool, as_json: bool) -> None:
     """Print the last lines of a job's log; without JOB, of the supervisor's.
 
     JOB is an id or its beginning, or STAGE:NAME. The supervisor's log is followed until Ctrl+C.
     """
+    if follow and as_json:
+        raise click.UsageError("use only one of --follow and --json")
     workspace = workspace_of(ctx)
     wanted = None if job is None else workspace.pipeline.find_job(job)
     log = workspace.pipeline.log(wanted)
@@ -54,6 +58,9 @@ def logs(ctx: click.Context, job: str | None, lines: int, follow: bool) -> None:
         end = 0 if last is None else last.end
         _print([line for line in found if line.start < end])
         log = _follow(workspace, wanted, log, last)
+    elif as_json and log is not None:
+        shown = [json.LoggedLine(level=one.level, text=one.text) for one in found]
+        json.write(json.LoggedLines(job=wanted, file=str(log.path), attempt=log.attempt, lines=shown))
     else:
         _print(found)
     if log is None or not (found or follow):

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.options import examples, json_option
+from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 
 
 @click.command(epilog=examples("keys"))
 @json_option
-def keys(as_json: bool) -> None:
-    """List the app's keys. The ids are for config.toml's [app.keys], which assigns other keys."""
-    from tui.app.config.keymap import key_lines
+@click.pass_context
+def keys(ctx: click.Context, as_json: bool) -> None:
+    """List the app's keys. The ids are for config.toml's [app.keys], which assigns other keys.
 
-    lines = key_lines()
+    The exit code is 1 when [app.keys] is invalid.
+    """
+    from tui.app.config.keymap import key_lines, problems
+
+    config, _ = workspace_of(ctx).data.config()
+    assigned = {} if config is None else config.app.keys
+    lines = key_lines(assigned)
     if as_json:
         json.write(lines)
-        return
-    from tui.cli.output.tables import make_console
-    from tui.cli.output.workspace.keys import print_keys
+    else:
+        from tui.cli.output.tables import make_console
+        from tui.cli.output.workspace.keys import print_keys
 
-    print_keys(make_console(), lines)
+        print_keys(make_console(), lines)
+    if found := problems(assigned):
+        raise CommandError("\n".join(found))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.api import (
+    DROP_REASONS,
     CompareResult,
+    FilterResult,
     GenerateResult,
     JudgeResult,
     RecipeResult,
@@ -40,6 +42,8 @@ def sentences(result: Result) -> list[str]:
                 lines.append(
                     f"{count(result.left_out)} dialogues left out: they lack responses that it needs"
                 )
+        case FilterResult():
+            lines = _filtered(result)
         case SftResult():
             lines = _training(result)
         case RespondResult():
@@ -68,6 +72,8 @@ def brief(result: Result | None) -> str:
             return f"{result.sft_used} SFT examples, {result.preferences_used} preference pairs" + _counted(
                 result.control_tokens, "with control tokens as text"
             )
+        case FilterResult() as result:
+            return f"{result.kept} of {result.pairs} preference pairs kept"
         case SftResult() as result:
             return (
                 f"{result.steps} steps, mean loss {result.train_loss:.3f}"
@@ -130,6 +136,14 @@ def raw(job: Job) -> str:
             case [_, *_] as several:
                 shown.append(f"{visible(one.name)} {visible('; '.join(map(str, several)))}")
     return "  ·  ".join(shown) or formats.UNKNOWN
+
+
+def _filtered(result: FilterResult) -> list[str]:
+    share = "" if result.dropped_share is None else f", {percent(result.dropped_share, 1)} dropped"
+    lines = [f"{count(result.kept)} of {count(result.pairs)} preference pairs kept{share}"]
+    lines += [f"{count(number)} {DROP_REASONS[reason]}" for reason, number in result.dropped.items()]
+    lines.append(f"judged by {result.design}" if result.label is None else result.label)
+    return lines
 
 
 def _training(result: SftResult) -> list[str]:

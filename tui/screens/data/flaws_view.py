@@ -1,4 +1,4 @@
-"""The teachers' responses with a flaw: how many each recipe has, and each with its reason and its text."""
+"""Teachers' responses with a flaw, and dropped pairs: how many each recipe has, each with reason and text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
+from core.api import FlawedResponse
 from tui.components.listing import ListEntry, Listing
 from tui.components.reading_area import ReadingArea
 from tui.format.text import visible
@@ -24,12 +25,14 @@ from tui.screens.data import flaw_rows
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Flaw, FlawedResponse, Recipe, Workspace
+    from core.api import Flaw, Recipe, Workspace
     from tui.navigation.host import HostApp
+    from tui.screens.data.flaw_rows import Listed
 
 _NONE_MADE = (
     "No recipe with a teacher is done yet. Once its job has run, its responses are checked for refusals, "
-    "talk about the response, too many words, copies and duplicates."
+    "talk about the response, too many words, copies and duplicates. With recipes.filter_judge, preference "
+    "pairs that the judge does not agree with are listed here as well."
 )
 
 
@@ -42,7 +45,8 @@ class FlawsFound:
     """The flaws whose responses give no examples, as config.toml says now."""
     shown: str | None
     """The recipe of the responses."""
-    responses: tuple[FlawedResponse, ...]
+    responses: tuple[Listed, ...]
+    """Those with a flaw, and the pairs that a judge dropped."""
 
 
 class FlawsView(Container):
@@ -151,18 +155,18 @@ class FlawsView(Container):
         if (one := self._selected) is None:
             self.app.show_message("no response is selected")
         else:
-            self.app.copy(visible(one.text, lines=True))
+            self.app.copy(visible(flaw_rows.text_of(one), lines=True))
 
     @property
     def _recipes(self) -> Listing[Recipe]:
         return self.query_one("#flawed-recipes", Listing)
 
     @property
-    def _responses(self) -> Listing[FlawedResponse]:
+    def _responses(self) -> Listing[Listed]:
         return self.query_one("#flawed-responses", Listing)
 
     @property
-    def _selected(self) -> FlawedResponse | None:
+    def _selected(self) -> Listed | None:
         key = self._responses.selected_key
         return None if self._found is None or key is None else _by_key(self._found.responses).get(key)
 
@@ -181,8 +185,11 @@ class FlawsView(Container):
             return
         self.query_one("#about-flaws", Static).update(_about(found))
         width = self.size.width
-        self._recipes.show(flaw_rows.recipe_columns(width), {one.name: one for one in found.recipes})
-        self._responses.show(flaw_rows.response_columns(width), _by_key(found.responses))
+        filtered = any(one.filtered is not None for one in found.recipes)
+        self._recipes.show(
+            flaw_rows.recipe_columns(width, filtered=filtered), {one.name: one for one in found.recipes}
+        )
+        self._responses.show(flaw_rows.response_columns(width, filtered=filtered), _by_key(found.responses))
         self._show_text()
 
     def _show_text(self) -> None:
@@ -192,7 +199,7 @@ class FlawsView(Container):
     def _recipe_entry(self, recipe: Recipe) -> ListEntry:
         return flaw_rows.recipe_entry(self.app, self._recipes.columns, recipe)
 
-    def _response_entry(self, one: FlawedResponse) -> ListEntry:
+    def _response_entry(self, one: Listed) -> ListEntry:
         return flaw_rows.response_entry(self.app, one)
 
 
@@ -202,21 +209,35 @@ def _about(found: FlawsFound) -> Content:
         return Content(_NONE_MADE)
     names = ", ".join(flaw_rows.NAMES[flaw] for flaw in found.leave_out)
     rule = f"left out: {names}" if names else "all of them are used"
+    judge = next((one.filtered.judge for one in found.recipes if one.filtered is not None), None)
+    pairs = ""
+    if judge is not None:
+        pairs, rule = f", and preference pairs dropped by {visible(judge)}", f"flaws: {rule}"
     return Content.assemble(
-        ("Teachers' responses with a flaw", "bold"),
+        (f"Teachers' responses with a flaw{pairs}", "bold"),
         (f"   {rule} (recipes.leave_out; the key , opens the settings)", "$text-muted"),
     )
 
 
-def _by_key(responses: Sequence[FlawedResponse]) -> dict[str, FlawedResponse]:
-    """Each response by its set and dialogue."""
-    return {f"{one.answers} {one.dialog_id}": one for one in responses}
+def _by_key(responses: Sequence[Listed]) -> dict[str, Listed]:
+    """Each response by its set and dialogue, each pair by its number."""
+    return {
+        f"{one.answers} {one.dialog_id}" if isinstance(one, FlawedResponse) else f"pair {number}": one
+        for number, one in enumerate(responses)
+    }
 
 
 def _look(wanted: str | None, workspace: Workspace) -> FlawsFound:
-    recipes = tuple(one for one in workspace.data.recipes() if one.flaws is not None)
+    recipes = tuple(
+        one for one in workspace.data.recipes() if one.flaws is not None or one.filtered is not None
+    )
     config, _ = workspace.data.config()
     names = [one.name for one in recipes]
     shown = wanted if wanted in names else next(iter(names), None)
-    responses = () if shown is None else tuple(workspace.data.flawed_responses(shown))
-    return FlawsFound(recipes, () if config is None else config.recipes.leave_out, shown, responses)
+    recipe = next((one for one in recipes if one.name == shown), None)
+    responses: list[Listed] = []
+    if recipe is not None and recipe.flaws is not None:
+        responses += workspace.data.flawed_responses(recipe.name)
+    if recipe is not None and recipe.filtered is not None:
+        responses += workspace.data.dropped_pairs(recipe.name)
+    return FlawsFound(recipes, () if config is None else config.recipes.leave_out, shown, tuple(responses))

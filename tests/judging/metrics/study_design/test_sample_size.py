@@ -71,7 +71,7 @@ def test_what_responders_share_is_numpys_covariance() -> None:
     """Over the dialogues that two of three comparisons with the same baseline have in common."""
     random = np.random.default_rng(5)
     judged = {("a", b): dict(zip(random.permutation(60)[:45], random.random(45), strict=True)) for b in "bcd"}
-    verdicts = {
+    verdicts: dict[tuple[str, str], sample_size.Verdicts] = {
         sides: {
             str(name): [("ab", "b" if chance < 0.3 + name / 100 else "a")] for name, chance in found.items()
         }

@@ -9,6 +9,7 @@ from rich.console import Console
 from core.api import DialogueCounts, Finding, ImportedData, ImportPlan, Recipe, Statistics
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 from tui.format.data import findings, imports
+from tui.format.data.recipes import dropped_pairs
 from tui.format.values import count
 
 
@@ -136,9 +137,16 @@ def print_recipes(console: Console, recipes: Sequence[Recipe]) -> None:
     if not recipes:
         print_line(console, "There is no data yet, and so no recipe: `empathy-tui import FILE`.")
         return
-    table = make_table("recipe", "method", "SFT examples", "preference pairs", "flaws", left=2)
+    names = ["recipe", "method", "SFT examples", "preference pairs", "flaws"]
+    are_filtered = any(recipe.filtered is not None for recipe in recipes)
+    table = make_table(*names, *(["dropped pairs"] if are_filtered else []), left=2)
     for recipe in recipes:
         flaws = None if recipe.flaws is None else sum(recipe.flaws.values())
-        counts = (count(recipe.sft_examples), count(recipe.preference_pairs), count(flaws))
+        counts = [count(recipe.sft_examples), count(recipe.preference_pairs), count(flaws)]
+        if are_filtered:
+            counts.append(dropped_pairs(recipe.filtered))
         table.add_row(cell(recipe.name), cell(recipe.method), *map(cell, counts))
     console.print(table)
+    for recipe in recipes:
+        if recipe.filtered is not None:
+            print_line(console, f"{recipe.name}: {recipe.filtered.words}")

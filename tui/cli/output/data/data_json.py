@@ -139,7 +139,7 @@ class CrosstabRecord(JsonRecord, frozen=True):
 
 
 class Prompts(JsonRecord, frozen=True):
-    """`prompts`."""
+    """`prompts`, and `prompts check` of the workspace's own ones."""
 
     prompts: Sequence[Prompt]
     """The templates of the workspace."""
