@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import grid, redaction, training_arguments
+from core.config import grid, redaction, rungs, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
@@ -105,6 +105,7 @@ def check(config: Config) -> None:
             )
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
+    rungs.check(config)
     for name, engine in config.engines.items():
         _check_engine(name, engine)
     for slot in get_args(Slot):

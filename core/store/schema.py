@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 13
+VERSION = 14
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -363,6 +363,63 @@ CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, que
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 """
 
+#: Jobs that rungs have stopped, and those that start whatever rungs decide. SQLite cannot change a CHECK:
+#: `jobs` is copied to add a state.
+_RUNGS = """
+CREATE TABLE new_jobs (
+    id TEXT PRIMARY KEY,
+    stage TEXT NOT NULL,
+    name TEXT NOT NULL,
+    fingerprint TEXT NOT NULL UNIQUE,
+    slot TEXT NOT NULL CHECK (slot IN ('gpu', 'cpu', 'api', 'batch')),
+    state TEXT NOT NULL
+        CHECK (state IN ('waiting', 'ready', 'running', 'done', 'failed', 'cancelled', 'stopped')),
+    settings TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    depends_on TEXT NOT NULL,
+    requested_at REAL NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    started_at REAL,
+    finished_at REAL,
+    done INTEGER,
+    total INTEGER,
+    eta_s REAL,
+    error TEXT,
+    result TEXT,
+    waiting TEXT,
+    redone_after INTEGER NOT NULL DEFAULT 0,
+    sends_requests INTEGER NOT NULL DEFAULT 1,
+    revision INTEGER NOT NULL DEFAULT 0,
+    engine TEXT,
+    ignores_rungs INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO new_jobs SELECT *, 0 FROM jobs ORDER BY rowid;
+DROP TRIGGER attempts_insert;
+DROP TRIGGER attempts_update;
+DROP TRIGGER warnings_insert;
+DROP TRIGGER warnings_update;
+DROP TABLE jobs;
+ALTER TABLE new_jobs RENAME TO jobs;
+CREATE INDEX jobs_state ON jobs (state);
+CREATE INDEX jobs_revision ON jobs (revision);
+CREATE TRIGGER jobs_insert AFTER INSERT ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, started_at, finished_at, error,
+ slot, depends_on, result, waiting, redone_after, ignores_rungs ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
+ UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
+ AND rowid = (SELECT max(rowid) FROM jobs); END;
+CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_update AFTER UPDATE ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -426,6 +483,10 @@ def migrate(path: Path) -> None:
     @migrations(name="engines")
     def engines(db: Database) -> None:
         _execute(db, _REASONING + _PREEMPTED + _ENGINES)
+
+    @migrations(name="rungs")
+    def rungs(db: Database) -> None:
+        _execute(db, _RUNGS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):
