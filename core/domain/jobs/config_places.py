@@ -16,6 +16,8 @@ def config_place(job: Job) -> tuple[str, str | None]:
     """The option or table of a job's settings, and the item of the option's list that is the job's."""
     if job.stage == "recipe":
         return "recipes.train", job.name
+    if job.stage in ("holdout", "rung"):
+        return "rungs", None
     if job.stage == "compare":
         return f"judges.{ComparisonName.parse(job.name).judge}", None
     if job.stage in ("judge", "validate"):

@@ -30,7 +30,7 @@ class StageSummary:
 
     @property
     def look(self) -> StateLook:
-        """The look of its most urgent job state; it is done only if all its jobs are."""
+        """The look of its most urgent job state; it is done only if all its jobs are, or were stopped."""
         counts = self.counts
         if counts.running:
             return LOOKS["running"]
@@ -42,7 +42,9 @@ class StageSummary:
             return LOOKS["cancelled"]
         if counts.waiting or counts.blocked:
             return LOOKS["waiting"]
-        return LOOKS["done"] if counts.done == counts.total else NOT_STARTED
+        if counts.not_started:
+            return NOT_STARTED
+        return LOOKS["done"] if counts.done or not counts.stopped else LOOKS["stopped"]
 
 
 def stages(jobs: Sequence[Job]) -> list[StageSummary]:
@@ -85,4 +87,6 @@ def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) 
 def _share(jobs: Sequence[Job]) -> float | None:
     if not any(job.requested for job in jobs):
         return None
-    return sum(job_progress(job) or 0.0 for job in jobs if job.requested) / len(jobs)
+    # Nothing is left to do of what was stopped.
+    found = (1.0 if job.state == "stopped" else job_progress(job) or 0.0 for job in jobs if job.requested)
+    return sum(found) / len(jobs)
