@@ -8,10 +8,13 @@ from core.domain.jobs.results import (
     CompareResult,
     DpoResult,
     GenerateResult,
+    HoldoutResult,
     JudgeResult,
     RecipeResult,
     RespondResult,
     Result,
+    RungPlace,
+    RungResult,
     SftResult,
     ValidateResult,
 )
@@ -105,6 +108,15 @@ def compared(**changes: Any) -> CompareResult:
     return CompareResult(**(known | changes))
 
 
+def rung(**changes: Any) -> RungResult:
+    """The first of two runs goes on."""
+    places = (
+        RungPlace(run="tiny/direct/chatgpt/sft", win_rate=0.5, ci_low=0.4, ci_high=0.6, promoted=True),
+        RungPlace(run="tiny/direct/llama/sft", win_rate=None, promoted=False),
+    )
+    return RungResult(**({"rung": 1, "examples": 32, "places": places} | changes))
+
+
 def of_stage(stage: Stage) -> Result:
     """A result of that stage."""
     made: dict[Stage, Result] = {
@@ -116,5 +128,7 @@ def of_stage(stage: Stage) -> Result:
         "judge": judge(),
         "validate": validated(),
         "compare": compared(),
+        "holdout": HoldoutResult(train=700, held_out=50),
+        "rung": rung(),
     }
     return made[stage]

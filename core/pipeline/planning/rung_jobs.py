@@ -85,9 +85,10 @@ class RungJobs:
         self._graph = graph
         self._students = students
         self._judge = judge
-        settings = HoldoutSettings(dialogues=config.rungs.held_out, seed=config.rungs.seed)
-        held = graph.add(_HOLDOUT, "cpu", settings, dialogues, [data.train])
-        self._dialogues: Mapping[str, Input] = {"dialogues": JobOutput(held.id, "dialogues")}
+        self._imported = dialogues
+        self._data = data
+        #: Those in which some of the train split take the place of the test split.
+        self._dialogues: Mapping[str, Input] = {}
         #: Recipe and number of examples → the job that makes them.
         self._recipes: dict[tuple[str, int], PlannedJob] = {}
 
@@ -106,6 +107,9 @@ class RungJobs:
             with_rungs.append("sft-dpo")
         if not with_rungs:
             return {}
+        holdout = HoldoutSettings(dialogues=self._rungs.held_out, seed=self._rungs.seed)
+        drawn = self._graph.add(_HOLDOUT, "cpu", holdout, self._imported, [self._data.train])
+        self._dialogues = {"dialogues": JobOutput(drawn.id, "dialogues")}
         base = self._students.respond(held_out(student), student, None, self._dialogues, [])
         gates: dict[RunStage, PlannedJob] = {}
         trained: dict[RunName, PlannedJob] = {}

@@ -5,20 +5,20 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 03:05:33.634761+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 03:05:33.649455+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 03:05:33.674979+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 03:05:33.687718+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 03:05:33.700074+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 03:05:33.712543+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 03:05:33.720025+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 03:05:33.728215+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 03:05:33.739956+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 03:05:33.750591+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 03:05:33.763818+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 03:05:33.775048+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 03:05:33.789096+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','rungs','2026-11-30 03:05:33.813732+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 03:34:29.989978+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 03:34:29.992264+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 03:34:29.998446+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 03:34:30.004709+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 03:34:30.005863+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 03:34:30.011549+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 03:34:30.016192+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 03:34:30.017944+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 03:34:30.020930+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 03:34:30.023444+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 03:34:30.024618+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 03:34:30.032810+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 03:34:30.038215+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','rungs','2026-11-30 03:34:30.052301+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -311,7 +311,7 @@ CREATE INDEX jobs_revision ON jobs (revision);
 CREATE TRIGGER jobs_insert AFTER INSERT ON jobs BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
 CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, started_at, finished_at, error,
- slot, depends_on, result, waiting, redone_after ON jobs BEGIN
+ slot, depends_on, result, waiting, redone_after, ignores_rungs ON jobs BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
 CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
  UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
