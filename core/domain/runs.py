@@ -142,6 +142,9 @@ class Run:
     teacher serve several runs, and are not counted."""
     finished_at: float | None
     """When it ended, in Unix seconds."""
+    rung: str | None = None
+    """Its place on its rung, or why a rung has stopped it, for people; None without rungs, and before that is
+    decided."""
 
 
 @dataclass(frozen=True)

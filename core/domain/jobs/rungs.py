@@ -37,6 +37,18 @@ def goes_on(name: str, result: RungResult) -> bool:
     return any(place.run == _as_placed(name, result) for place in result.places if place.promoted)
 
 
+def place_of(name: str, result: RungResult) -> str | None:
+    """The place of the run of that name on a rung, with its win rate there; None if it took no part."""
+    run = _as_placed(name, result)
+    place = next((place for place in result.places if place.run == run), None)
+    if place is None:
+        return None
+    where = "goes on" if place.promoted else "stopped"
+    if place.win_rate is None:
+        return f"{where}: without a result"
+    return f"{_rank(place.win_rate, result)}, {where} with {100 * place.win_rate:.1f} %"
+
+
 def why_stopped(name: str, result: RungResult) -> str:
     """Why the run of that name does not go on after a rung."""
     run = _as_placed(name, result)
@@ -47,8 +59,7 @@ def why_stopped(name: str, result: RungResult) -> str:
         return f"stopped before rung {result.rung}"
     if place.win_rate is None:
         return f"stopped at rung {result.rung}: without a result, {the_best}"
-    rank = 1 + sum((other.win_rate or 0.0) > place.win_rate for other in result.places)
-    return f"stopped at rung {result.rung}: {_ordinal(rank)} of {len(result.places)}, {the_best}"
+    return f"stopped at rung {result.rung}: {_rank(place.win_rate, result)}, {the_best}"
 
 
 def gates(job: str, depends_on: Iterable[str]) -> tuple[str, ...]:
@@ -77,6 +88,11 @@ def _as_placed(name: str, result: RungResult) -> str | None:
     """The name under which a rung placed a run, or the SFT run that it continues from."""
     run, first = RunName.parse(name), next((RunName.parse(place.run) for place in result.places), None)
     return None if run is None or first is None else str(run.at_stage(first.stage).over_rungs)
+
+
+def _rank(win_rate: float, result: RungResult) -> str:
+    better = sum((other.win_rate or 0.0) > win_rate for other in result.places)
+    return f"{_ordinal(better + 1)} of {len(result.places)}"
 
 
 def _stage(job: str) -> str:
