@@ -43,7 +43,7 @@ learning_rate = [1e-12, 0.2, 0.3]
 [rungs]
 examples = [2, 4]
 reduction_factor = 3
-held_out = 4
+held_out = 8
 [responding]
 max_new_tokens = 8
 [judges.embedded]
@@ -59,7 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program
     folder = tmp_path_factory.mktemp("rungs")
     student = tiny_student.make(folder / "student")
     program = make_program(folder / "work", CONFIG.format(student=student))
-    program("import", synthetic_csv(folder / "made.csv", rows=24))
+    program("import", synthetic_csv(folder / "made.csv"))
     end_processes(folder)
     planned = program("run", "--dry-run").out
     with supervised(program.root, loaded="models") as first:
