@@ -106,6 +106,7 @@ from .domain.jobs.results import RungPlace as RungPlace
 from .domain.jobs.results import RungResult as RungResult
 from .domain.jobs.results import SftResult as SftResult
 from .domain.jobs.results import ValidateResult as ValidateResult
+from .domain.jobs.rungs import gates as gates
 from .domain.jobs.snapshot import DialogueCounts as DialogueCounts
 from .domain.jobs.snapshot import SlotUse as SlotUse
 from .domain.jobs.snapshot import Snapshot as Snapshot

@@ -80,8 +80,8 @@ def _changes(connection: sqlite3.Connection) -> dict[str, tuple[JobState, str]]:
         )
     }
     rows = connection.execute(
-        "SELECT id, name, state, depends_on, ignores_rungs FROM jobs WHERE state IN ('waiting', 'stopped')"
-        " AND (:has_rungs OR state = 'stopped') ORDER BY rowid",
+        "SELECT id, stage, name, state, depends_on, ignores_rungs FROM jobs"
+        " WHERE state IN ('waiting', 'stopped') AND (:has_rungs OR state = 'stopped') ORDER BY rowid",
         {"has_rungs": bool(results)},
     ).fetchall()
     by_id = {row["id"]: row for row in rows}
@@ -100,7 +100,7 @@ def _changes(connection: sqlite3.Connection) -> dict[str, tuple[JobState, str]]:
                 return found[job]
         for needed in rungs.needed(job, depends_on):
             if needed not in gates and why(needed) is not None:
-                found[job] = f"stopped with {needed}"
+                found[job] = f"stopped with {by_id[needed]['stage']} {by_id[needed]['name']}"
                 break
         return found[job]
 

@@ -131,3 +131,11 @@ def test_everything_again_is_nothing_to_do_until_a_stopped_run_is_named(
     assert program("status", "--json").json["jobs"] == before
     program("run", f"sft:{LOSERS[1]}", "--wait")
     assert states(program)[f"sft:{LOSERS[1]}"] == "done"
+
+
+def test_a_report_says_that_runs_were_selected(finished: tuple[Program, str, str], tmp_path: Path) -> None:
+    program, _, _ = finished
+    program("report", tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "early rungs have stopped 1 of 3 runs, by win rates on train dialogues that were held out" in text
+    assert "held-out vs" not in text.replace("\\", "")

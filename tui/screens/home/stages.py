@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import JobCounts, counts_by, job_progress
+from core.api import JobCounts, counts_by, gates, job_progress
 from tui.format.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
 
 if TYPE_CHECKING:
@@ -55,8 +55,15 @@ def stages(jobs: Sequence[Job]) -> list[StageSummary]:
     for job in jobs:
         by_stage[job.stage].append(job)
         stage_of[job.id] = job.stage
+    # Rungs decide on jobs of the stages that they come after.
     after: dict[str, set[str]] = {
-        stage: {stage_of[i] for job in found for i in job.depends_on if i in stage_of} - {stage}
+        stage: {
+            stage_of[i]
+            for job in found
+            for i in job.depends_on
+            if i in stage_of and i not in gates(job.id, job.depends_on)
+        }
+        - {stage}
         for stage, found in by_stage.items()
     }
     before = {stage: {other for other in after if stage in after[other]} for stage in after}
