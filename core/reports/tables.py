@@ -65,8 +65,8 @@ def warnings(report: Report) -> list[str]:
         trained = sum(not is_of_rung(training.run) for training in report.trainings)
         found.append(
             f"Runs with results were selected: early rungs have stopped {len(report.stopped)} of "
-            f"{len(report.stopped) + trained} runs, by win rates on train dialogues that were held out. The test "
-            "split took no part."
+            f"{len(report.stopped) + trained} runs, by win rates on train dialogues that were held out. The "
+            "test split took no part."
         )
     waiting = [rate for rate in report.rates if rate.n is None and rate.state != "stopped"]
     if waiting:

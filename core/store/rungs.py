@@ -54,7 +54,7 @@ def decidable(connection: sqlite3.Connection) -> list[str]:
     if not waiting:
         return []
     graph = jobs.graph(connection)
-    states = jobs.states(connection, (link.id for link in graph))
+    states: dict[str, JobState] = dict(connection.execute("SELECT id, state FROM jobs").fetchall())
     without = {job for job, state in states.items() if state in UNSUCCESSFUL}
     # What a rung waits for may fail.
     needed = (Link(link.id, rungs.needed(link.id, link.depends_on)) for link in graph)

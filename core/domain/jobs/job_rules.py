@@ -6,12 +6,12 @@ A reason is one plain sentence for people; None means that nothing stands in the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from core.domain.jobs import rungs
-from core.domain.jobs.dependencies import Link, dependents_of, nearest_first
+from core.domain.jobs.dependencies import Dependent, Link, dependents_of, nearest_first
 
 if TYPE_CHECKING:
     # The app imports these rules before its first screen.
@@ -177,9 +177,8 @@ def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
 def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
     """The ids of the requested jobs that wait, directly or not, for one of these, which did not succeed."""
     # Not by way of what is done: its result is there, whatever became of what it was made from.
-    waiting = (job for job in jobs if job.requested and job.state not in ENDED)
     return dependents_of(
-        (Link(job.id, rungs.needed(job.id, job.depends_on)) for job in waiting), unsuccessful
+        _needing(job for job in jobs if job.requested and job.state not in ENDED), unsuccessful
     )
 
 
@@ -212,15 +211,24 @@ def movable_jobs(jobs: Collection[Job], slots: Collection[Slot]) -> frozenset[st
     startable = {job.id for job in unfinished if job.id not in running and job.slot in slots}
     stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
     waiting = [job for job in unfinished if job.id in startable]
-    needing = [Link(job.id, rungs.needed(job.id, job.depends_on)) for job in waiting]
-    held = dependents_of(needing, stuck)
-    # A rung waits for what has ended or never will be done, but not for what cannot end.
+    held = dependents_of(_needing(waiting), stuck)
+    if any(job.stage == rungs.RUNG for job in waiting):
+        held |= _undecided(jobs, waiting, held.union(stuck))
+    return running | startable - held
+
+
+def _undecided(jobs: Collection[Job], waiting: Sequence[Job], stuck: Collection[str]) -> frozenset[str]:
+    """The ids of the rungs that wait for comparisons that never end, and of what waits for those."""
     ended = {job.id for job in jobs if job.state in ENDED}
-    ended |= dependents_of(needing, (job.id for job in jobs if job.state in UNSUCCESSFUL))
-    endless = held.union(stuck) - ended
-    return running | startable - held - dependents_of(
-        (job for job in waiting if job.id not in ended), endless
-    )
+    # What can never be done has ended for a rung.
+    ended |= dependents_of(_needing(waiting), (job.id for job in jobs if job.state in UNSUCCESSFUL))
+    return dependents_of((job for job in waiting if job.id not in ended), set(stuck) - ended)
+
+
+def _needing(jobs: Iterable[Job]) -> Iterator[Dependent]:
+    """The jobs, each depending on what must be done before it starts."""
+    for job in jobs:
+        yield Link(job.id, rungs.needed(job.id, job.depends_on)) if job.stage == rungs.RUNG else job
 
 
 @dataclass(frozen=True)
