@@ -35,10 +35,8 @@ from core.store import (
     connections,
     schema,
 )
-from core.store import (
-    dialogues as data,
-)
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as data
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: Of each schema its own, so that a store of an earlier one does not stand in for it.
 FOLDER = Path(tempfile.gettempdir()) / f"empathy-big-store-{schema.VERSION}"

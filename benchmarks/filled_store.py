@@ -36,12 +36,9 @@ from core.judging import (
     voting as votes,
 )
 from core.judging.metrics import comparison_metrics, length_control
-from core.store import (
-    jobs,
-    submissions,
-)
-from core.store import votes as stored_votes
-from tests.support import made_results
+from core.store.evaluation import votes as stored_votes
+from core.store.jobs import jobs, submissions
+from tests.support.records import made_results
 
 RECORDS, RESPONSES, VERDICTS = 1_000_000, 100_000, 200_000
 #: Steps of the longest runs, and the pairs of runs (student, recipe) whose SFT is one; the last of them,

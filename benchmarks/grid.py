@@ -32,11 +32,12 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Artifact
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests import loopback
-from tests.support import made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -110,12 +111,12 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
         done = [node for node in nodes if node.stage != "compare"]
         jobs.put(connection, done)
         for node in done:
-            attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+            attempt = job_attempts.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 path = respond(workspace, node, test)
                 made = Artifact("responses", path.name, files.sha256(path), files.size(path))
                 job_records.put_artifact(connection, attempt, made)
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)
     print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")

@@ -11,7 +11,7 @@ from benchmarks.scaling import TEST, Assumptions, Run, row, runs_of, span
 from core.config.load import load_config
 from core.config.schema import Config, JudgeConfig
 from core.config.schema.rungs import Rungs
-from core.services.workspace_creation import TEMPLATES
+from core.services.creation.workspace_creation import TEMPLATES
 
 #: Stages, by their place among the runs of a recipe.
 _STAGES = ("sft", "sft-dpo")

@@ -39,7 +39,7 @@ from benchmarks.streams import streamed
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.store import connections
-from tui.app.poller import LOOK_S
+from tui.app.polling.poller import LOOK_S
 from tui.navigation.bindings import SCREENS
 
 Screen = tuple[str, str, str]

@@ -43,10 +43,11 @@ from core.jobs.records import Progress
 from core.pipeline import launch
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
-from core.store import connections, jobs
-from core.store import dialogues as data
+from core.store import connections, workspace_settings
 from core.store.connections import transaction
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, jobs
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: Runs of a student: 21 recipes, two stages.
 _RUNS = 42
@@ -97,19 +98,19 @@ def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
     runs = [job.id for job in plan if job.stage in ("sft", "sft-dpo")][:count]
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
         # Nothing else starts.
-        jobs.set_setting(connection, "paused", "1")
+        workspace_settings.set_setting(connection, "paused", "1")
         data.replace(connection, facts, dialogues)
         jobs.put(connection, plan)
         for job in runs:
             folder = workspace.attempt(job, 1)
             folder.mkdir(parents=True)
-            jobs.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
+            job_attempts.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
     return workspace
 
 
 def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
     with closing(connections.reader(workspace.state)) as connection:
-        running = [attempt.job for attempt in jobs.attempts(connection, state="running")]
+        running = [attempt.job for attempt in job_attempts.attempts(connection, state="running")]
         probed, others = running[0], running[1:]
         journal = Journal(workspace.attempt(probed, 1))
         (name,) = connection.execute("SELECT name FROM jobs WHERE id = ?", (probed,)).fetchone()

@@ -17,7 +17,8 @@ from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings
 from core.judging import protocol
 from core.judging.llm import llm_judge
-from core.judging.metrics import comparison_metrics, sequential
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.study_design import sequential
 from core.judging.protocol import Contest, Judge, Ruling
 
 #: Dialogues that the embedded judge scores together.

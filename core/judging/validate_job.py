@@ -18,7 +18,8 @@ from core.jobs.records import Progress
 from core.jobs.settings import ValidateSettings
 from core.judging import protocol
 from core.judging.llm import llm_judge
-from core.judging.metrics import agreement, comparison_metrics
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.judge_quality import agreement
 from core.judging.protocol import Contest
 
 _SEED = 42

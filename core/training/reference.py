@@ -13,9 +13,9 @@ import msgspec
 import torch
 
 from core.jobs import files
-from core.training import ranks
+from core.training.data.tokenized_data import TokenizedData
+from core.training.distributed import ranks
 from core.training.prefix_tree.trainers import TreeDpoTrainer
-from core.training.tokenized_data import TokenizedData
 
 NAME = "reference.jsonl"
 #: Pairs after which the log-probabilities are on disk, and a cancelled run stops.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generator.markdown import NOTE, cell, table
-from tui.app import keymap
+from tui.app.config import keymap
 from tui.navigation.bindings import VERBS
 
 _TITLES = {

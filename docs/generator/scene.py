@@ -42,15 +42,9 @@ from core.judging import protocol
 from core.judging.metrics import comparison_metrics
 from core.pipeline.planning import planner
 from core.prompts import templates
-from core.store import (
-    connections,
-    job_records,
-    jobs,
-    submissions,
-)
-from core.store import (
-    dialogues as data,
-)
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs, submissions
 
 #: The moment that is drawn, in Unix seconds.
 NOW = 1_780_000_000.0
@@ -190,15 +184,17 @@ class _Scene:
         job = self.nodes[stage, name].id
         attempt = self.begin(job)
         self.clock.at += seconds
-        jobs.end_attempt(self.connection, attempt, "done")
+        job_attempts.end_attempt(self.connection, attempt, "done")
         jobs.set_state(self.connection, job, "done", result=result)
         return job
 
-    def begin(self, job: str, log: str = "") -> jobs.Attempt:
+    def begin(self, job: str, log: str = "") -> job_attempts.Attempt:
         folder = self.workspace.attempt(job, 1)
         folder.mkdir(parents=True)
         (folder / "log.txt").write_text(log)
-        return jobs.begin_attempt(self.connection, job, 1, folder.relative_to(self.workspace.root).as_posix())
+        return job_attempts.begin_attempt(
+            self.connection, job, 1, folder.relative_to(self.workspace.root).as_posix()
+        )
 
     def trained(self, run: str) -> None:
         if run.endswith("/sft"):
@@ -221,7 +217,7 @@ class _Scene:
         job = self.nodes[stage, run].id
         attempt = self.begin(job, _LOG + f"ERROR {error}\n")
         self.clock.at += 60
-        jobs.end_attempt(self.connection, attempt, "failed", error)
+        job_attempts.end_attempt(self.connection, attempt, "failed", error)
         jobs.set_state(self.connection, job, "failed", error=error)
 
     def curve(self, job: str, steps: int, run: str) -> None:

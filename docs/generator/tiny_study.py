@@ -20,8 +20,9 @@ from core.domain.jobs.results import SftResult
 from core.jobs import files
 from core.jobs.records import Artifact, Metric
 from core.pipeline.planning import workspace_graph
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import tiny_student
 
 RUN = "tiny/direct/chatgpt/sft"
@@ -102,13 +103,13 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
         jobs.put(connection, [run])
         folder = workspace.attempt(run.id, 1)
         lesson.teach_adapter(folder / "adapter", _STEPS if is_taught else 0)
-        attempt = jobs.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
+        attempt = job_attempts.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
         size = files.size(folder / "adapter")
         job_records.put_artifact(connection, attempt, Artifact("adapter", "adapter", "0" * 64, size))
         for step in range(1, _TRAINED.steps + 1):
             loss = 5.0 + 0.9 * math.exp(-step / 4)
             job_records.put_metric(connection, run.id, time.time(), Metric(step, {"loss": loss}))
-        jobs.end_attempt(connection, attempt, "done")
+        job_attempts.end_attempt(connection, attempt, "done")
         jobs.set_state(connection, run.id, "done", result=_TRAINED)
     return workspace
 

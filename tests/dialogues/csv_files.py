@@ -10,7 +10,7 @@ import pytest
 
 from core.dialogues.importing.table import Table, read_table
 from core.dialogues.problems import MAX_SHOWN, Problem, TableError
-from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
+from tests.support.records.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
 
 SOURCES = ("chatgpt", "llama")
 HEADER = columns(SOURCES)

@@ -18,10 +18,11 @@ from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, Statistics
 from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.services.data import statistics
-from core.store import connections, dialogue_statistics
-from core.store import dialogues as stored_dialogues
-from tests.support import rating_counts
-from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
+from core.store import connections
+from core.store.dialogues import dialogue_statistics
+from core.store.dialogues import dialogues as stored_dialogues
+from tests.support.records import rating_counts
+from tests.support.records.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 Describe = Callable[[Sequence[Dialogue]], Statistics]
 

@@ -24,13 +24,14 @@ from core.domain.paths import file_name
 from core.domain.text import visible
 from core.publishing import results, sections
 from core.publishing.sections import DataFacts
-from core.reports import cells, page, texts
-from core.reports.cells import ReportCell, ReportTable
+from core.reports import page
 from core.reports.gather import Report
-from core.training import model_card
+from core.reports.tables import cells, texts
+from core.reports.tables.cells import ReportCell, ReportTable
+from core.training.saving import model_card
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz
-from tests.support import made_settings
+from tests.support.records import made_settings
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 
 #: Control characters that no file may have for people, and what turns the direction of text.

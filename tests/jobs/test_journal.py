@@ -13,7 +13,7 @@ import pytest
 from core.jobs import journal, records
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
-from tests.support import made_results
+from tests.support.records import made_results
 
 
 def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:

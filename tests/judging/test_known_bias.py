@@ -15,8 +15,8 @@ import pytest
 from core.domain.data.dialogues import Dialogue, RatedResponse
 from tests import loopback
 from tests.loopback import Api
-from tests.support.judged_workspace import COMPARE, compare, judge_workspace, shown
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.judged_workspace import COMPARE, compare, judge_workspace, shown
 
 ROWS = 1000
 #: Log-odds: what the better response, the first place, and tanh of the difference in length add.
@@ -85,7 +85,7 @@ def expected(value: Callable[[float, float], float], longer: float = LONGER, bet
 
 
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.workspaces.judged_workspace.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = judge_workspace(tmp_path, api)
     made.run("compare")

@@ -16,8 +16,8 @@ from core.jobs.records import Done
 from core.jobs.settings import COMPARISON, PREVIOUS, HoldoutSettings, RungSettings
 from core.judging import rung_job
 from core.recipes import holdout_job
-from tests.support import job_attempts, made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts, made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 RUNS = tuple(f"s/direct/{name}/sft" for name in ("a", "b", "c", "d"))
 

@@ -11,13 +11,14 @@ import pytest
 from core.config.load import parse_config
 from core.domain.errors import UserError
 from core.jobs.records import VerdictRecord
-from core.judging.metrics import comparison_metrics, sequential
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.study_design import sequential
 from core.judging.protocol import Contest
 from tests import loopback
 from tests.loopback import Api
-from tests.support import job_attempts
-from tests.support.judged_workspace import compare, shown
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.judged_workspace import compare, shown
 
 DIALOGUES = [
     msgspec.structs.replace(

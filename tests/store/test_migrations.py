@@ -17,17 +17,14 @@ from core.config.workspace import WorkspacePaths
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
-from core.store import (
-    connections,
-    dialogues,
-    jobs,
-    queries,
-    schema,
-)
+from core.store import connections, schema, workspace_settings
 from core.store.connections import transaction
-from tests.support import made_results, made_settings, waiting
-from tests.support.made_settings import planned
-from tests.support.stored_metrics import stored_metrics
+from core.store.dialogues import dialogues
+from core.store.jobs import job_attempts, job_queries, jobs
+from tests.support import waiting
+from tests.support.records import made_results, made_settings
+from tests.support.records.made_settings import planned
+from tests.support.records.stored_metrics import stored_metrics
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
@@ -39,7 +36,7 @@ def first_version(path: Path) -> Path:
 
     @migrations(name="initial")
     def initial(db: Database) -> None:
-        for statement in schema._INITIAL.split(";\n"):
+        for statement in (schema.MIGRATIONS / "0001_initial.sql").read_text().split(";\n"):
             if statement.strip():
                 db.execute(statement)
 
@@ -158,12 +155,12 @@ def test_foreign_keys_hold_and_are_those_of_the_new_table(old: Path) -> None:
 def test_what_was_there_is_read_as_before(old: Path) -> None:
     with closing(connections.writer(old)) as connection:
         assert dialogues.imported(connection) == FACTS
-        assert list(queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
-        job = queries.jobs(connection)["compare-a"]
+        assert list(job_queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
+        job = job_queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)
-        assert [a.number for a in jobs.attempts(connection, job="compare-a")] == [2, 1]
+        assert [a.number for a in job_attempts.attempts(connection, job="compare-a")] == [2, 1]
         assert list(stored_metrics(connection, "sft-c").values()) == [{"loss": 1.5}]
-        assert jobs.setting(connection, "paused") == "1"
+        assert workspace_settings.setting(connection, "paused") == "1"
 
 
 def test_a_job_that_waits_for_batches_can_be_put(old: Path) -> None:

@@ -19,7 +19,7 @@ from core.domain.errors import UserError
 from core.pipeline import launch
 from core.services.workspace import open_workspace
 from core.store import connections, schema
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 
 NOBODY = 65534
 

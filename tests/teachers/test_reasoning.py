@@ -1,4 +1,4 @@
-"""Models that reason: their parameters are detected, their tokens are allowed for and paid."""
+"""Models that reason: their parameters are detected, and a used-up limit is named."""
 
 from __future__ import annotations
 
@@ -10,24 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.config.schema import Teacher
-from core.jobs.fingerprinted_settings import fingerprinted
-from core.teachers import identity, reasoning
-from core.teachers.costs import prices
 from core.teachers.google.client import GoogleBatches, GoogleLive
-from core.teachers.http import token_usage
 from core.teachers.http.accepted_parameters import ADJUSTABLE, THINKING_LEVEL, AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
-from core.teachers.protocol import Message, RejectedError, Request, TokenCounts, Usage
+from core.teachers.protocol import Message, RejectedError, Request, Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.loopback.openai_api import ApiError
-from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.servers.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 KEY = "sk-verysecret-0123456789"
 REQUEST = Request("0" * 32, "d1", (Message("user", "hello"),))
@@ -271,134 +264,6 @@ async def test_gemini_says_which_setting_a_model_does_not_have(server: Server) -
         await live.complete(REQUEST)
     await live.close()
     assert caught.value.fatal
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "o3-mini",
-        "openai/o4-mini",
-        "gpt-5",
-        "gpt-5-nano-2025-08-07",
-        "openai/gpt-oss-20b",
-        "deepseek-reasoner",
-        "deepseek-ai/DeepSeek-R1",
-        "Qwen/QwQ-32B",
-        "Qwen/Qwen3-8B",
-        "gemini-2.5-flash",
-        "gemini-3-pro-preview",
-        "kimi-k2-thinking",
-        "grok-4",
-    ],
-)
-def test_names_of_models_that_reason(name: str) -> None:
-    teacher = Teacher(provider="openai", model=name)
-    assert reasoning.reasons(teacher)
-    assert reasoning.max_output_tokens(teacher) == 8192
-    assert reasoning.reasoning_tokens(teacher) > 0
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "gpt-4o",
-        "gpt-4.1-mini",
-        "gpt-5-chat-latest",
-        "gemini-2.0-flash",
-        "gemini-2.5-flash-lite",
-        "Qwen/Qwen3-4B-Instruct-2507",
-        "grok-4-fast-non-reasoning",
-        "llama-3.1-8b",
-        "solo1-7b",
-        "claude-haiku-4-5",
-        "claude-opus-4-6",
-    ],
-)
-def test_names_of_models_that_do_not(name: str) -> None:
-    teacher = Teacher(provider="openai", model=name)
-    assert not reasoning.reasons(teacher)
-    assert (reasoning.max_output_tokens(teacher), reasoning.reasoning_tokens(teacher)) == (512, 0)
-
-
-def test_names_of_claude_count_for_anthropic_alone() -> None:
-    # Elsewhere they would change the limit, and with it the key, of requests that were answered before.
-    for name, reasons in (("claude-opus-5-5", True), ("claude-fable-5", True), ("claude-haiku-4-5", False)):
-        assert reasoning.reasons(Teacher(provider="anthropic", model=name)) == reasons
-        assert not reasoning.reasons(Teacher(provider="openai", model=name))
-    budget = Teacher(provider="anthropic", model="claude-opus-4-6", thinking_budget=20_000)
-    assert reasoning.max_output_tokens(budget) == 20_512
-
-
-def test_settings_go_before_names() -> None:
-    plain, named = Teacher(provider="openai", model="m"), Teacher(provider="google", model="gemini-2.5-flash")
-    assert reasoning.max_output_tokens(_with(plain, reasoning_effort="high")) == 8192
-    assert reasoning.max_output_tokens(_with(named, thinking_budget=0)) == 512
-    assert reasoning.max_output_tokens(_with(named, max_output_tokens=99)) == 99
-    assert reasoning.reasoning_tokens(_with(plain, reasoning_tokens=300)) == 300
-
-
-def test_a_setting_that_is_not_set_changes_no_fingerprint() -> None:
-    plain = Teacher(provider="openai", model="m", base_url="http://h/v1?api-version=1")
-    found = identity.identity(plain)
-    assert {"reasoning_effort", "thinking_budget"}.isdisjoint(fingerprinted(found))
-    assert found.base_url == "http://h/v1"
-    assert fingerprinted(identity.identity(_with(plain, reasoning_effort="low")))["reasoning_effort"] == "low"
-
-
-def _with(teacher: Teacher, **changes: Any) -> Teacher:
-    return Teacher(**{name: getattr(teacher, name) for name in Teacher.__struct_fields__} | changes)
-
-
-@pytest.mark.parametrize(
-    ("counts", "usage"),
-    [
-        ((120, None, 20, 140), Usage(120, 0, 20)),
-        ((120, 30, 20, 1140), Usage(120, 30, 1020)),
-        ((120, None, 20, None), Usage(120, 0, 20)),
-        ((120, None, None, 140), Usage(120, 0, 20)),
-        ((None, None, 20, 140), Usage(120, 0, 20)),
-        ((120, None, 0, 120), Usage(120, 0, 0)),
-        ((120, None, None, None), None),
-        ((0, 0, 0, 0), None),
-        ((None, None, None, None), None),
-        ((10, 99, 5, 3), Usage(10, 10, 5)),
-        ((120, None, 20, None, 1000), Usage(120, 0, 1020, 1000)),
-        ((120, None, 1020, 1140, 1000), Usage(120, 0, 1020, 1000)),
-    ],
-)
-def test_billed_tokens(counts: tuple[int | None, ...], usage: Usage | None) -> None:
-    assert token_usage.billed(TokenCounts(*counts), has_answer=False) == usage
-
-
-def test_an_answer_without_tokens_is_not_counted() -> None:
-    counts = TokenCounts(120, 30, 0, 120)
-    assert token_usage.billed(counts, has_answer=True) is None
-    assert token_usage.completed(counts, Usage(90, 0, 60)) == Usage(120, 30, 60)
-    assert token_usage.completed(None, Usage(90, 0, 60)) == Usage(90, 0, 60)
-    only_total = TokenCounts(None, None, None, 1140)
-    assert token_usage.completed(only_total, Usage(90, 0, 60)) == Usage(90, 0, 1050)
-
-
-_COUNT = st.none() | st.integers(-5, 10**6)
-
-
-@given(_COUNT, _COUNT, _COUNT, _COUNT)
-def test_no_reported_token_is_free(
-    prompt: int | None, cached: int | None, completion: int | None, total: int | None
-) -> None:
-    usage = token_usage.billed(TokenCounts(prompt, cached, completion, total), has_answer=False)
-    if usage is not None:
-        assert usage.output_tokens >= (completion or 0)
-        assert usage.input_tokens + usage.output_tokens >= (total or 0)
-        assert 0 <= usage.cached_tokens <= usage.input_tokens
-
-
-def test_estimates_learn_from_what_was_used() -> None:
-    teacher = Teacher(provider="openai", model="m", reasoning_tokens=1000)
-    assert prices.answer_tokens(teacher, 60, None) == 1060
-    assert prices.answer_tokens(teacher, 60, prices.Used(9, 9 * 200)) == 1060
-    assert prices.answer_tokens(teacher, 60, prices.Used(10, 10 * 200)) == 220
-    assert prices.answer_tokens(teacher, 60, prices.Used(10, 10)) == 60
 
 
 def test_a_batch_that_was_refused_is_sent_again_as_the_endpoint_accepts_it(

@@ -18,10 +18,10 @@ from textual.widgets import Input
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from tests.support import waiting
-from tests.support.filled_workspace import NOW, fill
 from tests.support.settling import until
+from tests.support.workspaces.filled_workspace import NOW, fill
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home
 
@@ -80,7 +80,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
-    monkeypatch.setattr("tui.app.supervisor_watch.needs_supervisor", lambda snapshot, pending: False)
+    monkeypatch.setattr("tui.app.polling.supervisor_watch.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
     monkeypatch.setattr(home, "_machine", lambda opened: still)

@@ -19,14 +19,16 @@ from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
 
-from tui.app import actions, copying, navigator, settings
-from tui.app.config_watch import ConfigWatch
-from tui.app.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
-from tui.app.supervisor_watch import SupervisorWatch
+from tui.app import copying, navigator
+from tui.app.config import settings
+from tui.app.config.config_watch import ConfigWatch
+from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
+from tui.app.polling.supervisor_watch import SupervisorWatch
+from tui.app.requests import actions
 from tui.app.type_ahead import TypeAhead
 from tui.components import theme
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
-from tui.format import job_states
+from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.navigation import bindings
 from tui.navigation.host import HostApp
@@ -39,7 +41,7 @@ from tui.navigation.messages import (
     OpenWorkspace,
 )
 from tui.runtime import garbage_collector, hangup, signals, timers
-from tui.runtime.output import terminal_output
+from tui.runtime.terminal.output import terminal_output
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -116,7 +118,7 @@ class EmpathyApp(HostApp):
         actions.save_config(self, before, after)
 
     def run_command(self, command: FileCommand) -> None:
-        from tui.app import file_commands
+        from tui.app.requests import file_commands
 
         file_commands.run(self, command)
 
@@ -137,7 +139,7 @@ class EmpathyApp(HostApp):
     def get_driver_class(self) -> type[Driver]:
         from textual.drivers.linux_driver import LinuxDriver
 
-        from tui.runtime.terminal import TerminalDriver
+        from tui.runtime.terminal.driver import TerminalDriver
 
         chosen = super().get_driver_class()
         return TerminalDriver if chosen is LinuxDriver else chosen
@@ -235,7 +237,7 @@ class EmpathyApp(HostApp):
             self.refresh_css(animate=False)
 
     def _announce_changes(self, before: Snapshot, after: Snapshot) -> None:
-        from tui.app import notifications
+        from tui.app.polling import notifications
 
         how = "toast" if self._settings is None else self._settings.notify
         notifications.announce(self, notifications.news(before, after), how)
@@ -280,7 +282,7 @@ class EmpathyApp(HostApp):
 
     def action_edit_config(self) -> None:
         """Open config.toml in the user's editor."""
-        from tui.app import config_editing
+        from tui.app.config import config_editing
 
         config_editing.edit(self, self._poller.held, partial(self.config_watch.look, asks=True))
 
@@ -299,27 +301,27 @@ class EmpathyApp(HostApp):
         actions.start_all(self)
 
     def action_report(self) -> None:
-        from tui.app import file_commands
+        from tui.app.requests import file_commands
 
         file_commands.report(self)
 
     def action_export_training_data(self) -> None:
-        from tui.app import file_commands
+        from tui.app.requests import file_commands
 
         file_commands.export_training_data(self)
 
     def action_publish(self) -> None:
-        from tui.app import file_commands
+        from tui.app.requests import file_commands
 
         file_commands.publish(self)
 
     def action_vote(self) -> None:
-        from tui.app import judging
+        from tui.app.requests import judging
 
         judging.vote(self)
 
     def action_validate_judge(self) -> None:
-        from tui.app import judging
+        from tui.app.requests import judging
 
         judging.validate_judge(self)
 

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from core.api import find_job, log_problem
-from tui.app.actions import may_write
-from tui.format import job_states
+from tui.app.requests.actions import may_write
+from tui.format.jobs import job_states
 from tui.navigation.messages import (
     Navigation,
     OpenBallot,
@@ -112,14 +112,14 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenLog(job):
             _open_log(app, job)
         case PublishRun(name):
-            from tui.app import file_commands
+            from tui.app.requests import file_commands
 
             file_commands.publish(app, name)
         case OpenBallot(a, b, voter, uniform):
             if not may_write(app):
                 return
             if voter is None:
-                from tui.app import judging
+                from tui.app.requests import judging
 
                 judging.ask_voter(app, a, b)
             else:

@@ -14,10 +14,10 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from core.api import RUN_STAGES
-from tui.app.actions import unavailable
 from tui.app.navigator import navigate
+from tui.app.requests.actions import unavailable
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.format import job_states
+from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.navigation.messages import OpenDialogue, OpenJob, OpenRun
 

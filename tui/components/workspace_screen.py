@@ -11,7 +11,7 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.components.theme import Coloured
-from tui.format.job_states import WATCHED
+from tui.format.jobs.job_states import WATCHED
 from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:

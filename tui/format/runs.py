@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
-from tui.format.job_states import LOOKS, NOT_STARTED, StateLook
+from tui.format.jobs.job_states import LOOKS, NOT_STARTED, StateLook
 from tui.format.values import SortValue, comparable
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.api import cancel_problem, refresh_problem, retry_problem
 from tui.format import values as formats
-from tui.format.job_states import StateLook
+from tui.format.jobs.job_states import StateLook
 
 if TYPE_CHECKING:
     from core.api import AnswerCount, BatchEvent, Estimate, JobState, Spending, Submission

@@ -19,7 +19,7 @@ from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order
 from core.jobs import files
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
-from core.judging.metrics import intervals
+from core.judging.metrics.inference import intervals
 from core.judging.protocol import Contest, Ruling
 
 Floats = NDArray[np.float64]

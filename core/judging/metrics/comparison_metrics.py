@@ -13,9 +13,12 @@ from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
-from core.judging.metrics import intervals, judge_bias, length_control, scores, sequential, statistics
-from core.judging.metrics.intervals import ShareInterval
-from core.judging.metrics.statistics import ScoreCounts
+from core.judging.metrics import length_control, scores
+from core.judging.metrics.inference import intervals, statistics
+from core.judging.metrics.inference.intervals import ShareInterval
+from core.judging.metrics.inference.statistics import ScoreCounts
+from core.judging.metrics.judge_quality import judge_bias
+from core.judging.metrics.study_design import sequential
 from core.judging.protocol import Contest
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from core.judging.metrics.intervals import Floats
+    from core.judging.metrics.inference.intervals import Floats
 
 #: Minimum number of valid dialogues for a fit.
 _MIN_DIALOGUES = 20

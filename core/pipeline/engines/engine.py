@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.pipeline.workers.warm_workers import Kind
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: A worker's command; the attempt's folder follows.
 WORKER_MODULE = "core.pipeline.workers.worker"

@@ -23,7 +23,7 @@ from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, Started
 from core.pipeline.workers.warm_workers import Kind, WarmWorkers, WorkerProcess
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.
 WORKER = (sys.executable, "-P", "-m", WORKER_MODULE)

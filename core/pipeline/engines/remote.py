@@ -28,7 +28,7 @@ from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import Cluster, RefusedError, Seen, Task, UnreachableError
 from core.pipeline.engines.engine import LOG, Ending, Started
 from core.pipeline.workers.warm_workers import Kind
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: The cluster's id of an attempt, in the attempt's folder.
 ID = "engine_id"

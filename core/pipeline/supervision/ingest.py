@@ -33,9 +33,9 @@ from core.jobs.records import (
     Waiting,
     Warned,
 )
-from core.store import engines, job_records, jobs, submissions
 from core.store.connections import savepoint, transaction
-from core.store.jobs import Attempt
+from core.store.jobs import engines, job_attempts, job_records, jobs, submissions
+from core.store.jobs.job_attempts import Attempt
 
 #: Records in one transaction: other connections can write between two transactions.
 BATCH = 2000
@@ -174,7 +174,7 @@ def _before(root: Path, part: _Part, error: _UnfitRecordError) -> _Part:
 
 def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
     """Write the entries that the store does not have yet, and how the attempt ended if they say so."""
-    current = jobs.running_attempt(connection, part.attempt)
+    current = job_attempts.running_attempt(connection, part.attempt)
     if current is None:
         return part.attempt, Ingested(part.records), True
     records, seq = part.records, current.seq
@@ -191,7 +191,7 @@ def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
             raise _UnfitRecordError(index, reason[:_LONGEST]) from error
         records, seq = records + 1, entry.seq
         if isinstance(entry.record, Ending):
-            jobs.advance(connection, current, seq, offset)
+            job_attempts.advance(connection, current, seq, offset)
             # In the same transaction: otherwise a crash between the two would leave an attempt
             # that is running although its journal is complete.
             _settle(connection, current, entry.record)
@@ -199,7 +199,7 @@ def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
     if part.entries:
         # Also behind records that the store has: they would be read for ever.
         current = replace(current, seq=seq, offset=max(current.offset, part.entries[-1][1]))
-        jobs.advance(connection, current, current.seq, current.offset)
+        job_attempts.advance(connection, current, current.seq, current.offset)
     if part.damage is not None:
         failure = Failed(part.damage)
         _settle(connection, current, failure)
@@ -219,21 +219,21 @@ def _is_of_store(connection: sqlite3.Connection, error: Exception) -> bool:
 def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) -> None:
     match ending:
         case Done(result):
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, attempt.job, "done", result=result)
         case Failed(error):
-            jobs.end_attempt(connection, attempt, "failed", error)
+            job_attempts.end_attempt(connection, attempt, "failed", error)
             jobs.fail(connection, attempt.job, error)
         case Stopped() | Preempted() if attempt.cancel_at is not None:
-            jobs.end_attempt(connection, attempt, "cancelled")
+            job_attempts.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
         case Preempted():
-            jobs.end_attempt(connection, attempt, jobs.PREEMPTED, _GAVE_BACK)
+            job_attempts.end_attempt(connection, attempt, job_attempts.PREEMPTED, _GAVE_BACK)
             event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another attempt continues"
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.
-            jobs.end_attempt(connection, attempt, "lost", "by a signal")
+            job_attempts.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
 
@@ -241,7 +241,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
 def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> None:
     match entry.record:
         case Started(pid, host, process):
-            jobs.set_process(connection, attempt, pid, host, process)
+            job_attempts.set_process(connection, attempt, pid, host, process)
             if attempt.engine != LOCAL:
                 # Until now it was in the engine's queue.
                 engines.set_started(connection, attempt)

@@ -19,9 +19,10 @@ from core.services.evaluation import (
 )
 from core.services.evaluation.result_data import ResultData
 from core.services.pipeline.reader import PipelineReader
-from core.services.versions import Versions
+from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, queries
+from core.store import connections
+from core.store.dialogues import dialogue_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -131,7 +132,9 @@ class ComparisonReader:
 
         def read() -> tuple[Pair, ...]:
             with connections.snapshot(connection):
-                return comparisons.pairs(connection, jobs, queries.each_dialogue(connection, "test"), a, b)
+                return comparisons.pairs(
+                    connection, jobs, dialogue_queries.each_dialogue(connection, "test"), a, b
+                )
 
         # A running job adds responses and verdicts without a change of its row.
         if any(job.state == "running" for job in jobs):

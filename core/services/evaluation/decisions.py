@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from core.domain.evaluation.win_rates import Decision, WinRate
-from core.judging.metrics import power
+from core.judging.metrics.study_design import power
 
 #: Differences from one half below this take tens of thousands of dialogues.
 _SMALLEST = 0.005

@@ -34,7 +34,8 @@ from core.jobs.settings import (
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
 from core.services.pipeline import rung_chances
-from core.store import connections, job_records, queries, submissions
+from core.store import connections
+from core.store.jobs import job_queries, job_records, submissions
 from core.teachers.costs import prices
 from core.teachers.requests import estimates as estimating
 from core.teachers.requests.ledger import REQUESTING_STAGES
@@ -149,9 +150,9 @@ def _read(
             if node.stage in ("generate", "respond")
         }
         asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
-        results = queries.results(connection, asking)
+        results = job_queries.results(connection, asking)
         decided = [node.id for node in wanted if node.stage == rungs.RUNG]
-        chances = rung_chances.of_jobs(wanted, queries.results(connection, decided))
+        chances = rung_chances.of_jobs(wanted, job_queries.results(connection, decided))
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)

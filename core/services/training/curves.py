@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.store import connections, queries
+from core.store import connections
+from core.store.jobs import job_queries
 
 #: The x axis: optimiser steps, seconds since the run's first point, or epochs.
 Axis = Literal["step", "time", "epoch"]
@@ -128,7 +129,7 @@ class CurveReader:
     def _extended(self, connection: sqlite3.Connection, job: str, limit: int) -> tuple[_Kept | None, int]:
         """A run after reading at most `limit` more points, and how many were read; None without a job."""
         with connections.snapshot(connection):
-            state = queries.attempt_and_done(connection, job)
+            state = job_queries.attempt_and_done(connection, job)
             if state is None:
                 return None, 0
             attempt, done = state
@@ -144,7 +145,7 @@ class CurveReader:
             if limit <= 0:
                 unread = replace(before, job=job, whole=False)
                 return _Kept(unread, attempt, done) if kept is None else kept, 0
-            rows = queries.logged(connection, job, start, limit)
+            rows = job_queries.logged(connection, job, start, limit)
         whole = len(rows) < limit
         if kept is not None and _has(kept.curves, rows, whole):
             return _Kept(kept.curves, attempt, done), len(rows)

@@ -17,8 +17,8 @@ from core.jobs.settings import JudgeSettings
 from core.judging.embedded import embedded_judge, fit_job
 from core.judging.embedded.sentence_embeddings import Embedder
 from core.judging.protocol import Contest
-from tests.support import job_attempts
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 
 @pytest.fixture(scope="module")

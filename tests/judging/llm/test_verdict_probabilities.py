@@ -13,14 +13,8 @@ from core.judging.llm import verdict_probabilities
 from tests import loopback
 from tests.loopback import google_server
 from tests.loopback.openai_api import Faults
-from tests.support.judged_workspace import (
-    COMPARE,
-    DIFFERENT,
-    TEST,
-    judge_workspace,
-    longer,
-)
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.judged_workspace import COMPARE, DIFFERENT, TEST, judge_workspace, longer
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 tokens = st.sampled_from(["1", "2", " 1", "**2**", "(1)", "12", "one", "Response", "", "\n"])
 log_probabilities = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)

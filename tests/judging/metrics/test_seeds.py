@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.judging.metrics import intervals
+from core.judging.metrics.inference import intervals
 from core.judging.metrics.scores import Scores
 from core.judging.metrics.seeds import over_seeds
 

@@ -25,7 +25,8 @@ from core.pipeline.workers import heartbeat, worker
 from core.services.workspace import open_workspace
 from core.store import intents
 from tests.pipeline.conftest import CONFIG
-from tests.support import job_attempts, made_settings, waiting
+from tests.support import waiting
+from tests.support.records import job_attempts, made_settings
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -107,7 +108,7 @@ class Played:
 
     def make_supervisor(self) -> Supervisor:
         workspace = self.supervised.workspace
-        self.engines = Engines(workspace, worker="tests.pipeline.counting_worker")
+        self.engines = Engines(workspace, worker="tests.pipeline.workers.counting_worker")
         return Supervisor(workspace, self.engines)
 
     def end_supervisor(self) -> None:

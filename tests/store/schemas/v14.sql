@@ -5,20 +5,20 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 03:34:29.989978+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 03:34:29.992264+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 03:34:29.998446+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 03:34:30.004709+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 03:34:30.005863+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 03:34:30.011549+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 03:34:30.016192+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 03:34:30.017944+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 03:34:30.020930+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 03:34:30.023444+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 03:34:30.024618+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 03:34:30.032810+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 03:34:30.038215+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','rungs','2026-11-30 03:34:30.052301+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 04:10:35.980632+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 04:10:35.984797+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 04:10:35.995947+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 04:10:36.008400+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 04:10:36.016246+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 04:10:36.024575+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 04:10:36.036320+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 04:10:36.044051+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 04:10:36.052207+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 04:10:36.060420+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 04:10:36.071939+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 04:10:36.085067+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 04:10:36.096708+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','rungs','2026-11-30 04:10:36.117594+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -17,7 +17,7 @@ from tests.tui.conftest import Open
 from tui.app import navigator
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers
-from tui.format.job_states import WATCHED
+from tui.format.jobs.job_states import WATCHED
 from tui.navigation.messages import OpenBallot, OpenWorkspace
 
 #: They end or stop the app, or open what is walked through anyway.

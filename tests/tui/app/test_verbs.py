@@ -6,7 +6,7 @@ import pytest
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from tui.app import keymap
+from tui.app.config import keymap
 from tui.navigation import bindings
 from tui.navigation.bindings import VERBS, verb
 

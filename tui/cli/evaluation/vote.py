@@ -9,7 +9,7 @@ import click
 from core.api import Workspace
 from tui.app.launch import open_app
 from tui.cli.options import CommandError, examples, in_terminal, workspace_of
-from tui.format import human_votes
+from tui.format.evaluation import human_votes
 from tui.format.text import visible
 from tui.runtime.login import login_name
 

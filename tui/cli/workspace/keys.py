@@ -12,13 +12,13 @@ from tui.cli.output import json
 @json_option
 def keys(as_json: bool) -> None:
     """List the app's keys. The ids are for config.toml's [app.keys], which assigns other keys."""
-    from tui.app.keymap import key_lines
+    from tui.app.config.keymap import key_lines
 
     lines = key_lines()
     if as_json:
         json.write(lines)
         return
-    from tui.cli.output.keys import print_keys
     from tui.cli.output.tables import make_console
+    from tui.cli.output.workspace.keys import print_keys
 
     print_keys(make_console(), lines)

@@ -12,7 +12,7 @@ from textual.color import Color
 
 from core.api import MAX_WORDS
 from tui.format import values as formats
-from tui.format.ratings import RATINGS
+from tui.format.data.ratings import RATINGS
 from tui.format.text import visible
 
 if TYPE_CHECKING:

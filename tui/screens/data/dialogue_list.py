@@ -20,7 +20,7 @@ from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import Listing
 from tui.components.theme import shade
-from tui.format import ratings
+from tui.format.data import ratings
 from tui.format.text import visible
 from tui.screens.data import filters
 

@@ -11,7 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from tui.format import marked_text, ratings
+from tui.format import marked_text
+from tui.format.data import ratings
 from tui.format.text import visible
 
 if TYPE_CHECKING:

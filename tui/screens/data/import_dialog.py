@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.format import findings, imports
+from tui.format.data import findings, imports
 from tui.format.text import visible
 from tui.format.values import percent
 

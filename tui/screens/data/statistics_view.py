@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
-from tui.format import findings
 from tui.format import values as formats
+from tui.format.data import findings
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.data import charts as data_charts

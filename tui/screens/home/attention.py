@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.api import ENDED, UNSUCCESSFUL, blocked_jobs, count_jobs, needs_supervisor
-from tui.format import job_counts, waits
 from tui.format import values as formats
-from tui.format.job_states import LOOKS
+from tui.format.jobs import job_counts, waits
+from tui.format.jobs.job_states import LOOKS
 
 #: The binding id of the key that opens the job's log.
 OPEN = "table.open"

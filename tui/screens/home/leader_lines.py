@@ -13,7 +13,7 @@ from textual.content import Content
 from core.api import RunName
 from tui.components.interval_bar import interval_bar
 from tui.format import values as formats
-from tui.format import win_rates
+from tui.format.evaluation import win_rates
 from tui.format.text import visible
 from tui.screens.home.work_lines import opening
 

@@ -150,7 +150,8 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
-        from tui.format import job_counts, submissions
+        from tui.format import submissions
+        from tui.format.jobs import job_counts
 
         sums = count_jobs(snapshot.jobs)
         glyph, colour = "○", "text-warning"

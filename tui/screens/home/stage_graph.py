@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import job_counts
 from tui.format import values as formats
+from tui.format.jobs import job_counts
 from tui.format.text import visible
 from tui.screens.home.stages import StageSummary
 from tui.screens.home.work_lines import opening

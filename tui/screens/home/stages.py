@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.api import JobCounts, counts_by, gates, job_progress
-from tui.format.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
+from tui.format.jobs.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
 
 if TYPE_CHECKING:
     from core.api import Job

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.style import Style
 
 from core.api import job_progress
-from tui.format import job_states, waits
 from tui.format import values as formats
+from tui.format.jobs import job_states, waits
 from tui.format.text import visible
 
 if TYPE_CHECKING:

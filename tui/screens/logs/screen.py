@@ -17,8 +17,8 @@ from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.format import job_states
 from tui.format import values as formats
+from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.logs.log_pane import LogPane

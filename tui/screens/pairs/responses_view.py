@@ -16,8 +16,8 @@ from textual.widgets.option_list import Option
 
 from core.api import MAX_WORDS, RunName, settings_text
 from tui.components.filter_box import FilterBox
-from tui.format import ratings
 from tui.format import values as formats
+from tui.format.data import ratings
 from tui.format.marked_text import marked
 from tui.format.text import visible
 from tui.navigation.bindings import verb

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import find_job
-from tui.format import engines, job_states, outcomes, results, waits
 from tui.format import values as formats
+from tui.format.jobs import engines, job_states, outcomes, results, waits
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
 

@@ -13,8 +13,8 @@ from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
-from tui.format import engines, job_counts, job_states
 from tui.format import values as formats
+from tui.format.jobs import engines, job_counts, job_states
 from tui.format.text import visible
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.screens.training import run_text
+from tui.screens.training.runs import run_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from core.api import Curves, Job
-    from tui.screens.training.curve_view import Drawing
-    from tui.screens.training.run_marks import DrawnRun
+    from tui.screens.training.charts.curve_view import Drawing
+    from tui.screens.training.charts.run_marks import DrawnRun
 
 
 class Caption(Vertical):

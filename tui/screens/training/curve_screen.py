@@ -9,11 +9,12 @@ from textual.geometry import Size
 
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.screens.training import curve_view, run_text
-from tui.screens.training.chart_area import ChartArea
-from tui.screens.training.chart_colours import ChartColours
-from tui.screens.training.curve_view import ChartRequest, Drawing, View
-from tui.screens.training.run_marks import DrawnRun
+from tui.screens.training.charts import curve_view
+from tui.screens.training.charts.chart_area import ChartArea
+from tui.screens.training.charts.chart_colours import ChartColours
+from tui.screens.training.charts.curve_view import ChartRequest, Drawing, View
+from tui.screens.training.charts.run_marks import DrawnRun
+from tui.screens.training.runs import run_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,15 +15,15 @@ from core.api import RUN_STAGES, RunNotes
 from tui.components.listing import Listing
 from tui.navigation.messages import OpenLog
 from tui.screens.training.caption import Caption
-from tui.screens.training.chart_area import ChartArea
+from tui.screens.training.charts.chart_area import ChartArea
+from tui.screens.training.charts.run_marks import MOST, DrawnRun, Marks
 from tui.screens.training.curve_screen import CurveScreen
 from tui.screens.training.keys import KEYS
-from tui.screens.training.run_actions import RunActions
-from tui.screens.training.run_data import AllRuns, OtherRuns, all_runs, other_runs
-from tui.screens.training.run_marks import MOST, DrawnRun, Marks
-from tui.screens.training.run_panel import PANEL_PAGES, PanelPage, RunPanel
-from tui.screens.training.run_rows import RunRow, columns, entry
-from tui.screens.training.run_table import RunTable
+from tui.screens.training.runs.run_actions import RunActions
+from tui.screens.training.runs.run_data import AllRuns, OtherRuns, all_runs, other_runs
+from tui.screens.training.runs.run_panel import PANEL_PAGES, PanelPage, RunPanel
+from tui.screens.training.runs.run_rows import RunRow, columns, entry
+from tui.screens.training.runs.run_table import RunTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

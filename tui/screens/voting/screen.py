@@ -16,8 +16,8 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.format import human_votes
 from tui.format import values as formats
+from tui.format.evaluation import human_votes
 from tui.format.text import visible
 from tui.navigation.messages import CloseBallot
 

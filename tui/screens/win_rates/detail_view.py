@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.format import job_states
+from tui.format.jobs import job_states
 from tui.format.text import visible
-from tui.screens.win_rates import comparison_metrics
-from tui.screens.win_rates.metric_table import MetricTable
+from tui.screens.win_rates.metrics import comparison_metrics
+from tui.screens.win_rates.metrics.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.format import win_rates
-from tui.screens.win_rates import judge_metrics
-from tui.screens.win_rates.metric_row import MetricRow
-from tui.screens.win_rates.metric_table import MetricTable
+from tui.format.evaluation import win_rates
+from tui.screens.win_rates.metrics import judge_metrics
+from tui.screens.win_rates.metrics.metric_row import MetricRow
+from tui.screens.win_rates.metrics.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:

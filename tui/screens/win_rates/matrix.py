@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.api import ALPHA, PairedTest
 from tui.format import values as formats
-from tui.format.win_rates import win_rate_of
+from tui.format.evaluation.win_rates import win_rate_of
 
 if TYPE_CHECKING:
     from core.api import WinRate

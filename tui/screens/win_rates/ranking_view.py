@@ -16,7 +16,7 @@ from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
 from tui.format import values as formats
-from tui.format import win_rates
+from tui.format.evaluation import win_rates
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.win_rates.view import WinRatesView

@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.format import win_rates
-from tui.screens.win_rates import recipe_metrics
-from tui.screens.win_rates.metric_table import MetricTable
+from tui.format.evaluation import win_rates
+from tui.screens.win_rates.metrics import recipe_metrics
+from tui.screens.win_rates.metrics.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:

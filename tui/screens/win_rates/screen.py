@@ -13,7 +13,7 @@ from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenBallot
 from tui.runtime.login import login_name
-from tui.screens.win_rates.table_view import RatesView
+from tui.screens.win_rates.table.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:

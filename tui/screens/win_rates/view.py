@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from tui.components.keyed_table import KeyedTable
-from tui.format import win_rates
+from tui.format.evaluation import win_rates
 from tui.format.text import visible
 from tui.navigation.messages import OpenPairs
 

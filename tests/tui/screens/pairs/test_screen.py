@@ -23,8 +23,9 @@ from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
-from tests.support import finished_workspace, made_settings
+from tests.support.records import made_settings
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text

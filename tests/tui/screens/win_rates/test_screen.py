@@ -9,10 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from core.store import connections, jobs
-from tests.support import made_results, win_rate_workspace
-from tests.support.filled_workspace import HOSTILE, job_id
+from core.store import connections
+from core.store.jobs import jobs
+from tests.support.records import made_results
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import win_rate_workspace
+from tests.support.workspaces.filled_workspace import HOSTILE, job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import (
     PARTED,

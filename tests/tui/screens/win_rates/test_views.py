@@ -7,9 +7,9 @@ from contextlib import closing
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from core.store import connections
-from tests.support import win_rate_workspace
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces import win_rate_workspace
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import (
     DPO,
@@ -23,7 +23,7 @@ from tests.tui.screens.win_rates.win_rates_screen import (
 from tui.screens.pairs.screen import PairsScreen
 from tui.screens.win_rates.detail_view import DetailView
 from tui.screens.win_rates.matrix_view import MatrixView
-from tui.screens.win_rates.table_view import RatesView
+from tui.screens.win_rates.table.table_view import RatesView
 
 
 async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:

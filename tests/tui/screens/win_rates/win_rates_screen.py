@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tui.components.keyed_table import KeyedTable
 
 PARTED = "smollm2/direct/llama/sft-dpo"

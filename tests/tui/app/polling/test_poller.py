@@ -1,0 +1,64 @@
+"""The thread that watches the workspace: when it looks, and when it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from queue import Queue
+
+import pytest
+from textual.message import Message
+
+from core.store import connections
+from core.store.connections import transaction
+from core.store.jobs import job_events, jobs
+from tests.support import waiting
+from tests.support.workspaces.filled_workspace import fill
+from tui.app.polling import poller
+from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged
+
+Posted = Queue[Message]
+
+
+@pytest.fixture
+def posted() -> Posted:
+    return Queue()
+
+
+@pytest.fixture
+def watched(tmp_path: Path, posted: Posted) -> Iterator[tuple[Poller, Path]]:
+    workspace = fill(tmp_path / "study")
+    thread = Poller(workspace, posted.put)
+    yield thread, workspace.state
+    thread.stop()
+
+
+def test_questions_bring_no_look_before_its_time(
+    watched: tuple[Poller, Path], posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "LOOK_S", 3600.0)
+    thread, state = watched
+    thread.start()
+    assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
+    with closing(connections.writer(state)) as writer:
+        for number in range(3):
+            with transaction(writer):
+                job_events.add_event(writer, f"event {number}")
+            thread.read("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
+            answered = posted.get(timeout=waiting.STALL_S)
+            assert isinstance(answered, ReadAnswered)
+            assert answered.value == f"event {number}"
+
+
+def test_changes_arrive_without_a_query(watched: tuple[Poller, Path], posted: Posted) -> None:
+    thread, state = watched
+    thread.start()
+    first = posted.get(timeout=waiting.STALL_S)
+    assert isinstance(first, SnapshotChanged)
+    (running,) = (job for job in first.snapshot.jobs if job.state == "running")
+    with closing(connections.writer(state)) as writer, transaction(writer):
+        jobs.set_progress(writer, running.id, 40, 50, None)
+    second = posted.get(timeout=waiting.STALL_S)
+    assert isinstance(second, SnapshotChanged)
+    assert next(job.done for job in second.snapshot.jobs if job.id == running.id) == 40

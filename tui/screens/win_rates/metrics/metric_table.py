@@ -1,0 +1,146 @@
+"""Metrics as rows: name, value, interval, bar, sample size, and a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from tui.components.interval_bar import interval_bar
+from tui.components.keyed_table import Column, KeyedTable
+from tui.components.theme import shade
+from tui.format import values as formats
+from tui.format.text import visible
+from tui.screens.win_rates.metrics.metric_row import MetricRow
+
+_VALUE, _INTERVAL, _N = 10, 13, 6
+#: The notes have a column of their own from this width on.
+_WIDE = 110
+
+
+class MetricTable(Vertical):
+    """The metrics, with the selected one's full note below."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    MetricTable {
+        height: 1fr;
+        & > KeyedTable { height: 1fr; }
+        & > #note { height: auto; min-height: 1; max-height: 4; padding: 0 1; background: $surface; }
+    }
+    """
+
+    class Chosen(Message):
+        """Enter on a metric."""
+
+        def __init__(self, metric: MetricRow) -> None:
+            super().__init__()
+            self.metric = metric
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._metrics: Sequence[MetricRow] = ()
+
+    def compose(self) -> ComposeResult:
+        yield KeyedTable(opens="Pairs")
+        yield Static(id="note", markup=False)
+
+    def show(self, metrics: Sequence[MetricRow]) -> None:
+        if metrics != self._metrics:
+            self._metrics = metrics
+            self._fill()
+
+    def on_resize(self, event: Resize) -> None:
+        self._fill()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._describe()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        metric = self._selected
+        if metric is not None:
+            self.post_message(self.Chosen(metric))
+
+    @property
+    def _selected(self) -> MetricRow | None:
+        key = self.query_one(KeyedTable).selected_key
+        return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._fill()
+
+    def _fill(self) -> None:
+        table = self.query_one(KeyedTable)
+        at = table.cursor_row
+        columns = self._columns()
+        table.set_columns(columns)
+        widths = {column.key: column.width for column in columns}
+        table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)})
+        # The first row is a heading.
+        table.move_cursor(row=min(max(at, 1), max(0, len(self._metrics) - 1)), animate=False)
+        self._describe()
+
+    def _columns(self) -> list[Column]:
+        fixed = _VALUE + _INTERVAL + _N + 6
+        free = self.size.width - fixed - 5
+        name, note = max(12, free * 5 // 9), 0
+        if self.size.width >= _WIDE:
+            name = 26
+            note = max(10, (free - name) * 3 // 5)
+        bar = max(9, free - name - (note + 2 if note else 0))
+        columns = [
+            Column("name", "", name),
+            Column("value", "", _VALUE, "right"),
+            Column("interval", "95 % interval", _INTERVAL, "right"),
+            Column("n", "of", _N, "right"),
+            Column("bar", "0 %" + "50".center(bar - 8) + "100 %" if bar >= 14 else "", bar),
+        ]
+        return [*columns, Column("note", "", note)] if note else columns
+
+    def _row(self, metric: MetricRow, widths: dict[str, int]) -> list[Text]:
+        muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
+        note = visible(("! " if metric.warns else "") + metric.note)
+        if metric.heading:
+            cells = {"name": Text(formats.shorten(visible(metric.name), widths["name"]), "bold")}
+        else:
+            strong = muted if metric.is_unsure else "bold"
+            bar = Text("")
+            if metric.low is not None and metric.high is not None:
+                colour = muted if metric.is_unsure else accent
+                bar = interval_bar(
+                    metric.share, metric.low, metric.high, widths["bar"], colour=colour, muted=muted
+                )
+            mark = "! " if metric.warns and "note" not in widths else "  "
+            cells = {
+                "name": Text(formats.shorten(mark + visible(metric.name), widths["name"])),
+                "value": Text(metric.value, strong if metric.value != formats.UNKNOWN else muted),
+                "interval": Text(metric.interval, muted),
+                "n": Text("" if metric.n is None else formats.count(metric.n), muted),
+                "bar": bar,
+            }
+        cells["note"] = Text(note, shade(self.app, "text-warning") if metric.warns else muted)
+        return [cells.get(key, Text("")) for key in widths]
+
+    def _describe(self) -> None:
+        metric, note = self._selected, self.query_one("#note", Static)
+        if metric is None:
+            note.update("")
+            return
+        style = "$text-warning" if metric.warns else "$text-muted"
+        note.update(
+            Content.assemble(
+                (visible(metric.name), "bold"),
+                (f"  {metric.value}" if metric.value else ""),
+                (f"  ({metric.interval})" if metric.interval else ""),
+                (f"  {visible(metric.note)}", style),
+            )
+        )
