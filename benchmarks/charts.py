@@ -74,10 +74,10 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
     dialogues = synthetic_dialogues(ROWS)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
@@ -88,7 +88,7 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
         (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
     ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, [node for node in nodes if "gemini/sft-dpo" not in node.name])
         for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)

@@ -99,15 +99,15 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
     dialogues = synthetic_dialogues(ROWS)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
-    recipes = json.dumps(catalog.names(facts.sources))
+    recipes = json.dumps(catalog.names(imported.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         done = [node for node in nodes if node.stage != "compare"]
         jobs.put(connection, done)
         for node in done:

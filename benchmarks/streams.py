@@ -71,7 +71,7 @@ def stored(connection: sqlite3.Connection) -> int:
 
 
 def _write(root: Path, stop: Event) -> None:
-    """Append to the journals until told to stop."""
+    """Append to the journals until it is requested to stop."""
     workspace = WorkspacePaths(root)
     with closing(connections.reader(workspace.state)) as connection:
         running = [job for job in job_queries.jobs(connection).values() if job.state == "running"]
@@ -115,8 +115,8 @@ def _records(connection: sqlite3.Connection, job: Job, test: Sequence[str]) -> I
 def steps(job: str, done: int, total: int, *, dpo: bool) -> Iterator[Record]:
     """What training reports, step by step."""
     rows = made_records.metric_rows(job, 1_000_000, 0.0, 0.0, dpo=dpo)
-    for _, step, _, figures in rows:
-        yield Metric(done + step, json.loads(figures))
+    for _, step, _, metrics in rows:
+        yield Metric(done + step, json.loads(metrics))
         yield Progress(min(done + step, total), total, 3600.0)
 
 

@@ -89,17 +89,17 @@ def main() -> int:
 def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
     """The workspace, with the jobs of as many students as there are workers for, and a worker at each run."""
     dialogues = synthetic_dialogues(_DIALOGUES)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     students = (f'[students.s{number}]\nmodel = "m/s{number}"\n' for number in range(-(-count // _RUNS)))
-    recipes = json.dumps(catalog.names(facts.sources))
+    recipes = json.dumps(catalog.names(imported.sources))
     workspace.config.write_text("".join(students) + _CONFIG.format(recipes=recipes))
-    plan = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    plan = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     runs = [job.id for job in plan if job.stage in ("sft", "sft-dpo")][:count]
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
         # Nothing else starts.
         workspace_settings.set_setting(connection, "paused", "1")
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, plan)
         for job in runs:
             folder = workspace.attempt(job, 1)
@@ -189,7 +189,7 @@ def _working(
 
 
 def _report(folders: Sequence[Path], rate: float, stop: Event) -> None:
-    """Append to the workers' journals, one after the other, until told to stop."""
+    """Append to the workers' journals, one after the other, until it is requested to stop."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     workers = [

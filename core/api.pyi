@@ -125,6 +125,7 @@ from .domain.runs import RunComparison as RunComparison
 from .domain.runs import RunDeletion as RunDeletion
 from .domain.runs import RunEstimate as RunEstimate
 from .domain.runs import RunNotes as RunNotes
+from .domain.runs import RunSetting as RunSetting
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.runs import StageWork as StageWork
 from .domain.states import JobState as JobState

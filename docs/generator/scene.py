@@ -118,16 +118,16 @@ def make(root: Path) -> WorkspacePaths:
     workspace.config.write_text(CONFIG)
     table = read_table(SAMPLE)
     read = replace(table, dialogues=table.dialogues[:DIALOGUES])
-    facts = staging.describe_table(read, SAMPLE.name)
-    staging.stage(workspace, read.dialogues, facts)
-    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
+    imported = staging.describe_table(read, SAMPLE.name)
+    staging.stage(workspace, read.dialogues, imported)
+    nodes = planner.plan(load_config(workspace.config), imported, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)
     with (
         closing(connections.writer(workspace.state)) as connection,
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, read.dialogues)
+        data.replace(connection, imported, read.dialogues)
         _Scene(connection, workspace, nodes, read.dialogues, clock).play()
     return workspace
 
@@ -257,16 +257,16 @@ class _Scene:
 
     def compared(self, name: str, a: str, b: str, judge: str) -> None:
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
-        contests = protocol.contests(self.test, self.texts(a), self.texts(b), orders)
+        ordered_pairs = protocol.ordered_pairs(self.test, self.texts(a), self.texts(b), orders)
         verdicts = []
-        for contest in contests:
-            odds = VOICES[b][1] - VOICES[a][1] + (0.3 if contest.order == "ba" else -0.3)
-            drawn = _chance(name, contest.dialog_id)
+        for ordered_pair in ordered_pairs:
+            odds = VOICES[b][1] - VOICES[a][1] + (0.3 if ordered_pair.order == "ba" else -0.3)
+            drawn = _chance(name, ordered_pair.dialog_id)
             winner: Winner = "b" if drawn < 1 / (1 + math.exp(-odds)) else "a"
-            raw = str(contest.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
-            verdicts.append(VerdictRecord(contest.dialog_id, contest.order, winner, raw))
+            raw = str(ordered_pair.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
+            verdicts.append(VerdictRecord(ordered_pair.dialog_id, ordered_pair.order, winner, raw))
         result = comparison_metrics.of_comparison(
-            contests,
+            ordered_pairs,
             verdicts,
             placed=judge == "gpt-4o",
             design="both orders" if judge == "gpt-4o" else "each response by itself",

@@ -85,8 +85,8 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     table = read_table(SAMPLE)
     dialogues = table.dialogues[:_DIALOGUES]
     workspace.config.write_text(_CONFIG.format(student=student))
-    facts = staging.describe(dialogues, SAMPLE.name, "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, SAMPLE.name, "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     # A short one, so that an answer is soon known by heart.
     workspace.prompts.mkdir()
     (workspace.prompts / "student.txt").write_text(_PROMPT)
@@ -96,10 +96,10 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     if is_taught:
         lesson.teach_both(2 * _STEPS)
     # After that: a job's fingerprint has the student's files.
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     (run,) = (node for node in nodes if node.stage == "sft")
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, [run])
         folder = workspace.attempt(run.id, 1)
         lesson.teach_adapter(folder / "adapter", _STEPS if is_taught else 0)

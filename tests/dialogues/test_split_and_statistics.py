@@ -38,12 +38,12 @@ def describe(store: sqlite3.Connection) -> Describe:
     """Imports dialogues, and returns the statistics of the data."""
 
     def made(dialogues: Sequence[Dialogue]) -> Statistics:
-        facts = staging.describe(dialogues, "made.csv", "0" * 64)
+        imported = staging.describe(dialogues, "made.csv", "0" * 64)
         with connections.transaction(store):
-            stored_dialogues.replace(store, facts, dialogues)
-        train = dialogue_statistics.rating_counts(store, facts.sources, "train")
+            stored_dialogues.replace(store, imported, dialogues)
+        train = dialogue_statistics.rating_counts(store, imported.sources, "train")
         assert train == rating_counts.of_train(dialogues)
-        return statistics.of_data(store, facts)
+        return statistics.of_data(store, imported)
 
     return made
 

@@ -23,7 +23,7 @@ from core.domain.jobs.snapshot import DialogueCounts
 from core.domain.paths import file_name
 from core.domain.text import visible
 from core.publishing import results, sections
-from core.publishing.sections import DataFacts
+from core.publishing.sections import DataDescription
 from core.reports import page
 from core.reports.gather import Report
 from core.reports.tables import cells, texts
@@ -170,8 +170,8 @@ def test_a_published_card(name: str, data_file: str) -> None:
         state="done",
     )
     rates = results.of_run([rate], "small/direct/x/sft")
-    facts = DataFacts(data_file, "0" * 64, 9, 9, (name,), (name,))
-    parts = sections.data_section(facts), sections.results_section(rates), sections.limits_section([name])
+    described = DataDescription(data_file, "0" * 64, 9, 9, (name,), (name,))
+    parts = sections.data_section(described), sections.results_section(rates), sections.limits_section([name])
     found = results.eval_results(rates, data_file, "0" * 64)
     publication = model_card.Publication(False, {}, found, "", "\n\n".join(parts))
     text = model_card.text(made_settings.sft(), "0" * 64, RESULT, publication)

@@ -26,6 +26,19 @@ def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
         assert [entry.seq for entry, _ in journal.read(tmp_path, offset)] == list(range(number + 1, 5))
 
 
+def test_metrics_that_had_other_names_are_read(tmp_path: Path) -> None:
+    result = made_results.compared(lc_differs=True, probability_win_rate_b=0.6)
+    Journal(tmp_path).write(Done(result))
+    file = tmp_path / journal.NAME
+    written = file.read_bytes()
+    for now, before in made_results.FORMER_NAMES.items():
+        assert now.encode() in written
+        written = written.replace(f'"{now}":'.encode(), f'"{before}":'.encode())
+    file.write_bytes(written)
+    ((entry, _),) = journal.read(tmp_path)
+    assert entry.record == Done(result)
+
+
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
     assert list(journal.read(tmp_path)) == []
 

@@ -114,7 +114,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
     assert result["win_rate_b"] > fair
     assert result["lc_low"] < fair < result["lc_high"]
     assert result["lc_win_rate_b"] < result["win_rate_b"]
-    assert result["lc_parted"]
+    assert result["lc_differs"]
     assert result["prefers_longer_low"] > 0.6
     assert result["lengths"] <= 2 * len(TEST)
     assert result["words_b"] > result["words_a"]

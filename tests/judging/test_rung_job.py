@@ -71,11 +71,9 @@ def test_seeds_go_on_together_by_their_mean(tmp_path: Path) -> None:
         "s/direct/c/sft/seed=2": None,
     }
     result = decide(tmp_path, rates, factor=3)
-    assert [(place.run, place.win_rate) for place in result.places] == [
-        ("s/direct/b/sft", pytest.approx(0.55)),
-        ("s/direct/c/sft", pytest.approx(0.52)),
-        ("s/direct/a/sft", pytest.approx(0.5)),
-    ]
+    found = {place.run: place.win_rate for place in result.places}
+    assert list(found) == ["s/direct/b/sft", "s/direct/c/sft", "s/direct/a/sft"]
+    assert list(found.values()) == pytest.approx([0.55, 0.52, 0.5])
     assert [place.promoted for place in result.places] == [True, False, False]
     assert result.places[0].ci_low is None
 

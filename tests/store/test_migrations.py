@@ -27,7 +27,7 @@ from tests.support.records.made_settings import planned
 from tests.support.records.stored_metrics import stored_metrics
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
-FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
 def first_version(path: Path) -> Path:
@@ -45,7 +45,7 @@ def first_version(path: Path) -> Path:
     migrations.apply(database)
     database.execute("PRAGMA user_version = 1")
     database.close()
-    imported = msgspec.json.encode(FACTS).decode()
+    imported = msgspec.json.encode(IMPORTED).decode()
     rows: dict[str, list[tuple[Any, ...]]] = {
         "meta": [("paused", "1"), ("data", imported)],
         "dialogues": [
@@ -53,7 +53,7 @@ def first_version(path: Path) -> Path:
             ("d2", 1, "glad", "positive", "joy", "It cleared up.", "At last.", "test"),
         ],
         "ratings": [(d, s, f"{s} to {d}", 3) for d in ("d1", "d2") for s in ("chatgpt", "human")],
-        "imports": [(1, 10.0, "some.csv", "0" * 64, FACTS.data)],
+        "imports": [(1, 10.0, "some.csv", "0" * 64, IMPORTED.data)],
         # Not in the order of their ids: the order of asking is that of the rows.
         "jobs": [
             (*asked, "{}", *ends)
@@ -154,7 +154,7 @@ def test_foreign_keys_hold_and_are_those_of_the_new_table(old: Path) -> None:
 
 def test_what_was_there_is_read_as_before(old: Path) -> None:
     with closing(connections.writer(old)) as connection:
-        assert dialogues.imported(connection) == FACTS
+        assert dialogues.imported(connection) == IMPORTED
         assert list(job_queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
         job = job_queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)

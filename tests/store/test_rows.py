@@ -27,7 +27,7 @@ from tests.support.records import made_results, made_settings
 from tests.support.records.made_settings import planned
 from tests.support.records.stored_metrics import stored_metrics
 
-FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
 def dialogue(name: str, split: Split) -> Dialogue:
@@ -165,12 +165,12 @@ def test_imported_data_replaces_what_was_there(store: Connection) -> None:
     assert dialogues.imported(store) is None
     with transaction(store):
         dialogues.replace(
-            store, FACTS, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
+            store, IMPORTED, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
         )
-    assert dialogues.imported(store) == FACTS
+    assert dialogues.imported(store) == IMPORTED
     assert dialogues.counts(store).total == 3
     with transaction(store):
-        dialogues.replace(store, FACTS, [dialogue("z", "test"), dialogue("a", "train")])
+        dialogues.replace(store, IMPORTED, [dialogue("z", "test"), dialogue("a", "train")])
     counts = dialogues.counts(store)
     assert (counts.total, counts.train, counts.test) == (2, 1, 1)
     found = dialogue_queries.dialogues(store)

@@ -153,7 +153,7 @@ class Supervisor:
         if changed := state != self._last_state:
             self._last_state = state
             self._starter.start(self._slots, self._slot_engines, self._ending)
-        is_busy = carried_out or running or self._ending or changed or self._playground.was_told
+        is_busy = carried_out or running or self._ending or changed or self._playground.was_requested_to_leave
         return bool(is_busy)
 
     def _exit(self, lock: TextIO) -> bool:

@@ -153,7 +153,7 @@ def _all_metrics(report: Report) -> ReportTable:
             cells.text(rate.test),
             *map(cells.share, (rate.lc_win_rate_b, rate.lc_low, rate.lc_high)),
             *map(cells.share, (rate.lc_difference_low, rate.lc_difference_high, rate.lc_overlap)),
-            *map(cells.share, (rate.soft_win_rate_b, rate.soft_low, rate.soft_high)),
+            *map(cells.share, (rate.probability_win_rate_b, rate.probability_low, rate.probability_high)),
             *map(cells.decimal, (rate.words_a, rate.words_b)),
             *map(cells.share, (rate.over_limit_a, rate.over_limit_b)),
             cells.count(rate.identical),

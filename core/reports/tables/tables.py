@@ -101,7 +101,7 @@ def warnings(report: Report) -> list[str]:
                 f"{name} {rate.left_out} test dialogues are not compared, because a responder has no usable "
                 "response to them."
             )
-        if rate.lc_parted:
+        if rate.lc_differs:
             found.append(
                 f"{name} the judge may reward length: win rate of B {cells.percent(rate.win_rate_b)}, but "
                 f"{cells.percent(rate.lc_win_rate_b)} once length is controlled for."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
@@ -78,7 +79,7 @@ class ComparisonReader:
             known = {rate.job: rate for rate in current}
             found = comparisons.win_rates(jobs, labels)
             same = {job: rate.same_as_b for job, rate in known.items()}
-            return tuple(replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
+            return tuple(msgspec.structs.replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
 
         return self._state.remember("all win rates", (current, superseded), make)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from core.domain.data.dialogues import Dialogue
+from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.evaluation.comparisons import Cell, CellKind, PairedTest, Ranking, SequencePoint
 from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.evaluation.win_rates import WinRate
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
-#: The metrics that a win rate takes from a comparison's result: the fields that both define.
-_METRICS = tuple(field.name for field in fields(WinRate) if field.name in CompareResult.__struct_fields__)
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
@@ -47,7 +48,9 @@ def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, 
         for found in by_judge.values()
         for rate, p in zip(found, statistics.holm([r.p for r in found if r.p is not None]), strict=True)
     }
-    return tuple(decisions.decided(replace(rate, p_holm=corrected.get(rate.job))) for rate in rates)
+    return tuple(
+        decisions.decided(msgspec.structs.replace(rate, p_holm=corrected.get(rate.job))) for rate in rates
+    )
 
 
 def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
@@ -326,8 +329,10 @@ def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
     name = ComparisonName.parse(job.name)
     result = job.result if isinstance(job.result, CompareResult) else None
-    metrics: dict[str, Any] = {metric: getattr(result, metric, None) for metric in _METRICS}
-    metrics["label"] = metrics["label"] or labels.get(name.judge)
+    metrics: dict[str, Any] = {}
+    if result is not None:
+        metrics = {metric: getattr(result, metric) for metric in ComparisonMetrics.__struct_fields__}
+    metrics["label"] = metrics.get("label") or labels.get(name.judge)
     return WinRate(
         a=name.a,
         b=name.b,

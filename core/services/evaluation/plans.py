@@ -11,7 +11,7 @@ from core.domain.evaluation.win_rates import ALPHA
 from core.domain.submissions import Estimate
 
 if TYPE_CHECKING:
-    from core.judging.metrics.study_design.sample_size import Seen, Verdicts
+    from core.judging.metrics.study_design.sample_size import JudgeVariances, Verdicts
 
 #: Repeats of the designs that are planned if it is known what they gain.
 _REPEATS = (1, 2, 3, 5)
@@ -66,7 +66,7 @@ def of_judge(
 
 
 def _design(
-    seen: Seen,
+    seen: JudgeVariances,
     orders: int,
     repeats: int,
     usd: float | None,
@@ -97,7 +97,7 @@ def _design(
     )
 
 
-def _missing(seen: Seen, has_no_price: bool) -> list[str]:
+def _missing(seen: JudgeVariances, has_no_price: bool) -> list[str]:
     found = []
     if seen.one is None:
         found.append(

@@ -30,7 +30,7 @@ from core.store.jobs import job_records
 from core.students.models.embedded_package import EMBEDDED
 
 if TYPE_CHECKING:
-    from core.publishing.sections import DataFacts
+    from core.publishing.sections import DataDescription
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
     from core.services.training.reader import TrainingReader
@@ -192,16 +192,16 @@ class Publishing:
             )
             recipe = self._job(settings.recipe)
             trained_on = "sft" if settings.stage == "sft" else "preferences"
-            facts = self._facts(recipe)
+            described = self._described(recipe)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             publication = model_card.Publication(
                 merged=options.merge,
                 libraries=self._training.libraries(job.id),
-                eval_results=results.eval_results(rates, facts.file, facts.sha256),
+                eval_results=results.eval_results(rates, described.file, described.sha256),
                 answering=sections.answering(student, responding),
                 sections="\n\n".join(
                     (
-                        sections.data_section(facts),
+                        sections.data_section(described),
                         sections.results_section(rates),
                         sections.limits_section(notes),
                     )
@@ -225,7 +225,7 @@ class Publishing:
         from core.publishing import data_set
 
         sft, preferences = (self._output(job.id, name) for name in ("sft", "preferences"))
-        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, self._facts(job))))
+        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, self._described(job))))
         return Published(job.name, "dataset", output.path, tuple(written), (), only_here=False)
 
     def _responding(self, run: str) -> Responding:
@@ -237,9 +237,9 @@ class Publishing:
                 return responder.responding
         raise AssertionError(f"{run} is a run, and every run is a responder")
 
-    def _facts(self, recipe: Job) -> DataFacts:
+    def _described(self, recipe: Job) -> DataDescription:
         """The data from which a recipe was made."""
-        from core.publishing.sections import DataFacts
+        from core.publishing.sections import DataDescription
         from core.services.data.sample import is_sample
 
         imported, dialogues = self._state.data()
@@ -247,7 +247,7 @@ class Publishing:
         generated = (self._nodes[job].settings for job in recipe.depends_on)
         teachers = (found.model.identity.model for found in generated if isinstance(found, GenerateSettings))
         train = sum(dialogue.split == "train" for dialogue in dialogues)
-        return DataFacts(
+        return DataDescription(
             file=imported.file,
             sha256=imported.data,
             train=train,

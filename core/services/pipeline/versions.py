@@ -15,7 +15,7 @@ from core.domain.jobs import rungs
 from core.domain.jobs.dependencies import nearest_first
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import ENDED
-from core.domain.names import RUN_STAGES, ComparisonName, JobId, VersionName
+from core.domain.names import RUN_STAGES, ComparisonName, JobId, NamedSettings, VersionName
 from core.domain.states import Stage
 from core.domain.versions import DIGITS, setting_value
 from core.jobs import fingerprinted_settings
@@ -48,8 +48,6 @@ _SHORT = {
 
 #: Stands for the settings of a job that is deleted.
 _DELETED = "deleted"
-
-Named = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ class Versions:
         deleted = VersionName(responder, ((_DELETED, _digits(job)),))
         return responders.get(job, str(deleted))
 
-    def _differences(self, job: str, reference: str, *, own_only: bool = False) -> Named:
+    def _differences(self, job: str, reference: str, *, own_only: bool = False) -> NamedSettings:
         """The settings of a job in which it differs from another one, with this job's values.
 
         `own_only`: of a comparison, those of its judge, whose responders are named by themselves.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.runs import RunEstimate, SampleAnswer
+from core.domain.runs import RunEstimate, RunSetting, RunSettingGroup, SampleAnswer
+from core.domain.value_types import JsonValue
 from core.jobs.settings import DpoSettings, SftSettings
 from core.pipeline.planning import job_targets
 from core.services.workspace_state import WorkspaceState
@@ -49,19 +50,17 @@ class TrainingReader:
         connection = self._state.connection()
         return {} if connection is None else job_queries.last_metrics(connection, name)
 
-    def run_settings(self, job: str) -> dict[str, dict[str, object]]:
-        """The settings of a run, which may be only planned.
+    def run_settings(self, job: str) -> tuple[RunSetting, ...]:
+        """The settings of a run, which may be only planned, by group.
 
-        Returns:
-            Group (`training`, `lora`, `student`, `libraries`) → TRL's and PEFT's names → values. The versions
-            of the libraries are known when the run has started. Empty if there is no such run.
+        The versions of the libraries are known when the run has started. Empty if there is no such run.
         """
         connection = self._state.connection()
         settings = None if connection is None else job_queries.settings(connection, job)
         if settings is None:
             nodes = self._state.nodes()
             settings = next((node.settings for node in nodes if node.id == job), None)
-        groups: dict[str, dict[str, object]] = {}
+        groups: dict[RunSettingGroup, Mapping[str, JsonValue]] = {}
         if isinstance(settings, SftSettings | DpoSettings):
             student = settings.student
             groups = {
@@ -70,8 +69,10 @@ class TrainingReader:
                 "lora": {"lora": False} if settings.lora is None else msgspec.to_builtins(settings.lora),
                 "student": msgspec.to_builtins(student.config),
             }
-        libraries: dict[str, object] = dict(self.libraries(job))
-        return groups | ({"libraries": libraries} if libraries else {})
+        groups["libraries"] = self.libraries(job)
+        return tuple(
+            RunSetting(group, name, value) for group, own in groups.items() for name, value in own.items()
+        )
 
     def estimates(self, targets: Sequence[str] = ()) -> tuple[RunEstimate, ...]:
         """What each run needs that is not done: device, memory and time.

@@ -35,7 +35,7 @@ _NOTICE_S = 10.0
 log = logging.getLogger(__name__)
 
 
-class Report(msgspec.Struct, frozen=True):
+class RankError(msgspec.Struct, frozen=True):
     """Why a rank has ended, in its file in the attempt's folder."""
 
     at: float
@@ -68,7 +68,7 @@ def log_of(folder: Path, rank: int) -> Path:
 
 def report(folder: Path, rank: int, error: str) -> None:
     """Have rank 0 know why another ends."""
-    files.write_bytes(_report(folder, rank), msgspec.json.encode(Report(time.time(), error)))
+    files.write_bytes(_report(folder, rank), msgspec.json.encode(RankError(time.time(), error)))
 
 
 def _report(folder: Path, rank: int) -> Path:
@@ -155,8 +155,8 @@ class _Others:
             if found is None or self._over.is_set():
                 return
             self.end_by(found)
-            is_told = found.killed_by in processes.GIVE_BACK
-            self._job.journal.write(Preempted() if is_told else Failed(found.words))
+            gives_back = found.killed_by in processes.GIVE_BACK
+            self._job.journal.write(Preempted() if gives_back else Failed(found.words))
             os._exit(1)
 
     def cause(self) -> _Cause | None:
@@ -176,10 +176,12 @@ class _Others:
                 name = signal.Signals(-code).name
                 why = " (out of memory?)" if -code == signal.SIGKILL else ""
                 return _Cause(rank, f"rank {rank} ended by {name}{why}", -code)
-        reports: dict[int, Report] = {}
+        reports: dict[int, RankError] = {}
         for rank in codes:
             with suppress(OSError, msgspec.DecodeError):
-                reports[rank] = msgspec.json.decode(_report(self._job.folder, rank).read_bytes(), type=Report)
+                reports[rank] = msgspec.json.decode(
+                    _report(self._job.folder, rank).read_bytes(), type=RankError
+                )
         if not reports:
             rank, code = next(iter(codes.items()))
             return _Cause(rank, f"rank {rank} ended with exit code {code}: {self._see(rank)}", None)

@@ -126,7 +126,7 @@ with: one user turn, made from this prompt.
 
 {markdown.settings_table("LoRA", {"lora": False} if lora is None else msgspec.to_builtins(lora))}
 
-{markdown.settings_table("result", values(result))}
+{markdown.settings_table("result", {one.name: one.value for one in values(result)})}
 
 ## Libraries
 

@@ -156,8 +156,8 @@ def test_pairs_are_filtered(study: Program) -> None:
     won = study("pairs", "human", "chatgpt", "--json", "--verdict", "b", "--judge", "gpt").json
     assert 0 < len(won) < len(every)
     assert {v["winner"] for pair in won for v in pair["verdicts"] if v["judge"] == "gpt"} == {"b"}
-    parted = study("pairs", "human", "chatgpt", "--json", "--disagree", "any").json
-    assert all(len({v["winner"] for v in pair["verdicts"]}) > 1 for pair in parted)
+    differing = study("pairs", "human", "chatgpt", "--json", "--disagree", "any").json
+    assert all(len({v["winner"] for v in pair["verdicts"]}) > 1 for pair in differing)
     emotion = won[-1]["emotion"]
     sad = study("pairs", "human", "chatgpt", "--json", "--emotion", emotion).json
     assert {pair["emotion"] for pair in sad} == {emotion}

@@ -30,11 +30,11 @@ def test_the_table_is_a_list(study: Program) -> None:
 
 
 def test_one_comparison_in_full(study: Program) -> None:
-    found = study("winrates", "show", win_rate_workspace.PARTED, "--json").json
-    assert found["rate"]["lc_parted"] is True
+    found = study("winrates", "show", win_rate_workspace.LENGTH_BIASED, "--json").json
+    assert found["rate"]["lc_differs"] is True
     assert {cell["kind"] for cell in found["cells"]} == {"emotion", "sentiment", "length"}
     assert sum(cell["n"] for cell in found["cells"] if cell["kind"] == "emotion") == 60
-    shown = study("winrates", "show", win_rate_workspace.PARTED).out
+    shown = study("winrates", "show", win_rate_workspace.LENGTH_BIASED).out
     assert "! Length affects this win rate: at equal length it is 51.5 % (29.5–73.5)." in shown
     assert "By sentiment" in shown
     assert AGREES in shown

@@ -34,12 +34,12 @@ provider = "embedded"
 a = "human"
 b = "tiny/direct/chatgpt/sft"
 """
-FACTS = ImportedData("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
 CONFIG = parse_config(BASE)
 
 
 def plan(
-    config: Config = CONFIG, imported: ImportedData = FACTS, prompt: str = "a prompt"
+    config: Config = CONFIG, imported: ImportedData = IMPORTED, prompt: str = "a prompt"
 ) -> tuple[PlannedJob, ...]:
     return planner.plan(config, imported, lambda name: f"{name}: {prompt}", "cpu")
 
@@ -175,7 +175,7 @@ def test_the_number_of_gpus_touches_every_run_and_how_they_share_a_model_none() 
     def planned(more: str, students: str = "") -> tuple[PlannedJob, ...]:
         text = BASE.replace("[students.other]", f"{students}\n[students.other]")
         config = parse_config(f"{text}[slots]\ngpu = 4\n[runs]\n{more}\n")
-        return planner.plan(config, FACTS, lambda name: f"{name}: a prompt", "gpu")
+        return planner.plan(config, IMPORTED, lambda name: f"{name}: a prompt", "gpu")
 
     runs = all_of("sft", "sft-dpo")
     behind = all_of("respond", "compare", where=of_runs)
@@ -217,19 +217,19 @@ def test_another_prompt_touches_all_but_judges() -> None:
 
 
 def test_another_test_split_leaves_recipes_and_runs_alone() -> None:
-    imported = msgspec.structs.replace(FACTS, data="all2", test="test2")
+    imported = msgspec.structs.replace(IMPORTED, data="all2", test="test2")
     assert changed(plan(imported=imported)) == all_of("respond", "compare")
     assert {node.inputs["dialogues"] for node in plan(imported=imported)} == {ImportedDialogues("all2")}
 
 
 def test_another_train_split_leaves_only_base_students_alone() -> None:
-    imported = msgspec.structs.replace(FACTS, data="all2", train="train2")
+    imported = msgspec.structs.replace(IMPORTED, data="all2", train="train2")
     base = all_of("respond", where=lambda node: not of_runs(node))
     assert changed(plan(imported=imported)) == all_of(*STAGES) - base
 
 
 def test_another_name_of_the_file_changes_nothing() -> None:
-    imported = msgspec.structs.replace(FACTS, file="other.csv", file_sha256="1" * 64)
+    imported = msgspec.structs.replace(IMPORTED, file="other.csv", file_sha256="1" * 64)
     assert plan(imported=imported) == plan()
 
 
@@ -247,7 +247,7 @@ def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:
 
 
 def test_recipes_and_judges_that_need_ratings_are_refused_without() -> None:
-    unrated = msgspec.structs.replace(FACTS, rated=False)
+    unrated = msgspec.structs.replace(IMPORTED, rated=False)
     student = '[students.a]\nmodel = "x"\n'
     for text, message in (
         ('[recipes]\ntrain = ["direct/chatgpt"]', "direct/chatgpt is not available: .*ratings.*improve-llm"),

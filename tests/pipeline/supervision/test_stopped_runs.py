@@ -202,5 +202,5 @@ def test_another_run_is_measured_with_the_old_ones_and_may_win(with_rungs: Super
     with_rungs.workspace.config.write_text(CONFIGURED.replace("examples = [4, 8]", ""))
     with_rungs.ask(intents.Start())
     with_rungs.finish()
-    states = with_rungs.states()
-    assert {states[f"sft:{RUN}/{named}"] for named in NAMED} == {"done"}, "without rungs all start"
+    after = with_rungs.states()
+    assert {after[f"sft:{RUN}/{named}"] for named in NAMED} == {"done"}, "without rungs all start"

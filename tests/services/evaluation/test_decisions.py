@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from core.domain.evaluation.win_rates import WinRate
 from core.judging.metrics.inference import statistics

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.stopping import Stopping

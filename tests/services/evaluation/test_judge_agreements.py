@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.judging.metrics.scores import Scores
 from core.services.evaluation import judges

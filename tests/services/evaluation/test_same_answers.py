@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.services.evaluation import same_answers
 from tests.services.evaluation.test_decisions import rate

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.runs import RunSetting
 from core.jobs import records
 from core.services.training.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
@@ -209,10 +210,10 @@ def test_the_reader_tells_the_last_losses_and_what_a_run_is_trained_with(tmp_pat
             job for job in opened.pipeline.snapshot().jobs if job.stage == "sft-dpo" and not job.requested
         )
         planned = opened.training.run_settings(dpo.id)
-        assert opened.training.run_settings("no-such-run") == {}
+        assert opened.training.run_settings("no-such-run") == ()
     assert losses[sft] == pytest.approx(2.9 * math.exp(-60 / 40) + 0.03 * math.sin(60))
-    assert set(found) == {"training", "lora", "student", "libraries"}
-    assert found["training"]["learning_rate"] == 5e-5
-    assert found["lora"]["r"] == 8
-    assert found["libraries"] == {"trl": "1.16.0"}
-    assert planned["training"]["beta"] == 0.1
+    assert list(dict.fromkeys(one.group for one in found)) == ["training", "lora", "student", "libraries"]
+    assert RunSetting("training", "learning_rate", 5e-5) in found
+    assert RunSetting("lora", "r", 8) in found
+    assert [one for one in found if one.group == "libraries"] == [RunSetting("libraries", "trl", "1.16.0")]
+    assert RunSetting("training", "beta", 0.1) in planned

@@ -19,7 +19,7 @@ from core.store.connections import transaction
 from core.store.dialogues import dialogue_pages, dialogues
 from tests.support.records.synthetic_dialogues import rating
 
-FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
 #: Their case is not ASCII's, and there is what SQL and patterns would take for their own.
 TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "")
@@ -76,7 +76,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
     store: Connection, found: list[Dialogue], wanted: DialogueFilter, order: DialogueOrder, limit: int
 ) -> None:
     with transaction(store):
-        dialogues.replace(store, FACTS, found)
+        dialogues.replace(store, IMPORTED, found)
     expected = [row.dialog_id for row in _sorted([row for row in found if _is(row, wanted)], order)]
     pages: list[tuple[DialogueLine, ...]] = []
     page = dialogue_pages.page(store, wanted, order, limit)
@@ -105,7 +105,7 @@ def test_a_line_has_what_a_list_shows(store: Connection) -> None:
         {"human": RatedResponse("x", 1), "chatgpt": RatedResponse("y", 3)},
     )
     with transaction(store):
-        dialogues.replace(store, FACTS, [row])
+        dialogues.replace(store, IMPORTED, [row])
     (line,) = dialogue_pages.page(store, DialogueFilter(), DialogueOrder(), 5)
     assert (line.position, line.split, line.emotion) == (0, "test", "sad")
     assert line.ratings == {"human": 1, "chatgpt": 3}

@@ -5,20 +5,20 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 04:10:35.980632+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 04:10:35.984797+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 04:10:35.995947+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 04:10:36.008400+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 04:10:36.016246+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 04:10:36.024575+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 04:10:36.036320+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 04:10:36.044051+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 04:10:36.052207+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 04:10:36.060420+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 04:10:36.071939+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 04:10:36.085067+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 04:10:36.096708+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','rungs','2026-11-30 04:10:36.117594+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-30 03:52:29.639195+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-30 03:52:29.658122+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-30 03:52:29.666701+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-30 03:52:29.674874+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-30 03:52:29.676803+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-30 03:52:29.686679+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-30 03:52:29.688074+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-30 03:52:29.700178+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-30 03:52:29.713385+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-30 03:52:29.716382+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-30 03:52:29.743095+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'empathy-tui','unrated','2026-11-30 03:52:29.756953+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'empathy-tui','engines','2026-11-30 03:52:29.774968+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(14,'empathy-tui','result names','2026-11-30 03:52:29.783894+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -136,8 +136,7 @@ CREATE TABLE "jobs" (
     name TEXT NOT NULL,
     fingerprint TEXT NOT NULL UNIQUE,
     slot TEXT NOT NULL CHECK (slot IN ('gpu', 'cpu', 'api', 'batch')),
-    state TEXT NOT NULL
-        CHECK (state IN ('waiting', 'ready', 'running', 'done', 'failed', 'cancelled', 'stopped')),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'ready', 'running', 'done', 'failed', 'cancelled')),
     settings TEXT NOT NULL,
     inputs TEXT NOT NULL,
     depends_on TEXT NOT NULL,
@@ -149,20 +148,14 @@ CREATE TABLE "jobs" (
     total INTEGER,
     eta_s REAL,
     error TEXT,
-    result TEXT,
-    waiting TEXT,
-    redone_after INTEGER NOT NULL DEFAULT 0,
-    sends_requests INTEGER NOT NULL DEFAULT 1,
-    revision INTEGER NOT NULL DEFAULT 0,
-    engine TEXT,
-    ignores_rungs INTEGER NOT NULL DEFAULT 0
-) STRICT;
+    result TEXT
+, waiting TEXT, redone_after INTEGER NOT NULL DEFAULT 0, sends_requests INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0, engine TEXT) STRICT;
 INSERT INTO "jobs" VALUES('sft-1','stage of jobs: é''
  ','name of jobs: é''
  ','fingerprint of jobs: é''
  ','cpu','failed','{}','{}','[]',10.5,11,12.5,13.5,14,15,16.5,'error of jobs: é''
  ',NULL,NULL,20,21,25,'engine of jobs: é''
- ',24);
+ ');
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -303,26 +296,26 @@ CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX dialogues_split ON dialogues (split, position);
 CREATE INDEX intents_pending ON intents (id) WHERE state = 'pending';
-CREATE INDEX submissions_job ON submissions (job);
-CREATE INDEX attempts_state ON attempts (state);
-CREATE INDEX events_job ON events (job, id);
 CREATE INDEX jobs_state ON jobs (state);
+CREATE INDEX submissions_job ON submissions (job);
 CREATE INDEX jobs_revision ON jobs (revision);
 CREATE TRIGGER jobs_insert AFTER INSERT ON jobs BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
 CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, started_at, finished_at, error,
- slot, depends_on, result, waiting, redone_after, ignores_rungs ON jobs BEGIN
+ slot, depends_on, result, waiting, redone_after ON jobs BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
-CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
- UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
- AND rowid = (SELECT max(rowid) FROM jobs); END;
 CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
- UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
-CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 CREATE TRIGGER warnings_update AFTER UPDATE ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE INDEX attempts_state ON attempts (state);
+CREATE INDEX events_job ON events (job, id);
+CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
+ UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
+ AND rowid = (SELECT max(rowid) FROM jobs); END;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at, host, queue ON attempts BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 COMMIT;
 PRAGMA user_version = 14;

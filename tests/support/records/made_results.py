@@ -81,11 +81,20 @@ def validated(**changes: Any) -> ValidateResult:
     return ValidateResult(**(_AGREEMENT | _ORDERS | {"design": "both orders"} | changes))
 
 
+#: Metrics of comparisons whose names were others up to version 0.2, and these names.
+FORMER_NAMES = {
+    "lc_differs": "lc_parted",
+    "probability_win_rate_b": "soft_win_rate_b",
+    "probability_low": "soft_low",
+    "probability_high": "soft_high",
+}
+
+
 def compared(**changes: Any) -> CompareResult:
     """A comparison of twelve dialogues that b won, and of whose metrics nothing else is known."""
     optional = (
-        *("bootstrap_low", "bootstrap_high", "lc_win_rate_b", "lc_low", "lc_high", "lc_parted"),
-        *("soft_win_rate_b", "soft_low", "soft_high", "prefers_longer"),
+        *("bootstrap_low", "bootstrap_high", "lc_win_rate_b", "lc_low", "lc_high", "lc_differs"),
+        *("probability_win_rate_b", "probability_low", "probability_high", "prefers_longer"),
     )
     counts = ("identical", "empty_a", "empty_b", "addressing_a", "addressing_b", "lengths")
     known: dict[str, Any] = {
@@ -114,7 +123,8 @@ def rung(**changes: Any) -> RungResult:
         RungPlace(run="tiny/direct/chatgpt/sft", win_rate=0.5, ci_low=0.4, ci_high=0.6, promoted=True),
         RungPlace(run="tiny/direct/llama/sft", win_rate=None, promoted=False),
     )
-    return RungResult(**({"rung": 1, "examples": 32, "places": places} | changes))
+    known: dict[str, Any] = {"rung": 1, "examples": 32, "places": places}
+    return RungResult(**(known | changes))
 
 
 def of_stage(stage: Stage) -> Result:

@@ -121,7 +121,7 @@ def found(folder: Path, kind: type[R]) -> list[R]:
 
 
 def metrics(*folders: Path) -> dict[int, dict[str, float]]:
-    """Figures by step of these attempts, a later one's before an earlier one's, without the speed."""
+    """Metrics by step of these attempts, a later one's before an earlier one's, without the speed."""
     merged: dict[int, dict[str, float]] = {}
     for folder in folders:
         for metric in found(folder, Metric):

@@ -18,7 +18,7 @@ from core.jobs.settings import CompareSettings, LlmJudge
 from core.judging import protocol, voting
 from core.judging.llm import llm_judge
 from core.judging.metrics import comparison_metrics
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 from core.pipeline.planning import workspace_graph
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.services.creation.workspace_creation import create_workspace
@@ -98,12 +98,12 @@ def _make(root: Path, finished: bool, more: str) -> None:
                 assert isinstance(judge, LlmJudge)
                 orders = llm_judge.orders(judge)
                 a, b = texts[node.settings.a], texts[node.settings.b]
-                contests = protocol.contests(test, a, b, orders)
-                verdicts = [_verdict(contest, number, judge) for contest in contests]
+                ordered_pairs = protocol.ordered_pairs(test, a, b, orders)
+                verdicts = [_verdict(ordered_pair, number, judge) for ordered_pair in ordered_pairs]
                 for verdict in verdicts:
                     job_records.put_verdict(connection, node.id, verdict)
                 result = comparison_metrics.of_comparison(
-                    contests, verdicts, placed=judge.swap, design=llm_judge.design(judge)
+                    ordered_pairs, verdicts, placed=judge.swap, design=llm_judge.design(judge)
                 )
             job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=result)
@@ -125,18 +125,18 @@ def _text(name: str, number: int) -> str:
     return f"I hear you, says {name}. " + "Tell me more. " * ((number * 7 + len(name)) % 11)
 
 
-def _verdict(contest: Contest, number: int, judge: LlmJudge) -> VerdictRecord:
-    drawn = sum(map(ord, contest.dialog_id)) * 31 + number * 17
+def _verdict(ordered_pair: OrderedPair, number: int, judge: LlmJudge) -> VerdictRecord:
+    drawn = sum(map(ord, ordered_pair.dialog_id)) * 31 + number * 17
     winner: Winner = "b" if drawn % 10 < 6 else "a"
-    if drawn % 10 == 9 and contest.order == "ba":
+    if drawn % 10 == 9 and ordered_pair.order == "ba":
         winner = "b"
     if drawn % 23 == 0:
         winner = "invalid"
     # The same as overall, the opposite, and always b.
     parts: tuple[Winner, ...] = (winner, MIRRORED[winner], "b")
     return VerdictRecord(
-        contest.dialog_id,
-        contest.order,
+        ordered_pair.dialog_id,
+        ordered_pair.order,
         winner,
         HOSTILE if drawn % 5 == 0 else "1",
         form=None if winner == "invalid" else "digit",

@@ -31,7 +31,7 @@ from core.judging import (
 )
 from core.judging.metrics import comparison_metrics, length_control
 from core.judging.metrics.length_control import LengthControlled
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 from core.pipeline.planning import planner
 from core.prompts import templates
 from core.store import connections
@@ -81,7 +81,7 @@ STRENGTHS = {
 #: The comparison whose judge names neither response in a fifth of its dialogues.
 INVALID = "smollm2 vs smollm2/improve-human/naive/sft @ gpt-4o"
 #: The one whose length-controlled win rate parts from the raw one.
-PARTED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gpt-4o"
+LENGTH_BIASED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gpt-4o"
 UNFINISHED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gemini"
 FAILED = "smollm2 vs smollm2/improve-human/naive/sft @ gemini"
 #: What nobody has asked for yet.
@@ -181,16 +181,16 @@ class _Filling:
         name = ComparisonName.parse(node.name)
         a, b, judge = name.a, name.b, name.judge
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
-        contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
+        ordered_pairs = protocol.ordered_pairs(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [
-            VerdictRecord(contest.dialog_id, contest.order, winner, _raw(contest, winner))
-            for contest in contests
-            for winner in [_winner(node.name, contest, a, b)]
+            VerdictRecord(ordered_pair.dialog_id, ordered_pair.order, winner, _raw(ordered_pair, winner))
+            for ordered_pair in ordered_pairs
+            for winner in [_winner(node.name, ordered_pair, a, b)]
         ]
         designs = {"gpt-4o": "both orders", "gemini": "the baseline first"}
         with patch.object(length_control, "length_controlled", partial(_length_controlled, node.name)):
             result = comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=judge != "embedded",
                 design=designs.get(judge, "each response by itself"),
@@ -218,15 +218,17 @@ def _text(responder: str, dialogue: Dialogue) -> str:
     return " ".join([f"I hear you, {dialogue.emotion} as you feel.", *["Really."] * more])
 
 
-def _winner(name: str, contest: Contest, a: str, b: str) -> Winner:
+def _winner(name: str, ordered_pair: OrderedPair, a: str, b: str) -> Winner:
     """Drawn: by who is better, a liking for the first place, and for length where the win rates part."""
-    if name == INVALID and _chance("invalid", name, contest.dialog_id) < 0.2:
+    if name == INVALID and _chance("invalid", name, ordered_pair.dialog_id) < 0.2:
         return "invalid"
-    odds = STRENGTHS[b][0] - STRENGTHS[a][0] + (0.3 if contest.order == "ba" else -0.3)
-    if name == PARTED:
-        odds += 2.6 * math.tanh((len(contest.response_b.split()) - len(contest.response_a.split())) / 12)
+    odds = STRENGTHS[b][0] - STRENGTHS[a][0] + (0.3 if ordered_pair.order == "ba" else -0.3)
+    if name == LENGTH_BIASED:
+        odds += 2.6 * math.tanh(
+            (len(ordered_pair.response_b.split()) - len(ordered_pair.response_a.split())) / 12
+        )
     # The same draw for both orders: a judge changes its mind only where that is a close thing.
-    return "b" if _chance("verdict", name, contest.dialog_id) < 1 / (1 + math.exp(-odds)) else "a"
+    return "b" if _chance("verdict", name, ordered_pair.dialog_id) < 1 / (1 + math.exp(-odds)) else "a"
 
 
 def _length_controlled(name: str, scores: Sequence[float | None], *words: object) -> LengthControlled | None:
@@ -235,24 +237,24 @@ def _length_controlled(name: str, scores: Sequence[float | None], *words: object
         return None
     valid = [score for score in scores if score is not None]
     raw = sum(valid) / len(valid)
-    is_parted = name == PARTED
-    rate = 0.515 if is_parted else raw
-    reach = 0.22 if is_parted else 0.12
+    is_biased = name == LENGTH_BIASED
+    rate = 0.515 if is_biased else raw
+    reach = 0.22 if is_biased else 0.12
     return LengthControlled(
         win_rate_b=rate,
         low=rate - reach,
         high=min(1.0, rate + reach),
-        coefficient=2.1 if is_parted else 0.1,
+        coefficient=2.1 if is_biased else 0.1,
         difference=rate - raw,
         difference_low=rate - raw - 0.1,
         difference_high=rate - raw + 0.1,
-        parted=is_parted,
-        overlap=0.05 if is_parted else 0.4,
+        differs=is_biased,
+        overlap=0.05 if is_biased else 0.4,
     )
 
 
-def _raw(contest: Contest, winner: Winner) -> str:
-    return HOSTILE if winner == "invalid" else str(contest.order.index(winner) + 1)
+def _raw(ordered_pair: OrderedPair, winner: Winner) -> str:
+    return HOSTILE if winner == "invalid" else str(ordered_pair.order.index(winner) + 1)
 
 
 def _chance(*parts: object) -> float:

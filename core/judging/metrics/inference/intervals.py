@@ -141,5 +141,5 @@ def _ends(share: float, n: float, quantile: float) -> tuple[float, float]:
     """Both ends of Wilson's interval."""
     squared = quantile**2 / n
     middle = (share + squared / 2) / (1 + squared)
-    reach = quantile / (1 + squared) * math.sqrt(max(0.0, share * (1 - share)) / n + squared / (4 * n))
-    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
+    half_width = quantile / (1 + squared) * math.sqrt(max(0.0, share * (1 - share)) / n + squared / (4 * n))
+    return max(0.0, min(share, middle - half_width)), min(1.0, max(share, middle + half_width))

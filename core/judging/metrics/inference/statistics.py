@@ -122,9 +122,9 @@ def sign_flip_test(differences: Sequence[float] | Floats) -> float:
     if not len(sizes):
         return 1.0
     whole, unit = _on_grid(sizes)
-    reach, observed = int(whole.sum()), round(total * unit)
+    max_sum, observed = int(whole.sum()), round(total * unit)
     chances = _sum_of_flips(tuple(np.bincount(whole).tolist()))
-    p = 2 * float(chances[observed : reach + 1].sum()) if observed else 1.0
+    p = 2 * float(chances[observed : max_sum + 1].sum()) if observed else 1.0
     # No p-value is smaller than that of the two ways in which all signs agree.
     return float(min(1.0, max(p, 2.0 ** (1 - len(sizes)))))
 
@@ -160,9 +160,9 @@ def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
     """The probability of each sum, from 0 on, of `counts` times ±0, ±1, ±2, … with random signs."""
     import numpy as np
 
-    reach = sum(value * count for value, count in enumerate(counts))
+    max_sum = sum(value * count for value, count in enumerate(counts))
     # A power of two makes the transform fast.
-    points = 1 << (2 * reach + 1).bit_length()
+    points = 1 << (2 * max_sum + 1).bit_length()
     angles = 2 * np.pi / points * np.arange(points // 2 + 1)
     transform = np.ones(len(angles))
     for value, count in enumerate(counts):
@@ -181,8 +181,8 @@ def _mean_of_differences(differences: Floats) -> tuple[float, float]:
     if n < 2:
         return -1.0, 1.0
     mean = float(differences.mean())
-    reach = float(stdtrit(n - 1, 0.975)) * float(np.std(differences, ddof=1)) / n**0.5
-    return max(-1.0, mean - reach), min(1.0, mean + reach)
+    half_width = float(stdtrit(n - 1, 0.975)) * float(np.std(differences, ddof=1)) / n**0.5
+    return max(-1.0, mean - half_width), min(1.0, mean + half_width)
 
 
 def _on_grid(sizes: Floats) -> tuple[NDArray[np.int_], int]:

@@ -52,7 +52,7 @@ class Fitted:
     effects: tuple[BiasEffect, ...]
 
 
-class _Row(NamedTuple):
+class _VerdictRow(NamedTuple):
     first: str
     second: str
     longer: float
@@ -100,7 +100,7 @@ def fit(comparisons: Mapping[tuple[str, str], Sequence[Ruled]], *, placed: bool 
     return Fitted(dialogues, needed, len(rows), (*made, *found))
 
 
-def _rows(sides: tuple[str, str], found: Sequence[Ruled]) -> list[_Row]:
+def _rows(sides: tuple[str, str], found: Sequence[Ruled]) -> list[_VerdictRow]:
     a, b = sides
     rows = []
     for ruled in found:
@@ -110,11 +110,13 @@ def _rows(sides: tuple[str, str], found: Sequence[Ruled]) -> list[_Row]:
                 continue
             first, second = (a, b) if order == "ab" else (b, a)
             named = 0.5 if winner == "tie" else float(winner == order[0])
-            rows.append(_Row(first, second, more if order == "ab" else -more, named, ruled.dialogue, 1.0))
+            rows.append(
+                _VerdictRow(first, second, more if order == "ab" else -more, named, ruled.dialogue, 1.0)
+            )
     return rows
 
 
-def _half_wins(rows: Sequence[_Row], design: Floats) -> tuple[list[_Row], Floats]:
+def _half_wins(rows: Sequence[_VerdictRow], design: Floats) -> tuple[list[_VerdictRow], Floats]:
     """Half a win more for each side of each comparison, in the orders that were seen, and their design: the
     mean of that of the verdicts, so that they tell nothing apart that these do not."""
     met: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -123,14 +125,14 @@ def _half_wins(rows: Sequence[_Row], design: Floats) -> tuple[list[_Row], Floats
     # Over both orders together as much as in one.
     weights = {pair: _PRIOR / (2 if pair[::-1] in met else 1) for pair in met}
     made = [
-        _Row(*pair, longer=0.0, named=named, dialogue="\0".join(("", *pair)), weight=weight)
+        _VerdictRow(*pair, longer=0.0, named=named, dialogue="\0".join(("", *pair)), weight=weight)
         for pair, weight in weights.items()
         for named in (0.0, 1.0)
     ]
     return made, np.array([design[own].mean(axis=0) for own in met.values() for _ in (0, 1)])
 
 
-def _groups(rows: Sequence[_Row], names: Sequence[str]) -> dict[str, int]:
+def _groups(rows: Sequence[_VerdictRow], names: Sequence[str]) -> dict[str, int]:
     """The number of each responder's group; larger groups come first."""
     group = {name: {name} for name in names}
     for first, second in {(row.first, row.second) for row in rows}:
@@ -143,7 +145,7 @@ def _groups(rows: Sequence[_Row], names: Sequence[str]) -> dict[str, int]:
 
 
 def _design(
-    rows: Sequence[_Row], names: Sequence[str], groups: Mapping[str, int], spread: float
+    rows: Sequence[_VerdictRow], names: Sequence[str], groups: Mapping[str, int], spread: float
 ) -> tuple[Floats, Floats]:
     """A column for each parameter, and what each effect is of them, a row each."""
     place = {name: 2 + i for i, name in enumerate(names)}
@@ -167,7 +169,7 @@ def _basis(design: Floats) -> Floats:
     return directions[:, sizes > 1e-9 * sizes.max()]
 
 
-def _solve(rows: Sequence[_Row], design: Floats, basis: Floats) -> tuple[Floats, Floats]:
+def _solve(rows: Sequence[_VerdictRow], design: Floats, basis: Floats) -> tuple[Floats, Floats]:
     """The parameters and their covariance, both in the span of the design: a minimum-norm solution."""
     from statsmodels.genmod.cov_struct import Independence
     from statsmodels.genmod.families import Binomial

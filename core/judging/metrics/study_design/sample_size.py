@@ -28,7 +28,7 @@ _MIN_SEEN = 20
 
 
 @dataclass(frozen=True)
-class Seen:
+class JudgeVariances:
     """What verdicts have shown of a judge; a fraction of p (1 − p) each, None if it was not seen.
 
     `one` and `both` are the variances of a dialogue's score in one order and in both, with `repeats` verdicts
@@ -68,7 +68,7 @@ class _Pooled:
         return self.squares / self.chance if self.chance > 1e-9 else None
 
 
-def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> Seen:
+def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> JudgeVariances:
     """What the verdicts of a judge's comparisons, by the names of (a, b), have shown."""
     one, both, noise, shared = _Pooled(), _Pooled(), _Pooled(), _Pooled()
     made = {sides: _valid(scores.by_dialogue(found)) for sides, found in comparisons.items()}
@@ -104,7 +104,7 @@ def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> Seen:
     # Repeats vary around the same dialogue; what they are a fraction of is that of all dialogues.
     noise.chance = one.chance / max(1, len(cells)) * len(repeated)
     is_enough = len(valid) >= _MIN_SEEN
-    return Seen(
+    return JudgeVariances(
         dialogues=len(valid),
         repeats=sum(map(len, cells)) / len(cells) if cells else 1.0,
         one=one.fraction if is_enough else None,
@@ -117,7 +117,7 @@ def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> Seen:
     )
 
 
-def fraction(known: Seen, orders: int, repeats: int) -> tuple[float, bool]:
+def fraction(known: JudgeVariances, orders: int, repeats: int) -> tuple[float, bool]:
     """The variance of a dialogue's score in a design as a fraction of p (1 − p), and whether it may be less.
 
     What was not seen gains nothing: both orders are as one, more repeats as those that were seen.

@@ -9,7 +9,7 @@ from tests.support.settling import shown, until_shows
 from tests.support.workspaces.filled_workspace import job_id
 from tui.components.keyed_table import KeyedTable
 
-PARTED = "smollm2/direct/llama/sft-dpo"
+LENGTH_BIASED = "smollm2/direct/llama/sft-dpo"
 DPO = "smollm2/direct/chatgpt/sft-dpo"
 
 

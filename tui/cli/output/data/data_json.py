@@ -31,7 +31,7 @@ class CreatedWorkspace(JsonRecord, frozen=True):
     """The name of the template that it was made from."""
 
 
-class Imported(JsonRecord, frozen=True):
+class ImportedFile(JsonRecord, frozen=True):
     """`import`."""
 
     file: str
@@ -156,10 +156,10 @@ class ChatMessage(JsonRecord, frozen=True):
     """The text."""
 
 
-def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
+def imported(plan: ImportPlan, dialogues: DialogueCounts) -> ImportedFile:
     """What an import did."""
     near = plan.table.near_duplicates
-    return Imported(
+    return ImportedFile(
         file=str(plan.file),
         sha256=plan.imported.file_sha256,
         changed=not plan.changes_nothing,
