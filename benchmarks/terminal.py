@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -41,8 +42,7 @@ class Terminal:
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
-        self._chunks: list[tuple[float, bytes]] = []
-        self._drawn = 0
+        self._chunks: deque[tuple[float, bytes]] = deque()
         # Else a chunk's time would be that of the end of the drawing of another.
         sys.setswitchinterval(0.0005)
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -67,16 +67,14 @@ class Terminal:
 
     def draw(self) -> Iterator[float]:
         """Draw what has come, part by part; the time at which each came."""
-        while self._drawn < len(self._chunks):
-            at, chunk = self._chunks[self._drawn]
-            self._drawn += 1
+        while self._chunks:
+            at, chunk = self._chunks.popleft()
             self._stream.feed(chunk)
             yield at
 
     def skip(self) -> None:
         """Forget what has come and is not drawn: what the screen shows is not known from then on."""
         self._chunks.clear()
-        self._drawn = 0
 
     def wait(self, shows: Callable[[], bool], timeout_s: float = _WAIT_S) -> float | None:
         """The time at which that came with which the screen `shows` something; None if it never did."""
