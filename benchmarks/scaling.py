@@ -126,6 +126,10 @@ def main() -> int:
     )
     add("--teacher-input-tokens", type=int, default=400, help="of one request to the teacher")
     add("--judge-input-tokens", type=int, default=500, help="of one request to a judge")
+    add(
+        "--rungs", nargs="+", type=int, default=[], metavar="EXAMPLES", help="early rungs, compared with none"
+    )
+    add("--reduction-factor", type=int, default=3, help="one run in so many goes on from a rung")
     add("--no-requests", action="store_true", help="leave teachers and judges out")
     given = parser.parse_args()
     low, high = sorted(given.utilisation)
@@ -143,7 +147,12 @@ def main() -> int:
         judge_input_tokens=given.judge_input_tokens,
         requests=not given.no_requests,
     )
-    print_need(made)
+    if given.rungs:
+        from benchmarks import scaling_rungs
+
+        scaling_rungs.print_saved(made, given.rungs, given.reduction_factor)
+    else:
+        print_need(made)
     return 0
 
 
@@ -154,7 +163,7 @@ def print_need(made: Assumptions) -> None:
         run
         for student in config.students
         for recipe in config.recipes.train
-        for run in _runs(config, student, recipe, made)
+        for run in runs_of(config, student, recipe, made)
     ]
     models = len(runs) * made.seeds
     trl, once = (sum(getattr(run, name) for run in runs) * made.seeds for name in ("trl_tokens", "tokens"))
@@ -174,15 +183,15 @@ def print_need(made: Assumptions) -> None:
         f"answer {TEST} dialogues\n"
     )
     grid = f"{len(recipes)} recipes × 2 stages × {len(students)} students × {made.seeds}"
-    _row("models", f"{models:,}: {grid}")
+    row("models", f"{models:,}: {grid}")
     million = [tokens / 1e6 for tokens in (once, trl)]
-    _row("training tokens", f"{million[0]:,.0f} million with prefix trees, {million[1]:,.0f} million without")
-    _row("training FLOPs", f"{_span(flops, 1e18)} × 10¹⁸ (prefix trees, and without)")
-    _row("GPU-hours, training", _span(training))
-    _row("GPU-hours, loading", f"{loading:,.1f}")
-    _row("GPU-hours, answering", f"{_span(answering)}: {answered:,} responders × {TEST} dialogues")
-    _row("GPU-hours", _span(hours))
-    _row("GPU dollars", _span([hours[end] * made.usd_per_hour[end] for end in (0, 1)], digits=0))
+    row("training tokens", f"{million[0]:,.0f} million with prefix trees, {million[1]:,.0f} million without")
+    row("training FLOPs", f"{span(flops, 1e18)} × 10¹⁸ (prefix trees, and without)")
+    row("GPU-hours, training", span(training))
+    row("GPU-hours, loading", f"{loading:,.1f}")
+    row("GPU-hours, answering", f"{span(answering)}: {answered:,} responders × {TEST} dialogues")
+    row("GPU-hours", span(hours))
+    row("GPU dollars", span([hours[end] * made.usd_per_hour[end] for end in (0, 1)], digits=0))
     print()
     _print_gigabytes(runs, made)
     print()
@@ -192,12 +201,16 @@ def print_need(made: Assumptions) -> None:
         _print_requests(config, models, made)
 
 
-def _row(name: str, value: str) -> None:
+def row(name: str, value: str) -> None:
+    """Print a line of the result."""
     print(f"{name:<28} {value}")
 
 
-def _runs(config: Config, student: str, recipe: str, made: Assumptions) -> list[Run]:
-    examples, pairs = _examples(recipe)
+def runs_of(
+    config: Config, student: str, recipe: str, made: Assumptions, limit: int | None = None
+) -> list[Run]:
+    """The runs of stage `sft` and `sft-dpo`, on `limit` examples and pairs at most."""
+    examples, pairs = (number if limit is None else min(number, limit) for number in _examples(recipe))
     shape = of_config(STUDENTS[student])
     local = LocalStudent(
         config=config.students[student],
@@ -266,9 +279,9 @@ def _print_gigabytes(runs: Sequence[Run], made: Assumptions) -> None:
     checkpoint = max(run.adapter_bytes for run in runs) * 3
     has_room = largest < GPUS[made.gpu][1] * 1e9
     remedy = "" if has_room else ": too large; gradient_checkpointing or nf4 need less"
-    _row("GPU memory of the largest", f"{largest / 1e9:,.0f} GB of {GPUS[made.gpu][1]} GB{remedy}")
-    _row("disk, base models", f"{weights / 1e9:,.0f} GB")
-    _row(
+    row("GPU memory of the largest", f"{largest / 1e9:,.0f} GB of {GPUS[made.gpu][1]} GB{remedy}")
+    row("disk, base models", f"{weights / 1e9:,.0f} GB")
+    row(
         "disk, adapters",
         f"{adapters / 1e9:,.1f} GB; a checkpoint while a run trains {checkpoint / 1e9:.2f} GB, two are kept",
     )
@@ -288,7 +301,7 @@ def _print_durations(runs: Sequence[Run], made: Assumptions) -> None:
     print("GPUs      from start to end")
     for gpus in (1, 8, 64):
         ends = [_makespan(own, gpus) / 3600 for own in chains]
-        print(f"{gpus:<9} {_span(ends)} hours")
+        print(f"{gpus:<9} {span(ends)} hours")
     count = len(chains[0])
     print(f"A run takes one GPU, and DPO follows its SFT: more than {count} GPUs have nothing to do.")
 
@@ -312,7 +325,7 @@ def _print_requests(config: Config, models: int, made: Assumptions) -> None:
         asked.append(("judge", judge, requests, made.judge_input_tokens, 1))
     for what, model, count, read, written in asked:
         cost = _usd(config, model, count, read, written)
-        _row(f"{what} {model.model}", f"{count:,} requests of ~{read} tokens: {cost}")
+        row(f"{what} {model.model}", f"{count:,} requests of ~{read} tokens: {cost}")
     print(f"Prices of {config.prices.date}, of the template; they are in proportion to the length of texts.")
 
 
@@ -340,7 +353,7 @@ def _usd(config: Config, model: Teacher | JudgeConfig, requests: int, read: int,
     return f"~${usd:,.0f}" if usd >= 10 else f"~${usd:,.2f}"
 
 
-def _span(ends: Sequence[float], unit: float = 1.0, digits: int = 1) -> str:
+def span(ends: Sequence[float], unit: float = 1.0, digits: int = 1) -> str:
     low, high = ends
     return f"{low / unit:,.{digits}f} to {high / unit:,.{digits}f}"
 

@@ -102,12 +102,16 @@ from .domain.jobs.job_rules import start_all_problem as start_all_problem
 from .domain.jobs.results import CompareResult as CompareResult
 from .domain.jobs.results import FilterResult as FilterResult
 from .domain.jobs.results import GenerateResult as GenerateResult
+from .domain.jobs.results import HoldoutResult as HoldoutResult
 from .domain.jobs.results import JudgeResult as JudgeResult
 from .domain.jobs.results import RecipeResult as RecipeResult
 from .domain.jobs.results import RespondResult as RespondResult
 from .domain.jobs.results import Result as Result
+from .domain.jobs.results import RungPlace as RungPlace
+from .domain.jobs.results import RungResult as RungResult
 from .domain.jobs.results import SftResult as SftResult
 from .domain.jobs.results import ValidateResult as ValidateResult
+from .domain.jobs.rungs import gates as gates
 from .domain.jobs.snapshot import DialogueCounts as DialogueCounts
 from .domain.jobs.snapshot import SlotUse as SlotUse
 from .domain.jobs.snapshot import Snapshot as Snapshot
@@ -117,6 +121,7 @@ from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
 from .domain.names import VersionName as VersionName
+from .domain.names import is_of_rung as is_of_rung
 from .domain.names import settings_text as settings_text
 from .domain.names import without_seed as without_seed
 from .domain.paths import file_name as file_name

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import engine_checks, grid, training_arguments
+from core.config import engine_checks, grid, rungs, training_arguments
 from core.config.problems import InvalidOptionError
 from core.config.schema import (
     Config,
@@ -104,6 +104,7 @@ def check(config: Config) -> None:
             )
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
+    rungs.check(config)
     for name, engine in config.engines.items():
         engine_checks.check(name, engine)
     for slot in get_args(Slot):

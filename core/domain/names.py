@@ -27,6 +27,10 @@ _ID_DIGITS = 10
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: What names the seed of a run: its own, or that of one of its stages.
 _SEEDS = ("seed", "sft.seed", "dpo.seed")
+#: What names the number of examples of a rung.
+_EXAMPLES = "examples"
+#: What follows the name of a base student that responds to the dialogues on which rungs are decided.
+_HELD_OUT = "held-out"
 
 
 def is_plain(name: str) -> bool:
@@ -96,6 +100,23 @@ class RunName:
         return replace(self, settings=tuple(one for one in self.settings if one[0] not in _SEEDS))
 
     @property
+    def examples(self) -> int | None:
+        """How many examples the run of a rung is trained on; None for one that is trained on all."""
+        return next(
+            (int(value) for key, value in self.settings if key == _EXAMPLES and value.isdecimal()), None
+        )
+
+    def on_rung(self, examples: int) -> RunName:
+        """The same run, trained on so many examples only."""
+        return replace(self, settings=(*self.settings, (_EXAMPLES, str(examples))))
+
+    @property
+    def over_rungs(self) -> RunName:
+        """What a run's seeds and rungs have in common: the name without a seed and a number of examples."""
+        kept = tuple(one for one in self.over_seeds.settings if one[0] != _EXAMPLES)
+        return replace(self, settings=kept)
+
+    @property
     def seed(self) -> str:
         """The seeds in its name; empty for those of config.toml's tables."""
         return settings_text(tuple(one for one in self.settings if one[0] in _SEEDS))
@@ -117,6 +138,23 @@ class RunName:
         return (
             None if not student or recipe is None or stage is None else cls(student, recipe, stage, settings)
         )
+
+
+def on_rung(name: str, examples: int) -> str:
+    """The name of what is done with so many examples on a rung: a recipe, or a student's runs of a stage."""
+    return f"{name}/{_EXAMPLES}={examples}"
+
+
+def held_out(student: str) -> str:
+    """The base student as a responder to the dialogues on which rungs are decided."""
+    return f"{student}/{_HELD_OUT}"
+
+
+def is_of_rung(responder: str) -> bool:
+    """Whether it responds to the dialogues on which rungs are decided, and not to the test split."""
+    name = VersionName.parse(responder).name
+    run = RunName.parse(name)
+    return name.endswith(f"/{_HELD_OUT}") if run is None else run.examples is not None
 
 
 def without_seed(responder: str) -> str:

@@ -73,6 +73,8 @@ class RunEstimate:
     """Why something is not known; None if everything is."""
     devices: int = 1
     """How many devices train it together."""
+    chance: float = 1.0
+    """The chance that it starts: below 1 where a rung decides whether it does."""
 
     @property
     def fits(self) -> bool | None:
@@ -100,6 +102,12 @@ class StageWork:
     """How many of the others have an unknown duration, and are missing from `seconds`."""
     measured: bool
     """Whether all of `seconds` follows from finished jobs of the same kind; otherwise it is rough."""
+    stopped: int = 0
+    """Those that rungs have stopped, and that are in none of the others."""
+    expected: float | None = None
+    """How many of those that are left are expected to start; None where rungs decide on none of them."""
+    expected_seconds: float | None = None
+    """How long these take, of `seconds`; None with `expected`, or with `seconds`."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,9 @@ class Run:
     teacher serve several runs, and are not counted."""
     finished_at: float | None
     """When it ended, in Unix seconds."""
+    rung: str | None = None
+    """Its place on its rung, or why a rung has stopped it, for people; None without rungs, and before that is
+    decided."""
 
 
 @dataclass(frozen=True)

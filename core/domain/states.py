@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-Stage = Literal["generate", "recipe", "filter", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
-JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
+Stage = Literal[
+    "generate",
+    "holdout",
+    "recipe",
+    "filter",
+    "sft",
+    "sft-dpo",
+    "respond",
+    "judge",
+    "validate",
+    "compare",
+    "rung",
+]
+JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled", "stopped"]
 Slot = Literal["gpu", "cpu", "api", "batch"]

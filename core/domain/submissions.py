@@ -201,6 +201,9 @@ class Estimate:
     """Their estimated cost in US dollars; None where the price is not known."""
     is_upper_bound: bool = False
     """Whether fewer may be sent, because a judge stops once it is decided who is better."""
+    expected_usd: float | None = None
+    """What of `usd` is expected where rungs decide which requests are sent; None without rungs, or with
+    `usd`."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class PlannedJob:
     inputs: dict[str, Input]
     """Name of the input in the worker → what it reads."""
     depends_on: tuple[str, ...]
-    """The ids of the jobs that must be done before it starts."""
+    """The ids of the jobs that must be done before it starts. A rung among them decides whether it does, and
+    is no part of its fingerprint."""
 
     @property
     def stage(self) -> Stage:

@@ -301,6 +301,35 @@ class CompareSettings(_StageSettings, frozen=True, tag="compare"):
     """Whether judging stops once it is decided who is better; None to judge every dialogue."""
 
 
+class HoldoutSettings(_StageSettings, frozen=True, tag="holdout"):
+    """Which train dialogues runs of rungs are compared on, and not trained on."""
+
+    stage: ClassVar[Stage] = "holdout"
+    dialogues: int
+    """How many."""
+    seed: int
+    """The random seed of the draw."""
+
+
+#: The inputs of a rung: the one before it, and each comparison.
+PREVIOUS, COMPARISON = "previous", "comparison-{}"
+
+
+class RungSettings(_StageSettings, frozen=True, tag="rung"):
+    """Which runs of a student and stage go on."""
+
+    stage: ClassVar[Stage] = "rung"
+    rung: int
+    """Its number, from 1."""
+    examples: int
+    """Examples, or pairs, that each run is trained on."""
+    reduction_factor: int
+    """One in so many goes on."""
+    runs: tuple[str, ...]
+    """The runs that can take part, by the names of those that are trained on all examples. The input
+    `COMPARISON`, with a run's place among them, has the result of its comparison."""
+
+
 RunSettings = SftSettings | DpoSettings
 Settings = (
     GenerateSettings
@@ -312,6 +341,8 @@ Settings = (
     | JudgeSettings
     | ValidateSettings
     | CompareSettings
+    | HoldoutSettings
+    | RungSettings
 )
 
 

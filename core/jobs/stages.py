@@ -29,6 +29,7 @@ class StageSpec:
 #: In the order of the pipeline.
 STAGES: Mapping[Stage, StageSpec] = {
     "generate": StageSpec(settings.GenerateSettings, results.GenerateResult, 2, "core.teachers.generate_job"),
+    "holdout": StageSpec(settings.HoldoutSettings, results.HoldoutResult, 1, "core.recipes.holdout_job"),
     "recipe": StageSpec(settings.RecipeSettings, results.RecipeResult, 1, "core.recipes.recipe_job"),
     "filter": StageSpec(settings.FilterSettings, results.FilterResult, 1, "core.judging.filter_job"),
     "sft": StageSpec(settings.SftSettings, results.SftResult, 2, "core.training.training_job"),
@@ -37,4 +38,5 @@ STAGES: Mapping[Stage, StageSpec] = {
     "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 2, "core.judging.embedded.fit_job"),
     "validate": StageSpec(settings.ValidateSettings, results.ValidateResult, 3, "core.judging.validate_job"),
     "compare": StageSpec(settings.CompareSettings, results.CompareResult, 6, "core.judging.compare_job"),
+    "rung": StageSpec(settings.RungSettings, results.RungResult, 1, "core.judging.rung_job"),
 }

@@ -25,7 +25,7 @@ from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs.job import Job
 from core.domain.jobs.snapshot import DialogueCounts
-from core.domain.names import RUN_STAGES, RunStage
+from core.domain.names import RUN_STAGES, RunStage, is_of_rung
 from core.services.data.sample import is_sample
 from core.services.training.curves import Curves
 from core.services.workspace import Workspace
@@ -88,6 +88,8 @@ class Report:
     """Recipes, and what the judge that filters preference pairs left of theirs."""
     trainings: tuple[RunTraining, ...]
     examples: tuple[ReportExample, ...]
+    stopped: tuple[str, ...] = ()
+    """The runs that early rungs have stopped before they were trained on all examples."""
 
     @property
     def rates(self) -> tuple[WinRate, ...]:
@@ -137,11 +139,16 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         ),
         trainings=tuple(_training(workspace, job) for job in snapshot.jobs if _is_trained(job)),
         examples=tuple(_examples(workspace, [c.rate for c in comparisons])),
+        stopped=tuple(job.name for job in snapshot.jobs if _is_stopped(job)),
     )
 
 
 def _is_trained(job: Job) -> bool:
     return job.stage in RUN_STAGES and job.state == "done"
+
+
+def _is_stopped(job: Job) -> bool:
+    return job.stage in RUN_STAGES and job.state == "stopped" and not is_of_rung(job.name)
 
 
 def _training(workspace: Workspace, job: Job) -> RunTraining:

@@ -143,7 +143,10 @@ class Commands:
         return self._request(intents.Cancel(job))
 
     def retry(self, job: str) -> int:
-        """Retry a failed or cancelled job, with its failed or cancelled dependencies."""
+        """Retry a failed or cancelled job, with its failed or cancelled dependencies.
+
+        One that a rung has stopped starts whatever the rung decided.
+        """
         return self._request(intents.Retry(job))
 
     def reparse(self, judges: Sequence[str] = ()) -> int:

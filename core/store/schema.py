@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 14
+VERSION = 15
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 #: SQL by version. A store records the names of those that it has, which are the files' without the number.

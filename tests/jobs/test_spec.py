@@ -14,7 +14,7 @@ from core.domain.errors import UserError
 from core.domain.jobs.results import DpoResult
 from core.jobs import journal, spec
 from core.jobs.fingerprinted_settings import fingerprinted
-from core.jobs.inputs import ImportedDialogues, JobOutput, format_input, parse_input
+from core.jobs.inputs import ImportedDialogues, JobOutput, JobResult, format_input, parse_input
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings
@@ -116,11 +116,11 @@ def test_what_only_watches_or_pays_is_not_in_the_fingerprint() -> None:
 
 @given(st.text("abcdef0123456789", min_size=1), st.text("abc-/", min_size=1))
 def test_an_input_is_parsed_as_it_is_formatted(name: str, artifact: str) -> None:
-    for read in (ImportedDialogues(name), JobOutput(f"sft-{name}", artifact)):
+    for read in (ImportedDialogues(name), JobOutput(f"sft-{name}", artifact), JobResult(f"sft-{name}")):
         assert parse_input(format_input(read)) == read
 
 
-@pytest.mark.parametrize("text", ["", "data:", "sft-1", "/adapter", "sft-1/"])
+@pytest.mark.parametrize("text", ["", "data:", "result:", "sft-1", "/adapter", "sft-1/"])
 def test_what_is_no_input_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="neither data:SHA256 nor JOB/ARTIFACT"):
+    with pytest.raises(ValueError, match="neither data:SHA256, result:JOB nor JOB/ARTIFACT"):
         parse_input(text)

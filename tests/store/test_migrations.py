@@ -128,7 +128,7 @@ def test_every_row_is_kept(old: Path) -> None:
     before["jobs"] = [(*row, None) for row in before["jobs"]]
     before["verdicts"] = [(*row[:3], 1, *row[3:], *[None] * 4) for row in before["verdicts"]]
     before["attempts"] = [(*row, None) for row in before["attempts"]]
-    before["jobs"] = [(*row, 0, 1, 0, None) for row in before["jobs"]]
+    before["jobs"] = [(*row, 0, 1, 0, None, 0) for row in before["jobs"]]
     before["attempts"] = [(*row, None, 0, "local", None, 1) for row in before["attempts"]]
     assert {name: after[name] for name in before} == before
 

@@ -214,7 +214,9 @@ def test_an_input_that_names_nothing_is_refused(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
         store.execute("UPDATE jobs SET inputs = json_set(inputs, '$.dialogues', 'wrong')")
-    with pytest.raises(UserError, match="job a: inputs: 'wrong' is neither data:SHA256 nor JOB/ARTIFACT"):
+    with pytest.raises(
+        UserError, match="job a: inputs: 'wrong' is neither data:SHA256, result:JOB nor JOB/ARTIFACT"
+    ):
         jobs.get(store, "a")
 
 

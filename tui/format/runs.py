@@ -73,6 +73,7 @@ def columns(found: Iterable[Run]) -> list[RunColumn]:
             lambda row: None if row.run.rate is None else row.run.rate.ci_low,
         ),
         *([RunColumn("judge", "judge", 12, _judge, _judge, is_words=True)] if len(judges) > 1 else []),
+        *_rung(runs),
         RunColumn(
             "time", "time", 8, lambda row: formats.duration(row.run.seconds), lambda row: row.run.seconds
         ),
@@ -146,6 +147,14 @@ def _eval_loss(runs: Sequence[Run]) -> list[RunColumn]:
         RunColumn(
             "eval_loss", "eval_loss", 9, lambda row: _number(row.run.eval_loss), lambda row: row.run.eval_loss
         )
+    ]
+
+
+def _rung(runs: Sequence[Run]) -> list[RunColumn]:
+    if all(run.rung is None for run in runs):
+        return []
+    return [
+        RunColumn("rung", "rung", 36, lambda row: row.run.rung or "", lambda row: row.run.rung, is_words=True)
     ]
 
 

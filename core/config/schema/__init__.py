@@ -19,6 +19,7 @@ from core.config.schema.fine_tuning import (
 )
 from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
+from core.config.schema.rungs import Rungs
 from core.config.schema.students import FLAWS, Definition, Flaw, Pairing, Recipes, Responding, Server, Student
 from core.config.schema.table import CheckedShare, NonNegative, NonNegativeNumber, Positive, PositiveNumber
 
@@ -53,6 +54,7 @@ __all__ = [
     "RatingScale",
     "Recipes",
     "Responding",
+    "Rungs",
     "Runs",
     "Server",
     "SlotEngines",

@@ -7,6 +7,7 @@ from core.config.schema.engines import EngineConfig, SlotEngines
 from core.config.schema.fine_tuning import Dpo, Fsdp, Lora, Runs, Training
 from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Prices, SpendingLimits, Teacher
+from core.config.schema.rungs import Rungs
 from core.config.schema.students import Definition, Recipes, Responding, Server, Student
 from core.config.schema.table import ConfigTable, NonNegative, Positive
 from core.domain.app_settings import AppSettings
@@ -82,6 +83,8 @@ class Config(ConfigTable, frozen=True):
     """Preference tuning."""
     grid: Grid = Grid()
     """Runs with several seeds and settings."""
+    rungs: Rungs = Rungs()
+    """Runs that are trained on a few examples first."""
     responding: Responding = Responding()
     """How the test split is answered."""
     servers: dict[str, Server] = {}

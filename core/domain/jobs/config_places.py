@@ -18,6 +18,8 @@ def config_place(job: Job) -> tuple[str, str | None]:
         return "recipes.train", job.name
     if job.stage == "filter":
         return "recipes.filter_judge", None
+    if job.stage in ("holdout", "rung"):
+        return "rungs", None
     if job.stage == "compare":
         return f"judges.{ComparisonName.parse(job.name).judge}", None
     if job.stage in ("judge", "validate"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -20,6 +21,14 @@ class Dependent(Protocol):
 
     @property
     def depends_on(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class Link:
+    """A job's id, and the ids of what it depends on directly."""
+
+    id: str
+    depends_on: tuple[str, ...]
 
 
 def dependencies_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:

@@ -6,11 +6,12 @@ A reason is one plain sentence for people; None means that nothing stands in the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from core.domain.jobs.dependencies import dependents_of, nearest_first
+from core.domain.jobs import rungs
+from core.domain.jobs.dependencies import Dependent, Link, dependents_of, nearest_first
 
 if TYPE_CHECKING:
     # The app imports these rules before its first screen.
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
 RunAction = Literal["archive", "restore", "delete", "tag", "note"]
 
 #: States in which nothing more happens to a job by itself.
-ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
+ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled", "stopped"})
 #: States in which a job has ended without a result.
 UNSUCCESSFUL: frozenset[JobState] = frozenset({"failed", "cancelled"})
+#: States in which a job can be requested once more.
+REQUESTABLE: frozenset[JobState] = UNSUCCESSFUL | {"stopped"}
 
 
 def start_problem(job: Job) -> str | None:
     """Why the job cannot be started."""
     if job.state == "done":
         return f"{_named(job)} is done: there is nothing to start"
-    if job.requested and job.state not in UNSUCCESSFUL:
+    if job.requested and job.state not in REQUESTABLE:
         state = "cancelling" if job.cancelling else job.state
         return f"{_named(job)} is requested already: it is {state}"
     return None
@@ -44,9 +47,9 @@ def cancel_problem(name: str, state: JobState) -> str | None:
 
 def retry_problem(name: str, state: JobState | Literal["not started"]) -> str | None:
     """Why a job in that state cannot be tried again."""
-    if state in UNSUCCESSFUL:
+    if state in REQUESTABLE:
         return None
-    return f"{name} is {state}: only what failed or was cancelled can be tried again"
+    return f"{name} is {state}: only what failed, was cancelled or stopped can be tried again"
 
 
 def refresh_problem(name: str, state: JobState) -> str | None:
@@ -89,7 +92,8 @@ def start_all_problem(snapshot: Snapshot | None) -> str | None:
         return f"config.toml is invalid: {snapshot.config_error}"
     if not snapshot.jobs:
         return "there is nothing to start: import data, and name students, recipes and judges in config.toml"
-    if all(start_problem(job) is not None for job in snapshot.jobs):
+    # What rungs have stopped starts only if it is named.
+    if all(job.state == "stopped" or start_problem(job) is not None for job in snapshot.jobs):
         return "all jobs are requested already"
     return None
 
@@ -121,6 +125,8 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
     """Why a requested job that could run does not; None too where it is not known or not requested."""
     if not job.requested:
         return None
+    if job.state == "stopped":
+        return _why_stopped(job, jobs)
     if job.state == "ready":
         free = any(slot.name == job.slot and slot.used < slot.total for slot in slots)
         reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
@@ -132,8 +138,28 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
     blocking = _blocking(job, jobs)
     if blocking is not None:
         return f"blocked: {_named(blocking)} {blocking.state}"
-    needed = next((jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"), None)
+    ended = rungs.awaited(job.id, job.depends_on)
+    needed = next(
+        (
+            jobs[i]
+            for i in job.depends_on
+            if i in jobs and jobs[i].state != "done" and not (i in ended and jobs[i].state in ENDED)
+        ),
+        None,
+    )
     return None if needed is None else f"waits for {_named(needed)}"
+
+
+def _why_stopped(job: Job, jobs: Mapping[str, Job]) -> str | None:
+    """Why a rung has stopped the job, or a job that it needs; None where that is not known."""
+    from core.domain.jobs.results import RungResult
+
+    for gate in rungs.gates(job.id, job.depends_on):
+        result = jobs[gate].result if gate in jobs else None
+        if isinstance(result, RungResult) and not rungs.goes_on(job.name, result):
+            return rungs.why_stopped(job.name, result)
+    needed = next((jobs[i] for i in job.depends_on if i in jobs and jobs[i].state == "stopped"), None)
+    return None if needed is None else f"stopped with {_named(needed)}"
 
 
 def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
@@ -141,16 +167,19 @@ def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
 
     def needs(id: str) -> Sequence[str]:
         needed = jobs.get(id)
-        return () if needed is None or needed.state == "done" else needed.depends_on
+        return () if needed is None or needed.state == "done" else rungs.needed(id, needed.depends_on)
 
-    walked = (jobs[id] for id in nearest_first(job.depends_on, needs) if id in jobs)
+    needed = rungs.needed(job.id, job.depends_on)
+    walked = (jobs[id] for id in nearest_first(needed, needs) if id in jobs)
     return next((needed for needed in walked if needed.state in UNSUCCESSFUL), None)
 
 
 def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
     """The ids of the requested jobs that wait, directly or not, for one of these, which did not succeed."""
     # Not by way of what is done: its result is there, whatever became of what it was made from.
-    return dependents_of((job for job in jobs if job.requested and job.state not in ENDED), unsuccessful)
+    return dependents_of(
+        _needing(job for job in jobs if job.requested and job.state not in ENDED), unsuccessful
+    )
 
 
 def needs_supervisor(snapshot: Snapshot, pending: bool) -> bool:
@@ -181,7 +210,25 @@ def movable_jobs(jobs: Collection[Job], slots: Collection[Slot]) -> frozenset[st
     running = frozenset(job.id for job in unfinished if job.state == "running")
     startable = {job.id for job in unfinished if job.id not in running and job.slot in slots}
     stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
-    return running | startable - dependents_of((job for job in unfinished if job.id in startable), stuck)
+    waiting = [job for job in unfinished if job.id in startable]
+    held = dependents_of(_needing(waiting), stuck)
+    if any(job.stage == rungs.RUNG for job in waiting):
+        held |= _undecided(jobs, waiting, held.union(stuck))
+    return running | startable - held
+
+
+def _undecided(jobs: Collection[Job], waiting: Sequence[Job], stuck: Collection[str]) -> frozenset[str]:
+    """The ids of the rungs that wait for comparisons that never end, and of what waits for those."""
+    ended = {job.id for job in jobs if job.state in ENDED}
+    # What can never be done has ended for a rung.
+    ended |= dependents_of(_needing(waiting), (job.id for job in jobs if job.state in UNSUCCESSFUL))
+    return dependents_of((job for job in waiting if job.id not in ended), set(stuck) - ended)
+
+
+def _needing(jobs: Iterable[Job]) -> Iterator[Dependent]:
+    """The jobs, each depending on what must be done before it starts."""
+    for job in jobs:
+        yield Link(job.id, rungs.needed(job.id, job.depends_on)) if job.stage == rungs.RUNG else job
 
 
 @dataclass(frozen=True)
@@ -202,6 +249,8 @@ class JobCounts:
     """Requested jobs that failed."""
     cancelled: int = 0
     """Requested jobs that were cancelled."""
+    stopped: int = 0
+    """Requested jobs that did not go on after a rung, and those that need them."""
     not_started: int = 0
     """Jobs that nobody requested."""
 
@@ -213,7 +262,8 @@ class JobCounts:
     @property
     def requested(self) -> int:
         """All requested jobs."""
-        return self.done + self.active + self.waiting + self.blocked + self.failed + self.cancelled
+        ended = self.done + self.failed + self.cancelled + self.stopped
+        return ended + self.active + self.waiting + self.blocked
 
     @property
     def active(self) -> int:

@@ -7,6 +7,8 @@ intervals are 95 % ones.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from core.domain.data.recipes import DropReason, FilteredPairs
@@ -42,6 +44,15 @@ class GenerateResult(_Answered, frozen=True, kw_only=True, tag="generate"):
     """Requests without a usable response, which recipes do without."""
     reused: Count
     """Responses that an earlier job had paid for already."""
+
+
+class HoldoutResult(_Result, frozen=True, tag="holdout"):
+    """The train dialogues on which rungs are decided."""
+
+    train: Count
+    """Train dialogues that runs of rungs are trained on."""
+    held_out: Count
+    """Train dialogues that their responders respond to instead."""
 
 
 class RecipeResult(_Result, frozen=True, tag="recipe"):
@@ -270,6 +281,32 @@ class CompareResult(
     """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 
 
+class RungPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a run did on a rung."""
+
+    run: str
+    """The run's name without its seed, and without the rung's number of examples."""
+    win_rate: Share | None
+    """Its win rate over the base student, the mean over its seeds; None if no run of it was compared."""
+    ci_low: Share | None = None
+    """Lower end of the win rate's interval; None with it, and for the mean over several seeds."""
+    ci_high: Share | None = None
+    """Upper end of the interval; None with the lower one."""
+    promoted: bool
+    """Whether it goes on."""
+
+
+class RungResult(_Result, frozen=True, kw_only=True, tag="rung"):
+    """Which runs of a student and stage go on after they were trained on a few examples."""
+
+    rung: Annotated[int, msgspec.Meta(ge=1)]
+    """Its number, from 1."""
+    examples: Count
+    """Examples, or pairs, that each run was trained on, if there were as many."""
+    places: tuple[RungPlace, ...]
+    """The runs that took part, the best first; those without a win rate last."""
+
+
 TrainingResult = SftResult | DpoResult
 Result = (
     GenerateResult
@@ -281,6 +318,8 @@ Result = (
     | JudgeResult
     | ValidateResult
     | CompareResult
+    | HoldoutResult
+    | RungResult
 )
 
 

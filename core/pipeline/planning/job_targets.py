@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from core.domain.errors import UserError
-from core.domain.jobs.dependencies import dependencies_of
-from core.domain.names import JobName, RecipeName
+from core.domain.jobs import rungs
+from core.domain.jobs.dependencies import Link, dependencies_of
+from core.domain.names import JobName, RecipeName, is_of_rung
 from core.jobs.planned_job import PlannedJob
 from core.jobs.stages import STAGES
 
@@ -19,9 +20,22 @@ def resolve(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> tuple[Planned
     """
     if not targets:
         return tuple(jobs)
-    wanted = named(jobs, targets)
-    wanted |= dependencies_of(jobs, wanted)
+    exact = whatever_rungs_decide(jobs, targets)
+    others = named(jobs, targets) - exact
+    wanted = exact | others | dependencies_of(jobs, others)
     return tuple(job for job in jobs if job.id in wanted)
+
+
+def whatever_rungs_decide(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> frozenset[str]:
+    """The ids of the jobs that `targets` name one by one, with what these need: no rung keeps them from
+    starting."""
+    exact = frozenset(
+        job.id
+        for job in jobs
+        if job.stage != rungs.RUNG and any(_names_exactly(target, job) for target in targets)
+    )
+    links = (Link(job.id, rungs.work_of(job.id, job.depends_on)) for job in jobs)
+    return exact | dependencies_of(links, exact)
 
 
 def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
@@ -72,7 +86,12 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
 
 
 def _names(target: str, job: PlannedJob) -> bool:
-    if target in (job.id, job.stage, job.name, str(JobName(job.stage, job.name))):
+    if target == job.stage or _names_exactly(target, job):
         return True
     # A comparison's name begins with its baseline's, which may be one run of several that the target means.
-    return job.stage != "compare" and job.name.startswith(f"{target}/")
+    # Runs of rungs are for the others, and start with these.
+    return job.stage != "compare" and job.name.startswith(f"{target}/") and not is_of_rung(job.name)
+
+
+def _names_exactly(target: str, job: PlannedJob) -> bool:
+    return target in (job.id, job.name, str(JobName(job.stage, job.name)))

@@ -13,7 +13,7 @@ from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
 from core.jobs import files, journal
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
+from core.jobs.inputs import ImportedDialogues, JobOutput, JobResult, format_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
@@ -45,6 +45,14 @@ def resolve_inputs(
                 path = workspace.dialogues(sha256)
                 if not path.exists():
                     raise UserError(f"{path} is missing: import the data again, then retry")
+            case JobResult(producer):
+                # What has no result has failed, or was stopped: its reader does without.
+                done = [one for one in job_attempts.attempts(connection, job=producer) if one.state == "done"]
+                if not done:
+                    continue
+                path = workspace.inside(done[0].folder) / journal.NAME
+                if not path.exists():
+                    raise MissingOutputError(producer, path)
             case JobOutput(producer, output):
                 found = job_records.artifact(connection, producer, output)
                 if found is None:

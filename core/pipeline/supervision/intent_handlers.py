@@ -13,7 +13,7 @@ from core.dialogues.files import records
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import job_rules
-from core.domain.jobs.dependencies import dependencies_of
+from core.domain.jobs.dependencies import Link, dependencies_of
 from core.domain.jobs.events import (
     AdoptOutcome,
     CancelOutcome,
@@ -25,6 +25,7 @@ from core.domain.jobs.events import (
     StartOutcome,
 )
 from core.domain.jobs.job import LOCAL
+from core.domain.jobs.rungs import RUNG, gates, work_of
 from core.domain.names import JobId, JobName
 from core.domain.runs import RunNotes
 from core.domain.states import JobState
@@ -56,7 +57,7 @@ from core.store.intents import (
     Start,
     WithdrawVote,
 )
-from core.store.jobs import engines, job_attempts, job_events, jobs, run_notes
+from core.store.jobs import engines, job_attempts, job_events, jobs, run_notes, rungs
 from core.teachers.batches import adoption
 
 #: The stages of jobs that ask judges.
@@ -148,6 +149,10 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         clusters.check(engine, config.engines)
     again = _start_anew(connection, job_targets.named(planned, targets)) if request.force else ()
     new = jobs.put(connection, wanted)
+    whatever = job_targets.whatever_rungs_decide(planned, targets)
+    rungs.ignore(
+        connection, (job.id for job in wanted if job.id in whatever and gates(job.id, job.depends_on))
+    )
     states = jobs.states(connection, (job.id for job in wanted))
     engines.set_engine(connection, states, request.engine)
     for job, state in states.items():
@@ -182,14 +187,24 @@ def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
 
 
 def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> RetryOutcome:
-    """Queue the job again, and each failed or cancelled job that it depends on.
+    """Queue the job again, and each failed or cancelled job that it depends on. One that a rung has stopped
+    starts with what it needs, whatever the rung decided.
 
     Settings that do not change the results (a budget, limits, a price) are updated from the current
     configuration.
     """
     state = _state(connection, job)
-    needed = dependencies_of(jobs.graph(connection), [job])
-    again = [name for name in (job, *sorted(needed)) if _failed(connection, name)]
+    graph = jobs.graph(connection)
+    states = jobs.states(connection, (link.id for link in graph))
+    if state == "stopped":
+        graph = [Link(link.id, work_of(link.id, link.depends_on)) for link in graph]
+    # What has lost a rung that is decided needs no other try.
+    decided = {link.id for link in graph if JobId.parse(link.id).stage == RUNG and states[link.id] == "done"}
+    needed = dependencies_of((link for link in graph if link.id not in decided), [job])
+    wanted = job_rules.REQUESTABLE if state == "stopped" else job_rules.UNSUCCESSFUL
+    again = [name for name in (job, *sorted(needed)) if states.get(name) in wanted]
+    if state == "stopped":
+        rungs.ignore(connection, again)
     if not again:
         raise UserError(job_rules.retry_problem(_name(connection, job), state))
     imported = dialogues.imported(connection)
@@ -317,10 +332,6 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     elif stored.state in job_rules.UNSUCCESSFUL:
         _retry(connection, workspace, job)
     return AdoptOutcome(stored.state)
-
-
-def _failed(connection: sqlite3.Connection, job: str) -> bool:
-    return jobs.states(connection, (job,)).get(job) in job_rules.UNSUCCESSFUL
 
 
 def _name(connection: sqlite3.Connection, job: str) -> str:

@@ -21,7 +21,7 @@ from core.pipeline.supervision.playground_memory import PlaygroundMemory
 from core.pipeline.workers import devices, warm_workers
 from core.store import workspace_settings
 from core.store.connections import transaction
-from core.store.jobs import job_attempts, jobs, submissions
+from core.store.jobs import job_attempts, jobs, rungs, submissions
 from core.store.jobs.job_attempts import Attempt
 from core.store.jobs.jobs import StoredJob
 from core.teachers.requests.ledger import REQUESTING_STAGES
@@ -67,8 +67,11 @@ class JobStarter:
         self._start_ready()
 
     def _make_ready(self) -> None:
-        """Make waiting jobs ready if all their dependencies are done."""
-        able = jobs.released(self._connection)
+        """Make waiting jobs ready if all their dependencies are done, after rungs have stopped some."""
+        if not rungs.is_settled(self._connection):
+            with transaction(self._connection):
+                rungs.settle(self._connection)
+        able = jobs.released(self._connection) + rungs.decidable(self._connection)
         if able:
             with transaction(self._connection):
                 for job in able:

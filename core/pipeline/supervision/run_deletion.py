@@ -11,8 +11,8 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.jobs import job_rules
-from core.domain.jobs.dependencies import dependencies_of, dependents_of
+from core.domain.jobs import job_rules, rungs
+from core.domain.jobs.dependencies import Link, dependencies_of, dependents_of
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import ENDED, RunAction
 from core.domain.names import RUN_STAGES
@@ -35,7 +35,8 @@ def plan(
     chosen = list(dict.fromkeys(runs))
     for name in chosen:
         check(name, jobs.get(name), "delete", configured)
-    on_top = dependents_of(jobs.values(), chosen)
+    links = [Link(job.id, rungs.work_of(job.id, job.depends_on)) for job in jobs.values()]
+    on_top = dependents_of(links, chosen)
     active = next((jobs[name] for name in (*chosen, *on_top) if jobs[name].state not in ENDED), None)
     if active is not None:
         state = "cancelling" if active.cancelling else active.state

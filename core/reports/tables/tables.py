@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from core.domain.data.recipes import DROP_REASONS
 from core.domain.evaluation.comparisons import Scorecard
 from core.domain.evaluation.win_rates import WinRate
+from core.domain.names import is_of_rung
 from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import (
@@ -62,7 +63,14 @@ def warnings(report: Report) -> list[str]:
         if one.are_mostly_same
         and {one.a, one.b} <= {name for rate in report.rates for name in (rate.a, rate.b)}
     ]
-    waiting = [rate for rate in report.rates if rate.n is None]
+    if report.stopped:
+        trained = sum(not is_of_rung(training.run) for training in report.trainings)
+        found.append(
+            f"Runs with results were selected: early rungs have stopped {len(report.stopped)} of "
+            f"{len(report.stopped) + trained} runs, by win rates on train dialogues that were held out. The "
+            "test split took no part."
+        )
+    waiting = [rate for rate in report.rates if rate.n is None and rate.state != "stopped"]
     if waiting:
         found.append(
             f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no results."

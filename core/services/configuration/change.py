@@ -11,7 +11,7 @@ from core.config.schema import Config
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs.job import Job
-from core.domain.jobs.job_rules import ENDED, UNSUCCESSFUL
+from core.domain.jobs.job_rules import ENDED, REQUESTABLE
 from core.domain.states import Slot
 from core.jobs.planned_job import PlannedJob
 from core.pipeline.planning import workspace_graph
@@ -93,7 +93,7 @@ def describe(state: WorkspaceState, before: Config | None, after: Config) -> Con
         superseded=tuple(job for job in gone if job.state == "done"),
         unfinished=tuple(job for job in gone if job.requested and job.state not in ENDED),
         dropped=tuple(
-            job for job in gone if job.state in UNSUCCESSFUL or not (job.requested or job.state == "done")
+            job for job in gone if job.state in REQUESTABLE or not (job.requested or job.state == "done")
         ),
         seconds=seconds,
         is_at_least=is_at_least,

@@ -13,6 +13,7 @@ from core.domain.evaluation import win_rates
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs.job import Job
+from core.domain.names import ComparisonName, is_of_rung
 from core.services.evaluation import (
     comparisons,
     judges,
@@ -45,7 +46,10 @@ class ComparisonReader:
         self._data = ResultData(state, pipeline)
 
     def win_rates(self) -> tuple[WinRate, ...]:
-        """Every comparison of the configuration; its numbers are None until the comparison is done."""
+        """Every comparison of the configuration over the test split; its numbers are None until it is done.
+
+        Those of rungs, over train dialogues, are no results.
+        """
         rates, same = self._rates(), self.same_answers()
         return self._state.remember("win rates", (rates, same), lambda: same_answers.add(rates, same))
 
@@ -59,9 +63,10 @@ class ComparisonReader:
         validated = self._data.validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._data.judges()}
         # Most changes concern other jobs, or the progress of one.
-        compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
+        compared = [job for job in jobs if job.stage == "compare" and _is_of_test_split(job)]
+        compare_jobs = [(job.id, job.state, job.result) for job in compared]
         return self._state.remember(
-            "rates", (compare_jobs, labels), lambda: comparisons.win_rates(jobs, labels)
+            "rates", (compare_jobs, labels), lambda: comparisons.win_rates(compared, labels)
         )
 
     def all_win_rates(self) -> tuple[WinRate, ...]:
@@ -70,7 +75,7 @@ class ComparisonReader:
         Superseded responders and judges have the settings in which they differ behind an `@`. `p_holm`
         corrects for all of them.
         """
-        jobs = self._versions.jobs(("compare",))
+        jobs = [job for job in self._versions.jobs(("compare",)) if _is_of_test_split(job)]
         superseded = tuple(job for job in jobs if not job.in_config)
         current = self.win_rates()
         if not superseded:
@@ -110,13 +115,15 @@ class ComparisonReader:
         """All responders: sources in the data, base students, runs, teachers."""
         imported = self._state.imported()
         sources = () if imported is None else (HUMAN, *imported.sources)
-        answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
+        jobs = self._pipeline.snapshot().jobs
+        answering = (job.name for job in jobs if job.stage == "respond" and _is_of_test_split(job))
         return tuple(dict.fromkeys([*answering, *sources]))
 
     def superseded_responders(self) -> tuple[str, ...]:
         """The responders that other settings superseded, the newest first."""
         known = set(self.responders())
-        found = [job.name for job in self._versions.jobs(("respond",)) if not job.in_config]
+        jobs = self._versions.jobs(("respond",))
+        found = [job.name for job in jobs if not job.in_config and _is_of_test_split(job)]
         return tuple(name for name in reversed(found) if name not in known)
 
     def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
@@ -170,3 +177,8 @@ class ComparisonReader:
         if known.issuperset(responders):
             return self._pipeline.snapshot().jobs
         return self._versions.jobs(("respond", "compare"))
+
+
+def _is_of_test_split(job: Job) -> bool:
+    """Whether a job of stage `respond` or `compare` is about the test split."""
+    return not is_of_rung(ComparisonName.parse(job.name).b if job.stage == "compare" else job.name)

@@ -17,7 +17,7 @@ from core.domain.jobs.snapshot import DialogueCounts, SlotUse, Snapshot, Supervi
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch
 from core.pipeline.planning import job_targets, workspace_graph
-from core.services.pipeline.job_states import CurrentJobs
+from core.services.pipeline.job_states import CurrentJobs, with_reason
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, workspace_settings
 from core.store.dialogues import dialogues as stored_data
@@ -97,9 +97,13 @@ class PipelineReader:
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
-        """The given jobs that were requested, in this order, including those no longer in config.toml."""
+        """The given jobs that were requested, in this order, including those no longer in config.toml.
+
+        Of those that rungs have stopped, with the reason.
+        """
         known = self.requested()
-        return tuple(known[job] for job in ids if job in known)
+        found = (known[job] for job in ids if job in known)
+        return tuple(with_reason(job, known, False, ()) if job.state == "stopped" else job for job in found)
 
     def requested(self) -> Mapping[str, Job]:
         """Every job that was ever requested, by id, in the order of request."""

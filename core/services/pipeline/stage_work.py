@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from core.domain.jobs.job import Job
-from core.domain.names import ComparisonName, RunName
+from core.domain.names import ComparisonName, RunName, is_of_rung
 from core.domain.runs import RunEstimate, StageWork
 from core.domain.states import Slot, Stage
 from core.jobs.planned_job import PlannedJob
+from core.services.pipeline import rung_chances
 
-#: Jobs that take about as long as each other: their stage, slot, and student or judge.
-_Kind = tuple[str, Slot, str]
+#: Jobs that take about as long as each other: their stage, slot, student or judge, and whether they are about
+#: the dialogues on which rungs are decided.
+_Kind = tuple[str, Slot, str, bool]
 
 
 def of_jobs(
@@ -21,8 +23,11 @@ def of_jobs(
 ) -> tuple[StageWork, ...]:
     """The work of each stage and slot, in the graph's order; `jobs` are those that were ever requested.
 
-    A run takes what its estimate says, another job the mean of the finished ones of its kind.
+    A run takes what its estimate says, another job the mean of the finished ones of its kind. Jobs on which a
+    rung decides count in full, and in `expected` by their chance.
     """
+    results = {job.id: job.result for job in jobs.values() if job.result is not None}
+    chances = rung_chances.of_jobs(wanted, results)
     known = {one.job: (one.seconds, one.measured) for one in estimates}
     took = _took(jobs.values())
     groups: dict[tuple[Stage, Slot], list[PlannedJob]] = defaultdict(list)
@@ -30,7 +35,8 @@ def of_jobs(
         groups[node.stage, node.slot].append(node)
     found = []
     for (stage, slot), nodes in groups.items():
-        left = [node for node in nodes if node.id not in jobs or jobs[node.id].state != "done"]
+        undone = [node for node in nodes if node.id not in jobs or jobs[node.id].state != "done"]
+        left = [node for node in undone if chances[node.id]]
         times = [known.get(node.id) or (took.get(_kind(stage, slot, node.name)), True) for node in left]
         seconds = [time for time, _ in times if time is not None]
         found.append(
@@ -38,13 +44,24 @@ def of_jobs(
                 stage=stage,
                 slot=slot,
                 jobs=len(nodes),
-                done=len(nodes) - len(left),
+                done=len(nodes) - len(undone),
                 seconds=sum(seconds) if seconds or not left else None,
                 unknown=len(left) - len(seconds),
                 measured=all(measured for time, measured in times if time is not None),
+                stopped=len(undone) - len(left),
+                **_expected([chances[node.id] for node in left], [time for time, _ in times]),
             )
         )
     return tuple(found)
+
+
+def _expected(chances: Sequence[float], times: Sequence[float | None]) -> dict[str, float]:
+    """What is expected of jobs that start with these chances; empty where all of them do."""
+    if all(chance == 1 for chance in chances):
+        return {}
+    found = {"expected": sum(chances)}
+    known = [chance * time for chance, time in zip(chances, times, strict=True) if time is not None]
+    return found | ({"expected_seconds": sum(known)} if known else {})
 
 
 def _took(jobs: Iterable[Job]) -> dict[_Kind, float]:
@@ -58,9 +75,11 @@ def _took(jobs: Iterable[Job]) -> dict[_Kind, float]:
 
 def _kind(stage: Stage, slot: Slot, name: str) -> _Kind:
     if stage == "compare":
-        return stage, slot, ComparisonName.parse(name).judge
+        comparison = ComparisonName.parse(name)
+        return stage, slot, comparison.judge, is_of_rung(comparison.b)
     run = RunName.parse(name)
     if stage == "respond":
-        return stage, slot, name if run is None else run.student
+        student = name.partition("/")[0] if run is None else run.student
+        return stage, slot, student, is_of_rung(name)
     # Teachers and recipes differ in their number of requests and examples; runs have estimates.
-    return stage, slot, ""
+    return stage, slot, "", False

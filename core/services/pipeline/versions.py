@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.domain.errors import UserError
+from core.domain.jobs import rungs
 from core.domain.jobs.dependencies import nearest_first
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import ENDED
@@ -122,7 +123,9 @@ class Versions:
         if nodes is not self._nodes:
             self._nodes = nodes
             self._planned = {
-                node.id: _plan(node.stage, node.name, node.settings, node.inputs, node.depends_on)
+                node.id: _plan(
+                    node.stage, node.name, node.settings, node.inputs, rungs.work_of(node.id, node.depends_on)
+                )
                 for node in nodes
             }
 
@@ -265,7 +268,7 @@ def _read_plan(job: Job, text: str, inputs: str) -> _Plan:
     except UserError:
         # Of a version of the program that had other settings.
         found = None
-    return _plan(job.stage, job.name, found, read, job.depends_on)
+    return _plan(job.stage, job.name, found, read, rungs.work_of(job.id, job.depends_on))
 
 
 def _plan(

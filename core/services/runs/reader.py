@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from core.domain.errors import UserError
+from core.domain.jobs import rungs
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import ENDED
-from core.domain.jobs.results import SftResult
-from core.domain.names import RUN_STAGES, RunName, VersionName
+from core.domain.jobs.results import RungResult, SftResult
+from core.domain.names import RUN_STAGES, RunName, VersionName, on_rung
 from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
 from core.pipeline.supervision import run_deletion
 from core.services.evaluation.reader import EvaluationReader
@@ -77,6 +78,7 @@ class RunsReader:
         costs, compared = submissions.costs(connection), self._compared()
         found = []
         settings = self._versions.settings(jobs)
+        decided = self._rungs()
         for job, own in zip(jobs, settings, strict=True):
             rates = compared.get(job.id, ())
             spent = [costs[rate.job][0] for rate in rates if rate.job in costs]
@@ -91,6 +93,7 @@ class RunsReader:
                     seconds=seconds.get(job.id),
                     tokens=None if job.id not in tokens else int(tokens[job.id]),
                     usd=None if None in spent or not rates else sum(usd or 0.0 for usd in spent),
+                    rung=self._rung_of(job, decided),
                 )
             )
         return tuple(found)
@@ -155,6 +158,21 @@ class RunsReader:
         if problem is not None:
             raise UserError(problem)
         return run_deletion.plan(connection, self._state.paths, {node.id for node in planned}, jobs)
+
+    def _rungs(self) -> Mapping[str, RungResult]:
+        """The decided rungs of config.toml, by name."""
+        jobs = self._pipeline.snapshot().jobs
+        return {job.name: job.result for job in jobs if isinstance(job.result, RungResult) and job.in_config}
+
+    def _rung_of(self, job: Job, decided: Mapping[str, RungResult]) -> str | None:
+        """The place of a run on its rung, or why a rung has stopped it."""
+        if job.state == "stopped":
+            return next(iter(self._pipeline.jobs([job.id]))).reason
+        name = RunName.parse(job.name)
+        if name is None or name.examples is None:
+            return None
+        result = decided.get(on_rung(f"{name.student}/{name.stage}", name.examples))
+        return None if result is None else rungs.place_of(job.name, result)
 
     def _compared(self) -> Mapping[str, Sequence[WinRate]]:
         """Run → the finished comparisons in which its responses are b."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from core.config.workspace import WorkspacePaths
 from core.dialogues.files import response_file
 from core.domain.data.dialogues import Split
 from core.domain.data.drawn_dialogues import DrawnDialogues
+from core.domain.jobs import rungs
 from core.domain.jobs.dependencies import dependencies_of
 from core.domain.jobs.results import (
     CompareResult,
@@ -31,14 +32,17 @@ from core.jobs.settings import (
     CompareSettings,
     FilterSettings,
     GenerateSettings,
+    HoldoutSettings,
     LargeModel,
     LlmJudge,
+    RecipeSettings,
     RespondSettings,
     TeacherResponder,
     ValidateSettings,
 )
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
+from core.services.pipeline import rung_chances
 from core.services.spending import pair_estimates
 from core.store import connections
 from core.store.jobs import job_queries, job_records, submissions
@@ -72,6 +76,8 @@ class _Known:
     """Recipe's job → the file of its preference pairs; only of done ones that are filtered."""
     done: Mapping[str, int]
     """Job that is done → how many requests it needed. It sends nothing any more."""
+    chances: Mapping[str, float]
+    """Job → the chance that it starts; 0 for one that a rung has stopped."""
 
     def of_done(self, asker: Asker, node: PlannedJob, model: LargeModel) -> Estimate | None:
         """The estimate of a job that is done; None for another one."""
@@ -165,6 +171,8 @@ def _read(
         }
         requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not anew]
         results = job_queries.results(connection, requesting)
+        decided = [node.id for node in wanted if node.stage == rungs.RUNG]
+        chances = rung_chances.of_jobs(wanted, job_queries.results(connection, decided))
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)
@@ -179,7 +187,7 @@ def _read(
     done = {job: count for job, result in results.items() if (count := _requests(result)) is not None}
     written = {job: workspace.inside(found[0]) for job, found in pairs.items() if found is not None}
     there = {job: path for job, path in written.items() if path.exists()}
-    return _Known(answered, used, texts, there, done)
+    return _Known(answered, used, texts, there, done, chances)
 
 
 def _requests(result: Result) -> int | None:
@@ -216,7 +224,10 @@ def _of_recipes(
                     )
                     part = _of_all(found, data, "train")
                 parts.append(part)
-        if needed:
+        # Examples of rungs are made from the same answers.
+        if needed and (
+            parts or (isinstance(node.settings, RecipeSettings) and node.name == node.settings.recipe)
+        ):
             left -= {job.id for job, _ in needed}
             yield estimating.total(asker, needed[0][1].model.identity.model, parts)
 
@@ -245,7 +256,7 @@ def _of_judges(
     wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
 ) -> Iterator[Estimate]:
     recipes = {node.id: node for node in nodes if node.stage == "recipe"}
-    parts: dict[tuple[Asker, str], list[Estimate]] = {}
+    parts: dict[tuple[Asker, str], list[tuple[Estimate, float]]] = {}
     comparisons = _Comparisons(wanted, data, known)
     for node in wanted:
         match node.settings:
@@ -263,9 +274,15 @@ def _of_judges(
                 part = part or comparisons.estimate(asker, node, node.settings, judge)
             case _:
                 continue
-        parts.setdefault((asker, judge.model.identity.model), []).append(part)
+        chance = known.chances.get(node.id, 1.0)
+        if chance:
+            parts.setdefault((asker, judge.model.identity.model), []).append((part, chance))
     for (asker, model_name), found in parts.items():
-        yield estimating.total(asker, model_name, found)
+        total = estimating.total(asker, model_name, (part for part, _ in found))
+        if total.usd is not None and any(chance < 1 for _, chance in found):
+            expected = sum((part.usd or 0.0) * chance for part, chance in found)
+            total = replace(total, expected_usd=expected)
+        yield total
 
 
 def _of_filter(
@@ -285,7 +302,7 @@ def _of_filter(
 class _Comparisons:
     """Estimates of comparisons with large models, of which there may be thousands."""
 
-    def __init__(self, wanted: Iterable[PlannedJob], data: DrawnDialogues, known: _Known) -> None:
+    def __init__(self, wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> None:
         left = sum(
             node.settings.judge.repeats * (2 if node.settings.judge.swap else 1)
             for node in wanted
@@ -295,6 +312,10 @@ class _Comparisons:
         )
         self._known = known
         self._data = data
+        #: Job that draws dialogues for rungs → how many these are.
+        self._held_out = {
+            node.id: node.settings.dialogues for node in wanted if isinstance(node.settings, HoldoutSettings)
+        }
         self._test = data.of("test", max(_FEWEST, _BUILT // max(left, 1)))
         #: Judge, and what is known of both sides → the estimate: before the responders have answered, that
         #: of many comparisons is the same.
@@ -310,7 +331,9 @@ class _Comparisons:
         (side_a, a), (side_b, b) = (
             self._texts(node, side, responder) for side, responder in (("a", settings.a), ("b", settings.b))
         )
-        key = (asker, None if a is None else side_a, None if b is None else side_b)
+        read = node.inputs.get("dialogues")
+        held_out = self._held_out.get(read.job) if isinstance(read, JobOutput) else None
+        key = (asker, None if a is None else side_a, None if b is None else side_b, held_out)
         if key not in self._made:
             filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
             orders = llm_judge.orders(judge)
@@ -319,7 +342,8 @@ class _Comparisons:
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
             found = estimating.of_requests(asker, judge.model, requests, self._known.answered, tokens)
-            scale = self._data.totals["test"] / len(self._test) if self._test else 1.0
+            there_are = self._data.totals["test"] if held_out is None else held_out
+            scale = there_are / len(self._test) if self._test else 1.0
             self._made[key] = estimating.times(found, scale)
         return replace(self._made[key], is_upper_bound=settings.stop is not None)
 
@@ -363,7 +387,7 @@ def spending(
     by_recipe = (
         (node.name, [by_job.get(job.id, 0.0) for job, _ in _generate_jobs(node, generating)])
         for node in nodes
-        if node.stage == "recipe"
+        if isinstance(node.settings, RecipeSettings) and node.name == node.settings.recipe
     )
     date = config.prices.date
     return Spending(

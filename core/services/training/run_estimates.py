@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from core.pipeline.workers import devices
 from core.recipes import catalog, examples
 from core.recipes.examples import Example, PreferencePair, SftExample
 from core.services import machine
+from core.services.pipeline import rung_chances
 from core.store.jobs import job_queries, job_records
 from core.students.models import model_shape
 from core.students.models.model_shape import ModelShape
@@ -114,12 +115,15 @@ class _Estimator:
         self._work: dict[tuple[object, ...], Work] = {}
 
     def of(self, nodes: Sequence[PlannedJob]) -> tuple[RunEstimate, ...]:
-        """The estimate of each run among `nodes` that is not done."""
+        """The estimate of each run among `nodes` that is not done, and that no rung has stopped."""
         found = []
+        results = {job.id: job.result for job in self._jobs.values() if job.result is not None}
+        chances = rung_chances.of_jobs(nodes, results)
         for node in nodes:
             job = self._jobs.get(node.id)
-            if isinstance(node.settings, SftSettings | DpoSettings) and (job is None or job.state != "done"):
-                found.append(self._estimate(node, node.settings))
+            is_left = (job is None or job.state != "done") and chances[node.id] > 0
+            if is_left and isinstance(node.settings, SftSettings | DpoSettings):
+                found.append(replace(self._estimate(node, node.settings), chance=chances[node.id]))
         return tuple(found)
 
     def _estimate(self, node: PlannedJob, settings: RunSettings) -> RunEstimate:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from core.domain.errors import UserError
+from core.domain.jobs import rungs
 from core.domain.jobs.events import Event
 from core.domain.jobs.job import LOCAL, Job, Wait
 from core.domain.jobs.results import Result
@@ -53,7 +54,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     # going through all rows in their order.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " jobs.error, slot, fingerprint, depends_on, ignores_rungs, result, folder, waiting, gpu, revision,"
         " attempts.engine, host, queue,"
         " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
@@ -106,7 +107,7 @@ def _job(row: sqlite3.Row) -> Job:
         error=row["error"],
         slot=row["slot"],
         fingerprint=row["fingerprint"],
-        depends_on=tuple(json.loads(row["depends_on"])),
+        depends_on=_depends_on(row),
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
         gpu=row["gpu"],
@@ -120,6 +121,13 @@ def _job(row: sqlite3.Row) -> Job:
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
         ),
     )
+
+
+def _depends_on(row: sqlite3.Row) -> tuple[str, ...]:
+    """What a job depends on, without the rungs that it ignores."""
+    found = tuple(json.loads(row["depends_on"]))
+    ignored = rungs.gates(row["id"], found) if row["ignores_rungs"] else ()
+    return tuple(one for one in found if one not in ignored)
 
 
 def _result(job: str, text: str) -> Result:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import msgspec
 
 from core.domain.errors import UserError
+from core.domain.jobs.dependencies import Link
 from core.domain.jobs.job import Wait
 from core.domain.jobs.job_rules import ENDED
 from core.domain.jobs.results import Result
+from core.domain.jobs.rungs import RUNG
 from core.domain.states import JobState, Slot
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
@@ -37,14 +39,6 @@ class StoredJob:
     """The engine that was requested for it; None for that of its slot."""
 
 
-@dataclass(frozen=True)
-class JobLinks:
-    """A job and the ids of its direct dependencies."""
-
-    id: str
-    depends_on: tuple[str, ...]
-
-
 _JOB = (
     "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
     " engine"
@@ -55,7 +49,8 @@ def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]
     """Insert the jobs that do not exist yet, as waiting; returns the ids of the inserted jobs.
 
     An existing job that is neither running nor done gets the current values of what its fingerprint does not
-    cover: settings that do not change the results, the location of the data, the slot.
+    cover: settings that do not change the results, the location of the data, the slot, the rung that decides
+    whether it starts.
     """
     inserted = []
     for job in jobs:
@@ -80,9 +75,9 @@ def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]
             inserted.append(job.id)
         else:
             connection.execute(
-                "UPDATE jobs SET slot = ?, settings = ?, inputs = ?"
+                "UPDATE jobs SET slot = ?, settings = ?, inputs = ?, depends_on = ?"
                 " WHERE id = ? AND state NOT IN ('running', 'done')",
-                (job.slot, encoded, inputs, job.id),
+                (job.slot, encoded, inputs, json.dumps(job.depends_on), job.id),
             )
     return inserted
 
@@ -107,18 +102,23 @@ def slot(connection: sqlite3.Connection, job: str) -> Slot:
     raise KeyError(job)
 
 
-def graph(connection: sqlite3.Connection) -> list[JobLinks]:
+def graph(connection: sqlite3.Connection) -> list[Link]:
     """Every job with its dependencies, in the order of request."""
     rows = connection.execute("SELECT id, depends_on FROM jobs ORDER BY rowid")
-    return [JobLinks(row["id"], tuple(json.loads(row["depends_on"]))) for row in rows]
+    return [Link(row["id"], tuple(json.loads(row["depends_on"]))) for row in rows]
 
 
 def released(connection: sqlite3.Connection) -> list[str]:
-    """Ids of the waiting jobs whose dependencies are all done, in the order of request."""
+    """Ids of the waiting jobs whose dependencies are all done, in the order of request.
+
+    Those of rungs, which also wait for jobs that may fail, are left out.
+    """
     rows = connection.execute(
-        "SELECT id FROM jobs WHERE state = 'waiting' AND NOT EXISTS ("
+        "SELECT id FROM jobs WHERE state = 'waiting' AND stage IS NOT :rung AND NOT EXISTS ("
         "SELECT 1 FROM json_each(jobs.depends_on) AS needed LEFT JOIN jobs AS dependency"
-        " ON dependency.id = needed.value WHERE dependency.state IS NOT 'done') ORDER BY rowid"
+        " ON dependency.id = needed.value WHERE dependency.state IS NOT 'done'"
+        " AND NOT (jobs.ignores_rungs AND dependency.stage IS :rung)) ORDER BY rowid",
+        {"rung": RUNG},
     )
     return [row["id"] for row in rows]
 

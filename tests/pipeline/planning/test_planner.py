@@ -105,6 +105,7 @@ def test_the_graph_of_two_students_and_two_recipes() -> None:
     stages = [node.stage for node in plan()]
     assert {stage: stages.count(stage) for stage in STAGES} == {
         "generate": 0,
+        "holdout": 0,
         "recipe": 2,
         "filter": 0,
         "sft": 4,
@@ -113,6 +114,7 @@ def test_the_graph_of_two_students_and_two_recipes() -> None:
         "judge": 1,
         "validate": 0,
         "compare": 9,
+        "rung": 0,
     }
     assert len({node.id for node in plan()}) == len({node.fingerprint for node in plan()}) == len(stages)
 

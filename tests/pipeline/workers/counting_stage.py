@@ -2,8 +2,9 @@
 
 plan.json: {"steps": n, "fail": [names], "raise": [names], "lose": [names], "hold": [names], "deaf": [names],
 "die": {name: [step per attempt]}, "preempt": {name: [step per attempt]}, "unprepared": [names],
-"damage": [names], "linger": [names], "lost_deaf": [names]}. Every step that is really done, and the begin and
-end of every attempt, is one line of done.log.
+"damage": [names], "linger": [names], "lost_deaf": [names],
+"rates": {comparison: win rate}}. Every step that is really done, and the begin and end of every attempt, is
+one line of done.log.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ OUTPUTS: dict[Stage, tuple[str, ...]] = {
     "respond": ("responses",),
     "judge": ("judge",),
     "compare": (),
+    "holdout": ("dialogues",),
 }
 
 
@@ -99,6 +101,8 @@ def run(job: JobContext[Settings]) -> Result:
     _note(root, job, "end")
     if name in plan.get("linger", ()):
         threading.Thread(target=threading.Event().wait).start()
+    if job.spec.name in plan.get("rates", {}):
+        return made_results.compared(win_rate_b=plan["rates"][job.spec.name])
     return made_results.of_stage(job.spec.stage)
 
 

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.jobs import rungs as rules
 from core.domain.jobs.job_rules import movable_jobs
 from core.domain.states import JobState, Slot
 from core.store import connections
 from core.store.connections import transaction
-from core.store.jobs import job_queries, jobs
+from core.store.jobs import job_queries, jobs, rungs
 from tests.support.records.made_settings import planned
 
 SLOTS: tuple[Slot, ...] = get_args(Slot)
@@ -46,6 +47,38 @@ def test_what_is_released_step_by_step_is_what_can_move(store: Connection, data:
         expected = movable_jobs(job_queries.jobs(store).values(), SLOTS)
         before = {name for name, state in jobs.states(store, made).items() if state == "done"}
         while moved := [*jobs.released(store), *jobs.slots(store, "ready"), *jobs.slots(store, "running")]:
+            for name in moved:
+                store.execute("UPDATE jobs SET state = 'done' WHERE id = ?", (name,))
+        ended = {name for name, state in jobs.states(store, made).items() if state == "done"}
+    assert ended - before == expected
+
+
+@given(data=st.data())
+def test_rungs_wait_for_what_may_fail(store: Connection, data: st.DataObject) -> None:
+    """As above, among jobs of which some are rungs with comparisons, before any rung is decided."""
+    made: list[str] = []
+    with transaction(store):
+        store.execute("DELETE FROM jobs")
+        for number in range(data.draw(st.integers(0, 9))):
+            stage = data.draw(st.sampled_from(["sft", "compare", "rung"]))
+            # Only a rung may come after a rung and its comparisons: nothing is stopped.
+            others = [name for name in made if stage == "rung" or not name.startswith("rung")]
+            needed = data.draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+            made.append(f"{stage}-{number}")
+            jobs.put(store, [planned(made[-1], *needed)])
+            hard = rules.needed(made[-1], needed)
+            done = all(state == "done" for state in jobs.states(store, hard).values())
+            possible: tuple[JobState, ...] = ("waiting", "failed", "cancelled")
+            if done and stage != "rung":
+                possible = ("waiting", "ready", "running", "done", "failed", "cancelled")
+            state: JobState = data.draw(st.sampled_from(possible))
+            store.execute("UPDATE jobs SET state = ?, stage = ? WHERE id = ?", (state, stage, made[-1]))
+        expected = movable_jobs(job_queries.jobs(store).values(), SLOTS)
+        before = {name for name, state in jobs.states(store, made).items() if state == "done"}
+        while moved := [
+            *(*jobs.released(store), *rungs.decidable(store)),
+            *(*jobs.slots(store, "ready"), *jobs.slots(store, "running")),
+        ]:
             for name in moved:
                 store.execute("UPDATE jobs SET state = 'done' WHERE id = ?", (name,))
         ended = {name for name, state in jobs.states(store, made).items() if state == "done"}

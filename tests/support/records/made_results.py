@@ -9,10 +9,13 @@ from core.domain.jobs.results import (
     DpoResult,
     FilterResult,
     GenerateResult,
+    HoldoutResult,
     JudgeResult,
     RecipeResult,
     RespondResult,
     Result,
+    RungPlace,
+    RungResult,
     SftResult,
     ValidateResult,
 )
@@ -127,6 +130,16 @@ def compared(**changes: Any) -> CompareResult:
     return CompareResult(**(known | changes))
 
 
+def rung(**changes: Any) -> RungResult:
+    """The first of two runs goes on."""
+    places = (
+        RungPlace(run="tiny/direct/chatgpt/sft", win_rate=0.5, ci_low=0.4, ci_high=0.6, promoted=True),
+        RungPlace(run="tiny/direct/llama/sft", win_rate=None, promoted=False),
+    )
+    known: dict[str, Any] = {"rung": 1, "examples": 32, "places": places}
+    return RungResult(**(known | changes))
+
+
 def of_stage(stage: Stage) -> Result:
     """A result of that stage."""
     made: dict[Stage, Result] = {
@@ -139,5 +152,7 @@ def of_stage(stage: Stage) -> Result:
         "judge": judge(),
         "validate": validated(),
         "compare": compared(),
+        "holdout": HoldoutResult(train=700, held_out=50),
+        "rung": rung(),
     }
     return made[stage]

@@ -82,7 +82,7 @@ class JobRecord(JsonRecord, frozen=True):
     name: str
     """What it is about; unique within its stage in one configuration."""
     state: JobState
-    """waiting, ready, running, done, failed or cancelled."""
+    """waiting, ready, running, done, failed, cancelled, or stopped at a rung."""
     done: int | None
     """Progress, in the job's own units."""
     total: int | None
@@ -197,6 +197,8 @@ class EstimateRecord(JsonRecord, frozen=True):
     """Their estimated cost in US dollars; null where the price is not known."""
     is_upper_bound: bool
     """Whether fewer may be sent, because a judge stops once it is decided who is better."""
+    expected_usd: float | None
+    """What of `usd` is expected where rungs decide which requests are sent; null without rungs."""
 
 
 class JobStateReport(JsonRecord, frozen=True):
@@ -358,6 +360,7 @@ def estimate(found: Estimate) -> EstimateRecord:
         output_tokens=found.output_tokens,
         usd=found.usd,
         is_upper_bound=found.is_upper_bound,
+        expected_usd=found.expected_usd,
     )
 
 

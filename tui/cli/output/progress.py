@@ -221,6 +221,8 @@ class _Display:
                 self._print_about(job, f"failed{after}: {job.error} (`empathy-tui logs {job.id}`)", "red")
             case "cancelled":
                 self._print_about(job, "cancelled", "yellow")
+            case "stopped":
+                self._print_about(job, job.reason or "stopped", "dim")
             case "ready" if job.preempted is not None:
                 self._print_about(job, f"preempted: {job.preempted}; it will continue", "yellow")
             case "ready" if before is not None and before.state == "running":

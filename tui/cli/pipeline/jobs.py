@@ -80,7 +80,7 @@ def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def retry(ctx: click.Context, job: str, as_json: bool) -> None:
-    """Retry a failed or cancelled job, with the failed jobs that it depends on.
+    """Retry a failed, cancelled or stopped job, with the failed jobs that it depends on.
 
     JOB is an id or its beginning, or STAGE:NAME.
     """

@@ -57,9 +57,10 @@ def run(
 ) -> None:
     """Start jobs in the background: by default all that config.toml defines.
 
-    A TARGET is a job's id, a stage (generate, recipe, filter, sft, sft-dpo, respond, judge, validate,
-    compare) or a name. The jobs that it depends on start as well. Jobs that are done are not repeated, unless
-    they are named with --force; jobs that depend on those keep their results.
+    A TARGET is a job's id, a stage (generate, holdout, recipe, filter, sft, sft-dpo, respond, judge,
+    validate, compare, rung) or a name. The jobs that it depends on start as well; a run that is named starts
+    whatever rungs decide. Jobs that are done are not repeated, unless they are named with --force; jobs that
+    depend on those keep their results.
     """
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")

@@ -25,6 +25,7 @@ def others(counts: JobCounts) -> list[tuple[str, str]]:
         (counts.blocked, "blocked", "text-warning"),
         (counts.failed, "failed", "text-error"),
         (counts.cancelled, "cancelled", "text-warning"),
+        (counts.stopped, "stopped at rungs", "text-muted"),
         (counts.not_started, "not started", "text-muted"),
     )
     return [(f"{number} {word}", colour) for number, word, colour in numbers if number]

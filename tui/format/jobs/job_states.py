@@ -32,6 +32,7 @@ LOOKS: dict[JobState, StateLook] = {
     "done": StateLook("✓", "done", "text-success"),
     "failed": StateLook("✗", "failed", "text-error"),
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
+    "stopped": StateLook("⊣", "stopped", "text-muted"),
 }
 QUEUED = StateLook("◌", "queued", "text-secondary")
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")

@@ -9,9 +9,11 @@ from core.api import (
     CompareResult,
     FilterResult,
     GenerateResult,
+    HoldoutResult,
     JudgeResult,
     RecipeResult,
     RespondResult,
+    RungResult,
     SftResult,
     ValidateResult,
     result_values,
@@ -23,7 +25,7 @@ from tui.format.values import count, percent, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.api import Job, Result
+    from core.api import Job, Result, RungPlace
 
 
 def sentences(result: Result) -> list[str]:
@@ -60,6 +62,13 @@ def sentences(result: Result) -> list[str]:
                 lines.append(f"“the longer one wins” agrees on {percent(result.longer_agreement, 1)}")
         case CompareResult():
             lines = _comparison(result)
+        case HoldoutResult():
+            lines = [
+                f"{count(result.held_out)} of {count(result.held_out + result.train)} train dialogues held "
+                "out, on which rungs are decided"
+            ]
+        case RungResult():
+            lines = [_went_on(result), *map(_place, result.places)]
     return [visible(line) for line in lines]
 
 
@@ -94,11 +103,29 @@ def brief(result: Result | None) -> str:
         case ValidateResult() as result:
             interval = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
             return f"agrees with people on {percent(result.agreement, 1)} ({interval})"
+        case HoldoutResult(held_out=held_out, train=train):
+            return f"{held_out} of {held_out + train} train dialogues held out"
+        case RungResult():
+            return _went_on(result)
         case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high, left_out=left_out):
             return f"win rate of b {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})" + (
                 f", {left_out} dialogues left out" if left_out else ""
             )
     return ""
+
+
+def _went_on(result: RungResult) -> str:
+    going_on = [place.run for place in result.places if place.promoted]
+    first = going_on[0] if going_on else formats.UNKNOWN
+    return f"{len(going_on)} of {len(result.places)} runs went on, the best is {first}"
+
+
+def _place(place: RungPlace) -> str:
+    mark = "+" if place.promoted else "-"
+    if place.win_rate is None:
+        return f"{mark} no result: {place.run}"
+    interval = "" if place.ci_low is None else f" ({span(place.ci_low, place.ci_high)})"
+    return f"{mark} {percent(place.win_rate, 1)}{interval}: {place.run}"
 
 
 def _of_server(result: RespondResult) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import JobCounts, counts_by, job_progress
+from core.api import JobCounts, counts_by, gates, job_progress
 from tui.format.jobs.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class StageSummary:
 
     @property
     def look(self) -> StateLook:
-        """The look of its most urgent job state; it is done only if all its jobs are."""
+        """The look of its most urgent job state; it is done only if all its jobs are, or were stopped."""
         counts = self.counts
         if counts.running:
             return LOOKS["running"]
@@ -42,7 +42,9 @@ class StageSummary:
             return LOOKS["cancelled"]
         if counts.waiting or counts.blocked:
             return LOOKS["waiting"]
-        return LOOKS["done"] if counts.done == counts.total else NOT_STARTED
+        if counts.not_started:
+            return NOT_STARTED
+        return LOOKS["done"] if counts.done or not counts.stopped else LOOKS["stopped"]
 
 
 def stages(jobs: Sequence[Job]) -> list[StageSummary]:
@@ -53,8 +55,15 @@ def stages(jobs: Sequence[Job]) -> list[StageSummary]:
     for job in jobs:
         by_stage[job.stage].append(job)
         stage_of[job.id] = job.stage
+    # Rungs decide on jobs of the stages that they come after.
     after: dict[str, set[str]] = {
-        stage: {stage_of[i] for job in found for i in job.depends_on if i in stage_of} - {stage}
+        stage: {
+            stage_of[i]
+            for job in found
+            for i in job.depends_on
+            if i in stage_of and i not in gates(job.id, job.depends_on)
+        }
+        - {stage}
         for stage, found in by_stage.items()
     }
     before = {stage: {other for other in after if stage in after[other]} for stage in after}
@@ -85,4 +94,6 @@ def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) 
 def _share(jobs: Sequence[Job]) -> float | None:
     if not any(job.requested for job in jobs):
         return None
-    return sum(job_progress(job) or 0.0 for job in jobs if job.requested) / len(jobs)
+    # Nothing is left to do of what was stopped.
+    found = (1.0 if job.state == "stopped" else job_progress(job) or 0.0 for job in jobs if job.requested)
+    return sum(found) / len(jobs)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import ComparisonName, file_name
+from core.api import ComparisonName, file_name, is_of_rung
 from tui.navigation.file_command import FileCommand
 from tui.screens.pairs.pair_lines import PairLine, lines
 
@@ -34,7 +34,8 @@ def default_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | 
     for job in snapshot.jobs:
         if job.stage == "compare" and job.state == "done":
             name = ComparisonName.parse(job.name)
-            return name.a, name.b
+            if not is_of_rung(name.b):
+                return name.a, name.b
         if job.stage == "respond" and job.state != "done":
             unanswered.add(job.name)
     answered = [name for name in names if name not in unanswered]

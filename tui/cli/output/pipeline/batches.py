@@ -161,6 +161,9 @@ def print_estimates(console: Console, found: Sequence[Estimate], spending: Spend
         cell(UNKNOWN if total is None else f"~{dollars(total)}", "bold"),
     )
     print_table(console, rows)
+    if total is not None and any(one.expected_usd is not None for one in found):
+        expected = sum((one.usd if one.expected_usd is None else one.expected_usd) or 0.0 for one in found)
+        print_line(console, f"At most this is spent: rungs stop runs, and ~{dollars(expected)} is expected.")
     print_line(
         console,
         "Tokens are estimated from text lengths. Requests that recipes share are counted once.",

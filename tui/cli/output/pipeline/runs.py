@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.api import RunEstimate, StageWork, without_seed
 from tui.cli.output.tables import cell, make_table, print_line, print_table
-from tui.format.values import UNKNOWN, count, duration, roughly, size
+from tui.format.values import UNKNOWN, count, duration, percent, roughly, size
 
 #: Runs that a problem of many names.
 _NAMED = 3
@@ -18,22 +18,40 @@ def print_work(console: Console, found: Sequence[StageWork]) -> None:
     """The jobs of each stage, what is done, and how long the others take."""
     if not found:
         return
-    rows = make_table("stage", "runs on", "jobs", "done", "to do", "time to do", left=2)
+    has_rungs = any(one.stopped or one.expected is not None for one in found)
+    titles = ("stopped", "to do, at most", "expected", "time, at most", "expected")
+    rows = make_table(
+        "stage", "runs on", "jobs", "done", *(titles if has_rungs else ("to do", "time to do")), left=2
+    )
     for one in found:
+        left = one.jobs - one.done - one.stopped
+        expected = f"~{one.expected:,.0f}" if one.expected is not None else count(left)
         rows.add_row(
             cell(one.stage),
             cell(one.slot),
-            *(cell(count(number)) for number in (one.jobs, one.done, one.jobs - one.done)),
-            cell(_time_of_stage(one)),
+            *(cell(count(number)) for number in (one.jobs, one.done)),
+            *([cell(count(one.stopped))] if has_rungs else []),
+            cell(count(left)),
+            *([cell(expected)] if has_rungs else []),
+            cell(_time_of_stage(one, one.seconds)),
+            *([cell(_time_of_stage(one, _expected_seconds(one)))] if has_rungs else []),
         )
     print_table(console, rows)
-    gpu = [one for one in found if one.slot == "gpu" and one.jobs > one.done]
+    gpu = [one for one in found if one.slot == "gpu" and one.jobs > one.done + one.stopped]
     if gpu:
         known = [one.seconds for one in gpu if one.seconds is not None]
         unknown = sum(one.unknown for one in gpu)
         hours = f"{'at least ' if known and unknown else ''}{sum(known) / 3600:,.1f}" if known else UNKNOWN
         missing = f"; of {count(unknown)} jobs the time is not known yet" if unknown else ""
+        if known and any(one.expected is not None for one in gpu):
+            hours += f" at most, {sum(_expected_seconds(one) or 0.0 for one in gpu) / 3600:,.1f} expected"
         print_line(console, f"GPU-hours: {hours}{missing}.")
+    if has_rungs:
+        print_line(
+            console,
+            "Expected: if no two runs do equally well, one in rungs.reduction_factor goes on from each rung.",
+            "dim",
+        )
     print_line(
         console,
         "Times are those of one job after the other: of finished jobs of the same kind, with ≈ from the "
@@ -43,12 +61,16 @@ def print_work(console: Console, found: Sequence[StageWork]) -> None:
     console.print()
 
 
-def _time_of_stage(one: StageWork) -> str:
-    if one.jobs == one.done:
+def _expected_seconds(one: StageWork) -> float | None:
+    return one.seconds if one.expected is None else one.expected_seconds
+
+
+def _time_of_stage(one: StageWork, seconds: float | None) -> str:
+    if one.jobs == one.done + one.stopped:
         return ""
-    if one.seconds is None:
+    if seconds is None:
         return UNKNOWN
-    time = f"~{duration(one.seconds)}" if one.measured else f"≈{roughly(one.seconds)}"
+    time = f"~{duration(seconds)}" if one.measured else f"≈{roughly(seconds)}"
     return f"{time} + {count(one.unknown)} unknown" if one.unknown else time
 
 
@@ -61,7 +83,9 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
     for one in found:
         groups.setdefault(without_seed(one.name), []).append(one)
     repeated = len(groups) < len(found)
-    titles = ("device", *(("seeds",) if repeated else ()), "memory", "of", "examples", "steps")
+    has_rungs = any(one.chance < 1 for one in found)
+    titles = ("device", *(("seeds",) if repeated else ()), *(("starts",) if has_rungs else ()))
+    titles += ("memory", "of", "examples", "steps")
     rows = make_table("run", *titles, "time of each" if repeated else "time", left=2)
     for name, own in groups.items():
         one = own[0]
@@ -69,6 +93,7 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
             cell(name if len(own) > 1 else one.name),
             cell(one.device),
             *((cell(count(len(own))),) if repeated else ()),
+            *((cell(percent(one.chance)),) if has_rungs else ()),
             cell(UNKNOWN if one.memory_bytes is None else f"~{size(one.memory_bytes)}", _style(one)),
             cell(UNKNOWN if one.device_bytes is None else size(one.device_bytes)),
             cell(count(one.examples)),
