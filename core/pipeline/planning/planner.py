@@ -225,8 +225,8 @@ class _Planner:
     ) -> list[str]:
         """Add a student's runs of each stage and their responders; returns the responders' names.
 
-        `recipes` are the jobs of the recipes, `filtered` those whose pairs DPO trains on, `gates` the rungs that
-        decide which runs start.
+        `recipes` are the jobs of the recipes, `filtered` those whose pairs DPO trains on, `gates` the
+        rungs that decide which runs start.
         """
         found = []
         stages = self.config.runs.stages
