@@ -76,7 +76,7 @@ class TextPane(ScrollView, inherit_bindings=False):
     def lines_of(self, content: Content) -> int:
         """The lines that a text would take; 0 before the first layout."""
         width = self._text_width
-        return content.get_height(self.styles, width) if width else 0
+        return content.get_height({}, width) if width else 0
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return self._height(len(self._wrapped(max(1, width - self.styles.scrollbar_size_vertical))))
