@@ -26,8 +26,9 @@ class UncertainJudge:
 
     On them it is wrong with the probability `errors`; of the others it knows nothing. People prefer b with
     the probability `rate` on easy dialogues, and `hard_rate` on the others; they are undecided on the share
-    `ties`. With `soft` its verdicts have probabilities; without, its orders part on dialogues that are hard
-    more often. `knows` is whether it is uncertain of the hard ones: otherwise its certainty says nothing.
+    `ties`. With `has_probabilities` its verdicts have probabilities; without, its orders disagree on
+    dialogues that are hard more often. `knows` is whether it is uncertain of the hard ones: otherwise its
+    certainty says nothing.
     """
 
     name: str
@@ -36,7 +37,7 @@ class UncertainJudge:
     rate: float = 0.65
     hard_rate: float = 0.5
     ties: float = 0.1
-    soft: bool = True
+    has_probabilities: bool = True
     knows: bool = True
     voted: int = 60
 
@@ -61,7 +62,11 @@ class UncertainJudge:
         orders: tuple[Order, ...] = ("ab", "ba")
         judged: list[list[tuple[Order, Winner, float | None]]] = [
             [
-                (order, "b" if won else "a", float(chance if won else 1 - chance) if self.soft else None)
+                (
+                    order,
+                    "b" if won else "a",
+                    float(chance if won else 1 - chance) if self.has_probabilities else None,
+                )
                 for order, won in zip(orders, pair, strict=True)
             ]
             for pair, chance in zip(named.T, sure, strict=True)
@@ -77,7 +82,7 @@ JUDGES = (
     UncertainJudge("probabilities that say nothing", knows=False),
     UncertainJudge("wrong where it is certain", errors=0.7),
     UncertainJudge("certain of 80 %, errs on 2 %", errors=0.02, easy=0.8, ties=0.0),
-    UncertainJudge("orders part, errs on 5 %", soft=False),
+    UncertainJudge("orders disagree, errs on 5 %", has_probabilities=False),
     UncertainJudge("b wins 90 % of the easy ones", rate=0.9),
     UncertainJudge("probabilities, errs on 5 %", voted=25),
     UncertainJudge("probabilities, errs on 5 %", voted=150),

@@ -35,10 +35,8 @@ from core.store import (
     connections,
     schema,
 )
-from core.store import (
-    dialogues as data,
-)
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as data
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: Of each schema its own, so that a store of an earlier one does not stand in for it.
 FOLDER = Path(tempfile.gettempdir()) / f"empathy-big-store-{schema.VERSION}"
@@ -162,13 +160,13 @@ def _students(count: int) -> dict[str, str]:
 
 def _make(workspace: WorkspacePaths, size: Size) -> None:
     dialogues = synthetic_dialogues(size.dialogues)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
-    names = catalog.names(facts.sources)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
+    names = catalog.names(imported.sources)
     students = _students(size.students)
     tables = "".join(f'[students.{name}]\nmodel = "{model}"\n' for name, model in students.items())
     runs = [f"{next(iter(students))}/{name}/sft-dpo" for name in names[:13]]
-    pairs = [*((HUMAN, source) for source in facts.sources), *pairwise(runs)]
+    pairs = [*((HUMAN, source) for source in imported.sources), *pairwise(runs)]
     extra = ", ".join(f'{{ a = "{a}", b = "{b}" }}' for a, b in pairs)
     plans = []
     for max_new_tokens in (96, 128, 160):
@@ -177,10 +175,10 @@ def _make(workspace: WorkspacePaths, size: Size) -> None:
         )
         workspace.config.write_text(tables + text)
         asked = load_config(workspace.config)
-        plans.append(workspace_graph.plan(workspace, asked, facts, {}, {"gpt-4o": 400, "gemini": 400}))
+        plans.append(workspace_graph.plan(workspace, asked, imported, {}, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
-            data.replace(connection, facts, dialogues)
+            data.replace(connection, imported, dialogues)
             store = FilledStore(connection, workspace, dialogues, asked=size.asked, records=size.records)
             store.run(plans[-1], plans[-2::-1])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

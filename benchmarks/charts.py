@@ -29,10 +29,11 @@ from core.domain.states import JobState
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric
 from core.pipeline.planning import workspace_graph
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
-from tests.support import made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
+from tests.support.records import made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training.charts import curve_view
 from tui.screens.training.charts.chart_colours import ChartColours
 from tui.screens.training.charts.curve_view import (
@@ -73,10 +74,10 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
     dialogues = synthetic_dialogues(ROWS)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
@@ -87,7 +88,7 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
         (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
     ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, [node for node in nodes if "gemini/sft-dpo" not in node.name])
         for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)
@@ -113,7 +114,9 @@ def train(
     (folder / "log.txt").write_text(
         "".join(f"INFO step {step} of {steps}\n" for step in range(reached)[-200:])
     )
-    attempt = jobs.begin_attempt(connection, node.id, 1, folder.relative_to(workspace.root).as_posix())
+    attempt = job_attempts.begin_attempt(
+        connection, node.id, 1, folder.relative_to(workspace.root).as_posix()
+    )
     chance, began = random.Random(seed), time.time() - reached * 1.1
     for step in range(1, reached + 1):
         logged = Metric(step, made_metrics(node.stage, step / steps, chance))
@@ -128,7 +131,7 @@ def train(
     error = None
     if ending == "failed":
         error = f"the loss at step {reached + 1} is not a number: lower the learning rate, or use float32"
-    jobs.end_attempt(connection, attempt, ending, error)
+    job_attempts.end_attempt(connection, attempt, ending, error)
     result = made_results.of_stage(node.stage) if ending == "done" else None
     jobs.set_state(connection, node.id, ending, error=error, result=result)
 

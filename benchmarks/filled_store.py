@@ -36,12 +36,9 @@ from core.judging import (
     voting as votes,
 )
 from core.judging.metrics import comparison_metrics, length_control
-from core.store import (
-    jobs,
-    submissions,
-)
-from core.store import votes as stored_votes
-from tests.support import made_results
+from core.store.evaluation import votes as stored_votes
+from core.store.jobs import jobs, submissions
+from tests.support.records import made_results
 
 RECORDS, RESPONSES, VERDICTS = 1_000_000, 100_000, 200_000
 #: Steps of the longest runs, and the pairs of runs (student, recipe) whose SFT is one; the last of them,
@@ -184,14 +181,18 @@ class FilledStore:
         if state not in ("done", "running"):
             self.end(node, state, 300, 0, None, total=2 * len(self.test))
             return
-        contests = protocol.contests(self.test, self.texts[a], self.texts[b], _BOTH)
+        ordered_pairs = protocol.ordered_pairs(self.test, self.texts[a], self.texts[b], _BOTH)
         odds = made_records.strength(b) - made_records.strength(a)
         verdicts = [
-            VerdictRecord(contest.dialog_id, contest.order, *made_records.winner(self.draw, contest, odds))
-            for contest in (contests if state == "done" else contests[:400])
+            VerdictRecord(
+                ordered_pair.dialog_id,
+                ordered_pair.order,
+                *made_records.winner(self.draw, ordered_pair, odds),
+            )
+            for ordered_pair in (ordered_pairs if state == "done" else ordered_pairs[:400])
         ]
         rows = [(judge, v.dialog_id, v.raw, "invalid" if v.winner == "invalid" else "ok") for v in verdicts]
-        self.ask(node, state, rows, len(contests), usd=0.00047 if judge == "gpt-4o" else 0.00002)
+        self.ask(node, state, rows, len(ordered_pairs), usd=0.00047 if judge == "gpt-4o" else 0.00002)
         result = None
         if state == "done":
             # A judge's verdicts are in once all are.
@@ -203,9 +204,9 @@ class FilledStore:
             # Fitting it takes seconds a comparison.
             with patch.object(length_control, "length_controlled", lambda *_: None):
                 result = comparison_metrics.of_comparison(
-                    contests, verdicts, placed=True, design="both orders"
+                    ordered_pairs, verdicts, placed=True, design="both orders"
                 )
-        self.end(node, state, 4_000, len(verdicts), result, total=len(contests))
+        self.end(node, state, 4_000, len(verdicts), result, total=len(ordered_pairs))
 
     def runs(self, runs: Sequence[PlannedJob], states: Mapping[str, JobState]) -> None:
         """All runs; the shorter ones have as many steps as make up the records that are wanted."""

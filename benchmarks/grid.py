@@ -32,11 +32,12 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Artifact
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests import loopback
-from tests.support import made_results
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import made_results
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -98,24 +99,24 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
     dialogues = synthetic_dialogues(ROWS)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
-    recipes = json.dumps(catalog.names(facts.sources))
+    recipes = json.dumps(catalog.names(imported.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         done = [node for node in nodes if node.stage != "compare"]
         jobs.put(connection, done)
         for node in done:
-            attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+            attempt = job_attempts.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 path = respond(workspace, node, test)
                 made = Artifact("responses", path.name, files.sha256(path), files.size(path))
                 job_records.put_artifact(connection, attempt, made)
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)
     print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")

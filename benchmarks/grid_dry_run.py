@@ -24,10 +24,10 @@ from benchmarks.scaling import STUDENTS
 from core.api import WorkspacePaths
 from core.config import edit
 from core.dialogues.importing import staging
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from core.store import connections
-from core.store import dialogues as stored_dialogues
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as stored_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: As in the paper's data.
 _DIALOGUES = 2_000

@@ -27,8 +27,8 @@ from benchmarks.storm.study import Rows, rows
 from core.api import WorkspacePaths
 from core.pipeline.engines import remote
 from tests.support import tiny_student
-from tests.support.ray_nodes import RayNodes
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
+from tests.support.servers.ray_nodes import RayNodes
 
 ROOT = Path(__file__).resolve().parents[1]
 DIALOGUES = 48

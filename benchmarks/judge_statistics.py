@@ -11,9 +11,12 @@ from scipy.optimize import brentq
 
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.evaluation.win_rates import ALPHA
-from core.judging.metrics import bias_model, power, sample_size, scores, sequential, statistics
-from core.judging.metrics.bias_model import Ruled
+from core.judging.metrics import scores
+from core.judging.metrics.inference import statistics
+from core.judging.metrics.judge_quality import bias_model
+from core.judging.metrics.judge_quality.bias_model import Ruled
 from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
+from core.judging.metrics.study_design import power, sample_size, sequential
 
 Floats = NDArray[np.float64]
 

@@ -1,11 +1,14 @@
-"""Jobs that record as fast as they can: what the supervisor's ingestion takes of memory, files and disk.
+"""Jobs that record for a long time: what the supervisor's ingestion takes of memory, files and disk.
 
-    python -m benchmarks.long_run [--jobs 50] [--records 10000000]
+    python -m benchmarks.long_run [--jobs 50] [--records 10000000] [--minutes 60]
 
 A process writes the journals of all jobs, as workers do, and this one takes them into a store, as the
-supervisor does. Printed for each tenth: records, records a second, memory of this process, its open files,
-the size of the store by record, and of the journals. Memory, files and the size by record must stay the same
-however long it goes on.
+supervisor does. Without `--minutes` they are written as fast as possible; with it they are spread over that
+time, and the app shows the store meanwhile, one screen after the other. Printed for each tenth: records,
+records a second, memory of this process, its open files, the size of the store by record, and of the
+journals; with the app also its memory and open files, and the milliseconds from a key press to its effect
+on the screen. Memory, files, the size by record and the time of keys must stay the same however long it
+goes on.
 """
 
 from __future__ import annotations
@@ -13,31 +16,46 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 
 import psutil
 
+from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
+from benchmarks.terminal import Terminal
 from core.config.workspace import WorkspacePaths
 from core.jobs import journal
 from core.jobs.journal import Journal
 from core.jobs.records import Metric, Progress, Record, VerdictRecord
 from core.pipeline.supervision import ingest
-from core.store import connections, jobs
-from tests.support.made_settings import planned
+from core.store import connections
+from core.store.jobs import job_attempts, jobs
+from tests.support.records.made_settings import planned
+from tui.navigation.bindings import SCREENS
 
 #: Records that a job writes at once.
 _PART = 500
+#: The same where they are spread over a time.
+_SPREAD_PART = 20
+#: Seconds on each screen of the app, and keys pressed on it.
+_STAY_S, _PRESSES = 5.0, 4
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--minutes", type=float, help="spread the records over this time, and open the app")
     given = parser.parse_args()
+    seconds = None if given.minutes is None else given.minutes * 60
+    each = given.records // given.jobs
     with tempfile.TemporaryDirectory() as folder:
         workspace = WorkspacePaths(Path(folder))
         names = [f"judge-{number}" for number in range(given.jobs)]
@@ -45,25 +63,74 @@ def main() -> int:
             with connections.transaction(connection):
                 jobs.put(connection, [planned(name) for name in names])
                 for name in names:
-                    jobs.begin_attempt(connection, name, 1, f"artifacts/jobs/{name}/1")
+                    job_attempts.begin_attempt(connection, name, 1, f"artifacts/jobs/{name}/1")
             for name in names:
                 workspace.attempt(name, 1).mkdir(parents=True)
             process = multiprocessing.get_context("spawn").Process(
-                target=write, args=(workspace.root, names, given.records // given.jobs)
+                target=write, args=(workspace.root, names, each, seconds)
             )
-            process.start()
-            take_in(connection, workspace, given.records // given.jobs * given.jobs)
+            with watched(workspace) if seconds is not None else nullcontext() as app:
+                process.start()
+                take_in(connection, workspace, each * given.jobs, app)
             process.join()
     return 0
 
 
-def write(root: Path, names: list[str], each: int) -> None:
-    """Write the journals, a part of each in turn."""
+def write(root: Path, names: list[str], each: int, seconds: float | None) -> None:
+    """Write the journals, a part of each in turn, as fast as possible or spread over `seconds`."""
     workspace = WorkspacePaths(root)
     journals = [Journal(workspace.attempt(name, 1)) for name in names]
-    for start in range(0, each, _PART):
+    part, began = (_PART if seconds is None else _SPREAD_PART), time.monotonic()
+    for start in range(0, each, part):
+        if seconds is not None:
+            time.sleep(max(0.0, began + seconds * start / each - time.monotonic()))
         for one in journals:
-            one.write(*(_record(number) for number in range(start, min(start + _PART, each))))
+            one.write(*(_record(number) for number in range(start, min(start + part, each))))
+
+
+@dataclass
+class App:
+    """The app in a terminal of its own, that somebody uses."""
+
+    process: psutil.Process
+    key_s: list[float] = field(default_factory=list)
+    """Seconds of the keys pressed since the last row."""
+
+    def row(self) -> str:
+        """The columns of a table's row, and those of the next one begin."""
+        key_s, self.key_s = self.key_s, []
+        of_keys = "—"
+        if key_s:
+            of_keys = f"{statistics.median(key_s) * 1e3:.0f} / {p95(key_s):.0f} / {max(key_s) * 1e3:.0f}"
+        memory = self.process.memory_full_info().uss / 1e6
+        return f" {memory:.0f} | {self.process.num_fds()} | {of_keys} |"
+
+
+@contextmanager
+def watched(workspace: WorkspacePaths) -> Iterator[App]:
+    """The app shows the workspace meanwhile, and goes from screen to screen."""
+    with Terminal(program(workspace)) as terminal:
+        started(terminal, "home")
+        app, stop = App(psutil.Process(terminal.pid)), Event()
+        person = Thread(target=_use, args=(terminal, app, stop))
+        person.start()
+        try:
+            yield app
+        finally:
+            stop.set()
+            person.join()
+
+
+def _use(terminal: Terminal, app: App, stop: Event) -> None:
+    """Open one screen after the other, and press what moves there."""
+    while True:
+        for name, key, _ in SCREENS:
+            terminal.press(key)
+            if stop.wait(_STAY_S):
+                return
+            times: dict[str, list[float]] = {"move": []}
+            Hand(terminal, CURSOR, times).move("move", MOVES.get(name, ("j", "k")), _PRESSES)
+            app.key_s += times["move"]
 
 
 def _record(number: int) -> Record:
@@ -76,16 +143,19 @@ def _record(number: int) -> Record:
             return VerdictRecord(f"dialogue-{number}", "ab", "a", "1")
 
 
-def take_in(connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: int) -> None:
+def take_in(connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: int, app: App | None) -> None:
     """Take in all records, and print what that takes."""
     this = psutil.Process()
-    print("| records | records/s | memory, MB | open files | store, bytes/record | journals, MB |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    columns = ["records", "records/s", "memory, MB", "open files", "store, bytes/record", "journals, MB"]
+    if app is not None:
+        columns += ["app: memory, MB", "open files", "key, ms: median / p95 / max"]
+    print(f"| {' | '.join(columns)} |")
+    print("|" + " ---: |" * len(columns))
     began = last_at = time.perf_counter()
     done = last = 0
     while done < wanted:
         found = 0
-        for attempt in jobs.attempts(connection, state="running"):
+        for attempt in job_attempts.attempts(connection, state="running"):
             new = ingest.ingest(connection, workspace.root, attempt).records
             found, done = found + new, done + new
             if done - last >= wanted // 10 or (new and done == wanted):
@@ -96,7 +166,8 @@ def take_in(connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: i
                 print(
                     f"| {done:,} | {(done - last) / (now - last_at):,.0f} | "
                     f"{this.memory_info().rss / 1e6:.0f} | "
-                    f"{this.num_fds()} | {store / done:.0f} | {written / 1e6:.0f} |",
+                    f"{this.num_fds()} | {store / done:.0f} | {written / 1e6:.0f} |"
+                    + ("" if app is None else app.row()),
                     flush=True,
                 )
                 last, last_at = done, now

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 from core.domain.evaluation.verdicts import Winner
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 _OPENINGS = (
     "I can hear how {emotion} you feel, and it makes sense to me.",
@@ -51,7 +51,7 @@ def metric_rows(
     floor, top, pace = (0.31, 0.38, steps / 6) if dpo else (1.42, 1.55, steps / 8)
     for step in range(1, steps + 1):
         fallen = math.exp(-step / pace)
-        figures = (
+        metrics = (
             f'{{"loss": {floor + top * fallen + draw.gauss(0, 0.05):.4f}, '
             f'"grad_norm": {0.9 + fallen + draw.random() / 4:.4f}, '
             f'"learning_rate": {5e-5 * (1 + math.cos(math.pi * step / steps)) / 2:.4e}, '
@@ -61,11 +61,11 @@ def metric_rows(
         )
         if dpo:
             margin = 1.8 * (1 - fallen) + draw.gauss(0, 0.1)
-            figures += (
+            metrics += (
                 f', "rewards/margins": {margin:.4f}, "rewards/accuracies": {0.9 - 0.4 * fallen:.4f}, '
                 f'"rewards/chosen": {margin * 0.4:.4f}, "rewards/rejected": {-margin * 0.6:.4f}'
             )
-        yield job, step, began + (ended - began) * step / steps, figures + "}"
+        yield job, step, began + (ended - began) * step / steps, metrics + "}"
 
 
 def answer_row(
@@ -81,13 +81,13 @@ def answer_row(
     return token, key, 1, dialog_id, outcome, text, None, *tokens, cost, at, 0, None
 
 
-def winner(draw: random.Random, contest: Contest, odds: float) -> tuple[Winner, str]:
+def winner(draw: random.Random, ordered_pair: OrderedPair, odds: float) -> tuple[Winner, str]:
     """A judge's verdict and its words, drawn from the log-odds of b and a liking for the first place."""
     if draw.random() < 0.004:
         return "invalid", "Both responses show empathy; I cannot choose one of them."
-    liked = odds + (0.35 if contest.order == "ba" else -0.35)
+    liked = odds + (0.35 if ordered_pair.order == "ba" else -0.35)
     chosen: Winner = "b" if draw.random() < 1 / (1 + math.exp(-liked)) else "a"
-    return chosen, str(contest.order.index(chosen) + 1)
+    return chosen, str(ordered_pair.order.index(chosen) + 1)
 
 
 def log_lines(name: str, lines: int) -> str:

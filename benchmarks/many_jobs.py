@@ -35,9 +35,10 @@ from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.pipeline.planning import workspace_graph
 from core.pipeline.supervision.supervisor import Supervisor
-from core.store import connections, intents, jobs
-from core.store import dialogues as stored_dialogues
+from core.store import connections, intents, workspace_settings
 from core.store.connections import transaction
+from core.store.dialogues import dialogues as stored_dialogues
+from core.store.jobs import jobs
 from tui.navigation.bindings import SCREENS
 
 PARTS = ("commands", "supervisor", "app")
@@ -161,7 +162,7 @@ def _supervised(source: WorkspacePaths) -> dict[str, float]:
 
         with closing(connections.writer(workspace.state)) as connection:
             # Nothing may start here.
-            jobs.set_setting(connection, "paused", "1")
+            workspace_settings.set_setting(connection, "paused", "1")
             connection.execute("UPDATE attempts SET state = 'cancelled' WHERE state = 'running'")
             connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'running'")
             imported = stored_dialogues.imported(connection)

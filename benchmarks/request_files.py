@@ -33,7 +33,7 @@ from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai import requests as openai_requests
 from core.teachers.openai.client import OpenAIBatches
 from core.teachers.requests import building
-from tests.support import made_settings
+from tests.support.records import made_settings
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "dataset.csv"
 TEACHER = Teacher(provider="openai", model="gpt-4o", mode="batch")

@@ -22,10 +22,10 @@ from core.config.load import load_config
 from core.config.schema import Config, JudgeConfig, Price, Teacher
 from core.jobs.settings import DpoSettings, LocalStudent, RunSettings, SftSettings
 from core.recipes import strategies
-from core.services.workspace_creation import TEMPLATES
+from core.services.creation.workspace_creation import TEMPLATES
 from core.students.models.model_shape import ModelShape, of_config
-from core.training import run_estimate
-from core.training.run_estimate import Work
+from core.training.estimates import run_estimate
+from core.training.estimates.run_estimate import Work
 
 #: Dense bf16 operations a second and gigabytes, by the makers' data sheets.
 GPUS = {

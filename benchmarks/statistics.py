@@ -28,7 +28,9 @@ from scipy.stats import ttest_1samp
 
 from benchmarks import active_votes, judge_statistics
 from core.domain.evaluation.win_rates import ALPHA
-from core.judging.metrics import intervals, length_control, ranking, sequential, statistics
+from core.judging.metrics import length_control, ranking
+from core.judging.metrics.inference import intervals, statistics
+from core.judging.metrics.study_design import sequential
 
 Floats = NDArray[np.float64]
 

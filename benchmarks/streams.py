@@ -22,7 +22,8 @@ from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
 from core.pipeline import launch
-from core.store import connections, jobs, queries
+from core.store import connections
+from core.store.jobs import job_attempts, job_queries
 
 #: So many jobs of each stage stream.
 _JOBS = {"sft": 2, "sft-dpo": 3, "respond": 2, "compare": 3}
@@ -36,7 +37,7 @@ _WRITE_S = 0.1
 def streamed(workspace: WorkspacePaths) -> Iterator[None]:
     """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
     with closing(connections.reader(workspace.state)) as connection, ExitStack() as stack:
-        for attempt in jobs.attempts(connection, state="running"):
+        for attempt in job_attempts.attempts(connection, state="running"):
             # So that the supervisor takes their workers for alive.
             lock = stack.enter_context((workspace.root / attempt.folder / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -70,10 +71,10 @@ def stored(connection: sqlite3.Connection) -> int:
 
 
 def _write(root: Path, stop: Event) -> None:
-    """Append to the journals until told to stop."""
+    """Append to the journals until it is requested to stop."""
     workspace = WorkspacePaths(root)
     with closing(connections.reader(workspace.state)) as connection:
-        running = [job for job in queries.jobs(connection).values() if job.state == "running"]
+        running = [job for job in job_queries.jobs(connection).values() if job.state == "running"]
         chosen = [
             job
             for stage, count in _JOBS.items()
@@ -85,7 +86,8 @@ def _write(root: Path, stop: Event) -> None:
         ]
         streams = [_records(connection, job, test) for job in chosen]
         folders = {
-            attempt.job: root / attempt.folder for attempt in jobs.attempts(connection, state="running")
+            attempt.job: root / attempt.folder
+            for attempt in job_attempts.attempts(connection, state="running")
         }
     journals = [Journal(folders[job.id]) for job in chosen]
     logs = [(folders[job.id] / "log.txt").open("a") for job in chosen]
@@ -113,8 +115,8 @@ def _records(connection: sqlite3.Connection, job: Job, test: Sequence[str]) -> I
 def steps(job: str, done: int, total: int, *, dpo: bool) -> Iterator[Record]:
     """What training reports, step by step."""
     rows = made_records.metric_rows(job, 1_000_000, 0.0, 0.0, dpo=dpo)
-    for _, step, _, figures in rows:
-        yield Metric(done + step, json.loads(figures))
+    for _, step, _, metrics in rows:
+        yield Metric(done + step, json.loads(metrics))
         yield Progress(min(done + step, total), total, 3600.0)
 
 

@@ -43,10 +43,11 @@ from core.jobs.records import Progress
 from core.pipeline import launch
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
-from core.store import connections, jobs
-from core.store import dialogues as data
+from core.store import connections, workspace_settings
 from core.store.connections import transaction
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, jobs
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 #: Runs of a student: 21 recipes, two stages.
 _RUNS = 42
@@ -88,28 +89,28 @@ def main() -> int:
 def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
     """The workspace, with the jobs of as many students as there are workers for, and a worker at each run."""
     dialogues = synthetic_dialogues(_DIALOGUES)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     students = (f'[students.s{number}]\nmodel = "m/s{number}"\n' for number in range(-(-count // _RUNS)))
-    recipes = json.dumps(catalog.names(facts.sources))
+    recipes = json.dumps(catalog.names(imported.sources))
     workspace.config.write_text("".join(students) + _CONFIG.format(recipes=recipes))
-    plan = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    plan = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     runs = [job.id for job in plan if job.stage in ("sft", "sft-dpo")][:count]
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
         # Nothing else starts.
-        jobs.set_setting(connection, "paused", "1")
-        data.replace(connection, facts, dialogues)
+        workspace_settings.set_setting(connection, "paused", "1")
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, plan)
         for job in runs:
             folder = workspace.attempt(job, 1)
             folder.mkdir(parents=True)
-            jobs.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
+            job_attempts.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
     return workspace
 
 
 def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
     with closing(connections.reader(workspace.state)) as connection:
-        running = [attempt.job for attempt in jobs.attempts(connection, state="running")]
+        running = [attempt.job for attempt in job_attempts.attempts(connection, state="running")]
         probed, others = running[0], running[1:]
         journal = Journal(workspace.attempt(probed, 1))
         (name,) = connection.execute("SELECT name FROM jobs WHERE id = ?", (probed,)).fetchone()
@@ -188,7 +189,7 @@ def _working(
 
 
 def _report(folders: Sequence[Path], rate: float, stop: Event) -> None:
-    """Append to the workers' journals, one after the other, until told to stop."""
+    """Append to the workers' journals, one after the other, until it is requested to stop."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     workers = [

@@ -50,8 +50,9 @@ from core.students.chat import chat_format
 from core.students.chat.chat_format import ChatFormat
 from core.students.models import loading
 from core.students.models.cpu_linear import OneDnnLinear
-from core.training import reference, tokenized_data, trainers
-from core.training.tokenized_data import TokenizedData
+from core.training import reference, trainers
+from core.training.data import tokenized_data
+from core.training.data.tokenized_data import TokenizedData
 
 STUDENT = Student(model=loading.EMBEDDED)
 RECIPE = "direct/chatgpt"

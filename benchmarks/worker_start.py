@@ -26,10 +26,10 @@ from core.jobs.records import Failed, Progress, Record, ResponseRecord, Started
 from core.jobs.settings import RespondSettings
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.workers import warm_workers
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 from core.students.models import loading, model_sources
-from tests.support import job_attempts, made_settings
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 NEW_TOKENS = 4
 POLL_S = 0.005

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Certificates that a machine names are read by each process, and none of these tests needs them.
 for name in (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER):
     os.environ.pop(name, None)
+# A shell has programs that it starts in the background ignore Ctrl+C, and they hand that on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 # To look for garbage as often as Python does takes a fifth of the CPU of tests that draw.
 gc.set_threshold(20_000, 20, 50)
 # A machine that is busy with something else is no fault of the code.
@@ -29,7 +34,7 @@ LONG = (
     "tests/cli/test_chat.py",
     "tests/cli/test_whole_road.py",
     "tests/judging/embedded/test_embedded_judge.py",
-    "tests/pipeline/test_crashes.py",
+    "tests/pipeline/supervision/test_crashes.py",
     "tests/playground/test_playground.py",
     "tests/reports/test_report.py",
     "tests/students/test_compatibility.py",

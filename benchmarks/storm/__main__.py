@@ -30,7 +30,7 @@ from benchmarks.storm.round import Round
 from benchmarks.storm.study import Study
 from tests import loopback
 from tests.support import tiny_student
-from tests.support.forking import preload
+from tests.support.processes.forking import preload
 
 #: Faults in a round.
 _FEWEST, _MOST = 4, 14

@@ -17,8 +17,9 @@ from core.pipeline import launch
 from core.pipeline.workers import worker
 from tests.cli import forked_program
 from tests.loopback import KEY
-from tests.support import supervising, teacher_workspace
-from tests.support.forking import ForkedProcess, preload
+from tests.support.processes import supervising
+from tests.support.processes.forking import ForkedProcess, preload
+from tests.support.workspaces import teacher_workspace
 
 preload(
     # With what the libraries of providers load.
@@ -36,7 +37,7 @@ preload(
 )
 #: What the jobs of a study with models need, and what takes seconds to load.
 MODELS = (
-    "core.judging.fit_job",
+    "core.judging.embedded.fit_job",
     "core.responding.student_job",
     "core.training.training_job",
     "sklearn.linear_model",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from core.config.workspace import WorkspacePaths
 from tests.loopback import Api
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
 
 Kind = Literal["requests", "models"]
 Mode = Literal["live", "batch"]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect as types
 
 from core.config import keys, redaction, reference
-from core.config.keys import Place
+from core.config.keys import OptionPath
 from core.config.problems import InvalidOptionError
 from core.domain.errors import UserError
 
@@ -26,7 +26,7 @@ class CannotEditError(UserError):
         super().__init__(f"config.toml cannot be changed here: {why}; edit it in an editor")
 
 
-def parse_value(place: Place, text: str) -> object:
+def parse_value(place: OptionPath, text: str) -> object:
     """The value that a person typed for an option: in TOML's spelling, or a string without quotes.
 
     Items of a list may be separated by commas alone. Raises `InvalidOptionError` for a value of another type.
@@ -79,7 +79,7 @@ def changed(text: str, changes: Mapping[str, object | None]) -> str:
     return made
 
 
-def _fits(place: Place, value: object) -> bool:
+def _fits(place: OptionPath, value: object) -> bool:
     try:
         msgspec.convert(value, place.annotation)
     except msgspec.ValidationError:

@@ -17,7 +17,7 @@ from core.config.schema import Config
 
 
 @dataclass(frozen=True)
-class Place:
+class OptionPath:
     """An option, or an entry of one that is a table of free names, at its place in the file."""
 
     path: tuple[str, ...]
@@ -35,7 +35,7 @@ class Place:
         return ".".join(self.path)
 
 
-def find(key: str) -> Place:
+def find(key: str) -> OptionPath:
     """The option that a text such as `sft.num_train_epochs` or `teachers.gpt-4.1.mode` names.
 
     A name with a dot needs no quotes. Raises `InvalidOptionError`, with similar names, if there is none.
@@ -67,7 +67,7 @@ def _parts(key: str) -> tuple[str, ...]:
     return parts
 
 
-def _in_table(kind: types.Type, parts: Sequence[str], path: tuple[str, ...]) -> Place | None:
+def _in_table(kind: types.Type, parts: Sequence[str], path: tuple[str, ...]) -> OptionPath | None:
     """The place of `parts` in a table at `path`; None if they name the table itself."""
     assert isinstance(kind, types.StructType)
     if not parts:
@@ -87,13 +87,13 @@ def _in_table(kind: types.Type, parts: Sequence[str], path: tuple[str, ...]) -> 
         case types.DictType() if rest:
             # `app.keys.home.retry` is one key with a dot; the keys of further arguments may be nested.
             parts_below = (".".join(rest),) if isinstance(inner.value_type, types.StrType) else tuple(rest)
-            return Place((*here, *parts_below), option, inner.value_type, get_args(annotation)[1])
+            return OptionPath((*here, *parts_below), option, inner.value_type, get_args(annotation)[1])
     if rest:
         raise InvalidOptionError(".".join((*here, *rest)), f"{'.'.join(here)} has no options below it")
-    return Place(here, option, inner, annotation)
+    return OptionPath(here, option, inner, annotation)
 
 
-def _in_entry(entry: types.StructType, parts: Sequence[str], path: tuple[str, ...]) -> Place | None:
+def _in_entry(entry: types.StructType, parts: Sequence[str], path: tuple[str, ...]) -> OptionPath | None:
     """The place in a table with a chosen name, which may have dots: it ends where an option begins."""
     fields = {field.encode_name for field in entry.fields}
     for end in range(1, len(parts)):

@@ -40,7 +40,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableDescription:
     """One table of config.toml."""
 
     header: str
@@ -53,7 +53,7 @@ class Table:
 
 
 @cache
-def tables() -> tuple[Table, ...]:
+def tables() -> tuple[TableDescription, ...]:
     """All tables, in the schema's order."""
     return tuple(_table(header, kind) for header, kind in _tables(types.type_info(Config), ""))
 
@@ -83,8 +83,8 @@ def options(schema: type[msgspec.Struct]) -> dict[str, Option]:
     }
 
 
-def _table(header: str, schema: type[msgspec.Struct]) -> Table:
-    return Table(header, inspect.cleandoc(schema.__doc__ or ""), tuple(options(schema).values()))
+def _table(header: str, schema: type[msgspec.Struct]) -> TableDescription:
+    return TableDescription(header, inspect.cleandoc(schema.__doc__ or ""), tuple(options(schema).values()))
 
 
 def _tables(table_type: types.Type, path: str) -> Iterator[tuple[str, type[msgspec.Struct]]]:

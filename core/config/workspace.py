@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from core.domain.app_settings import AppSettings
 from core.domain.errors import UserError
 from core.domain.paths import file_name, is_inside
 
@@ -74,16 +78,20 @@ class WorkspacePaths:
     def config(self) -> Path:
         return self.root / "config.toml"
 
-    def app_table(self) -> dict[str, object]:
-        """config.toml's [app], unchecked, for the first frame; empty if it cannot be read."""
+    def app_settings(self) -> AppSettings:
+        """config.toml's [app] for the first frame; what cannot be read has its default."""
         import tomllib
 
-        try:
+        table = None
+        # `load_config` reports the errors.
+        with suppress(OSError, ValueError):
             table = tomllib.loads(self.config.read_text(encoding="utf-8")).get("app")
-        except (OSError, ValueError):
-            # `load_config` reports the error.
-            return {}
-        return table if isinstance(table, dict) else {}
+        valid = {}
+        for field in msgspec.structs.fields(AppSettings):
+            if isinstance(table, dict) and field.name in table:
+                with suppress(msgspec.ValidationError):
+                    valid[field.name] = msgspec.convert(table[field.name], field.type)
+        return AppSettings(**valid)
 
     @property
     def started_config(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from core.dialogues.problems import Problem, Problems, plain
+from core.dialogues.problems import FileProblem, Problems, plain
 from core.dialogues.suspicious_text import without_unseen_ends
 from core.domain.data.dialogues import HUMAN
 from core.domain.names import is_plain
@@ -95,12 +95,14 @@ def read_columns(
         if index.setdefault(_key(name), number) != number and _is_used(_key(name)) and name not in duplicated:
             duplicated.add(name)
             places = f"columns {index[_key(name)] + 1} and {number + 1}"
-            problems.add(Problem(line, name, f"the column is duplicated ({places}): delete or rename one"))
+            problems.add(
+                FileProblem(line, name, f"the column is duplicated ({places}): delete or rename one")
+            )
 
     def missing(column: str, why: str = "") -> None:
         near = _near(column, index)
         hint = "" if near is None else f"; did you mean {plain(names[index[near]])}?"
-        problems.add(Problem(line, column, f"the column is missing{why}{hint}"))
+        problems.add(FileProblem(line, column, f"the column is missing{why}{hint}"))
 
     lacking = tuple(column for column in REQUIRED if column not in index and column not in absent)
     for column in lacking:
@@ -124,9 +126,9 @@ def read_columns(
             message = (
                 f"not a valid source name: use at most {_LONGEST_SOURCE} letters, digits, '.', '_' and '-'"
             )
-            problems.add(Problem(line, names[at], message))
+            problems.add(FileProblem(line, names[at], message))
         elif source in suffixes:
-            problems.add(Problem(line, names[at], f"{suffixes[source]} names the same source"))
+            problems.add(FileProblem(line, names[at], f"{suffixes[source]} names the same source"))
         elif (rating := index.get(_key(partner))) is not None or not is_rated:
             responses[source] = (at, rating)
         suffixes.setdefault(source, names[at])

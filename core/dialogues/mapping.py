@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import msgspec
 
 from core.dialogues import columns
-from core.dialogues.problems import Problem, Problems, plain
+from core.dialogues.problems import FileProblem, Problems, plain
 from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.names import is_plain
@@ -172,9 +172,9 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
             close = get_close_matches(column, [name for name in names if name], n=1)
             hint = f"; did you mean {plain(close[0])}?" if close else ""
             message = f"the column, from which {field} is to be read, is missing{hint}"
-            problems.add(Problem(line, column, message))
+            problems.add(FileProblem(line, column, message))
         elif at in taken:
-            problems.add(Problem(line, column, f"it is mapped to both {taken[at]} and {field}"))
+            problems.add(FileProblem(line, column, f"it is mapped to both {taken[at]} and {field}"))
         else:
             taken[at] = field
             found[at] = field

@@ -15,7 +15,7 @@ MAX_PROBLEMS = 100_000
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """A problem in the file.
 
     `line` is the line in which the row starts, counted from 1, or 0 in formats without lines, and `row` the
@@ -37,10 +37,10 @@ class Problems:
     """The first problems, and the count of all problems."""
 
     def __init__(self) -> None:
-        self.kept: list[Problem] = []
+        self.kept: list[FileProblem] = []
         self.count = 0
 
-    def add(self, problem: Problem) -> None:
+    def add(self, problem: FileProblem) -> None:
         self.count += 1
         if len(self.kept) < MAX_KEPT:
             self.kept.append(problem)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from core.domain.evaluation.comparisons import PairedTest
     from core.domain.evaluation.win_rates import SameAnswers, WinRate
     from core.domain.names import RunStage
     from core.domain.states import JobState, Slot, Stage
+    from core.domain.value_types import JsonValue
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,22 @@ class SampleAnswer:
     """The utterance that it answers."""
     text: str
     """The response."""
+
+
+#: What a setting of a run belongs to.
+RunSettingGroup = Literal["training", "lora", "student", "libraries"]
+
+
+@dataclass(frozen=True)
+class RunSetting:
+    """One setting of a run, or the version of a library that it uses."""
+
+    group: RunSettingGroup
+    """What it belongs to."""
+    name: str
+    """Its name in TRL, PEFT or config.toml; a library's name."""
+    value: JsonValue
+    """Its value; a library's version."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ _OF_SYSTEM = {
     errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
 }
 REBUILD = "rebuild it from artifacts/ with `empathy-tui rebuild`"
+#: Of a state.db whose index, shared by the processes that have it open, names pages that its log lacks.
+LOST_LOG = f"its -wal file was removed or cut while it was in use: {REBUILD}"
 
 
 #: Added to an error's number, it is the exit code of a process that cannot write its reason.
@@ -41,8 +43,18 @@ def is_of_machine(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     sqlite3 = sys.modules.get("sqlite3")
-    # What a statement needs and the file lacks will not come.
-    return sqlite3 is not None and isinstance(error, sqlite3.OperationalError) and "no such" not in str(error)
+    # What a statement needs and the file, or its log, lacks will not come.
+    return (
+        sqlite3 is not None
+        and isinstance(error, sqlite3.OperationalError)
+        and "no such" not in str(error)
+        and not is_lost_log(error)
+    )
+
+
+def is_lost_log(error: BaseException) -> bool:
+    """Whether SQLite has not found in state.db's write-ahead log what must be there."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHORT_READ"
 
 
 def trouble_in_words(error: BaseException) -> str | None:
@@ -57,6 +69,8 @@ def trouble_in_words(error: BaseException) -> str | None:
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
     words = str(error)
+    if is_lost_log(error):
+        return f"state.db cannot be read: {LOST_LOG}"
     if isinstance(error, sqlite3.OperationalError):
         if "full" in words:
             return f"state.db cannot be written: {_OF_SYSTEM[errno.ENOSPC]}"

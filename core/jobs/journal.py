@@ -54,6 +54,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+#: Names of metrics in journals of version 0.2, and their names now: state.db can be made again from them.
+_RENAMED = {
+    b'"lc_parted":': b'"lc_differs":',
+    b'"soft_win_rate_b":': b'"probability_win_rate_b":',
+    b'"soft_low":': b'"probability_low":',
+    b'"soft_high":': b'"probability_high":',
+}
 
 
 class Journal:
@@ -151,11 +158,18 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                entry = _decoder.decode(line)
+                entry = _decoder.decode(_with_current_names(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise DamagedJournalError(folder, line_number(folder, offset), str(error)) from error
             offset += len(line)
             yield entry, offset
+
+
+def _with_current_names(line: bytes) -> bytes:
+    if b'"stage":"compare"' in line:
+        for before, now in _RENAMED.items():
+            line = line.replace(before, now)
+    return line
 
 
 def line_number(folder: Path, offset: int) -> int:

@@ -44,13 +44,13 @@ def uncertainty(judged: Iterable[Sequence[tuple[Order, Winner, float | None]]]) 
 
 
 def _probability(verdicts: Sequence[tuple[Order, Winner, float | None]]) -> float:
-    soft: dict[Order, list[float]] = {}
+    by_order: dict[Order, list[float]] = {}
     for order, _, probability in verdicts:
         if probability is not None:
-            soft.setdefault(order, []).append(probability)
+            by_order.setdefault(order, []).append(probability)
     orders = {order for order, _, _ in verdicts}
-    if soft.keys() == orders:
-        return sum(sum(own) / len(own) for own in soft.values()) / len(soft)
+    if by_order.keys() == orders:
+        return sum(sum(own) / len(own) for own in by_order.values()) / len(by_order)
     # One more verdict of ½ for each comparison: a single verdict is no certainty.
     worth = [0.5 if winner == "invalid" else WORTH[winner] for _, winner, _ in verdicts]
     return (sum(worth) + 0.5) / (len(worth) + 1)

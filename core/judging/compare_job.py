@@ -10,15 +10,16 @@ import msgspec
 from core.dialogues.files import records, response_file
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Dimension
+from core.domain.evaluation.verdicts import Dimension, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge, Settings
 from core.judging import protocol
 from core.judging.llm import llm_judge
-from core.judging.metrics import comparison_metrics, sequential
-from core.judging.protocol import Contest, Judge, Ruling
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.study_design import sequential
+from core.judging.protocol import Judge, OrderedPair
 
 #: Dialogues that the embedded judge scores together.
 _BATCH = 50
@@ -50,11 +51,11 @@ def _compare(
     match job.settings.judge:
         case EmbeddedJudge():
             judge = embedded(job)
-            contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-            parts = _parts(job, contests, _MAX_PART)
+            ordered_pairs = protocol.ordered_pairs(dialogues, responses["a"], responses["b"], judge.orders)
+            parts = _parts(job, ordered_pairs, _MAX_PART)
             verdicts = _embedded_verdicts(job, judge, parts)
             return comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=False,
                 design="each response by itself",
@@ -63,16 +64,18 @@ def _compare(
             )
         case LlmJudge() as chosen:
             orders = llm_judge.orders(chosen)
-            contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
+            ordered_pairs = protocol.ordered_pairs(
+                dialogues, responses["a"], responses["b"], orders, chosen.repeats
+            )
             if job.settings.stop is None:
-                verdicts = _llm_verdicts(job, chosen, contests)
+                verdicts = _llm_verdicts(job, chosen, ordered_pairs)
             else:
                 at_a_time = chosen.model.client.teacher.max_concurrency // (len(orders) * chosen.repeats)
-                parts = _parts(job, contests, max(1, min(_MAX_PART, at_a_time)))
+                parts = _parts(job, ordered_pairs, max(1, min(_MAX_PART, at_a_time)))
                 verdicts = _llm_verdicts_until_decided(job, chosen, parts)
             # In a single order the baseline is always first: position bias cannot be measured.
             return comparison_metrics.of_comparison(
-                contests,
+                ordered_pairs,
                 verdicts,
                 placed=chosen.swap,
                 design=llm_judge.design(chosen),
@@ -81,19 +84,19 @@ def _compare(
 
 
 def _parts(
-    job: JobContext[CompareSettings], contests: Sequence[Contest], dialogues: int
-) -> list[list[Contest]]:
-    """The contests in parts, so many dialogues in each: in random order if judging may stop before the last
+    job: JobContext[CompareSettings], ordered_pairs: Sequence[OrderedPair], dialogues: int
+) -> list[list[OrderedPair]]:
+    """The pairs in parts, so many dialogues in each: in random order if judging may stop before the last
     part, otherwise in the data's order."""
-    by_dialogue: dict[str, list[Contest]] = {}
-    for contest in contests:
-        by_dialogue.setdefault(contest.dialog_id, []).append(contest)
+    by_dialogue: dict[str, list[OrderedPair]] = {}
+    for ordered_pair in ordered_pairs:
+        by_dialogue.setdefault(ordered_pair.dialog_id, []).append(ordered_pair)
     if job.settings.stop is None:
         names, dialogues = list(by_dialogue), _BATCH
     else:
         names = sequential.in_order(by_dialogue)
     return [
-        [contest for name in names[start : start + dialogues] for contest in by_dialogue[name]]
+        [ordered_pair for name in names[start : start + dialogues] for ordered_pair in by_dialogue[name]]
         for start in range(0, len(names), dialogues)
     ]
 
@@ -108,7 +111,7 @@ def embedded(job: JobContext[Settings]) -> Judge:
 
 
 def _embedded_verdicts(
-    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of the embedded judge, in the order of the parts."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
@@ -118,13 +121,17 @@ def _embedded_verdicts(
     job.journal.write(Progress(len(verdicts), total))
     found: list[VerdictRecord] = []
     for part in parts:
-        todo = [contest for contest in part if (contest.dialog_id, contest.order) not in verdicts]
+        todo = [
+            ordered_pair
+            for ordered_pair in part
+            if (ordered_pair.dialog_id, ordered_pair.order) not in verdicts
+        ]
         if todo:
             job.check()
-            new = _verdicts(todo, _rule(judge.judge, todo))
+            new = _judged(judge.judge, todo)
             verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
             job.journal.write(*new, Progress(len(verdicts), total))
-        found += [verdicts[contest.dialog_id, contest.order] for contest in part]
+        found += [verdicts[ordered_pair.dialog_id, ordered_pair.order] for ordered_pair in part]
         if job.settings.stop is not None and comparison_metrics.is_decided(found):
             job.journal.write(Progress(len(found), len(found)))
             break
@@ -132,42 +139,39 @@ def _embedded_verdicts(
 
 
 def _llm_verdicts(
-    job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
+    job: JobContext[CompareSettings], judge: LlmJudge, ordered_pairs: Sequence[OrderedPair]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
-    new = _verdicts(contests, rulings)
-    job.journal.write(*new, Progress(len(new), len(contests)))
+    new = _judged(
+        lambda todo: llm_judge.judge_pairs(job, judge, todo), ordered_pairs, llm_judge.dimensions(judge)
+    )
+    job.journal.write(*new, Progress(len(new), len(ordered_pairs)))
     return new
 
 
 def _llm_verdicts_until_decided(
-    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[Contest]]
+    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[OrderedPair]]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
     dimensions = llm_judge.dimensions(judge)
 
-    def verdicts(rulings: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
+    def verdicts(of_different: Sequence[Sequence[VerdictRecord]]) -> list[VerdictRecord]:
         return [
             verdict
-            for part, own in zip(parts, rulings, strict=False)
-            for verdict in _verdicts(part, _with_identical(part, own, dimensions))
+            for part, own in zip(parts, of_different, strict=False)
+            for verdict in _with_identical(part, own, dimensions)
         ]
 
     found = verdicts(
-        llm_judge.rule_until(
+        llm_judge.judge_until(
             job,
             judge,
             [_different(part) for part in parts],
-            lambda rulings: comparison_metrics.is_decided(verdicts(rulings)),
+            lambda of_different: comparison_metrics.is_decided(verdicts(of_different)),
         )
     )
     job.journal.write(*found, Progress(len(found), len(found)))
     return found
-
-
-def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
-    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
 
 
 def _responses(
@@ -194,25 +198,32 @@ def _responses(
     return found
 
 
-def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
-    contests: Sequence[Contest],
+def _judged(
+    judge: Callable[[Sequence[OrderedPair]], Iterable[VerdictRecord]],
+    ordered_pairs: Sequence[OrderedPair],
     dimensions: Iterable[Dimension] = (),
-) -> list[Ruling]:
-    """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
+) -> list[VerdictRecord]:
+    """The judge's verdicts; identical responses are a tie, in each of its `dimensions` as well, and are not
     sent to the judge."""
-    different = _different(contests)
-    return _with_identical(contests, judge(different) if different else (), dimensions)
+    different = _different(ordered_pairs)
+    return _with_identical(ordered_pairs, judge(different) if different else (), dimensions)
 
 
-def _different(contests: Iterable[Contest]) -> list[Contest]:
-    return [contest for contest in contests if contest.response_a != contest.response_b]
+def _different(ordered_pairs: Iterable[OrderedPair]) -> list[OrderedPair]:
+    return [
+        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
+    ]
 
 
 def _with_identical(
-    contests: Sequence[Contest], different: Iterable[Ruling], dimensions: Iterable[Dimension]
-) -> list[Ruling]:
-    """The rulings on all contests, from those on pairs of `different` texts."""
-    rulings = iter(list(different))
-    same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
-    return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]
+    ordered_pairs: Sequence[OrderedPair], different: Iterable[VerdictRecord], dimensions: Iterable[Dimension]
+) -> list[VerdictRecord]:
+    """The verdicts on all pairs, from those on pairs of `different` texts."""
+    verdicts = iter(list(different))
+    ties: dict[Dimension, Winner] = dict.fromkeys(dimensions, "tie")
+    return [
+        protocol.verdict(one, "tie", "identical responses", dimensions=ties)
+        if one.response_a == one.response_b
+        else next(verdicts)
+        for one in ordered_pairs
+    ]

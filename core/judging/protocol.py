@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from core.domain.data.dialogues import Dialogue
@@ -12,7 +13,7 @@ from core.jobs.records import VerdictRecord
 
 
 @dataclass(frozen=True)
-class Contest:
+class OrderedPair:
     """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` is
     the number of the repeat, from 1."""
 
@@ -25,20 +26,6 @@ class Contest:
     number: int = 1
 
 
-@dataclass(frozen=True)
-class Ruling:
-    """The judge's answer to a contest: the winner, independent of the order, and the raw text or scores."""
-
-    winner: Winner
-    raw: str
-    probability_b: float | None = None
-    """The probability that the judge names b; None if it is unknown."""
-    form: AnswerForm | None = None
-    """The form in which the answer names the winner; None where no answer was read."""
-    dimensions: Mapping[Dimension, Winner] = field(default_factory=dict)
-    """The better response in each dimension; empty unless the judge reports them."""
-
-
 class Judge(Protocol):
     """Picks the better of two responses.
 
@@ -49,36 +36,44 @@ class Judge(Protocol):
     orders: tuple[Order, ...]
     label: str
 
-    def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
-        """One ruling for each contest, in the same order."""
+    def judge(self, ordered_pairs: Sequence[OrderedPair]) -> Iterator[VerdictRecord]:
+        """One verdict for each pair, in the same order."""
         ...
 
 
-def contests(
+def ordered_pairs(
     dialogues: Iterable[Dialogue],
     a: Mapping[str, str],
     b: Mapping[str, str],
     orders: Sequence[Order],
     repeats: int = 1,
-) -> list[Contest]:
-    """The contests of the responses `a` and `b`, by dialogue: `repeats` times in each of the orders."""
+) -> list[OrderedPair]:
+    """The pairs of the responses `a` and `b`, by dialogue: `repeats` times in each of the orders."""
     return [
-        Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
+        OrderedPair(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
         for d in dialogues
         for order in orders
         for number in range(1, repeats + 1)
     ]
 
 
-def verdict(contest: Contest, ruling: Ruling) -> VerdictRecord:
-    """The record of a ruling for the journal."""
+def verdict(
+    ordered_pair: OrderedPair,
+    winner: Winner,
+    raw: str,
+    *,
+    probability_b: float | None = None,
+    form: AnswerForm | None = None,
+    dimensions: Mapping[Dimension, Winner] = MappingProxyType({}),
+) -> VerdictRecord:
+    """The verdict on a pair; `VerdictRecord` says what its parts are."""
     return VerdictRecord(
-        contest.dialog_id,
-        contest.order,
-        ruling.winner,
-        ruling.raw,
-        contest.number,
-        ruling.probability_b,
-        ruling.form,
-        dict(ruling.dimensions),
+        ordered_pair.dialog_id,
+        ordered_pair.order,
+        winner,
+        raw,
+        ordered_pair.number,
+        probability_b,
+        form,
+        dict(dimensions),
     )

@@ -16,10 +16,10 @@ from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import ValidateSettings
-from core.judging import protocol
 from core.judging.llm import llm_judge
-from core.judging.metrics import agreement, comparison_metrics
-from core.judging.protocol import Contest
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.judge_quality import agreement
+from core.judging.protocol import OrderedPair
 
 _SEED = 42
 
@@ -47,11 +47,8 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
             "no train dialogue has two responses with different ratings: a judge cannot be validated on this "
             "data"
         )
-    contests = contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
-    verdicts = [
-        protocol.verdict(contest, ruling)
-        for contest, ruling in zip(contests, llm_judge.rule(job, judge, contests), strict=True)
-    ]
+    ordered_pairs = ordered_pairs_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
+    verdicts = llm_judge.judge_pairs(job, judge, ordered_pairs)
     job.journal.write(*verdicts, Progress(len(verdicts), len(verdicts)))
     path = job.folder / "validation.jsonl"
     files.write_bytes(path, b"".join(msgspec.json.encode(pair) + b"\n" for pair in rated))
@@ -64,7 +61,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
         )
     found = agreement.human_agreement([(pair.better, score) for pair, score in known])
     metrics = comparison_metrics.of_comparison(
-        contests, verdicts, placed=True, design=llm_judge.design(judge)
+        ordered_pairs, verdicts, placed=True, design=llm_judge.design(judge)
     )
     return ValidateResult(
         agreement=found.share,
@@ -100,17 +97,17 @@ def pairs(dialogues: Iterable[Dialogue], count: int) -> list[RatedPair]:
     return [_pair(dialogue) for dialogue in ranked[:count]]
 
 
-def contests_of(
+def ordered_pairs_of(
     dialogues: Iterable[Dialogue], rated: Iterable[RatedPair], orders: Iterable[Order], repeats: int
-) -> list[Contest]:
-    """The contests of the pairs, in each order and repeat."""
+) -> list[OrderedPair]:
+    """The pairs in each order and repeat."""
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
     found = []
     for pair in rated:
         dialogue = by_id[pair.dialog_id]
         texts = dialogue.responses[pair.a].text, dialogue.responses[pair.b].text
         found += [
-            Contest(dialogue.dialog_id, dialogue.situation, dialogue.utterance, *texts, order, number)
+            OrderedPair(dialogue.dialog_id, dialogue.situation, dialogue.utterance, *texts, order, number)
             for order in orders
             for number in range(1, repeats + 1)
         ]

@@ -13,8 +13,9 @@ from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.evaluation.votes import Choice, Vote
 from core.judging import active_voting
 from core.judging.active_voting import Draw
-from core.judging.metrics import intervals, prediction_powered, scores
-from core.judging.metrics.intervals import ShareInterval
+from core.judging.metrics import prediction_powered, scores
+from core.judging.metrics.inference import intervals
+from core.judging.metrics.inference.intervals import ShareInterval
 from core.judging.metrics.prediction_powered import Predicted
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}

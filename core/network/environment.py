@@ -25,7 +25,7 @@ _SOCKS_PACKAGE = "socksio"
 
 
 @dataclass(frozen=True)
-class Problem:
+class VariableProblem:
     """A variable that makes requests fail."""
 
     variable: str
@@ -39,7 +39,7 @@ class Problem:
         return f"{self.variable} {self.found}: {self.remedy}"
 
 
-def problems(url: str = "") -> list[Problem]:
+def problems(url: str = "") -> list[VariableProblem]:
     """Everything that is wrong with the variables, what breaks requests first.
 
     With `url` what concerns requests to it: nothing that is wrong with a proxy, if NO_PROXY has its host.
@@ -106,7 +106,7 @@ def _context(path: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=path)
 
 
-def _certificates() -> Iterator[Problem]:
+def _certificates() -> Iterator[VariableProblem]:
     """Problems of all that are set: the first decides here, and other programs use the others."""
     decides = certificates()
     for variable in (*CERTIFICATE_FILES, CERTIFICATE_FOLDER):
@@ -116,10 +116,10 @@ def _certificates() -> Iterator[Problem]:
         breaks = decides == (variable, value)
         remedy = f"correct the path, or unset {variable} to trust the system's certificates"
         if not Path(value).exists():
-            yield Problem(variable, f"names {value}, which does not exist", remedy, breaks)
+            yield VariableProblem(variable, f"names {value}, which does not exist", remedy, breaks)
             continue
         if reason := _unreadable(value, Path(value).stat().st_mtime_ns):
-            yield Problem(variable, f"names {value}, which cannot be read: {reason}", remedy, breaks)
+            yield VariableProblem(variable, f"names {value}, which cannot be read: {reason}", remedy, breaks)
 
 
 @functools.cache
@@ -138,7 +138,7 @@ def _unreadable(path: str, changed_ns: int) -> str | None:
     return None
 
 
-def _proxies() -> Iterator[Problem]:
+def _proxies() -> Iterator[VariableProblem]:
     for _, variable, value in _set_proxies():
         shown = without_password(value)
         try:
@@ -147,31 +147,31 @@ def _proxies() -> Iterator[Problem]:
         except ValueError:
             parts, broken = urlsplit(""), True
         if parts.scheme in ("socks", "socks4", "socks4a"):
-            yield Problem(
+            yield VariableProblem(
                 variable,
                 f"is {shown}, a kind of proxy that is not supported",
                 f"write socks5://{parts.netloc.rpartition('@')[2]} if the proxy speaks SOCKS 5, "
                 f"or unset {variable}",
             )
         elif parts.scheme in _SOCKS and find_spec(_SOCKS_PACKAGE) is None:
-            yield Problem(
+            yield VariableProblem(
                 variable,
                 f"is {shown}, and SOCKS proxies need the package {_SOCKS_PACKAGE}",
                 f"install it (`uv pip install {_SOCKS_PACKAGE}`), or unset {variable}",
             )
         elif parts.scheme not in ("http", "https", *_SOCKS) or broken:
-            yield Problem(
+            yield VariableProblem(
                 variable,
                 f"is {shown}, which is not the URL of a proxy",
                 f"write it as http://HOST:PORT, or unset {variable}",
             )
 
 
-def _no_proxy() -> Iterator[Problem]:
+def _no_proxy() -> Iterator[VariableProblem]:
     for variable in ("NO_PROXY", "no_proxy"):
         for entry in _entries(os.environ.get(variable, "")):
             if not _is_host(entry):
-                yield Problem(
+                yield VariableProblem(
                     variable,
                     f"has {entry!r}, which is ignored",
                     "entries are hosts, domains such as .example.com, addresses such as ::1 or 10.0.0.0/8",

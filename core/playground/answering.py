@@ -125,7 +125,7 @@ class StudentAnswer:
                 attention_mask=torch.ones_like(given),
                 past_key_values=self._cache,
                 generation_config=decoded_by,
-                stopping_criteria=[_Watch(self, before)],
+                stopping_criteria=[_TokenWatch(self, before)],
                 tokenizer=self._chat.tokenizer,
             )
             if self._sampling.do_sample:
@@ -180,7 +180,7 @@ class StudentAnswer:
         self._random = (torch.get_rng_state(), own)
 
 
-class _Watch(StoppingCriteria):
+class _TokenWatch(StoppingCriteria):
     """Reports each token, and stops when the answer must stop."""
 
     def __init__(self, answer: StudentAnswer, before: int) -> None:

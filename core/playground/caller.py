@@ -33,11 +33,11 @@ from core.playground.messages import (
     Answered,
     Call,
     Event,
-    Failed,
     Judged,
     OpinionCall,
+    OpinionFailed,
     Piece,
-    Status,
+    Preparing,
     TeacherCall,
 )
 from core.playground.process_log import Formatter, unexpected_words, words_of
@@ -104,7 +104,7 @@ def main(workspace: WorkspacePaths) -> int:
             log.error("unexpected", exc_info=True)
             words = unexpected_words(error)
         if isinstance(call.work, OpinionCall):
-            listener.tell(Failed(words))
+            listener.tell(OpinionFailed(words))
         else:
             answer = PlaygroundAnswer(responder=name, text="", finish="failed", error=words)
             listener.tell(Answered(answer))
@@ -127,7 +127,7 @@ def _attempt(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "calls.lock").open("a") as turn:
         if not locks.try_acquire(turn):
-            listener.tell(Status("another question to it is being answered"))
+            listener.tell(Preparing("another question to it is being answered"))
             while not locks.try_acquire(turn):
                 if stops[0]:
                     raise Cancelled
@@ -189,7 +189,7 @@ def _answer(job: JobContext[Settings], call: TeacherCall, listener: _Listener) -
         if listener.is_gone:
             job.stop.set()
 
-    listener.tell(Status(f"waiting for {client.teacher.model}"))
+    listener.tell(Preparing(f"waiting for {client.teacher.model}"))
     try:
         sessions.run(queue, on_text)
     except Cancelled:
@@ -226,30 +226,28 @@ def _opinion(job: JobContext[Settings], call: OpinionCall) -> PlaygroundOpinion:
     from core.judging import compare_job
     from core.judging.llm import llm_judge
     from core.judging.metrics import scores
-    from core.judging.protocol import Contest
+    from core.judging.protocol import OrderedPair
 
-    def contests(orders: Sequence[Order]) -> list[Contest]:
+    def ordered_pairs(orders: Sequence[Order]) -> list[OrderedPair]:
         texts = (call.situation, call.utterance, call.answer_a, call.answer_b)
-        return [Contest("", *texts, order) for order in orders]
+        return [OrderedPair("", *texts, order) for order in orders]
 
     match call.settings.judge:
         case EmbeddedJudge(name=name):
             judge = compare_job.embedded(job)
-            label, asked = judge.label, contests(judge.orders)
-            rulings = list(judge.judge(asked))
+            label, asked = judge.label, ordered_pairs(judge.orders)
+            verdicts = list(judge.judge(asked))
         case LlmJudge(name=name) as chosen:
-            label, asked = chosen.model.client.teacher.model, contests(("ab", "ba"))
-            rulings = llm_judge.rule(job, chosen, asked)
+            label, asked = chosen.model.client.teacher.model, ordered_pairs(("ab", "ba"))
+            verdicts = llm_judge.judge_pairs(job, chosen, asked)
     answers = [entry.record for entry, _ in journal.read(job.folder) if isinstance(entry.record, Answer)]
     return PlaygroundOpinion(
         judge=name,
         label=label,
         a=call.settings.a,
         b=call.settings.b,
-        verdicts=tuple(
-            (one.order, ruling.winner, ruling.raw) for one, ruling in zip(asked, rulings, strict=True)
-        ),
-        winner=scores.outcome((one.order, ruling.winner) for one, ruling in zip(asked, rulings, strict=True)),
+        verdicts=tuple((one.order, one.winner, one.raw) for one in verdicts),
+        winner=scores.outcome((one.order, one.winner) for one in verdicts),
         usd=None if any(answer.usd is None for answer in answers) else sum(a.usd or 0.0 for a in answers),
         is_estimated=any(answer.is_estimated for answer in answers),
     )

@@ -82,7 +82,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars that the workspace's jobs had spent by then, as its store has counted."""
 
 
-class Status(msgspec.Struct, frozen=True, tag="status"):
+class Preparing(msgspec.Struct, frozen=True, tag="status"):
     """What the process does before the first token."""
 
     text: str
@@ -108,14 +108,14 @@ class Judged(msgspec.Struct, frozen=True, tag="judged"):
     opinion: PlaygroundOpinion
 
 
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
+class OpinionFailed(msgspec.Struct, frozen=True, tag="failed"):
     """A judge has no opinion."""
 
     error: str
     """Why, for people."""
 
 
-class Done(msgspec.Struct, frozen=True, tag="done"):
+class TurnDone(msgspec.Struct, frozen=True, tag="done"):
     """All participants have ended."""
 
 
@@ -126,7 +126,7 @@ class Left(msgspec.Struct, frozen=True, tag="left"):
     """Why, for people."""
 
 
-Event = Status | Piece | Answered | Judged | Failed | Done | Left
+Event = Preparing | Piece | Answered | Judged | OpinionFailed | TurnDone | Left
 
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)

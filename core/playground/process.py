@@ -104,7 +104,7 @@ def connect(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.txt"
     child: subprocess.Popen[bytes] | None = None
-    told: Running | None = None
+    reported: Running | None = None
     deadline = time.monotonic() + _START_S
     while not stop.is_set():
         found = running(workspace)
@@ -122,10 +122,10 @@ def connect(
                     connection.close()
                 else:
                     return connection
-            elif found != told:
+            elif found != reported:
                 # It would not leave for jobs in the other slot, whose memory its models take now.
                 leave(found, "runs.device has changed")
-                told = found
+                reported = found
         # One that ended without an error has found another, which ends by now.
         if not locks.is_held(lock_file(workspace)) and (child is None or child.poll() == 0):
             child = _start(workspace, slot, log, environment)

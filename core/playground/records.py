@@ -14,14 +14,14 @@ MAX_RESPONDERS = 4
 #: How an answer ended: by itself, at the limit of new tokens, because a person stopped it, or by an error.
 AnswerFinish = Literal["stop", "length", "stopped", "failed"]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+BoundedCount = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _PlaygroundRecord(msgspec.Struct, frozen=True):
     """Unknown fields are ignored: newer versions may write them."""
 
 
-class PlaygroundAnswer(_Record, frozen=True, kw_only=True):
+class PlaygroundAnswer(_PlaygroundRecord, frozen=True, kw_only=True):
     """One responder's answer to one turn."""
 
     responder: str
@@ -32,7 +32,7 @@ class PlaygroundAnswer(_Record, frozen=True, kw_only=True):
     """How it ended."""
     error: str | None = None
     """Why it failed, for people; None unless it did."""
-    tokens: Count = 0
+    tokens: BoundedCount = 0
     """Tokens that were generated, those of removed thinking included."""
     first_token_s: Seconds | None = None
     """Seconds of its own computing until the first token; None without one."""
@@ -59,7 +59,7 @@ class PlaygroundAnswer(_Record, frozen=True, kw_only=True):
         return (self.tokens - 1) / (self.seconds - self.first_token_s)
 
 
-class PlaygroundOpinion(_Record, frozen=True, kw_only=True):
+class PlaygroundOpinion(_PlaygroundRecord, frozen=True, kw_only=True):
     """A judge's opinion on two answers to the same utterance."""
 
     judge: str
@@ -81,7 +81,7 @@ class PlaygroundOpinion(_Record, frozen=True, kw_only=True):
     """Whether `usd` is estimated, because the provider did not report the tokens."""
 
 
-class PlaygroundTurn(_Record, frozen=True, kw_only=True):
+class PlaygroundTurn(_PlaygroundRecord, frozen=True, kw_only=True):
     """One turn of a conversation, with the answers to it: a line of the history."""
 
     id: str
@@ -104,7 +104,7 @@ class PlaygroundTurn(_Record, frozen=True, kw_only=True):
     """The answers, in the order of the responders."""
 
 
-class PlaygroundQuestion(_Record, frozen=True, kw_only=True):
+class PlaygroundQuestion(_PlaygroundRecord, frozen=True, kw_only=True):
     """A turn to be answered."""
 
     situation: str

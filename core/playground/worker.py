@@ -31,13 +31,13 @@ from core.playground import messages, process
 from core.playground.messages import (
     Answered,
     Ask,
-    Done,
     Event,
     Leave,
     Left,
     Participant,
     Piece,
-    Status,
+    Preparing,
+    TurnDone,
 )
 from core.playground.process_log import Formatter, unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer
@@ -69,7 +69,7 @@ class _Client:
     is_gone: bool = False
 
 
-class Playground:
+class PlaygroundServer:
     """Answers the questions of its clients until it is idle for `idle_s` seconds, or has to leave."""
 
     def __init__(self, listener: socket.socket, idle_s: float) -> None:
@@ -149,7 +149,7 @@ class Playground:
                 client.question = command
                 self._waiting.append(client)
                 if len(self._waiting) > 1 or self._is_answering():
-                    self._send(client, Status("another question is being answered"))
+                    self._send(client, Preparing("another question is being answered"))
             case Leave(reason):
                 self.leave(reason)
 
@@ -196,7 +196,7 @@ class Playground:
         client.question = None
         if self._leaves is not None:
             self._send(client, Left(self._leaves[0]))
-        self._send(client, Done())
+        self._send(client, TurnDone())
 
     def _attempt(
         self, client: _Client, name: str, work: Callable[[], None], answer: StudentAnswer | None = None
@@ -224,7 +224,7 @@ class Playground:
             return
         student = participant.student
         if self._students is None:
-            self._send(client, Status("starting: importing PyTorch"))
+            self._send(client, Preparing("starting: importing PyTorch"))
         from core.playground.answering import StudentAnswer
         from core.playground.students import LoadedStudents
 
@@ -232,7 +232,7 @@ class Playground:
         assert client.question is not None
         self._students.keep(other.student for other in client.question.participants)
         if not self._students.is_loaded(student):
-            self._send(client, Status(f"loading {student.config.model}"))
+            self._send(client, Preparing(f"loading {student.config.model}"))
         adapter = None if participant.adapter is None else Path(participant.adapter)
         model, chat = self._students.load(student, adapter)
         answers.append(
@@ -281,7 +281,7 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
             process.write(lock, process.Running(os.getpid(), socket.gethostname(), identity, address, slot))
             with suppress(OSError):
                 process.note_end(workspace, "")
-            playground = Playground(listener, idle_s)
+            playground = PlaygroundServer(listener, idle_s)
             signal.signal(signal.SIGTERM, lambda *_: playground.leave("it was ended"))
             reason = playground.run()
             log.info("the playground ends: %s", reason)

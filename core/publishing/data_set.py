@@ -10,14 +10,16 @@ from core.domain.markdown import code
 from core.domain.names import RecipeName
 from core.domain.text import visible
 from core.publishing import sections
-from core.publishing.sections import DataFacts
+from core.publishing.sections import DataDescription
 from core.recipes import examples, llama_factory
 from core.recipes.examples import PreferencePair, SftExample
 
 _SFT, _PREFERENCES = "sft.jsonl", "preferences.jsonl"
 
 
-def files_of(recipe: str, sft_file: Path, preferences_file: Path, facts: DataFacts) -> dict[str, bytes]:
+def files_of(
+    recipe: str, sft_file: Path, preferences_file: Path, described: DataDescription
+) -> dict[str, bytes]:
     """The files of the data set, from those of the recipe's job; none for no examples."""
     sft = list(examples.read(sft_file, SftExample))
     pairs = list(examples.read(preferences_file, PreferencePair))
@@ -27,11 +29,11 @@ def files_of(recipe: str, sft_file: Path, preferences_file: Path, facts: DataFac
     if pairs:
         found[_PREFERENCES] = preferences_file.read_bytes()
     found |= llama_factory.files_of("llama_factory", sft, pairs)
-    found["README.md"] = _card(recipe, len(sft), len(pairs), facts).encode()
+    found["README.md"] = _card(recipe, len(sft), len(pairs), described).encode()
     return found
 
 
-def _card(recipe: str, sft: int, pairs: int, facts: DataFacts) -> str:
+def _card(recipe: str, sft: int, pairs: int, described: DataDescription) -> str:
     from huggingface_hub import DatasetCardData
 
     configs = [
@@ -59,7 +61,7 @@ def _card(recipe: str, sft: int, pairs: int, facts: DataFacts) -> str:
         '"Distilling Empathy from Large Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025): '
         f"recipe {code(recipe)}, {sft} SFT examples and {pairs} preference pairs.",
         _use(bool(sft), bool(pairs)),
-        sections.data_section(facts),
+        sections.data_section(described),
         "## Intended use and limits\n\n"
         "For research on empathetic responses to short dialogues, in English. It contains responses that are "
         "worse on purpose: the rejected ones. The terms of the data, and of the teacher's provider where "

@@ -17,7 +17,7 @@ PROMPT_FILE = "prompt.txt"
 
 
 @dataclass(frozen=True)
-class DataFacts:
+class DataDescription:
     """The data that a run was trained on."""
 
     file: str
@@ -61,17 +61,17 @@ print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_t
     return f"{markdown.code_block(lines, 'python')}\n\n{how} `{PROMPT_FILE}` is the prompt above."
 
 
-def data_section(facts: DataFacts) -> str:
+def data_section(described: DataDescription) -> str:
     """The data and where it comes from."""
     lines = [
-        f"- Dialogues: {code(facts.file)}, SHA-256 of all dialogues `{facts.sha256}`: {facts.train} for "
-        f"training, {facts.test} for the test",
+        f"- Dialogues: {code(described.file)}, SHA-256 of all dialogues `{described.sha256}`: "
+        f"{described.train} for training, {described.test} for the test",
     ]
-    if facts.sources:
-        lines.append(f"- Language models with responses in it: {', '.join(map(code, facts.sources))}")
-    if facts.teachers:
-        lines.append(f"- Teacher: {', '.join(map(code, facts.teachers))}")
-    if facts.is_sample:
+    if described.sources:
+        lines.append(f"- Language models with responses in it: {', '.join(map(code, described.sources))}")
+    if described.teachers:
+        lines.append(f"- Teacher: {', '.join(map(code, described.teachers))}")
+    if described.is_sample:
         lines.append("- This is the program's sample, not research data: draw no conclusions from it.")
     return "## Data\n\n" + "\n".join(lines)
 

@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.domain.text import visible
-from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
 from core.reports.plots import Plot
+from core.reports.tables.cells import ReportCell, ReportTable
 
 _HERE = Path(__file__).parent
 

@@ -15,8 +15,8 @@ from core.domain.evaluation.comparisons import Cell, Ranking
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RUN_STAGES, RunName, RunStage, settings_text
 from core.domain.text import visible
-from core.reports.cells import source
 from core.reports.gather import Report, RunTraining
+from core.reports.tables.cells import source
 
 #: The palette of Okabe and Ito, which is safe for colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"

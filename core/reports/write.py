@@ -8,7 +8,8 @@ from pathlib import Path
 from core.domain.errors import UserError
 from core.domain.paths import file_name
 from core.jobs.output_folder import OutputFolder
-from core.reports import gather, page, plots, tables, texts
+from core.reports import gather, page, plots
+from core.reports.tables import tables, texts
 from core.services.workspace import Workspace
 
 #: Lists the report's files, so that the next report can replace them.

@@ -61,10 +61,10 @@ def run(
     if not dialogues:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
     chat = chat_format.load(student.config)
-    asking = _Asking(job, responder, server, chat)
-    verified = asking.verify(dialogues) if job.spec.sends_requests else None
-    requests = [asking.request(dialogue) for dialogue in dialogues]
-    queue = asking.ask(asking.model, requests)
+    served = _ServedResponder(job, responder, server, chat)
+    verified = served.verify(dialogues) if job.spec.sends_requests else None
+    requests = [served.request(dialogue) for dialogue in dialogues]
+    queue = served.ask(served.model, requests)
     answers = queue.ledger.answers
     responses = [_response(answers[request.key], request, responder) for request in requests]
     job.journal.write(*responses)
@@ -83,7 +83,7 @@ def run(
     )
 
 
-class _Asking:
+class _ServedResponder:
     """Requests of one job to a student's server."""
 
     def __init__(

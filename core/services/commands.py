@@ -22,8 +22,8 @@ from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, own_strategies, strategies
-from core.services.completion import Completion, completion_of
 from core.services.data.reader import DataReader
+from core.services.pipeline.completion import Completion, completion_of
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import IntentRequest
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
     from core.pipeline.rebuilding.rebuild import Rebuilt
-    from core.services.import_plans import ImportPlan
+    from core.services.data.import_plans import ImportPlan
 
 #: Seconds between two looks at jobs that are waited for.
 _POLL_S = 0.25
@@ -75,7 +75,7 @@ class Commands:
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.
         """
-        from core.services import import_plans
+        from core.services.data import import_plans
 
         return import_plans.plan(
             self._paths,

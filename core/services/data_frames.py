@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -57,7 +59,10 @@ class DataFrames:
         done = [
             job for job in self._pipeline.snapshot().jobs if job.stage == stage and job.result is not None
         ]
-        rows = [{"job": job.id, "name": job.name, **result_values(job)} for job in done]
+        rows = [
+            {"job": job.id, "name": job.name} | {one.name: one.value for one in result_values(job)}
+            for job in done
+        ]
         return pd.DataFrame(rows, columns=None if rows else ["job", "name"]).set_index("job")
 
     def dialogues(self) -> pd.DataFrame:
@@ -150,7 +155,8 @@ class DataFrames:
         return frame.set_index("token")
 
 
-def _frame(record: type, rows: Iterable[object]) -> pd.DataFrame:
+def _frame(record: type[Any], rows: Iterable[object]) -> pd.DataFrame:
     """A row for each record, a column for each of its fields."""
-    names = [field.name for field in fields(record)]
+    is_struct = issubclass(record, msgspec.Struct)
+    names = record.__struct_fields__ if is_struct else [field.name for field in fields(record)]
     return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)

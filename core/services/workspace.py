@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from core.services.data.reader import DataReader
     from core.services.data_frames import DataFrames
     from core.services.evaluation.reader import EvaluationReader
-    from core.services.model_servers import ModelServer, ServerProgram
+    from core.services.models.model_servers import ModelServer, ServerProgram
+    from core.services.models.publishing import Publishing
     from core.services.pipeline.reader import PipelineReader
+    from core.services.pipeline.versions import Versions
     from core.services.playground.reader import Playground
-    from core.services.publishing import Publishing
     from core.services.runs.reader import RunsReader
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
-    from core.services.versions import Versions
     from core.services.workspace_state import WorkspaceState
 
 
@@ -68,7 +68,7 @@ class Workspace:
 
     @cached_property
     def _versions(self) -> Versions:
-        from core.services.versions import Versions
+        from core.services.pipeline.versions import Versions
 
         return Versions(self._state, self.pipeline)
 
@@ -141,7 +141,7 @@ class Workspace:
         Raises:
             UserError: A responder cannot be served, or they are of several students.
         """
-        from core.services import model_servers
+        from core.services.models import model_servers
 
         return model_servers.plan(self._state, responders, port, program)
 
@@ -155,7 +155,7 @@ class Workspace:
     @cached_property
     def publishing(self) -> Publishing:
         """Folders for the Hub and other programs: a run's adapter or model, or a recipe's training data."""
-        from core.services.publishing import Publishing
+        from core.services.models.publishing import Publishing
 
         return Publishing(self._state, self.pipeline, self.training, self.evaluation)
 

@@ -19,8 +19,9 @@ from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.pipeline.planning import workspace_graph
 from core.store import commits as stored_commits
-from core.store import connections, dialogue_statistics, queries
-from core.store import dialogues as stored_data
+from core.store import connections
+from core.store.dialogues import dialogue_queries, dialogue_statistics
+from core.store.dialogues import dialogues as stored_data
 from core.students.models import model_sources
 
 T = TypeVar("T")
@@ -185,7 +186,7 @@ class WorkspaceState:
         with connections.snapshot(connection):
             imported = stored_data.imported(connection)
             if imported is not None and (self._dialogues is None or self._dialogues[0] != imported.data):
-                self._dialogues = (imported.data, queries.dialogues(connection))
+                self._dialogues = (imported.data, dialogue_queries.dialogues(connection))
         if imported is None or self._dialogues is None:
             return None, []
         return imported, self._dialogues[1]
@@ -198,7 +199,7 @@ class WorkspaceState:
 
         def read() -> DrawnDialogues:
             with connections.snapshot(connection):
-                return queries.drawn_dialogues(connection, _DRAWN)
+                return dialogue_queries.drawn_dialogues(connection, _DRAWN)
 
         return self.remember("drawn dialogues", imported, read)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from core.store import jobs
+from core.store import workspace_settings
+from core.store.jobs import job_events
 
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
@@ -21,6 +22,6 @@ def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> dic
     """Make the workspace stay at these commits; returns the settings that hold them."""
     changed: dict[str, str | None] = {_COMMIT + name: commit for name, commit in found.items()}
     for key, commit in changed.items():
-        jobs.set_setting(connection, key, commit)
-        jobs.add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
+        workspace_settings.set_setting(connection, key, commit)
+        job_events.add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
     return changed

@@ -159,7 +159,7 @@ def check_sound(connection: sqlite3.Connection, path: Path) -> None:
 
 
 class OpenFile:
-    """The state.db that a connection has open; it may be replaced, removed or upgraded meanwhile.
+    """The state.db that a `writer` has open; it may be replaced, removed or upgraded meanwhile.
 
     So may its write-ahead log, whose name stays for as long as a connection is open: whoever opens the file
     next would not see what is in the log, and would write another one.
@@ -170,18 +170,14 @@ class OpenFile:
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
         self._opened = _identity(path)
-        #: None until the first write.
+        #: A writer has read the file's version, for which SQLite opens the log, or creates it. None if it has
+        #: been removed since.
         self._opened_wal = _identity(self._wal)
 
     def check(self) -> None:
         """Raise `UserError` if what is written by this connection is lost, or is not in today's schema."""
-        wal = _identity(self._wal)
-        self._opened_wal = self._opened_wal or wal
-        for path, now, before in (
-            (self._path, _identity(self._path), self._opened),
-            (self._wal, wal, self._opened_wal),
-        ):
-            if now != before:
+        for path, before in ((self._path, self._opened), (self._wal, self._opened_wal)):
+            if before is None or _identity(path) != before:
                 raise UserError(
                     f"{path} was removed or replaced while it was in use: put it back, or {troubles.REBUILD}"
                 )
@@ -221,11 +217,8 @@ def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """The error to show for a state.db that SQLite cannot open."""
     if path.exists() and not path.is_file():
         return UserError(f"{path} is not a file: move it away, and {troubles.REBUILD}")
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHORT_READ":
-        # As long as another process has it open, its index names pages of a log that is not there any more.
-        return UserError(
-            f"{path} cannot be read: its -wal file was removed or cut while it was in use: {troubles.REBUILD}"
-        )
+    if troubles.is_lost_log(error):
+        return UserError(f"{path} cannot be read: {troubles.LOST_LOG}")
     if isinstance(error, sqlite3.OperationalError):
         # SQLite needs its write-ahead log beside the file, even for reading.
         hint = f"check that you may write to {path.parent}, and that its disk has free space"

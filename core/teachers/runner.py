@@ -53,7 +53,7 @@ def run(
     if max_unusable_first is not None and not any(key in ledger.answers for key in queue.requests):
         queue.on_answers = FirstAnswers(queue, max_unusable_first).note
     if model.placement is not None:
-        from core.teachers import local
+        from core.teachers.local import client as local
 
         local.run(queue, model.placement)
     elif client.teacher.mode == "batch":

@@ -23,8 +23,9 @@ from core.jobs.settings import RunSettings
 from core.students.chat.chat_format import ChatFormat
 from core.students.decoding.generation import Generator
 from core.students.models import memory
-from core.training import checkpoints, ranks
+from core.training.distributed import ranks
 from core.training.loggers import brief
+from core.training.saving import checkpoints
 
 #: A metric that TRL logs once, with others about the whole training.
 _SUMMARY_METRIC = "train_runtime"

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from core.config.schema import Training
 from core.domain.errors import UserError
-from core.training.tokenized_data import TokenizedData
+from core.training.data.tokenized_data import TokenizedData
 
 #: The metric by which evaluations are compared.
 METRIC = "eval_loss"

@@ -35,7 +35,8 @@ def main(folder: Path) -> int:
         signal.signal(number, signal.SIG_IGN)
     files.keep_private(folder.parents[3])
     logs.begin()
-    from core.training import peers, training_job
+    from core.training import training_job
+    from core.training.distributed import peers
 
     rank = int(os.environ["RANK"])
     job: JobContext[Any] = JobContext(folder, specs.read(folder), NoJournal())

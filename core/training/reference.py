@@ -13,9 +13,9 @@ import msgspec
 import torch
 
 from core.jobs import files
-from core.training import ranks
+from core.training.data.tokenized_data import TokenizedData
+from core.training.distributed import ranks
 from core.training.prefix_tree.trainers import TreeDpoTrainer
-from core.training.tokenized_data import TokenizedData
 
 NAME = "reference.jsonl"
 #: Pairs after which the log-probabilities are on disk, and a cancelled run stops.
@@ -24,7 +24,7 @@ _PAIRS = 64
 log = logging.getLogger(__name__)
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _PairLogProbabilities(msgspec.Struct, frozen=True):
     key: str
     index: int
     chosen: float
@@ -52,7 +52,7 @@ def give(
     same key is taken from their folders, and everything is in `folder` afterwards. `check` is called between
     the parts, and may raise to stop.
     """
-    found: dict[int, _Line] = {}
+    found: dict[int, _PairLogProbabilities] = {}
     for attempt in prior:
         found |= {line.index: line for line in _read(attempt / NAME) if line.key == key}
     # Sorted, pairs with a common beginning are neighbours.
@@ -73,7 +73,7 @@ def give(
             else:
                 computed = ranks.joined(list(trainer.reference_log_probs(ranks.own_part(rows))))
             for index, (chosen, rejected) in zip(part, computed, strict=True):
-                found[index] = _Line(key, index, chosen, rejected)
+                found[index] = _PairLogProbabilities(key, index, chosen, rejected)
             file.writelines(encoder.encode(found[index]) + b"\n" for index in part)
             file.flush()
             log.info("reference: %d of %d pairs", len(found), len(data.rows))
@@ -88,8 +88,8 @@ def _tokens(row: dict[str, list[int]]) -> list[int]:
     return row["prompt_ids"] + row["chosen_ids"]
 
 
-def _read(path: Path) -> Iterator[_Line]:
-    decoder = msgspec.json.Decoder(_Line)
+def _read(path: Path) -> Iterator[_PairLogProbabilities]:
+    decoder = msgspec.json.Decoder(_PairLogProbabilities)
     with suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:
             # A killed attempt may have left half a line at the end; a damaged one is computed again.

@@ -18,10 +18,11 @@ from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
 from core.jobs.settings import Ranks
 from core.students.models import cpu_linear
-from core.training import evaluation, lora_modules, ranks
+from core.training import evaluation, lora_modules
+from core.training.data.tokenized_data import TokenizedData
+from core.training.distributed import ranks
 from core.training.prefix_tree import attention, flex_check, limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
-from core.training.tokenized_data import TokenizedData
 
 log = logging.getLogger(__name__)
 

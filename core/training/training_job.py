@@ -31,22 +31,14 @@ from core.recipes.examples import PreferencePair, SftExample
 from core.students.chat import chat_format
 from core.students.chat.chat_format import ChatFormat
 from core.students.models import base_model, checkpoint_checks, loading, memory, model_sources
-from core.training import (
-    checkpoints,
-    evaluation,
-    loggers,
-    model_card,
-    peers,
-    ranks,
-    reference,
-    requirements,
-    saving,
-    tokenized_data,
-    trainers,
-)
+from core.training import evaluation, loggers, reference, trainers
 from core.training.callbacks import JournalCallback, SampleCallback
+from core.training.data import tokenized_data
+from core.training.data.tokenized_data import TokenizedData
+from core.training.distributed import peers, ranks
+from core.training.estimates import requirements
 from core.training.evaluation import EarlyStopping
-from core.training.tokenized_data import TokenizedData
+from core.training.saving import checkpoints, model_card, saving
 
 T = TypeVar("T")
 

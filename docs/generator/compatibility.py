@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from docs.generator.markdown import NOTE, cell, table
-from tests.students import chat_tokenizers, compatibility, families, unusable
+from tests.students import compatibility, families, unusable
+from tests.students.chat import chat_tokenizers
 from tests.students.compatibility import FamilyOutcome, TemplateOutcome
 
 _INTRODUCTION = f"""# Compatibility

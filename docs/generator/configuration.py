@@ -20,7 +20,7 @@ def page() -> str:
     return _INTRODUCTION + "".join(map(_section, reference.tables()))
 
 
-def _section(one: reference.Table) -> str:
+def _section(one: reference.TableDescription) -> str:
     """One table of the file: what it is for, and its own options; inherited ones stand with its base."""
     rows = [
         (f"`{option.name}`", cell(option.kind), cell(_default(option)), cell(option.meaning))

@@ -42,15 +42,9 @@ from core.judging import protocol
 from core.judging.metrics import comparison_metrics
 from core.pipeline.planning import planner
 from core.prompts import templates
-from core.store import (
-    connections,
-    job_records,
-    jobs,
-    submissions,
-)
-from core.store import (
-    dialogues as data,
-)
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs, submissions
 
 #: The moment that is drawn, in Unix seconds.
 NOW = 1_780_000_000.0
@@ -124,16 +118,16 @@ def make(root: Path) -> WorkspacePaths:
     workspace.config.write_text(CONFIG)
     table = read_table(SAMPLE)
     read = replace(table, dialogues=table.dialogues[:DIALOGUES])
-    facts = staging.describe_table(read, SAMPLE.name)
-    staging.stage(workspace, read.dialogues, facts)
-    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
+    imported = staging.describe_table(read, SAMPLE.name)
+    staging.stage(workspace, read.dialogues, imported)
+    nodes = planner.plan(load_config(workspace.config), imported, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)
     with (
         closing(connections.writer(workspace.state)) as connection,
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, read.dialogues)
+        data.replace(connection, imported, read.dialogues)
         _Scene(connection, workspace, nodes, read.dialogues, clock).play()
     return workspace
 
@@ -190,15 +184,17 @@ class _Scene:
         job = self.nodes[stage, name].id
         attempt = self.begin(job)
         self.clock.at += seconds
-        jobs.end_attempt(self.connection, attempt, "done")
+        job_attempts.end_attempt(self.connection, attempt, "done")
         jobs.set_state(self.connection, job, "done", result=result)
         return job
 
-    def begin(self, job: str, log: str = "") -> jobs.Attempt:
+    def begin(self, job: str, log: str = "") -> job_attempts.Attempt:
         folder = self.workspace.attempt(job, 1)
         folder.mkdir(parents=True)
         (folder / "log.txt").write_text(log)
-        return jobs.begin_attempt(self.connection, job, 1, folder.relative_to(self.workspace.root).as_posix())
+        return job_attempts.begin_attempt(
+            self.connection, job, 1, folder.relative_to(self.workspace.root).as_posix()
+        )
 
     def trained(self, run: str) -> None:
         if run.endswith("/sft"):
@@ -221,7 +217,7 @@ class _Scene:
         job = self.nodes[stage, run].id
         attempt = self.begin(job, _LOG + f"ERROR {error}\n")
         self.clock.at += 60
-        jobs.end_attempt(self.connection, attempt, "failed", error)
+        job_attempts.end_attempt(self.connection, attempt, "failed", error)
         jobs.set_state(self.connection, job, "failed", error=error)
 
     def curve(self, job: str, steps: int, run: str) -> None:
@@ -261,16 +257,16 @@ class _Scene:
 
     def compared(self, name: str, a: str, b: str, judge: str) -> None:
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
-        contests = protocol.contests(self.test, self.texts(a), self.texts(b), orders)
+        ordered_pairs = protocol.ordered_pairs(self.test, self.texts(a), self.texts(b), orders)
         verdicts = []
-        for contest in contests:
-            odds = VOICES[b][1] - VOICES[a][1] + (0.3 if contest.order == "ba" else -0.3)
-            drawn = _chance(name, contest.dialog_id)
+        for ordered_pair in ordered_pairs:
+            odds = VOICES[b][1] - VOICES[a][1] + (0.3 if ordered_pair.order == "ba" else -0.3)
+            drawn = _chance(name, ordered_pair.dialog_id)
             winner: Winner = "b" if drawn < 1 / (1 + math.exp(-odds)) else "a"
-            raw = str(contest.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
-            verdicts.append(VerdictRecord(contest.dialog_id, contest.order, winner, raw))
+            raw = str(ordered_pair.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
+            verdicts.append(VerdictRecord(ordered_pair.dialog_id, ordered_pair.order, winner, raw))
         result = comparison_metrics.of_comparison(
-            contests,
+            ordered_pairs,
             verdicts,
             placed=judge == "gpt-4o",
             design="both orders" if judge == "gpt-4o" else "each response by itself",

@@ -20,8 +20,9 @@ from core.domain.jobs.results import SftResult
 from core.jobs import files
 from core.jobs.records import Artifact, Metric
 from core.pipeline.planning import workspace_graph
-from core.store import connections, job_records, jobs
-from core.store import dialogues as data
+from core.store import connections
+from core.store.dialogues import dialogues as data
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support import tiny_student
 
 RUN = "tiny/direct/chatgpt/sft"
@@ -84,8 +85,8 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     table = read_table(SAMPLE)
     dialogues = table.dialogues[:_DIALOGUES]
     workspace.config.write_text(_CONFIG.format(student=student))
-    facts = staging.describe(dialogues, SAMPLE.name, "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, SAMPLE.name, "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     # A short one, so that an answer is soon known by heart.
     workspace.prompts.mkdir()
     (workspace.prompts / "student.txt").write_text(_PROMPT)
@@ -95,20 +96,20 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     if is_taught:
         lesson.teach_both(2 * _STEPS)
     # After that: a job's fingerprint has the student's files.
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     (run,) = (node for node in nodes if node.stage == "sft")
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.put(connection, [run])
         folder = workspace.attempt(run.id, 1)
         lesson.teach_adapter(folder / "adapter", _STEPS if is_taught else 0)
-        attempt = jobs.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
+        attempt = job_attempts.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
         size = files.size(folder / "adapter")
         job_records.put_artifact(connection, attempt, Artifact("adapter", "adapter", "0" * 64, size))
         for step in range(1, _TRAINED.steps + 1):
             loss = 5.0 + 0.9 * math.exp(-step / 4)
             job_records.put_metric(connection, run.id, time.time(), Metric(step, {"loss": loss}))
-        jobs.end_attempt(connection, attempt, "done")
+        job_attempts.end_attempt(connection, attempt, "done")
         jobs.set_state(connection, run.id, "done", result=_TRAINED)
     return workspace
 

@@ -12,8 +12,8 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import end_processes, environment
 from tests.support import waiting
-from tests.support.filled_workspace import fill, job_id
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
+from tests.support.workspaces.filled_workspace import fill, job_id
 from tui.cli.main import main
 
 #: Libraries that take a tenth of a second or more to import, each.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.api import Snapshot, UserError, WorkspacePaths, create_workspace, open_workspace
-from core.store import connections, jobs
+from core.store import connections, workspace_settings
 
 
 @pytest.fixture
@@ -64,6 +64,6 @@ def test_what_was_closed_can_be_read_again_and_shows_what_changed_meanwhile(made
     assert not workspace.pipeline.snapshot().paused
     workspace.close()
     with closing(connections.writer(made.state)) as connection:
-        jobs.set_setting(connection, "paused", "1")
+        workspace_settings.set_setting(connection, "paused", "1")
     assert workspace.pipeline.snapshot().paused
     workspace.close()

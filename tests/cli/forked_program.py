@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support import waiting
-from tests.support.forking import ForkedProcess, preload
+from tests.support.processes.forking import ForkedProcess, preload
 from tests.support.waiting import Ended
 from tui.cli import main
 

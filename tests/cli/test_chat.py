@@ -17,8 +17,10 @@ from core.api import WorkspacePaths, open_workspace
 from core.playground import process
 from tests import loopback
 from tests.cli.conftest import Program, environment
-from tests.support import large_models, playground_workspace, waiting
-from tests.support.playground_workspace import BASE, SFT
+from tests.support import waiting
+from tests.support.servers import large_models
+from tests.support.workspaces import playground_workspace
+from tests.support.workspaces.playground_workspace import BASE, SFT
 
 
 @pytest.fixture(scope="module")

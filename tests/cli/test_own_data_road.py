@@ -14,9 +14,9 @@ from tests import loopback
 from tests.cli.conftest import end_processes, make_program
 from tests.loopback import KEY, Api
 from tests.support import tiny_student
-from tests.support.forking import preload
-from tests.support.supervising import supervised
-from tests.support.synthetic_dialogues import synthetic_csv, synthetic_rows
+from tests.support.processes.forking import preload
+from tests.support.processes.supervising import supervised
+from tests.support.records.synthetic_dialogues import synthetic_csv, synthetic_rows
 
 preload(
     "core.recipes.recipe_job",

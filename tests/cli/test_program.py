@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
 from tests.support import waiting
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
 from tui.cli.main import main
 
 COMMANDS = {
@@ -271,6 +271,6 @@ def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
 
 def test_the_doctor_knows_the_embedded_models_by_their_names() -> None:
     from core.judging.embedded import sentence_embeddings
-    from core.services import doctor
+    from core.services.doctor import machine_checks
 
-    assert doctor.EMBEDDED_JUDGE[0] == sentence_embeddings._PACKAGE
+    assert machine_checks.EMBEDDED_JUDGE[0] == sentence_embeddings._PACKAGE

@@ -17,9 +17,9 @@ from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.loopback import hub_server
 from tests.support import tiny_student, waiting
-from tests.support.forking import preload
-from tests.support.supervising import supervised
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.processes.forking import preload
+from tests.support.processes.supervising import supervised
+from tests.support.records.synthetic_dialogues import synthetic_csv
 
 preload(
     "core.judging.compare_job",

@@ -9,7 +9,7 @@ import pytest
 from core.config import schema
 from core.config.load import load_config, parse_config
 from core.domain.errors import UserError
-from core.services.workspace_creation import TEMPLATES
+from core.services.creation.workspace_creation import TEMPLATES
 from tests.conftest import ROOT
 
 

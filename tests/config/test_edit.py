@@ -10,7 +10,7 @@ import pytest
 from core.config import edit, keys
 from core.config.load import load_config, parse_config
 from core.config.problems import InvalidOptionError
-from core.services.workspace_creation import TEMPLATES
+from core.services.creation.workspace_creation import TEMPLATES
 
 DEFAULT = (TEMPLATES / "default.toml").read_text(encoding="utf-8")
 LIST = '[recipes]\ntrain = [  # these\n  "a/b",  # first\n  "c/d",\n  # "x/y",\n]  # end\nseed = 1\n'

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.dialogues.importing.table import Table, read_table
-from core.dialogues.problems import MAX_SHOWN, Problem, TableError
-from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
+from core.dialogues.problems import MAX_SHOWN, FileProblem, TableError
+from tests.support.records.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
 
 SOURCES = ("chatgpt", "llama")
 HEADER = columns(SOURCES)
@@ -45,7 +45,7 @@ def simple_lines(rows: int) -> list[str]:
     return [header, *(f"id{n},emotion{n},situation,utterance,human,3,other,2" for n in range(1, rows + 1))]
 
 
-def problems_of(path: Path) -> tuple[Problem, ...]:
+def problems_of(path: Path) -> tuple[FileProblem, ...]:
     with pytest.raises(TableError) as caught:
         read_table(path)
     for problem in caught.value.problems[:MAX_SHOWN]:

@@ -18,10 +18,11 @@ from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, Statistics
 from core.domain.data.dialogues import Dialogue, RatedResponse
 from core.services.data import statistics
-from core.store import connections, dialogue_statistics
-from core.store import dialogues as stored_dialogues
-from tests.support import rating_counts
-from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
+from core.store import connections
+from core.store.dialogues import dialogue_statistics
+from core.store.dialogues import dialogues as stored_dialogues
+from tests.support.records import rating_counts
+from tests.support.records.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 Describe = Callable[[Sequence[Dialogue]], Statistics]
 
@@ -37,12 +38,12 @@ def describe(store: sqlite3.Connection) -> Describe:
     """Imports dialogues, and returns the statistics of the data."""
 
     def made(dialogues: Sequence[Dialogue]) -> Statistics:
-        facts = staging.describe(dialogues, "made.csv", "0" * 64)
+        imported = staging.describe(dialogues, "made.csv", "0" * 64)
         with connections.transaction(store):
-            stored_dialogues.replace(store, facts, dialogues)
-        train = dialogue_statistics.rating_counts(store, facts.sources, "train")
+            stored_dialogues.replace(store, imported, dialogues)
+        train = dialogue_statistics.rating_counts(store, imported.sources, "train")
         assert train == rating_counts.of_train(dialogues)
-        return statistics.of_data(store, facts)
+        return statistics.of_data(store, imported)
 
     return made
 

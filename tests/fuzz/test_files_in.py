@@ -24,7 +24,7 @@ from core.domain.errors import UserError
 from core.jobs import spec
 from core.prompts import templates
 from core.students.models import checkpoint_checks, loading, model_shape
-from core.training import checkpoints
+from core.training.saving import checkpoints
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz
 from tests.students.altered_student import altered

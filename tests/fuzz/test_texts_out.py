@@ -23,14 +23,15 @@ from core.domain.jobs.snapshot import DialogueCounts
 from core.domain.paths import file_name
 from core.domain.text import visible
 from core.publishing import results, sections
-from core.publishing.sections import DataFacts
-from core.reports import cells, page, texts
-from core.reports.cells import ReportCell, ReportTable
+from core.publishing.sections import DataDescription
+from core.reports import page
 from core.reports.gather import Report
-from core.training import model_card
+from core.reports.tables import cells, texts
+from core.reports.tables.cells import ReportCell, ReportTable
+from core.training.saving import model_card
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz
-from tests.support import made_settings
+from tests.support.records import made_settings
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 
 #: Control characters that no file may have for people, and what turns the direction of text.
@@ -169,8 +170,8 @@ def test_a_published_card(name: str, data_file: str) -> None:
         state="done",
     )
     rates = results.of_run([rate], "small/direct/x/sft")
-    facts = DataFacts(data_file, "0" * 64, 9, 9, (name,), (name,))
-    parts = sections.data_section(facts), sections.results_section(rates), sections.limits_section([name])
+    described = DataDescription(data_file, "0" * 64, 9, 9, (name,), (name,))
+    parts = sections.data_section(described), sections.results_section(rates), sections.limits_section([name])
     found = results.eval_results(rates, data_file, "0" * 64)
     publication = model_card.Publication(False, {}, found, "", "\n\n".join(parts))
     text = model_card.text(made_settings.sft(), "0" * 64, RESULT, publication)

@@ -23,7 +23,8 @@ from core.judging import voting
 from core.network import clients, environment, failures
 from core.pipeline.supervision import history
 from core.pipeline.supervision.history import Voted
-from core.store import connections, votes
+from core.store import connections
+from core.store.evaluation import votes
 from core.store.intents import CastVote, Intent, WithdrawVote
 from core.teachers import clients as teachers
 from core.teachers.http import endpoint, rejections

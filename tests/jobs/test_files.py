@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.jobs import files
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from core.jobs import journal, records
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
-from tests.support import made_results
+from tests.support.records import made_results
 
 
 def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
@@ -24,6 +24,19 @@ def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
     assert [entry.seq for entry, _ in entries] == [1, 2, 3, 4]
     for number, (_, offset) in enumerate(entries, start=1):
         assert [entry.seq for entry, _ in journal.read(tmp_path, offset)] == list(range(number + 1, 5))
+
+
+def test_metrics_that_had_other_names_are_read(tmp_path: Path) -> None:
+    result = made_results.compared(lc_differs=True, probability_win_rate_b=0.6)
+    Journal(tmp_path).write(Done(result))
+    file = tmp_path / journal.NAME
+    written = file.read_bytes()
+    for now, before in made_results.FORMER_NAMES.items():
+        assert now.encode() in written
+        written = written.replace(f'"{now}":'.encode(), f'"{before}":'.encode())
+    file.write_bytes(written)
+    ((entry, _),) = journal.read(tmp_path)
+    assert entry.record == Done(result)
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:

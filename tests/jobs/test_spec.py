@@ -20,7 +20,7 @@ from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings
 from core.jobs.stages import STAGES
 from core.pipeline.workers import worker
-from tests.support import job_attempts, made_results, made_settings
+from tests.support.records import job_attempts, made_results, made_settings
 
 SETTINGS: tuple[Settings, ...] = (
     made_settings.generate(),

@@ -16,7 +16,7 @@ from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.votes import Vote
 from core.judging import active_voting, voting
 from core.judging.active_voting import Draw
-from core.judging.metrics import agreement
+from core.judging.metrics.judge_quality import agreement
 from core.judging.metrics.prediction_powered import Predicted, prediction_powered
 
 NAMES = [f"d{i:02}" for i in range(40)]

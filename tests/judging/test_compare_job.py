@@ -15,8 +15,8 @@ from core.jobs.records import Progress, ResponseRecord, VerdictRecord
 from core.jobs.settings import JudgeSettings
 from core.judging import compare_job as compare
 from core.judging.embedded import fit_job
-from tests.support import job_attempts, made_settings
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUES = synthetic_dialogues(rows=64)
 TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]

@@ -15,8 +15,8 @@ import pytest
 from core.domain.data.dialogues import Dialogue, RatedResponse
 from tests import loopback
 from tests.loopback import Api
-from tests.support.judged_workspace import COMPARE, compare, judge_workspace, shown
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.judged_workspace import COMPARE, compare, judge_workspace, shown
 
 ROWS = 1000
 #: Log-odds: what the better response, the first place, and tanh of the difference in length add.
@@ -85,7 +85,7 @@ def expected(value: Callable[[float, float], float], longer: float = LONGER, bet
 
 
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.workspaces.judged_workspace.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = judge_workspace(tmp_path, api)
     made.run("compare")
@@ -114,7 +114,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
     assert result["win_rate_b"] > fair
     assert result["lc_low"] < fair < result["lc_high"]
     assert result["lc_win_rate_b"] < result["win_rate_b"]
-    assert result["lc_parted"]
+    assert result["lc_differs"]
     assert result["prefers_longer_low"] > 0.6
     assert result["lengths"] <= 2 * len(TEST)
     assert result["words_b"] > result["words_a"]

@@ -11,13 +11,14 @@ import pytest
 from core.config.load import parse_config
 from core.domain.errors import UserError
 from core.jobs.records import VerdictRecord
-from core.judging.metrics import comparison_metrics, sequential
-from core.judging.protocol import Contest
+from core.judging.metrics import comparison_metrics
+from core.judging.metrics.study_design import sequential
+from core.judging.protocol import OrderedPair
 from tests import loopback
 from tests.loopback import Api
-from tests.support import job_attempts
-from tests.support.judged_workspace import compare, shown
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.judged_workspace import compare, shown
 
 DIALOGUES = [
     msgspec.structs.replace(
@@ -91,7 +92,7 @@ def test_what_is_not_decided_is_judged_whole(tmp_path: Path, api: Api) -> None:
 def test_a_judge_of_a_known_bias_is_recovered_where_it_stops_early() -> None:
     names = [f"d{number}" for number in range(250)]
     order = sequential.in_order(names)
-    contests = [Contest(name, "", "", "a", "b b", side) for name in names for side in ("ab", "ba")]
+    ordered_pairs = [OrderedPair(name, "", "", "a", "b b", side) for name in names for side in ("ab", "ba")]
     verdicts = [
         # b is better in four of five dialogues; in every tenth the judge names what is shown first.
         VerdictRecord(
@@ -106,7 +107,7 @@ def test_a_judge_of_a_known_bias_is_recovered_where_it_stops_early() -> None:
     ]
     count = next(n for n in range(1, 251) if comparison_metrics.is_decided(verdicts[: 2 * n]))
     result = comparison_metrics.of_comparison(
-        contests, verdicts[: 2 * count], placed=True, design="both orders", stops=True
+        ordered_pairs, verdicts[: 2 * count], placed=True, design="both orders", stops=True
     )
     assert result.stopping is not None
     assert result.n == count < 60

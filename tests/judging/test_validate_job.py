@@ -17,8 +17,8 @@ from core.judging import validate_job
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support.judged_workspace import DIALOGUES, judge_workspace, shown
-from tests.support.synthetic_dialogues import dialogue_lists, rating
+from tests.support.records.synthetic_dialogues import dialogue_lists, rating
+from tests.support.workspaces.judged_workspace import DIALOGUES, judge_workspace, shown
 
 VALIDATE = "validate:gpt"
 RATINGS = {one.text: rating(d, source) for d in DIALOGUES for source, one in d.responses.items()}

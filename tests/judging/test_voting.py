@@ -16,7 +16,7 @@ from core.judging import voting
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support.judged_workspace import (
+from tests.support.workspaces.judged_workspace import (
     COMPARE,
     DIFFERENT,
     IDENTICAL,
@@ -24,7 +24,7 @@ from tests.support.judged_workspace import (
     judge_workspace,
     longer,
 )
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 names = st.sampled_from(["d1", "d2", "d3", "d4", "d5"])
 texts = st.dictionaries(names, st.sampled_from(["one", "two", "three", ""]), max_size=5)

@@ -74,14 +74,14 @@ def steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
 
 def stream(completion: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, Any]]:
     """The same completion in chunks, a word each; its usage comes last, where it is asked for."""
-    told = {name: completion[name] for name in ("id", "model")} | {"object": "chat.completion.chunk"}
+    common = {name: completion[name] for name in ("id", "model")} | {"object": "chat.completion.chunk"}
     choice = completion["choices"][0]
     words = re.findall(r"\S+\s*", choice["message"]["content"] or "")
     chunks = [{"index": 0, "delta": {"content": word}, "finish_reason": None} for word in words]
     chunks.append({"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
-    found = [{**told, "choices": [chunk]} for chunk in chunks]
+    found = [{**common, "choices": [chunk]} for chunk in chunks]
     if (asked.get("stream_options") or {}).get("include_usage"):
-        found.append({**told, "choices": [], "usage": completion["usage"]})
+        found.append({**common, "choices": [], "usage": completion["usage"]})
     return found
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.domain.errors import UserError
 from core.network import clients, environment
-from tests.support.certificates import self_signed
-from tests.support.scripted_server import HttpReply, serving
+from tests.support.servers.certificates import self_signed
+from tests.support.servers.scripted_server import HttpReply, serving
 
 NAMES = (
     *environment.CERTIFICATE_FILES,

@@ -21,18 +21,13 @@ from core.domain.data.dialogues import Dialogue, RatedResponse, Rating
 from core.domain.jobs.events import IntentResult
 from core.jobs import journal
 from core.pipeline import launch
-from core.store import (
-    connections,
-    intents,
-    jobs,
-)
-from core.store import (
-    dialogues as data,
-)
+from core.store import connections, intents
+from core.store.dialogues import dialogues as data
 from core.store.intents import IntentRequest
-from tests.pipeline import counting_supervisor
+from core.store.jobs import job_events
+from tests.pipeline.supervision import counting_supervisor
 from tests.support import waiting
-from tests.support.forking import ForkedProcess
+from tests.support.processes.forking import ForkedProcess
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -209,7 +204,7 @@ def imported_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     staging.stage(workspace, dialogues, imported)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, imported, dialogues)
-        jobs.add_event(connection, "imported_workspace")
+        job_events.add_event(connection, "imported_workspace")
     return workspace.root
 
 

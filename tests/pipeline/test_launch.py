@@ -19,7 +19,8 @@ from core.domain.jobs.results import RecipeResult
 from core.pipeline import launch
 from core.pipeline.planning import slots
 from core.services.workspace import open_workspace
-from core.store import connections, intents, queries
+from core.store import connections, intents
+from core.store.jobs import job_queries
 from tests.support import waiting
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_real_workers_make_a_real_recipe(real: SupervisedWorkspace) -> None:
     real.until(lambda: real.states() == {"recipe:direct/chatgpt": "done"})
     assert real.outcome(intent).state == "done"
     with closing(connections.reader(real.workspace.state)) as connection:
-        (job,) = queries.jobs(connection).values()
+        (job,) = job_queries.jobs(connection).values()
         assert job.result is not None
         assert isinstance(job.result, RecipeResult)
         assert job.result.sft_examples > 0

@@ -12,10 +12,11 @@ import pytest
 
 from core.jobs import processes
 from core.pipeline.engines.local import LocalEngine
-from core.store import connections, intents, jobs
+from core.store import connections, intents
 from core.store.connections import transaction
-from tests.support import made_settings
-from tests.support.removing import remove_folder
+from core.store.jobs import job_attempts, jobs
+from tests.support.processes.removing import remove_folder
+from tests.support.records import made_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,10 +100,10 @@ def test_a_process_that_got_a_workers_id_is_left_alone(
         relative = folder.relative_to(supervised.workspace.root).as_posix()
         with transaction(connection):
             jobs.put(connection, [made_settings.planned("judge-1")])
-            attempt = jobs.begin_attempt(connection, "judge-1", 1, relative)
+            attempt = job_attempts.begin_attempt(connection, "judge-1", 1, relative)
             host = os.uname().nodename
-            jobs.set_process(connection, attempt, bystander.pid, host, recorded and f"{recorded}:1")
-        (attempt,) = jobs.attempts(connection, job="judge-1")
+            job_attempts.set_process(connection, attempt, bystander.pid, host, recorded and f"{recorded}:1")
+        (attempt,) = job_attempts.attempts(connection, job="judge-1")
         holder = subprocess.Popen(
             ["flock", "-x", str(folder / "worker.lock"), "-c", "echo held; read line"],
             stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from tests.support import playground_workspace
+from tests.support.workspaces import playground_workspace
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from core.students.chat import chat_format
 from core.students.decoding.generation import Generator
 from core.students.models import loading
 from tests.support import waiting
-from tests.support.playground_workspace import BASE, DPO, SFT, UNTRAINED
+from tests.support.workspaces.playground_workspace import BASE, DPO, SFT, UNTRAINED
 
 SITUATION, UTTERANCE = "I moved to a town where I know nobody.", "Every evening is so quiet."
 

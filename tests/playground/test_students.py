@@ -12,7 +12,8 @@ from transformers import AutoConfig, LlamaForCausalLM
 from core.jobs.settings import LocalStudent
 from core.playground.students import LoadedStudents
 from core.students.models import loading
-from tests.support import made_settings, tiny_student
+from tests.support import tiny_student
+from tests.support.records import made_settings
 
 
 def student(folder: Path) -> LocalStudent:

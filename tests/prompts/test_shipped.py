@@ -10,7 +10,7 @@ from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import strategies
 from core.services.data import prompts
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUE = synthetic_dialogues()[1]
 REWRITES = [name for name in templates.FIELDS if prompts.prompt_improves(name)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import UserError
 from core.prompts import templates
-from tests.support.synthetic_dialogues import texts
+from tests.support.records.synthetic_dialogues import texts
 
 
 def test_the_student_prompt_says_what_the_method_asks_for() -> None:

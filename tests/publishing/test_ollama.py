@@ -13,7 +13,7 @@ from core.domain.errors import UserError
 from core.publishing import ollama
 from core.students.chat import chat_format, chat_template
 from core.students.chat.chat_format import ChatFormat
-from tests.students import chat_tokenizers
+from tests.students.chat import chat_tokenizers
 from tests.support import tiny_student
 
 CONVERSATIONS = (

@@ -17,8 +17,8 @@ from core.prompts import templates
 from core.recipes import catalog, direct, examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.teachers.protocol import Message
-from tests.support import rating_counts
-from tests.support.synthetic_dialogues import SOURCES, dialogue_lists, synthetic_dialogues
+from tests.support.records import rating_counts
+from tests.support.records.synthetic_dialogues import SOURCES, dialogue_lists, synthetic_dialogues
 
 PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)
 PROMPT = "{situation}|{utterance}"

@@ -11,8 +11,8 @@ from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.jobs.results import RecipeResult
 from core.jobs.settings import ImproveMethod
 from core.recipes import flaws, recipe_job
-from tests.support import job_attempts, made_settings
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 ORIGINAL = "I am sorry to hear that you had such a hard day at work today, and I hope tomorrow is better"
 

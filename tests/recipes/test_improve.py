@@ -13,8 +13,8 @@ from core.config.schema import Recipes
 from core.dialogues.importing.table import read_table
 from core.domain.data.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
-from tests.support import rating_counts
-from tests.support.synthetic_dialogues import SOURCES, dialogue_lists
+from tests.support.records import rating_counts
+from tests.support.records.synthetic_dialogues import SOURCES, dialogue_lists
 
 PROMPT = "{situation}|{utterance}"
 

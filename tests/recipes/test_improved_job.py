@@ -18,8 +18,9 @@ from core.domain.names import Method, RecipeName
 from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
-from tests.support import job_attempts, made_settings, waiting
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support import waiting
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUES = synthetic_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]

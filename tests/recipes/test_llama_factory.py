@@ -14,7 +14,7 @@ from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory
-from tests.support.synthetic_dialogues import SOURCES, synthetic_dialogues
+from tests.support.records.synthetic_dialogues import SOURCES, synthetic_dialogues
 
 #: What LLaMA-Factory's DatasetAttr takes for a tag or a column that an entry does not name.
 TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt"}

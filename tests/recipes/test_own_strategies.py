@@ -18,8 +18,8 @@ from core.pipeline.planning import workspace_graph
 from core.prompts import templates
 from core.recipes import own_strategies, strategies
 from tests import loopback
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 FRONT = '+++\nmethods = ["improve-human", "improve-llm"]\nturns = {turns}\nneeds = ["response"]\n+++\n'
 ONE = FRONT.format(turns=1) + "Make it polite: {response}\n"

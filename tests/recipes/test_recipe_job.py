@@ -18,8 +18,9 @@ from core.jobs import journal
 from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record, Warned
 from core.recipes import catalog, recipe_job
-from tests.support import job_attempts, made_settings, rating_counts, waiting
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support import waiting
+from tests.support.records import job_attempts, made_settings, rating_counts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:

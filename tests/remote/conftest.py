@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import PROGRAM, Finished, environment
-from tests.support import ssh_server, waiting
-from tests.support.ssh_server import SshServer
+from tests.support import waiting
+from tests.support.servers import ssh_server
+from tests.support.servers.ssh_server import SshServer
 
 Remote = Callable[..., Finished]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import PROGRAM
 from tests.remote.conftest import remote_environment
-from tests.support.ssh_server import SshServer, write_program
+from tests.support.servers.ssh_server import SshServer, write_program
 from tui.remote import address
 from tui.remote.command_line import command_line
 from tui.remote.connection import ssh_words

@@ -15,9 +15,9 @@ from core.pipeline import launch
 from tests.cli.conftest import PROGRAM, Program, end_processes, environment, make_program
 from tests.remote.conftest import Remote, remote_environment
 from tests.support import waiting
-from tests.support.filled_workspace import fill
-from tests.support.ssh_server import SshServer, write_program
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
+from tests.support.servers.ssh_server import SshServer, write_program
+from tests.support.workspaces.filled_workspace import fill
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,10 @@ def test_a_command_ends_there_with_its_reader_here(server: SshServer, study: Pat
         # As in a terminal, where the signal is for both.
         for child in psutil.Process(process.pid).children():
             child.send_signal(signal.SIGINT)
-        assert waiting.wait_for_exit(process) == 130
+        try:
+            assert waiting.wait_for_exit(process) == 130
+        finally:
+            process.kill()
     waiting.wait_until(lambda: not processes_on(study, "--follow"), "the command to end there")
 
 

@@ -23,11 +23,11 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.evaluation.comparisons import PairedTest
 from core.domain.evaluation.win_rates import WinRate
-from core.reports import comparison_tables
 from core.reports.gather import Report
+from core.reports.tables import comparison_tables
 from core.reports.write import CONTENTS, write_report
 from core.services.workspace import open_workspace
-from tests.support.finished_workspace import RUN, make
+from tests.support.workspaces.finished_workspace import RUN, make
 from tests.web.browser import events, open_browser, requests
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from core.jobs.records import Artifact, Progress, ResponseRecord
 from core.jobs.settings import LocalStudent, RespondSettings
 from core.responding import respond_job
 from core.students.models import base_model, loading
-from tests.support import job_attempts, made_settings, tiny_student
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support import tiny_student
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUES = synthetic_dialogues(rows=48)
 TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]

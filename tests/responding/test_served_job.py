@@ -25,9 +25,10 @@ from core.responding import respond_job
 from core.students.chat import chat_format
 from core.students.decoding.generation import Generator
 from core.students.models import loading
-from tests.support import job_attempts, made_settings, tiny_student
-from tests.support.scripted_server import HttpReply, HttpRequest, serving
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support import tiny_student
+from tests.support.records import job_attempts, made_settings
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.servers.scripted_server import HttpReply, HttpRequest, serving
 
 _DIALOGUE = next(d for d in synthetic_dialogues(rows=16) if d.split == "test")
 TEST = [

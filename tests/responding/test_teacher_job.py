@@ -19,10 +19,10 @@ from core.prompts import templates
 from core.responding import respond_job
 from tests import loopback
 from tests.loopback import Api, expected_answer
-from tests.support import job_attempts, made_settings
-from tests.support.odd_answers_server import DIALOGUES, OddServer, completion
-from tests.support.scripted_server import serving
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.records import job_attempts, made_settings
+from tests.support.servers.odd_answers_server import DIALOGUES, OddServer, completion
+from tests.support.servers.scripted_server import serving
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 MEETING = """
 [judges.gpt]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.api import Workspace, create_workspace, open_workspace
-from tests.support import filled_workspace
+from tests.support.workspaces import filled_workspace
 
 TABLES = (
     "jobs",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.store import connections, intents, schema
 from tests.support import waiting
@@ -161,3 +162,34 @@ def test_a_log_that_was_removed_in_use_is_told_from_a_full_disk(tmp_path: Path) 
         found = subprocess.run([sys.executable, "-c", asked, str(path)], capture_output=True, text=True)
     assert "its -wal file was removed or cut while it was in use" in found.stderr
     assert "empathy-tui rebuild" in found.stderr
+
+
+def test_a_log_that_was_removed_as_soon_as_it_was_open_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(connections.writer(path)) as writer:
+        path.with_name("state.db-wal").unlink()
+        opened = connections.OpenFile(writer, path)
+        with pytest.raises(UserError, match=r"state\.db-wal was removed or replaced while it was in use"):
+            opened.check()
+        with closing(connections.writer(path)), pytest.raises(UserError, match="was removed or replaced"):
+            opened.check()
+
+
+def test_what_a_removed_log_lacks_is_no_trouble_that_passes(tmp_path: Path) -> None:
+    """Another process has made a log of its own, which is longer than the one that this one has open."""
+    path = tmp_path / "state.db"
+    script = (
+        "import sys; from pathlib import Path; from core.store import connections\n"
+        "connection = connections.writer(Path(sys.argv[1]))\n"
+        "with connections.transaction(connection):\n"
+        "    rows = [(str(n), 'x' * 3000) for n in range(500)]\n"
+        "    connection.executemany('INSERT INTO meta VALUES (?, ?)', rows)\n"
+        "import os; os._exit(0)\n"
+    )
+    with closing(connections.writer(path)) as writer:
+        path.with_name("state.db-wal").unlink()
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+        with pytest.raises(sqlite3.OperationalError) as found:
+            writer.execute("SELECT sum(length(value)) FROM meta").fetchone()
+    assert not troubles.is_of_machine(found.value)
+    assert "empathy-tui rebuild" in str(troubles.trouble_in_words(found.value))

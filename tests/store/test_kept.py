@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from core.config.workspace import WorkspacePaths
 from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 from core.services.workspace import open_workspace
-from core.store import connections, jobs, queries, submissions
+from core.store import connections
 from core.store.connections import transaction
-from tests.support import made_settings
-from tests.support.filled_workspace import fill
-from tests.support.made_settings import planned
+from core.store.jobs import job_queries, jobs, submissions
+from tests.support.records import made_settings
+from tests.support.records.made_settings import planned
+from tests.support.workspaces.filled_workspace import fill
 
 TOKENS = ("first", "second", "third")
 
@@ -100,14 +101,14 @@ def test_what_was_spent_is_as_if_it_was_counted_anew(
 
 
 def test_a_job_is_another_once_its_row_is(sent: Connection) -> None:
-    known = queries.KnownJobs()
-    before = queries.jobs(sent, known)
+    known = job_queries.KnownJobs()
+    before = job_queries.jobs(sent, known)
     with transaction(sent):
         jobs.set_progress(sent, "a", 1, 2, None)
-    after = queries.jobs(sent, known)
+    after = job_queries.jobs(sent, known)
     assert after["b"] is before["b"]
     assert (after["a"].done, after["a"].total) == (1, 2)
-    assert after == queries.jobs(sent)
+    assert after == job_queries.jobs(sent)
 
 
 def test_a_snapshot_is_another_once_anything_moved(tmp_path: Path) -> None:

@@ -17,20 +17,17 @@ from core.config.workspace import WorkspacePaths
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
-from core.store import (
-    connections,
-    dialogues,
-    jobs,
-    queries,
-    schema,
-)
+from core.store import connections, schema, workspace_settings
 from core.store.connections import transaction
-from tests.support import made_results, made_settings, waiting
-from tests.support.made_settings import planned
-from tests.support.stored_metrics import stored_metrics
+from core.store.dialogues import dialogues
+from core.store.jobs import job_attempts, job_queries, jobs
+from tests.support import waiting
+from tests.support.records import made_results, made_settings
+from tests.support.records.made_settings import planned
+from tests.support.records.stored_metrics import stored_metrics
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
-FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
 def first_version(path: Path) -> Path:
@@ -39,7 +36,7 @@ def first_version(path: Path) -> Path:
 
     @migrations(name="initial")
     def initial(db: Database) -> None:
-        for statement in schema._INITIAL.split(";\n"):
+        for statement in (schema.MIGRATIONS / "0001_initial.sql").read_text().split(";\n"):
             if statement.strip():
                 db.execute(statement)
 
@@ -48,7 +45,7 @@ def first_version(path: Path) -> Path:
     migrations.apply(database)
     database.execute("PRAGMA user_version = 1")
     database.close()
-    imported = msgspec.json.encode(FACTS).decode()
+    imported = msgspec.json.encode(IMPORTED).decode()
     rows: dict[str, list[tuple[Any, ...]]] = {
         "meta": [("paused", "1"), ("data", imported)],
         "dialogues": [
@@ -56,7 +53,7 @@ def first_version(path: Path) -> Path:
             ("d2", 1, "glad", "positive", "joy", "It cleared up.", "At last.", "test"),
         ],
         "ratings": [(d, s, f"{s} to {d}", 3) for d in ("d1", "d2") for s in ("chatgpt", "human")],
-        "imports": [(1, 10.0, "some.csv", "0" * 64, FACTS.data)],
+        "imports": [(1, 10.0, "some.csv", "0" * 64, IMPORTED.data)],
         # Not in the order of their ids: the order of asking is that of the rows.
         "jobs": [
             (*asked, "{}", *ends)
@@ -157,13 +154,13 @@ def test_foreign_keys_hold_and_are_those_of_the_new_table(old: Path) -> None:
 
 def test_what_was_there_is_read_as_before(old: Path) -> None:
     with closing(connections.writer(old)) as connection:
-        assert dialogues.imported(connection) == FACTS
-        assert list(queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
-        job = queries.jobs(connection)["compare-a"]
+        assert dialogues.imported(connection) == IMPORTED
+        assert list(job_queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
+        job = job_queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)
-        assert [a.number for a in jobs.attempts(connection, job="compare-a")] == [2, 1]
+        assert [a.number for a in job_attempts.attempts(connection, job="compare-a")] == [2, 1]
         assert list(stored_metrics(connection, "sft-c").values()) == [{"loss": 1.5}]
-        assert jobs.setting(connection, "paused") == "1"
+        assert workspace_settings.setting(connection, "paused") == "1"
 
 
 def test_a_job_that_waits_for_batches_can_be_put(old: Path) -> None:

@@ -17,21 +17,17 @@ from core.domain.jobs.events import StartOutcome
 from core.domain.states import JobState
 from core.jobs.inputs import ImportedDialogues
 from core.jobs.records import Metric
-from core.store import (
-    connections,
-    dialogues,
-    intents,
-    job_records,
-    jobs,
-    queries,
-)
+from core.store import connections, intents, workspace_settings
 from core.store.connections import transaction
-from core.store.jobs import StoredJob
-from tests.support import made_results, made_settings
-from tests.support.made_settings import planned
-from tests.support.stored_metrics import stored_metrics
+from core.store.dialogues import dialogue_queries, dialogues
+from core.store.evaluation import response_queries
+from core.store.jobs import job_attempts, job_queries, job_records, jobs
+from core.store.jobs.jobs import StoredJob
+from tests.support.records import made_results, made_settings
+from tests.support.records.made_settings import planned
+from tests.support.records.stored_metrics import stored_metrics
 
-FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
 def dialogue(name: str, split: Split) -> Dialogue:
@@ -53,7 +49,7 @@ def test_a_job_is_put_once_and_comes_back_as_it_was(store: Connection) -> None:
     assert found is not None
     assert found == StoredJob(planned("b", "a"), "waiting", 0)
     assert jobs.get(store, "z") is None
-    assert list(queries.jobs(store)) == ["a", "b", "c"]
+    assert list(job_queries.jobs(store)) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -100,34 +96,34 @@ def test_every_transition_is_an_event(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
         jobs.set_state(store, "a", "ready")
-        attempt = jobs.begin_attempt(store, "a", 1, "folder")
-        jobs.end_attempt(store, attempt, "failed", "why")
+        attempt = job_attempts.begin_attempt(store, "a", 1, "folder")
+        job_attempts.end_attempt(store, attempt, "failed", "why")
         jobs.set_state(store, "a", "failed", error="why")
-    assert [(event.attempt, event.text) for event in queries.events(store, job="a")] == [
+    assert [(event.attempt, event.text) for event in job_queries.events(store, job="a")] == [
         (None, "ready"),
         (1, "running"),
         (None, "failed: why"),
     ]
-    assert queries.jobs(store)["a"].error == "why"
-    assert queries.attempt_folders(store, "a") == [(1, "folder")]
+    assert job_queries.jobs(store)["a"].error == "why"
+    assert job_queries.attempt_folders(store, "a") == [(1, "folder")]
 
 
 def test_a_new_attempt_has_its_own_start_and_progress(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
-        first = jobs.begin_attempt(store, "a", 1, "one")
+        first = job_attempts.begin_attempt(store, "a", 1, "one")
         jobs.set_progress(store, "a", 3, 9, 1.5)
-        jobs.end_attempt(store, first, "lost", "why")
+        job_attempts.end_attempt(store, first, "lost", "why")
         jobs.set_state(store, "a", "failed", error="why")
         store.execute("UPDATE jobs SET started_at = 1.0")
     with transaction(store):
-        jobs.begin_attempt(store, "a", 2, "two")
-    job = queries.jobs(store)["a"]
+        job_attempts.begin_attempt(store, "a", 2, "two")
+    job = job_queries.jobs(store)["a"]
     assert (job.error, job.finished_at, job.folder) == (None, None, "two")
     assert (job.done, job.total, job.eta_s) == (None, None, None)
     assert job.started_at is not None
     assert job.started_at > 1.0
-    assert [(a.number, a.state, a.reached) for a in jobs.attempts(store, job="a")] == [
+    assert [(a.number, a.state, a.reached) for a in job_attempts.attempts(store, job="a")] == [
         (2, "running", None),
         (1, "lost", 3),
     ]
@@ -169,30 +165,30 @@ def test_imported_data_replaces_what_was_there(store: Connection) -> None:
     assert dialogues.imported(store) is None
     with transaction(store):
         dialogues.replace(
-            store, FACTS, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
+            store, IMPORTED, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
         )
-    assert dialogues.imported(store) == FACTS
+    assert dialogues.imported(store) == IMPORTED
     assert dialogues.counts(store).total == 3
     with transaction(store):
-        dialogues.replace(store, FACTS, [dialogue("z", "test"), dialogue("a", "train")])
+        dialogues.replace(store, IMPORTED, [dialogue("z", "test"), dialogue("a", "train")])
     counts = dialogues.counts(store)
     assert (counts.total, counts.train, counts.test) == (2, 1, 1)
-    found = queries.dialogues(store)
+    found = dialogue_queries.dialogues(store)
     assert found == [dialogue("z", "test"), dialogue("a", "train")]
     # People's first, though the sources' names would come in another order.
     assert list(found[0].responses) == ["human", "chatgpt"]
-    assert queries.dialogue(store, "a") == dialogue("a", "train")
-    assert queries.dialogue(store, "b") is None
-    assert [row.dialog_id for row in queries.dialogues(store, "train")] == ["a"]
-    assert queries.source_responses(store)["chatgpt"] == {"z": "🙂"}
+    assert dialogue_queries.dialogue(store, "a") == dialogue("a", "train")
+    assert dialogue_queries.dialogue(store, "b") is None
+    assert [row.dialog_id for row in dialogue_queries.dialogues(store, "train")] == ["a"]
+    assert response_queries.source_responses(store)["chatgpt"] == {"z": "🙂"}
 
 
 def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:
-    assert jobs.setting(store, "paused") is None
-    jobs.set_setting(store, "paused", "1")
-    assert jobs.setting(store, "paused") == "1"
-    jobs.set_setting(store, "paused", None)
-    assert jobs.setting(store, "paused") is None
+    assert workspace_settings.setting(store, "paused") is None
+    workspace_settings.set_setting(store, "paused", "1")
+    assert workspace_settings.setting(store, "paused") == "1"
+    workspace_settings.set_setting(store, "paused", None)
+    assert workspace_settings.setting(store, "paused") is None
 
 
 @pytest.mark.parametrize(
@@ -208,7 +204,7 @@ def test_settings_with_a_wrong_key_or_type_are_refused(store: Connection, wrong:
     with transaction(store):
         jobs.put(store, [planned("a", settings=made_settings.sft())])
         store.execute("UPDATE jobs SET settings = json_set(settings, ?, 'wrong')", (wrong,))
-    for read in (jobs.get, queries.settings):
+    for read in (jobs.get, job_queries.settings):
         with pytest.raises(UserError) as caught:
             read(store, "a")
         assert str(caught.value) == f"job a: settings: {place}"
@@ -234,11 +230,11 @@ def test_a_result_with_a_wrong_key_or_type_is_refused(store: Connection, wrong: 
     with transaction(store):
         jobs.put(store, [planned("a")])
         jobs.set_state(store, "a", "done", result=made_results.judge())
-    assert queries.jobs(store)["a"].result == made_results.judge()
+    assert job_queries.jobs(store)["a"].result == made_results.judge()
     with transaction(store):
         store.execute("UPDATE jobs SET result = json_set(result, ?, 'wrong')", (wrong,))
     with pytest.raises(UserError) as caught:
-        queries.jobs(store)
+        job_queries.jobs(store)
     assert str(caught.value) == f"state.db: job a: result: {place}"
 
 
@@ -254,36 +250,36 @@ def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> Non
 def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
-        attempt = jobs.begin_attempt(store, "a", 1, "one")
+        attempt = job_attempts.begin_attempt(store, "a", 1, "one")
         for moment, text in enumerate(["wandb failed", "a sample failed", "a sample failed"]):
             job_records.put_warning(store, attempt, float(moment), text)
-    assert queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
-    events = [event.text for event in queries.events(store, job="a")]
+    assert job_queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
+    events = [event.text for event in job_queries.events(store, job="a")]
     assert events == ["running", "warning: wandb failed", "warning: a sample failed"]
     # A new attempt that goes on where this one ended warns of the same.
     with transaction(store):
-        jobs.end_attempt(store, attempt, "failed", "killed")
-        job_records.put_warning(store, jobs.begin_attempt(store, "a", 2, "two"), 3.0, "wandb failed")
-    assert queries.jobs(store)["a"].warnings == ("wandb failed (2 times)", "a sample failed (2 times)")
+        job_attempts.end_attempt(store, attempt, "failed", "killed")
+        job_records.put_warning(store, job_attempts.begin_attempt(store, "a", 2, "two"), 3.0, "wandb failed")
+    assert job_queries.jobs(store)["a"].warnings == ("wandb failed (2 times)", "a sample failed (2 times)")
 
 
 def test_a_job_that_starts_anew_keeps_its_result_and_begins_a_new_curve(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
-        first = jobs.begin_attempt(store, "a", 1, "one")
+        first = job_attempts.begin_attempt(store, "a", 1, "one")
         job_records.put_metric(store, "a", 1.0, Metric(9, {"loss": 0.5}))
         job_records.put_warning(store, first, 1.0, "a sample failed")
         jobs.set_progress(store, "a", 9, 9, 0.0)
-        jobs.end_attempt(store, first, "done")
+        job_attempts.end_attempt(store, first, "done")
         jobs.set_state(store, "a", "done", result=made_results.judge())
         jobs.start_anew(store, "a")
-    job = queries.jobs(store)["a"]
+    job = job_queries.jobs(store)["a"]
     assert (job.state, job.result, job.done, job.warnings) == ("waiting", made_results.judge(), None, ())
-    assert queries.logged(store, "a", 0, 10)
+    assert job_queries.logged(store, "a", 0, 10)
     with transaction(store):
-        jobs.begin_attempt(store, "a", 2, "two")
-    assert queries.logged(store, "a", 0, 10) == []
+        job_attempts.begin_attempt(store, "a", 2, "two")
+    assert job_queries.logged(store, "a", 0, 10) == []
     with transaction(store):
         job_records.put_metric(store, "a", 2.0, Metric(1, {"loss": 1.5}))
-        jobs.begin_attempt(store, "a", 3, "three")
-    assert queries.logged(store, "a", 0, 10)
+        job_attempts.begin_attempt(store, "a", 3, "three")
+    assert job_queries.logged(store, "a", 0, 10)

@@ -8,14 +8,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
 from core.store import backups, connections, schema
+from core.store.jobs import job_queries
 from tests.store import dump_schema
 from tests.store.test_migrations import shape
+from tests.support.records import made_results
 
 #: 0.2.0 had 3. Every version since has a file, today's included.
 VERSIONS = range(3, schema.VERSION + 1)
@@ -52,6 +55,24 @@ def test_every_row_of_every_column_is_kept(tmp_path: Path, version: int) -> None
     with closing(sqlite3.connect(state)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_metrics_that_had_other_names_are_kept(tmp_path: Path) -> None:
+    state = dump_schema.load(13, tmp_path / "state.db")
+    result = made_results.compared(lc_differs=True, probability_win_rate_b=0.6)
+    text = msgspec.json.encode(result).decode()
+    for now, before in made_results.FORMER_NAMES.items():
+        text = text.replace(f'"{now}":', f'"{before}":')
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("UPDATE jobs SET stage = 'compare', state = 'done', result = ?", (text,))
+        connection.commit()
+    with closing(connections.writer(state)) as connection:
+        assert job_queries.results(connection, ["sft-1"]) == {"sft-1": result}
+
+
+def test_each_version_has_a_migration() -> None:
+    numbers = [int(file.name.partition("_")[0]) for file in sorted(schema.MIGRATIONS.iterdir())]
+    assert numbers == list(range(1, schema.VERSION + 1))
 
 
 @pytest.mark.parametrize("version", OLDER)

@@ -19,7 +19,7 @@ from core.domain.errors import UserError
 from core.pipeline import launch
 from core.services.workspace import open_workspace
 from core.store import connections, schema
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 
 NOBODY = 65534
 
@@ -109,7 +109,7 @@ def test_nothing_is_written_or_started(others: Path, tmp_path: Path) -> None:
     before = files(others)
     workspace = WorkspacePaths(others, read_only=True)
     commands = open_workspace(workspace).commands
-    asking: tuple[Callable[[], object], ...] = (
+    reading: tuple[Callable[[], object], ...] = (
         commands.start,
         commands.pause,
         commands.resume,
@@ -118,7 +118,7 @@ def test_nothing_is_written_or_started(others: Path, tmp_path: Path) -> None:
         lambda: commands.retry("x"),
         lambda: commands.fetch_data(lambda done, total: None),
     )
-    for ask in asking:
+    for ask in reading:
         with pytest.raises(UserError, match="open read-only: open it with --write"):
             ask()
     with pytest.raises(UserError, match="open read-only"):

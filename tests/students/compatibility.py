@@ -27,11 +27,13 @@ from core.students.decoding.generation import Generator
 from core.students.merging import merge
 from core.students.models import loading
 from core.teachers.protocol import Message
-from core.training import checkpoints, training_job
-from tests.students import chat_tokenizers, families, unusable
+from core.training import training_job
+from core.training.saving import checkpoints
+from tests.students import families, unusable
+from tests.students.chat import chat_tokenizers
 from tests.students.families import Family
-from tests.support import job_attempts, training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import job_attempts, training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 
 #: In a batch, the first and the last are padded to the longest.
 PROMPTS = (

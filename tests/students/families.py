@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from tests.students.chat_tokenizers import EMBEDDINGS, tokenizer, trl_templates
+from tests.students.chat.chat_tokenizers import EMBEDDINGS, tokenizer, trl_templates
 
 _SIZES: dict[str, Any] = {
     "hidden_size": 32,

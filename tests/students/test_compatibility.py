@@ -11,7 +11,8 @@ from trl.trainer.base_trainer import _BaseTrainer
 
 from docs.generator import compatibility as page
 from tests.conftest import ROOT
-from tests.students import chat_tokenizers, compatibility, families, unusable
+from tests.students import compatibility, families, unusable
+from tests.students.chat import chat_tokenizers
 from tests.students.families import FAMILIES, Family
 
 TEMPLATES = chat_tokenizers.trl_templates() | unusable.TEMPLATES

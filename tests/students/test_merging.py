@@ -14,7 +14,7 @@ from core.students.chat.chat_format import ChatFormat
 from core.students.decoding.generation import Generator
 from core.students.merging import merge
 from core.students.models import loading
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 
 PROMPTS = ["I feel so lonely in this town.", "I won the race, and nobody came to see it!"]

@@ -10,7 +10,7 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from tests.students.chat_tokenizers import EMBEDDINGS
+from tests.students.chat.chat_tokenizers import EMBEDDINGS
 
 _TURN = "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
 _CHATML = "{% for m in messages %}" + _TURN + "{% endfor %}"

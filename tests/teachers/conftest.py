@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.odd_answers_server import OddServer
-from tests.support.scripted_server import HttpReply, Server, serving
+from tests.support.servers.odd_answers_server import OddServer
+from tests.support.servers.scripted_server import HttpReply, Server, serving
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from core.store import intents
 from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 NAIVE = "generate:improve-human/naive"
 OTHER = "sk-another-key-987654321"

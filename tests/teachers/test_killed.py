@@ -16,7 +16,7 @@ import pytest
 from core.store import intents
 from tests import loopback
 from tests.loopback import anthropic_server
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

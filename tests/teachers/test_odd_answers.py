@@ -16,7 +16,7 @@ from core.teachers.google import replies as google_replies
 from core.teachers.http import json_values
 from core.teachers.openai import batch_objects, replies
 from core.teachers.protocol import RejectedError, Reply, TransientError, UnreadableError
-from tests.support.odd_answers_server import (
+from tests.support.servers.odd_answers_server import (
     DIALOGUES,
     PROMPTS,
     SAID,
@@ -26,7 +26,7 @@ from tests.support.odd_answers_server import (
     generate,
     texts,
 )
-from tests.support.scripted_server import HttpReply, serving
+from tests.support.servers.scripted_server import HttpReply, serving
 
 
 def usage(**changes: Any) -> dict[str, Any]:

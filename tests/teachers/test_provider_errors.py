@@ -21,9 +21,9 @@ from core.teachers.http import error_bodies, rejections
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
 from core.teachers.protocol import Message, RejectedError, Request, TransientError
-from tests.support.certificates import self_signed
-from tests.support.scripted_server import HttpReply, Server, serving
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.servers.certificates import self_signed
+from tests.support.servers.scripted_server import HttpReply, Server, serving
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 KEY = "sk-verysecret-0123456789"
 REQUEST = Request("0" * 32, "d1", (Message("user", "hello"),))

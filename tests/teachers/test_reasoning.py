@@ -19,8 +19,8 @@ from core.teachers.protocol import Message, RejectedError, Request, Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.loopback.openai_api import ApiError
-from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.servers.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 KEY = "sk-verysecret-0123456789"
 REQUEST = Request("0" * 32, "d1", (Message("user", "hello"),))

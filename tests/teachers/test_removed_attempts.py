@@ -10,9 +10,9 @@ import pytest
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support.removing import remove_folder
-from tests.support.teacher_workspace import TeacherWorkspace
-from tests.teachers.test_money import BUDGET
+from tests.support.processes.removing import remove_folder
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
+from tests.teachers.costs.test_money import BUDGET
 
 NAIVE = "generate:improve-human/naive"
 

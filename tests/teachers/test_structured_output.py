@@ -16,8 +16,8 @@ from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai import requests as openai_requests
 from core.teachers.openai.client import OpenAILive
 from core.teachers.protocol import AnswerSchema, Message, RejectedError, Request
-from tests.support.odd_answers_server import completion
-from tests.support.scripted_server import HttpReply, HttpRequest, serving
+from tests.support.servers.odd_answers_server import completion
+from tests.support.servers.scripted_server import HttpReply, HttpRequest, serving
 
 REQUEST = Request(
     "0" * 32, "d1", (Message("user", "which?"),), AnswerSchema("verdict", ("winner",), ("1", "2"))

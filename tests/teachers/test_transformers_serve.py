@@ -15,7 +15,7 @@ import pytest
 from core.students.models import loading
 from tests.cli.conftest import end_processes, environment, make_program
 from tests.support import waiting
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
 
 CONFIG = """
 [teachers.served]

@@ -16,9 +16,9 @@ from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.protocol import RateLimits, RejectedError, Reply, Request, TransientError
 from tests import loopback
 from tests.loopback import Api
-from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
-from tests.support.teacher_workspace import TeacherWorkspace
-from tests.teachers.test_live import REPLY, Teacher, at_once, requests, send
+from tests.support.servers.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
+from tests.teachers.live.test_live import REPLY, Teacher, at_once, requests, send
 from tui.format.jobs import waits
 
 NAIVE = "generate:improve-human/naive"

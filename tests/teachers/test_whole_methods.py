@@ -17,9 +17,10 @@ from core.recipes import improve, strategies
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
-from tests.support import rating_counts, waiting
-from tests.support.forking import ForkedProcess
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support import waiting
+from tests.support.processes.forking import ForkedProcess
+from tests.support.records import rating_counts
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 KILLS = 12
 

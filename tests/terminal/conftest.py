@@ -12,7 +12,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from tests.support import waiting
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 
 
 class Terminal:

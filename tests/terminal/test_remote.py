@@ -11,8 +11,9 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import ROOT
-from tests.support import ssh_server, waiting
-from tests.support.ssh_server import SshServer
+from tests.support import waiting
+from tests.support.servers import ssh_server
+from tests.support.servers.ssh_server import SshServer
 from tests.terminal.conftest import Terminal
 from tests.terminal.test_program import PROGRAM
 

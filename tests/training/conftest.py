@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.domain.jobs.results import TrainingResult
-from tests.support import tiny_student, training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support import tiny_student
+from tests.support.records import training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 
 
 @dataclass(frozen=True)

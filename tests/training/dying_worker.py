@@ -17,9 +17,9 @@ from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.jobs.settings import RunSettings
 from core.pipeline.workers import worker
-from core.training import checkpoints, model_card
-from tests.support.forking import ForkedProcess, preload
-from tests.training import forked_rank
+from core.training.saving import checkpoints, model_card
+from tests.support.processes.forking import ForkedProcess, preload
+from tests.training.distributed import forked_rank
 
 preload(__name__, "core.training.training_job", into="models")
 

@@ -12,10 +12,11 @@ from safetensors.torch import load_file
 from core.config.schema import Training
 from core.domain.errors import UserError
 from core.jobs.records import Metric
-from core.training import checkpoints, evaluation
-from core.training.tokenized_data import TokenizedData
-from tests.support import training_attempts
-from tests.support.training_attempts import TrainingInputs
+from core.training import evaluation
+from core.training.data.tokenized_data import TokenizedData
+from core.training.saving import checkpoints
+from tests.support.records import training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 from tests.training.test_resuming import killed
 

@@ -14,9 +14,9 @@ from core.config.schema import Responding
 from core.jobs import files
 from core.jobs.records import Artifact, Metric
 from core.responding import respond_job
-from tests.support import job_attempts, made_settings, training_attempts
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.training_attempts import PROMPT, TrainingInputs
+from tests.support.records import job_attempts, made_settings, training_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
+from tests.support.records.training_attempts import PROMPT, TrainingInputs
 from tests.training.conftest import Trained
 from tests.training.test_resuming import assert_same_curve, killed
 

@@ -16,11 +16,12 @@ import pytest
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from core.store import connections, intents
-from core.store import dialogues as data
-from tests.support import supervising, waiting
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.store.dialogues import dialogues as data
+from tests.support import waiting
+from tests.support.processes import supervising
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 CONFIG = """
 [students.tiny]

@@ -10,7 +10,7 @@ import torch
 
 from core.domain.errors import Cancelled
 from core.training import reference
-from core.training.tokenized_data import TokenizedData
+from core.training.data.tokenized_data import TokenizedData
 from tests.training.prefix_tree import tiny_trainers
 from tests.training.prefix_tree.test_equality import SHAPES, dpo_rows, ids
 

@@ -16,9 +16,11 @@ from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Done, Metric, Preempted, Progress, Record
 from core.jobs.settings import RunSettings
-from core.training import checkpoints, training_job
-from tests.support import job_attempts, training_attempts, waiting
-from tests.support.training_attempts import TrainingInputs
+from core.training import training_job
+from core.training.saving import checkpoints
+from tests.support import waiting
+from tests.support.records import job_attempts, training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
 

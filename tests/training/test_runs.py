@@ -22,8 +22,8 @@ from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students.models import loading
 from core.training import trainers
 from core.training.training_job import _trainer
-from tests.support import job_attempts, training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import job_attempts, training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 
 CPU = ("cpu", torch.float32)

@@ -9,8 +9,8 @@ from core.config.schema import Lora
 from core.domain.errors import UserError
 from core.training import trainers
 from core.training.training_job import _trainer
-from tests.support import job_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import job_attempts
+from tests.support.records.training_attempts import TrainingInputs
 
 
 def test_a_loss_of_other_logits_is_refused(made: TrainingInputs) -> None:

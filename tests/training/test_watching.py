@@ -16,8 +16,8 @@ from core.domain.errors import UserError
 from core.jobs.records import Done, Metric, Sample, Warned
 from core.training import loggers
 from core.training.training_job import _trainer
-from tests.support import job_attempts, training_attempts
-from tests.support.training_attempts import TrainingInputs
+from tests.support.records import job_attempts, training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 
 
 def warnings(folder: Path) -> list[str]:

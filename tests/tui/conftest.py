@@ -18,10 +18,10 @@ from textual.widgets import Input
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
-from core.services.workspace_creation import create_workspace
+from core.services.creation.workspace_creation import create_workspace
 from tests.support import waiting
-from tests.support.filled_workspace import NOW, fill
 from tests.support.settling import until
+from tests.support.workspaces.filled_workspace import NOW, fill
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home
 

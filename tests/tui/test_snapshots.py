@@ -18,9 +18,10 @@ from textual.pilot import Pilot
 from core.config.workspace import WorkspacePaths
 from core.services.training import run_estimates
 from docs.generator import scene
-from tests.support import batches_workspace, flawed_responses, playground_turns
-from tests.support.filled_workspace import fill
+from tests.support.records import flawed_responses, playground_turns
 from tests.support.settling import settled, until, until_shows
+from tests.support.workspaces import batches_workspace
+from tests.support.workspaces.filled_workspace import fill
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home_screen
 

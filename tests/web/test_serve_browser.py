@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import waiting
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 from tests.web.browser import events, open_browser, requests
 from tests.web.serving import serving
 

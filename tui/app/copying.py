@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui.runtime import clipboard
+from tui.runtime.terminal import clipboard
 
 if TYPE_CHECKING:
     from tui.navigation.host import HostApp

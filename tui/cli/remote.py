@@ -98,8 +98,8 @@ def _exit_code(program: RemoteProgram, code: int) -> int:
 def _examine(program: RemoteProgram, words: Sequence[str]) -> NoReturn:
     """Run the doctor there after checks of the connection."""
     from tui.cli.output import json
-    from tui.cli.output.doctor import print_check
     from tui.cli.output.tables import make_console
+    from tui.cli.output.workspace.doctor import print_check
     from tui.remote.checks import examine_connection
 
     as_json = "--json" in words

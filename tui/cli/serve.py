@@ -37,7 +37,7 @@ def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str
     must enter it. Without a token, the server refuses addresses that other machines can reach.
     """
     from tui.web.address import listen, ssh_forward
-    from tui.web.server import Server
+    from tui.web.server import WebServer
 
     if write and global_options(ctx).read_only:
         raise CommandError("--read-only and --write contradict each other; use one of them")
@@ -64,7 +64,7 @@ def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str
         )
     lines.append("Ctrl+C stops the server and the session of every tab.")
     click.echo(visible("\n".join(lines), lines=True))
-    number = Server(paths.root, address, token, write=write).run()
+    number = WebServer(paths.root, address, token, write=write).run()
     if number is signal.SIGINT:
         raise KeyboardInterrupt
     ctx.exit(128 + number)

@@ -106,9 +106,9 @@ def themes(*, no_color: bool) -> list[Theme]:
     return [replace(theme, variables=theme.variables | _NO_COLOR) for theme in (DARK, LIGHT)]
 
 
-def named(wanted: object, known: Container[str]) -> str:
+def named(wanted: str, known: Container[str]) -> str:
     """The name of the theme in config.toml; dark if there is no such theme."""
-    name = SHORT.get(wanted, wanted) if isinstance(wanted, str) else DARK.name
+    name = SHORT.get(wanted, wanted)
     return name if name in known else DARK.name
 
 

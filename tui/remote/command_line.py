@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from tui.remote.address import RemoteWorkspace
-from tui.runtime.remote_terminal import HOST_VARIABLE
+from tui.runtime.terminal.remote_terminal import HOST_VARIABLE
 
 PROGRAM = "empathy-tui"
 #: The exit code when the program does not run there; a shell's for a command that is not found.

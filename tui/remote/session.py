@@ -17,7 +17,7 @@ from typing import Any
 
 from tui.remote.connection import NO_CONNECTION
 from tui.remote.terminal_modes import TerminalModes
-from tui.runtime.remote_terminal import SUSPEND
+from tui.runtime.terminal.remote_terminal import SUSPEND
 
 _READ = 65536
 #: What ssh says at the end of every session in a terminal.

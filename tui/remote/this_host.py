@@ -6,7 +6,7 @@ import os
 
 from core.api import UserError
 from tui.remote.address import RemoteHost, parse_host
-from tui.runtime.remote_terminal import HOST_VARIABLE
+from tui.runtime.terminal.remote_terminal import HOST_VARIABLE
 
 
 def this_host() -> RemoteHost | None:

@@ -6,7 +6,7 @@ from textual.drivers import web_driver
 from textual.drivers.web_driver import WebDriver
 from textual.events import AppFocus
 
-from tui.runtime.pastes import PasteParser
+from tui.runtime.terminal.pastes import PasteParser
 
 
 class TabDriver(WebDriver):

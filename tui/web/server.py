@@ -56,7 +56,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), clipboard-read=(), geolocation=(), microphone=()",
     # With "no-referrer" our own form would be sent without an Origin.
     "Referrer-Policy": "same-origin",
-    "Server": "empathy-tui",
+    "WebServer": "empathy-tui",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -70,7 +70,7 @@ _POLICY = (
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Server:
+class WebServer:
     """Serves the app on the workspace in `root`; read-only without `write`."""
 
     def __init__(self, root: Path, address: Address, token: str | None, *, write: bool) -> None:

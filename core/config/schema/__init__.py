@@ -20,10 +20,11 @@ from core.config.schema.fine_tuning import (
 from core.config.schema.grid import Grid
 from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
 from core.config.schema.students import FLAWS, Definition, Flaw, Pairing, Recipes, Responding, Server, Student
-from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
+from core.config.schema.table import CheckedShare, NonNegative, NonNegativeNumber, Positive, PositiveNumber
 
 __all__ = [
     "FLAWS",
+    "CheckedShare",
     "Comparisons",
     "Config",
     "DataSet",
@@ -54,7 +55,6 @@ __all__ = [
     "Responding",
     "Runs",
     "Server",
-    "Share",
     "SlotEngines",
     "Slots",
     "SpendingLimits",

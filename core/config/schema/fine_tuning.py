@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from core.config.schema.table import (
+    CheckedShare,
     ConfigTable,
     NonNegative,
     NonNegativeNumber,
     Positive,
     PositiveNumber,
     Seed,
-    Share,
 )
 from core.domain.names import RUN_STAGES, RunStage
 
@@ -30,7 +30,7 @@ class Lora(ConfigTable, frozen=True):
     """Rank."""
     lora_alpha: Positive = 16
     """Scaling factor: the update is multiplied by `lora_alpha` / `r`."""
-    lora_dropout: Share = 0.0
+    lora_dropout: CheckedShare = 0.0
     """Dropout probability."""
     target_modules: str | tuple[str, ...] = "all-linear"
     """Modules that get an adapter: a list of names, a regular expression, or `all-linear`, which leaves out
@@ -73,7 +73,7 @@ class Training(ConfigTable, frozen=True):
     max_length: Positive = 2048
     """Maximum length of an example, in tokens; longer ones are truncated, and lose the token that ends an
     answer."""
-    max_truncated: Share = 0.02
+    max_truncated: CheckedShare = 0.02
     """Share of the examples that `max_length` may truncate or leave out; above it the run fails."""
     group_by_dialogue: bool = True
     """Keep the examples of a dialogue in one optimizer step, which makes steps faster. `false`: TRL's random

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from core.config.schema.table import (
+    CheckedShare,
     ConfigTable,
     NonNegative,
     NonNegativeNumber,
     Positive,
     PositiveNumber,
-    Share,
 )
 
 
@@ -38,7 +38,7 @@ class Teacher(ConfigTable, frozen=True):
     ANTHROPIC_API_KEY."""
     temperature: NonNegativeNumber | None = None
     """Sampling temperature; by default the provider's. A `local` model decodes greedily by default."""
-    top_p: Share | None = None
+    top_p: CheckedShare | None = None
     """Nucleus sampling; by default the provider's."""
     seed: int | None = None
     """Sampling seed, where the provider supports one."""
@@ -72,7 +72,7 @@ class Teacher(ConfigTable, frozen=True):
     tries: Positive = 3
     """How often a request is sent in all while its answer is refused, empty, cut off, unfinished or too long.
     A filtered one is not requested again."""
-    max_left_out: Share = 0.02
+    max_left_out: CheckedShare = 0.02
     """Share of the requests that may stay without a usable answer; above it the job fails. One is always
     allowed, unless the share is 0."""
     max_concurrency: Positive = 64

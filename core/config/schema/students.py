@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
-from core.config.schema.table import ConfigTable, NonNegative, Positive, PositiveNumber, Share
+from core.config.schema.table import CheckedShare, ConfigTable, NonNegative, Positive, PositiveNumber
 
 Pairing = Literal["strict", "reference-code"]
 Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "duplicate"]
@@ -94,7 +94,7 @@ class Responding(ConfigTable, frozen=True):
     """Sample instead of greedy decoding."""
     temperature: PositiveNumber = 1.0
     """With `do_sample`: sampling temperature."""
-    top_p: Share = 1.0
+    top_p: CheckedShare = 1.0
     """With `do_sample`: nucleus sampling."""
     batch_size: Positive = 64
     """Dialogues that are answered at the same time; halved while memory runs out. Greedy responses do not

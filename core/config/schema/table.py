@@ -13,7 +13,7 @@ PositiveNumber = Annotated[float, Meta(gt=0)]
 NonNegativeNumber = Annotated[float, Meta(ge=0)]
 #: What NumPy's generators take.
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+CheckedShare = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ConfigTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,7 +13,7 @@ from itertools import groupby
 import msgspec
 
 from core.dialogues.mapping import MESSAGES
-from core.dialogues.problems import Problem, Problems, short
+from core.dialogues.problems import FileProblem, Problems, short
 from core.dialogues.sources.reader_protocol import Row
 from core.domain.data.dialogues import HUMAN
 
@@ -165,7 +165,7 @@ class Conversations:
                 try:
                     turns = messages(row.cells[self._at[MESSAGES]])
                 except ValueError as error:
-                    problems.add(Problem(row.line, self.label(MESSAGES), str(error), row.number))
+                    problems.add(FileProblem(row.line, self.label(MESSAGES), str(error), row.number))
                 else:
                     yield self._row(row, turns)
             return
@@ -175,7 +175,7 @@ class Conversations:
             wrong = [row for row in rows if turn is not None and not _is_number(row.cells[turn])]
             for row in wrong:
                 message = f"{short(row.cells[turn or 0])} is not the number of a turn"
-                problems.add(Problem(row.line, self._labels[turn or 0], message, row.number))
+                problems.add(FileProblem(row.line, self._labels[turn or 0], message, row.number))
             if not wrong:
                 yield self._row(rows[0], self._turns(rows))
 

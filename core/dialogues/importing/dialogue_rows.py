@@ -13,7 +13,7 @@ from core.dialogues.columns import Columns
 from core.dialogues.importing import ratings
 from core.dialogues.importing.conversations import Conversations
 from core.dialogues.importing.spool import DialogueSpool
-from core.dialogues.problems import MAX_PROBLEMS, Problem, Problems, place_of, short
+from core.dialogues.problems import MAX_PROBLEMS, FileProblem, Problems, place_of, short
 from core.dialogues.sources.reader_protocol import InvalidSourceError, Row
 from core.dialogues.split import SplitMethod, split_of
 from core.dialogues.suspicious_text import is_blank
@@ -138,12 +138,12 @@ class DialogueRows:
             cells += [""] * (width - len(cells))
         if len(cells) != width:
             message = f"{len(cells)} cells, but the header has {width}: {_NOT_QUOTED}"
-            self._problems.add(Problem(row.line, None, message, row.number))
+            self._problems.add(FileProblem(row.line, None, message, row.number))
             return False
         self.filled.update(i for i in self._nameless if not is_blank(cells[i]))
         if all(columns.clean(cell) == label for cell, label in zip(cells, self._layout.labels, strict=True)):
             message = "the header is repeated here: delete this row"
-            self._problems.add(Problem(row.line, None, message, row.number))
+            self._problems.add(FileProblem(row.line, None, message, row.number))
             return False
         return True
 
@@ -161,14 +161,14 @@ class DialogueRows:
         at, more = (row, over) if over > over_first else (first, over_first)
         width = len(self._layout.names)
         message = f"{width + more} cells, but the header and other rows have {width + min(over, over_first)}"
-        self._problems.add(Problem(at.line, None, f"{message}: {_NOT_QUOTED}", at.number))
+        self._problems.add(FileProblem(at.line, None, f"{message}: {_NOT_QUOTED}", at.number))
         if over < over_first:
             self._first = row, over
         return over < over_first
 
     def _check(self, row: Row) -> None:
         def add(column: str, message: str) -> None:
-            self._problems.add(Problem(row.line, self._layout.label(column), message, row.number))
+            self._problems.add(FileProblem(row.line, self._layout.label(column), message, row.number))
 
         cells, fields = row.cells, self._columns.fields
         for column in columns.REQUIRED:
@@ -185,7 +185,7 @@ class DialogueRows:
         at_split = self._layout.split_column
         if self._layout.split == "column" and at_split is not None and is_blank(cells[at_split]):
             message = "empty: it names the split of each dialogue (data.split in config.toml)"
-            self._problems.add(Problem(row.line, self._layout.label_at(at_split), message, row.number))
+            self._problems.add(FileProblem(row.line, self._layout.label_at(at_split), message, row.number))
 
     def _id(self, row: Row) -> str:
         at = self._columns.fields.get("dialog_id")
@@ -267,7 +267,7 @@ class DialogueRows:
                 "all dialogues are in one group, so that none can be drawn for the test split: name another "
                 "column in data.split.group in config.toml"
             )
-            self._problems.add(Problem(None, None, message))
+            self._problems.add(FileProblem(None, None, message))
 
     def _look(self, row: Row, column: str, text: str) -> None:
         for kind, part in suspicious_text.find(text):

@@ -14,7 +14,7 @@ from core.dialogues.importing import near_duplicates
 from core.dialogues.importing.conversations import Conversations
 from core.dialogues.importing.dialogue_rows import DialogueRows, Layout, first_place
 from core.dialogues.importing.near_duplicates import NearDuplicates
-from core.dialogues.problems import Problem, Problems, SuspiciousError, TableError
+from core.dialogues.problems import FileProblem, Problems, SuspiciousError, TableError
 from core.dialogues.sources import hub_source, opening
 from core.dialogues.sources.hub_source import HubDataset
 from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ReadingProgress, Row, Source
@@ -119,7 +119,7 @@ def _read(
     reading = DialogueRows(layout, settings, problems, source.header.number)
     reading.read(found)
     if not reading.dialogues and not problems.count:
-        problems.add(Problem(None, None, "the file has a header, but no rows"))
+        problems.add(FileProblem(None, None, "the file has a header, but no rows"))
     sources = tuple(one for one in layout.columns.responses if one in reading.with_response)
     suspicious, left_out = reading.suspicious.listed(), reading.left_out.listed()
     if not problems.count and HUMAN not in sources:
@@ -194,7 +194,7 @@ def _layout(
         wide = conversations.header
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
         message = f"{', '.join(sorted(lone))} alone: rows of turns need both conversation and text"
-        problems.add(Problem(header.line, None, message))
+        problems.add(FileProblem(header.line, None, message))
     absent = [field for field in columns.REQUIRED if mapped.get(field) == ""]
     if conversations is not None and "situation" not in mapped:
         absent.append("situation")
@@ -209,10 +209,10 @@ def _layout(
     ):
         if wanted is not None and at is None:
             message = f"the column is missing, which data.split.{key} in config.toml names"
-            problems.add(Problem(header.line, wanted, message))
+            problems.add(FileProblem(header.line, wanted, message))
     if by == "ratings" and not found.rated_sources and not problems.count:
         message = 'data.split.by is "ratings", but no column has ratings: use "random" or "column"'
-        problems.add(Problem(header.line, None, message))
+        problems.add(FileProblem(header.line, None, message))
     if problems.count:
         hint = "" if mapped == {} else f"Read as: {mapping.shown(mapped)}. "
         lacking = [field for field in mapping.DISPENSABLE if field in found.missing]
@@ -246,7 +246,7 @@ def _ignored(layout: Layout, filled: set[int]) -> tuple[str, ...]:
     )
 
 
-def _without(layout: Layout, scale: RatingScale | None, of: str, left_out: Sequence[Finding]) -> Problem:
+def _without(layout: Layout, scale: RatingScale | None, of: str, left_out: Sequence[Finding]) -> FileProblem:
     """The problem that no response of a person, or of a model, is left; with the first that is left out."""
     rated = remedy = ""
     if layout.columns.rated_sources > 0:
@@ -254,7 +254,7 @@ def _without(layout: Layout, scale: RatingScale | None, of: str, left_out: Seque
         rated = f" with a valid rating ({valid})"
         if any(one.kind in ("invalid_rating", "outside_scale") for one in left_out):
             remedy = ". For another scale set data.ratings in config.toml"
-    return Problem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}{remedy}")
+    return FileProblem(None, None, f"no row has a response {of}{rated}{first_place(left_out)}{remedy}")
 
 
 def _named(option: str | None, field: str, column: str = "") -> str:
@@ -274,7 +274,7 @@ def _wrong_header(path: Path | HubDataset, source: Source, option: str | None) -
         message = f"no known column ({names}, …): is this the header, and is {delimiter!r} the delimiter?"
     else:
         message = f"no known column ({names}, …)"
-    problems.add(Problem(header.line, None, message))
+    problems.add(FileProblem(header.line, None, message))
     example = "--map situation=context --map response_human=reply"
     if option is not None:
         example = f'{option} = {{ situation = "context", response_human = "reply" }}'

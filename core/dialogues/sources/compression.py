@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, cast
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources.reader_protocol import InvalidSourceError
 
 #: Bytes that are unpacked at once.
@@ -92,13 +92,13 @@ def _from_zip(file: BinaryIO) -> Iterator[IO[bytes] | None]:
     files = [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(files) != 1:
         message = f"a ZIP archive of {len(files)} files: unpack it, and import one of them"
-        raise InvalidSourceError(Problem(None, None, message))
+        raise InvalidSourceError(FileProblem(None, None, message))
     try:
         packed = archive.open(files[0])
     except (RuntimeError, NotImplementedError, *_DAMAGED) as error:
         # A password, or a compression that Python lacks.
         message = f"the ZIP archive cannot be read: {error}. Unpack it, and import the file in it"
-        raise InvalidSourceError(Problem(None, None, message)) from error
+        raise InvalidSourceError(FileProblem(None, None, message)) from error
     with packed:
         yield packed
 
@@ -121,7 +121,7 @@ def _temporary(packed: IO[bytes], name: str) -> Iterator[BinaryIO]:
                     f"unpacked it has more than {limit:,} bytes, for which {tempfile.gettempdir()} has no "
                     "space: free some, or name another folder in TMPDIR"
                 )
-                raise InvalidSourceError(Problem(None, None, message))
+                raise InvalidSourceError(FileProblem(None, None, message))
             content.write(chunk)
         content.flush()
         content.seek(0)
@@ -130,4 +130,4 @@ def _temporary(packed: IO[bytes], name: str) -> Iterator[BinaryIO]:
 
 def _damaged(name: str, error: Exception) -> InvalidSourceError:
     message = f"the file is compressed with {name}, and damaged or cut off ({error}): get it again"
-    return InvalidSourceError(Problem(None, None, message))
+    return InvalidSourceError(FileProblem(None, None, message))

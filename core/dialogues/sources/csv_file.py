@@ -52,11 +52,11 @@ class CsvFile:
 
         Bytes that are not UTF-8 are replaced.
         """
-        raw = io.BufferedReader(_Part(self._file.fileno(), end, tail, progress), _CHUNK)
+        raw = io.BufferedReader(_FilePart(self._file.fileno(), end, tail, progress), _CHUNK)
         return iter(io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline=""))
 
 
-class _Part(io.RawIOBase):
+class _FilePart(io.RawIOBase):
     """The bytes of a file up to `end`, and `tail`."""
 
     def __init__(self, descriptor: int, end: int | None, tail: bytes, progress: Progress | None) -> None:

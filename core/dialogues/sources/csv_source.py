@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources import csv_rows
 from core.dialogues.sources.csv_file import CsvFile, TextCheck
 from core.dialogues.sources.csv_rows import BrokenRow, Dialect
@@ -33,7 +33,7 @@ class CsvSource:
                     return row
         except BrokenRow as broken:
             raise InvalidSourceError(_explain(broken, ())) from None
-        raise InvalidSourceError(Problem(None, None, "the file is empty"))
+        raise InvalidSourceError(FileProblem(None, None, "the file is empty"))
 
     def rows(self, progress: Progress | None) -> Iterator[Row]:
         """The rows below the header; see `Source`."""
@@ -60,7 +60,7 @@ def _check_encoding(file: CsvFile, dialect: Dialect) -> None:
     else:
         check.add(b"", final=True)
     if check.is_blank:
-        raise InvalidSourceError(Problem(None, None, "the file is empty"))
+        raise InvalidSourceError(FileProblem(None, None, "the file is empty"))
     if (at := check.first_nul) is not None:
         # A text in UTF-16 has NUL in every second byte.
         is_text = check.nuls * 10 < check.size
@@ -75,17 +75,17 @@ def _check_encoding(file: CsvFile, dialect: Dialect) -> None:
         raise InvalidSourceError(_at_byte(file, at, hint, dialect))
 
 
-def _at_byte(file: CsvFile, at: int, message: str, dialect: Dialect) -> Problem:
+def _at_byte(file: CsvFile, at: int, message: str, dialect: Dialect) -> FileProblem:
     try:
         row = csv_rows.around(file, at, dialect)
     except BrokenRow as broken:
-        return Problem(broken.line, None, message, broken.number or None)
+        return FileProblem(broken.line, None, message, broken.number or None)
     header = next(csv_rows.rows(file, dialect, strict=False, end=at), row).cells if row.number else []
     column = header[len(row.cells) - 1] if len(row.cells) <= len(header) else None
-    return Problem(row.line, column, message, row.number or None)
+    return FileProblem(row.line, column, message, row.number or None)
 
 
-def _explain(broken: BrokenRow, header: Sequence[str]) -> Problem:
+def _explain(broken: BrokenRow, header: Sequence[str]) -> FileProblem:
     match broken.kind:
         case "cut off":
             message = "a quote is never closed: the file is truncated, or a quote is missing"
@@ -97,4 +97,4 @@ def _explain(broken: BrokenRow, header: Sequence[str]) -> Problem:
                 f"(detected in line {broken.last_line})"
             )
     column = header[broken.cell] if broken.cell is not None and broken.cell < len(header) else None
-    return Problem(broken.line, column, message, broken.number or None)
+    return FileProblem(broken.line, column, message, broken.number or None)

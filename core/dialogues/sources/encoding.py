@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.reader_protocol import InvalidSourceError
 
@@ -105,12 +105,12 @@ def _convert(file: BinaryIO, encoding: str, converted: IO[bytes]) -> None:
             byte = at - len(before) + error.start
             remedy = "save the file as UTF-8, or name its encoding (--encoding, or encoding in config.toml)"
             message = f"byte {byte} is not valid {error.encoding.upper()}; {remedy}"
-            raise InvalidSourceError(Problem(None, None, message)) from error
+            raise InvalidSourceError(FileProblem(None, None, message)) from error
         except UnicodeError as error:
             # UTF-16 and UTF-32 without a mark at their beginning.
             remedy = "save it as UTF-8, or name another encoding (--encoding, or encoding in config.toml)"
             message = f"{error}; {remedy}"
-            raise InvalidSourceError(Problem(None, None, message)) from error
+            raise InvalidSourceError(FileProblem(None, None, message)) from error
         at += len(chunk)
         if not chunk:
             converted.flush()

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
@@ -26,9 +26,9 @@ _KEY, _LIST = "id", "split"
 _MESSAGE = (("role", "from"), ("content", "value"))
 
 #: A record that is not decoded yet, and what its place in an object adds to it.
-_Found = tuple[msgspec.Raw, dict[str, object]]
+_RawRecord = tuple[msgspec.Raw, dict[str, object]]
 #: The record's place: its number and its line, counted from 1; line 0 where there are none.
-_Record = tuple[int, int, dict[str, object]]
+_RecordPlace = tuple[int, int, dict[str, object]]
 
 
 def is_json(begin: bytes) -> bool:
@@ -46,7 +46,7 @@ class JsonSource:
         self._file = file
         begin = CsvFile(file).begin(1_000).removeprefix(_MARK).lstrip()
         if begin.startswith(b"["):
-            self._whole: Callable[[bytes], list[_Found]] | None = _of_array
+            self._whole: Callable[[bytes], list[_RawRecord]] | None = _of_array
         else:
             self._whole = _of_object if _is_one_object(file) else None
         self.format = replace(written, name="JSON Lines" if self._whole is None else "JSON")
@@ -57,9 +57,9 @@ class JsonSource:
                 message = (
                     f"more than {_MAX_COLUMNS:,} different keys up to here: each record needs the same keys"
                 )
-                raise InvalidSourceError(Problem(line, None, message, number))
+                raise InvalidSourceError(FileProblem(line, None, message, number))
         if not names:
-            raise InvalidSourceError(Problem(None, None, "the file has no records"))
+            raise InvalidSourceError(FileProblem(None, None, "the file has no records"))
         self.header = Row(0, 0, list(names))
 
     def rows(self, progress: Progress | None) -> Iterator[Row]:
@@ -71,11 +71,11 @@ class JsonSource:
         """None: every record names its columns."""
         return None
 
-    def _records(self, progress: Progress | None) -> Iterator[_Record]:
+    def _records(self, progress: Progress | None) -> Iterator[_RecordPlace]:
         self._file.seek(0)
         return self._from_lines(progress) if self._whole is None else self._at_once(self._whole, progress)
 
-    def _from_lines(self, progress: Progress | None) -> Iterator[_Record]:
+    def _from_lines(self, progress: Progress | None) -> Iterator[_RecordPlace]:
         size, done, line, number = CsvFile(self._file).size, 0, 0, 0
         while text := self._file.readline(_MAX_LINE + 1):
             line, done = line + 1, done + len(text)
@@ -83,7 +83,7 @@ class JsonSource:
                 progress(min(done, size), size)
             if len(text) > _MAX_LINE:
                 message = f"more than {_MAX_LINE:,} bytes: is each record in a line of its own?"
-                raise InvalidSourceError(Problem(line, None, message, number + 1))
+                raise InvalidSourceError(FileProblem(line, None, message, number + 1))
             text = text.removeprefix(_MARK) if line == 1 else text
             if not text.strip():
                 continue
@@ -91,28 +91,28 @@ class JsonSource:
             yield number, line, _record(text, number, line)
 
     def _at_once(
-        self, records: Callable[[bytes], list[_Found]], progress: Progress | None
-    ) -> Iterator[_Record]:
+        self, records: Callable[[bytes], list[_RawRecord]], progress: Progress | None
+    ) -> Iterator[_RecordPlace]:
         size = CsvFile(self._file).size
         if size > _MAX_WHOLE:
             message = f"JSON of more than {_MAX_WHOLE:,} bytes: convert it to JSON Lines (jq -c '.[]')"
-            raise InvalidSourceError(Problem(None, None, message))
+            raise InvalidSourceError(FileProblem(None, None, message))
         try:
             found = records(self._file.read().removeprefix(_MARK))
         except (ValueError, RecursionError) as error:
             message = f"not valid JSON: {error}{_cut_off(error)}"
-            raise InvalidSourceError(Problem(None, None, message)) from error
+            raise InvalidSourceError(FileProblem(None, None, message)) from error
         for number, (value, added) in enumerate(found, 1):
             if progress is not None:
                 progress(size * number // len(found), size)
             yield number, 0, added | _record(bytes(value), number, 0)
 
 
-def _of_array(content: bytes) -> list[_Found]:
+def _of_array(content: bytes) -> list[_RawRecord]:
     return [(value, {}) for value in msgspec.json.decode(content, type=list[msgspec.Raw])]
 
 
-def _of_object(content: bytes) -> list[_Found]:
+def _of_object(content: bytes) -> list[_RawRecord]:
     """The records of an object that has them in lists, or each under a key of its own; else it is one itself.
 
     Beside lists of records, other values are about the file.
@@ -158,11 +158,11 @@ def _record(text: bytes, number: int, line: int) -> dict[str, object]:
         found = msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidSourceError(
-            Problem(line, None, f"not valid JSON: {error}{_cut_off(error)}", number)
+            FileProblem(line, None, f"not valid JSON: {error}{_cut_off(error)}", number)
         ) from error
     if not isinstance(found, dict):
         message = f'a {type(found).__name__}, not a record: each needs keys, as in {{"situation": …}}'
-        raise InvalidSourceError(Problem(line, None, message, number))
+        raise InvalidSourceError(FileProblem(line, None, message, number))
     return found
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources import compression, encoding, json_source, other_formats, parquet_source
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.csv_source import CsvSource
@@ -35,7 +35,7 @@ def opened(
         with compression.unpacked(file) as (content, compressed):
             begin = CsvFile(content).begin(_BEGIN_BYTES)
             if (message := other_formats.explain(begin)) is not None:
-                raise InvalidSourceError(Problem(None, None, message))
+                raise InvalidSourceError(FileProblem(None, None, message))
             if begin.startswith(parquet_source.MARK):
                 source: Source = parquet_source.ParquetSource(content, Format("Parquet", compressed))
                 yield source, _sha256(file)

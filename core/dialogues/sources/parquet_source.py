@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
 
@@ -33,7 +33,7 @@ class ParquetSource:
             self.header = Row(0, 0, list(column_names(self._parquet.schema_arrow)))
         except self._errors as error:
             message = f"the Parquet file is damaged or cut off ({error}): get it again"
-            raise InvalidSourceError(Problem(None, None, message)) from error
+            raise InvalidSourceError(FileProblem(None, None, message)) from error
 
     def rows(self, progress: Progress | None) -> Iterator[Row]:
         """The rows of all row groups; see `Source`."""
@@ -47,7 +47,7 @@ class ParquetSource:
                     progress(number, total)
         except self._errors as error:
             message = f"the Parquet file is damaged or cut off ({error}): get it again"
-            raise InvalidSourceError(Problem(0, None, message, number + 1)) from error
+            raise InvalidSourceError(FileProblem(0, None, message, number + 1)) from error
 
     def better_header(self, known_names: Callable[[list[str]], int]) -> int | None:
         """None: the file's schema names its columns."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from core.dialogues.problems import Problem
+from core.dialogues.problems import FileProblem
 
 Progress = Callable[[int, int], None]
 """Called with what is done and the size of all, in bytes or in rows."""
@@ -61,6 +61,6 @@ class Source(Protocol):
 class InvalidSourceError(Exception):
     """What is wrong with a file, and where: reading cannot go on."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: FileProblem) -> None:
         super().__init__(str(problem))
         self.problem = problem

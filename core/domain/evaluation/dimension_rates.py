@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from core.domain.number_types import Count, Share
+from core.domain.value_types import Count, Share
 
 
 class DimensionRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.names import ComparisonName
 from core.domain.states import JobState
-
-if TYPE_CHECKING:
-    from core.domain.evaluation.dimension_rates import DimensionRate
-    from core.domain.evaluation.stopping import Stopping
-    from core.domain.evaluation.verdicts import Dimension
-
 
 #: The level of tests and of intervals: this share of them errs where nothing differs.
 ALPHA = 0.05
@@ -43,14 +37,8 @@ class SameAnswers:
         return 2 * self.same >= self.dialogues
 
 
-@dataclass(frozen=True)
-class WinRate:
-    """One comparison, with its metrics once every verdict is in.
-
-    A metric is None until then, and where it does not apply. Rates and shares are from 0 to 1, the ends of
-    intervals of 95 %. The metrics have the names that they have in `CompareResult`, which a worker writes;
-    here they may be unknown, and are beside what only the workspace knows, such as `p_holm`.
-    """
+class WinRate(ComparisonMetrics, frozen=True):
+    """One comparison: its metrics, beside what only the workspace knows, such as `p_holm`."""
 
     a: str
     """The responder that is the baseline."""
@@ -58,119 +46,14 @@ class WinRate:
     """The responder whose win rate it is."""
     judge: str
     """What picked the better one of two responses."""
-    n: int | None
-    """All dialogues compared, invalid ones included."""
-    wins_a: int | None
-    """Dialogues in which a scored higher."""
-    wins_b: int | None
-    """Dialogues in which b scored higher."""
-    ties: int | None
-    """Dialogues in which both scored ½, such as those in which the two orders disagree."""
-    invalid: int | None
-    """Dialogues with an order without a valid verdict; they are missing from every statistic."""
-    win_rate_b: float | None
-    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
-    won, tied or lost outright; None too where none is valid."""
-    ci_low: float | None
-    """The lower end of the win rate's interval."""
-    ci_high: float | None
-    """The upper end of the win rate's interval."""
-    interval: str | None
-    """How the interval was found, such as `Wilson 95 %, effective sample size`."""
-    label: str | None
-    """The judge's measured agreement with people, in words."""
     job: str
     """The id of the compare job."""
     state: JobState
     """How that job stands."""
     fingerprint: str = ""
     """The fingerprint of that job."""
-    design: str | None = None
-    """What the judge was shown of each pair, in words."""
-    bootstrap_low: float | None = None
-    """The lower end of the bootstrap's interval; None where each dialogue was judged once."""
-    bootstrap_high: float | None = None
-    """The upper end of the bootstrap's interval; None where each dialogue was judged once."""
-    min_win_rate_b: float | None = None
-    """The win rate if a had won every invalid dialogue; None where none is invalid."""
-    max_win_rate_b: float | None = None
-    """The win rate if b had won every invalid dialogue; None where none is invalid."""
-    bounds_low: float | None = None
-    """The lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
-    bounds_high: float | None = None
-    """The upper end of that interval; None where none is invalid."""
-    p: float | None = None
-    """The two-sided p of a win rate of ½."""
-    test: str | None = None
-    """The test that p is from: `exact sign test`, or `sign-flip permutation test` where dialogues score
-    fractions."""
     p_holm: float | None = None
-    """That p after Holm's correction over the judge's comparisons."""
-    lc_win_rate_b: float | None = None
-    """The length-controlled win rate of b; None too where there is too little to fit it."""
-    lc_low: float | None = None
-    """The lower end of its interval."""
-    lc_high: float | None = None
-    """The upper end of its interval."""
-    lc_difference_low: float | None = None
-    """The lower end of the interval of its difference from the raw win rate."""
-    lc_difference_high: float | None = None
-    """The upper end of that interval."""
-    lc_parted: bool | None = None
-    """Whether it differs from the raw win rate by more than chance explains."""
-    lc_overlap: float | None = None
-    """The share of dialogues in which the response that is mostly longer is not longer: the smaller it is,
-    the more the length-controlled win rate is extrapolated."""
-    soft_win_rate_b: float | None = None
-    """The win rate by the log-probabilities of the judge's answers; None where they are not known."""
-    soft_low: float | None = None
-    """The lower end of its interval."""
-    soft_high: float | None = None
-    """The upper end of its interval."""
-    words_a: float | None = None
-    """Mean words of a's responses."""
-    words_b: float | None = None
-    """Mean words of b's responses."""
-    over_limit_a: float | None = None
-    """The share of a's responses with more words than the prompt allows."""
-    over_limit_b: float | None = None
-    """The share of b's responses with more words than the prompt allows."""
-    identical: int | None = None
-    """Pairs with the same text twice, which are ties without a verdict."""
-    empty_a: int | None = None
-    """Responses of a without a word; they are judged as they are."""
-    empty_b: int | None = None
-    """Responses of b without a word; they are judged as they are."""
-    addressing_a: int | None = None
-    """Responses of a with words that may be meant for the judge; they are judged as they are."""
-    addressing_b: int | None = None
-    """Responses of b with words that may be meant for the judge; they are judged as they are."""
-    prefers_first: float | None = None
-    """The share of verdicts with a winner that name the response shown first."""
-    prefers_first_low: float | None = None
-    """The lower end of its interval, clustered by dialogue."""
-    prefers_first_high: float | None = None
-    """The upper end of its interval."""
-    prefers_longer: float | None = None
-    """The share of verdicts with a winner and two lengths that name the longer response."""
-    prefers_longer_low: float | None = None
-    """The lower end of its interval, clustered by dialogue."""
-    prefers_longer_high: float | None = None
-    """The upper end of its interval."""
-    flip_rate: float | None = None
-    """How often a verdict in one order and one in the other disagree, over pairs of different texts."""
-    flip_rate_low: float | None = None
-    """The lower end of its interval."""
-    flip_rate_high: float | None = None
-    """The upper end of its interval."""
-    left_out: int | None = None
-    """Test dialogues that were not compared, because a responder has no usable response to them."""
-    stopping: Stopping | None = None
-    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
-    # Not hashed, because a mapping has no hash.
-    dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
-    """The win rate in each dimension of empathy; empty unless the judge reports them."""
-
+    """The metric `p` after Holm's correction over the judge's comparisons."""
     decision: Decision | None = None
     """Whether the interval (with invalid dialogues the Imbens–Manski interval) lies above one half: b leads;
     below: it loses to a; or across it."""
@@ -180,6 +63,10 @@ class WinRate:
     same_as_b: tuple[SameAnswers, ...] = ()
     """Other responders that give some of b's answers, each of which is `a` in it: the ten with the largest
     share, the largest first."""
+
+    def __hash__(self) -> int:
+        # Of all fields it could not be, because a mapping has no hash.
+        return hash((self.job, self.fingerprint, self.state))
 
     @property
     def unjudged(self) -> int:

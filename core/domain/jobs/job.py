@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.domain.jobs import results
 from core.domain.jobs.results import Result
 from core.domain.states import JobState, Slot, Stage
+from core.domain.value_types import NamedValue
 
 #: The engine that runs workers on this machine; others are named in config.toml.
 LOCAL = "local"
@@ -90,6 +91,6 @@ class Job:
     """Whether config.toml has it; False for a job that was requested under an earlier one."""
 
 
-def result_values(job: Job) -> dict[str, object]:
+def result_values(job: Job) -> tuple[NamedValue, ...]:
     """The fields of a job's result by the names that they have in JSON; empty before it is done."""
-    return {} if job.result is None else results.values(job.result)
+    return () if job.result is None else results.values(job.result)

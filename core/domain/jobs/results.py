@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
+from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.evaluation.dimension_rates import DimensionRate
-from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import AnswerForm, Dimension
-from core.domain.number_types import Count, Share
+from core.domain.value_types import Count, JsonValue, NamedValue, Share
 
 
 class _Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="stage"):
@@ -202,124 +202,41 @@ class ValidateResult(_Agreement, frozen=True, kw_only=True, tag="validate"):
     """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 
 
-class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
-    """A comparison's metrics: `a` is the baseline, `b` the other responder."""
+class CompareResult(
+    ComparisonMetrics, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="stage", tag="compare"
+):
+    """A comparison's metrics, and how its judge answered."""
 
+    # Every finished comparison has these; `ComparisonMetrics` says what they are.
     n: Count
-    """Dialogues compared, invalid ones included."""
     wins_a: Count
-    """Dialogues in which a scored higher: b's score, the mean over repeats and then over orders, is below
-    ½."""
     wins_b: Count
-    """Dialogues in which b scored higher."""
     ties: Count
-    """Dialogues in which both scored ½."""
     invalid: Count
-    """Dialogues with an order without a valid verdict; they are missing from every statistic."""
-    win_rate_b: Share | None
-    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
-    won, tied or lost outright; None when none is valid."""
-    ci_low: Share | None
-    """Lower end of the win rate's interval; None with the win rate."""
-    ci_high: Share | None
-    """Upper end of the win rate's interval; None with the win rate."""
-    interval: str | None
-    """How the interval was found, in words; None with the win rate."""
-    min_win_rate_b: Share | None = None
-    """The win rate if a had won every invalid dialogue; None where none is invalid."""
-    max_win_rate_b: Share | None = None
-    """The win rate if b had won every invalid dialogue; None where none is invalid."""
-    bounds_low: Share | None = None
-    """Lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
-    bounds_high: Share | None = None
-    """Upper end of that interval; None where none is invalid."""
-    bootstrap_low: Share | None
-    """Lower end of the bootstrap's interval; None where each dialogue was judged once."""
-    bootstrap_high: Share | None
-    """Upper end of the bootstrap's interval; None where each dialogue was judged once."""
     p: Share
-    """Two-sided p-value of a win rate of ½; 1 without a win and a loss."""
-    test: str | None = None
-    """The test that p is from: `exact sign test`, or `sign-flip permutation test` where dialogues score
-    fractions."""
-    lc_win_rate_b: Share | None
-    """Length-controlled win rate of b; None where it cannot be estimated."""
-    lc_low: Share | None
-    """Lower end of its interval; None with it."""
-    lc_high: Share | None
-    """Upper end of its interval; None with it."""
-    lc_difference_low: float | None = None
-    """Lower end of the interval of its difference from the raw win rate; None with it."""
-    lc_difference_high: float | None = None
-    """Upper end of that interval; None with it."""
-    lc_parted: bool | None
-    """Whether it parts from the raw win rate; None with it."""
-    lc_overlap: Share | None = None
-    """Share of dialogues in which the response that is mostly longer is not; None with it."""
-    soft_win_rate_b: Share | None
-    """Win rate by the log-probabilities of the judge's answers; None unless every valid dialogue has some."""
-    soft_low: float | None
-    """Lower end of its interval; None with it."""
-    soft_high: float | None
-    """Upper end of its interval; None with it."""
     words_a: float
-    """Mean words of a's responses."""
     words_b: float
-    """Mean words of b's responses."""
     over_limit_a: Share
-    """Share of a's responses with more words than the prompt allows."""
     over_limit_b: Share
-    """The same of b's."""
     identical: Count
-    """Dialogues whose two responses are the same text: ties, about which nobody was asked."""
     empty_a: Count
-    """Responses of a without a word."""
     empty_b: Count
-    """Responses of b without a word."""
     addressing_a: Count
-    """Responses of a with words that may be meant for the judge."""
     addressing_b: Count
-    """The same of b's."""
-    prefers_first: Share | None
-    """Share of `placed` that name the response shown first; None when there is none."""
-    prefers_first_low: Share | None = None
-    """Lower end of its interval, clustered by dialogue; None with it."""
-    prefers_first_high: Share | None = None
-    """Upper end of its interval; None with it."""
+    design: str
+    left_out: Count = 0
+    dimensions: dict[Dimension, DimensionRate] = msgspec.field(default_factory=dict)
+
     placed: Count
     """Verdicts with a winner where the order could matter."""
-    flip_rate: Share | None
-    """How often a verdict in one order and one in the other disagree, over `paired`; None when there is
-    none."""
-    flip_rate_low: Share | None = None
-    """Lower end of its interval; None with it."""
-    flip_rate_high: Share | None = None
-    """Upper end of its interval; None with it."""
     paired: Count
     """Dialogues with two different texts and a valid verdict in both orders."""
-    prefers_longer: Share | None
-    """Share of `lengths` that name the response with more words; None when there is none."""
-    prefers_longer_low: Share | None = None
-    """Lower end of its interval, clustered by dialogue; None with it."""
-    prefers_longer_high: Share | None = None
-    """Upper end of its interval; None with it."""
     lengths: Count
     """Verdicts with a winner on responses that differ in length."""
     verdicts: Count
     """All verdicts, invalid ones included."""
     invalid_verdicts: Count
     """Verdicts that name no response."""
-    design: str
-    """What the judge was shown of each pair, in words."""
-    label: str | None = None
-    """The embedded judge's agreement with people, in words; None for another judge, whose agreement a
-    validation of its own measures."""
-    left_out: Count = 0
-    """Test dialogues that were not compared, because a responder has no usable response to them."""
-    stopping: Stopping | None = None
-    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
-    dimensions: dict[Dimension, DimensionRate] = {}
-    """The win rate in each dimension of empathy; empty unless the judge reports them."""
     forms: dict[AnswerForm, int] | None = None
     """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 
@@ -337,8 +254,7 @@ Result = (
 )
 
 
-def values(result: Result) -> dict[str, object]:
+def values(result: Result) -> tuple[NamedValue, ...]:
     """A result's fields by the names that they have in JSON, in order."""
-    found: dict[str, object] = msgspec.to_builtins(result)
-    del found["stage"]
-    return found
+    fields: dict[str, JsonValue] = msgspec.to_builtins(result)
+    return tuple(NamedValue(name, value) for name, value in fields.items() if name != "stage")

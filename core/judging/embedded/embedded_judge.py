@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Order
+from core.domain.evaluation.verdicts import Order, Winner
 from core.jobs import files
+from core.jobs.records import VerdictRecord
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
-from core.judging.metrics import intervals
-from core.judging.protocol import Contest, Ruling
+from core.judging.metrics.inference import intervals
+from core.judging.protocol import OrderedPair, verdict
 
 Floats = NDArray[np.float64]
 
@@ -171,19 +172,18 @@ class FittedJudge:
         self._weights = weights
         self._embedder = embedder
 
-    def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
+    def judge(self, ordered_pairs: Sequence[OrderedPair]) -> Iterator[VerdictRecord]:
         texts = [
-            *(_context(c.situation, c.utterance) for c in contests),
-            *(c.response_a for c in contests),
-            *(c.response_b for c in contests),
+            *(_context(c.situation, c.utterance) for c in ordered_pairs),
+            *(c.response_a for c in ordered_pairs),
+            *(c.response_b for c in ordered_pairs),
         ]
-        contexts, of_a, of_b = self._embedder.embed(texts).reshape(3, len(contests), -1)
-        for a, b in zip(self._score(contexts, of_a), self._score(contexts, of_b), strict=True):
+        contexts, of_a, of_b = self._embedder.embed(texts).reshape(3, len(ordered_pairs), -1)
+        scores = zip(ordered_pairs, self._score(contexts, of_a), self._score(contexts, of_b), strict=True)
+        for ordered_pair, a, b in scores:
             raw = json.dumps({"a": round(float(a), 6), "b": round(float(b), 6)})
-            if abs(a - b) < TIE:
-                yield Ruling("tie", raw)
-            else:
-                yield Ruling("a" if a > b else "b", raw)
+            better: Winner = "a" if a > b else "b"
+            yield verdict(ordered_pair, "tie" if abs(a - b) < TIE else better, raw)
 
     def _score(self, contexts: Vectors, responses: Vectors) -> Floats:
         features = _features(contexts, responses)

@@ -9,10 +9,12 @@ from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import DIMENSIONS, AnswerForm, Dimension, Order, Winner
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
+from core.jobs.records import VerdictRecord
 from core.jobs.settings import LlmJudge, Settings
+from core.judging import protocol
 from core.judging.llm import verdict_answers, verdict_probabilities
-from core.judging.llm.verdict_answers import ASKED, Place
-from core.judging.protocol import Contest, Ruling
+from core.judging.llm.verdict_answers import ASKED, Position
+from core.judging.protocol import OrderedPair
 from core.prompts import templates
 from core.teachers import remedies, runner
 from core.teachers.protocol import AnswerSchema, Reply, Request
@@ -29,53 +31,55 @@ MIN_VALID = 0.1
 _VALUES = ("1", "2")
 
 
-def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]) -> list[Ruling]:
-    """The judge's rulings on all contests, in their order. Each answer is requested and paid for once.
+def judge_pairs(
+    job: JobContext[Settings], judge: LlmJudge, ordered_pairs: Sequence[OrderedPair]
+) -> list[VerdictRecord]:
+    """The judge's verdicts on all pairs, in their order. Each answer is requested and paid for once.
 
     A request whose answer does not name all that was asked is sent again, up to the judge's `tries`; then
     what it does not name is invalid. Raises `UserError` when requests get no answer, when the first answers
     or nearly all of them name no response, or when the job may send nothing and answers are missing.
     """
-    needed = requests_of(judge, contests)
+    needed = requests_of(judge, ordered_pairs)
     classify = partial(_classify, judge.dimensions)
     queue = runner.run(job, judge.model, needed, classify, MAX_UNUSABLE_FIRST)
-    rulings = _rulings(queue, judge, needed, contests)
-    _check_valid(queue, needed, rulings)
-    return rulings
+    verdicts = _verdicts(queue, judge, needed, ordered_pairs)
+    _check_valid(queue, needed, verdicts)
+    return verdicts
 
 
-def rule_until(
+def judge_until(
     job: JobContext[Settings],
     judge: LlmJudge,
-    parts: Sequence[Sequence[Contest]],
-    is_decided: Callable[[Sequence[Sequence[Ruling]]], bool],
-) -> list[list[Ruling]]:
-    """The judge's rulings on the first parts of the contests, until `is_decided` by those so far.
+    parts: Sequence[Sequence[OrderedPair]],
+    is_decided: Callable[[Sequence[Sequence[VerdictRecord]]], bool],
+) -> list[list[VerdictRecord]]:
+    """The judge's verdicts on the first parts of the pairs, until `is_decided` by those so far.
 
-    Raises `UserError` as `rule` does.
+    Raises `UserError` as `judge_pairs` does.
     """
     needed = [requests_of(judge, part) for part in parts]
     flat = [request for part in needed for request in part]
-    rulings: list[list[Ruling]] = []
+    verdicts: list[list[VerdictRecord]] = []
 
     def is_last(queue: RequestQueue, number: int) -> bool:
-        rulings.append(_rulings(queue, judge, needed[number], parts[number]))
-        return is_decided(rulings)
+        verdicts.append(_verdicts(queue, judge, needed[number], parts[number]))
+        return is_decided(verdicts)
 
     classify = partial(_classify, judge.dimensions)
     sent = runner.Parts(needed, is_last)
     queue = runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
     # A job that must stop ends before its last part.
     job.check()
-    judged = [ruling for part in rulings for ruling in part]
+    judged = [verdict for part in verdicts for verdict in part]
     _check_valid(queue, flat[: len(judged)], judged)
-    return rulings
+    return verdicts
 
 
-def _rulings(
-    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], contests: Sequence[Contest]
-) -> list[Ruling]:
-    """The rulings by the answers to `needed`. Raises `UserError` if a request got no answer."""
+def _verdicts(
+    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], ordered_pairs: Sequence[OrderedPair]
+) -> list[VerdictRecord]:
+    """The verdicts by the answers to `needed`. Raises `UserError` if a request got no answer."""
     job = queue.job.spec.job
     unanswered = [
         request
@@ -89,13 +93,14 @@ def _rulings(
             "shows the provider's errors; a retry sends only these"
         )
     return [
-        _ruling(queue, judge, request, contest) for request, contest in zip(needed, contests, strict=True)
+        _verdict(queue, judge, request, ordered_pair)
+        for request, ordered_pair in zip(needed, ordered_pairs, strict=True)
     ]
 
 
-def _check_valid(queue: RequestQueue, needed: Sequence[Request], rulings: Sequence[Ruling]) -> None:
+def _check_valid(queue: RequestQueue, needed: Sequence[Request], verdicts: Sequence[VerdictRecord]) -> None:
     """Raise `UserError` if nearly no request got a valid verdict: a win rate of the rest would mislead."""
-    valid = sum(ruling.winner != "invalid" for ruling in rulings)
+    valid = sum(verdict.winner != "invalid" for verdict in verdicts)
     if valid >= MIN_VALID * len(needed):
         return
     found = outcomes.of(queue, needed)
@@ -132,28 +137,28 @@ def answer_tokens(judge: LlmJudge) -> int:
     return named * _LINE_TOKENS if judge.dimensions else _DIGIT_TOKENS
 
 
-def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
-    """One request for each contest, in their order."""
-    return [_request(judge, contest) for contest in contests]
+def requests_of(judge: LlmJudge, ordered_pairs: Sequence[OrderedPair]) -> list[Request]:
+    """One request for each pair, in their order."""
+    return [_request(judge, ordered_pair) for ordered_pair in ordered_pairs]
 
 
-def winner_of(place: Place | None, order: Order) -> Winner:
+def winner_of(place: Position | None, order: Order) -> Winner:
     """The winner if an answer names the response in that place; None if it names none, or both."""
     if place is None:
         return "invalid"
     return "a" if (place == "first") == (order == "ab") else "b"
 
 
-def _request(judge: LlmJudge, contest: Contest) -> Request:
+def _request(judge: LlmJudge, ordered_pair: OrderedPair) -> Request:
     text = templates.judge_question(
         judge.prompt,
-        contest.situation,
-        contest.utterance,
-        (contest.response_a, contest.response_b),
-        swapped=contest.order == "ba",
+        ordered_pair.situation,
+        ordered_pair.utterance,
+        (ordered_pair.response_a, ordered_pair.response_b),
+        swapped=ordered_pair.order == "ba",
     )
     return building.single(
-        judge.model.identity, contest.dialog_id, text, contest.number - 1, _answer_schema(judge)
+        judge.model.identity, ordered_pair.dialog_id, text, ordered_pair.number - 1, _answer_schema(judge)
     )
 
 
@@ -187,29 +192,39 @@ def _classify(by_dimension: bool, reply: Reply) -> tuple[Outcome, str]:
     return "invalid", text
 
 
-def _ruling(queue: RequestQueue, judge: LlmJudge, request: Request, contest: Contest) -> Ruling:
+def _verdict(
+    queue: RequestQueue, judge: LlmJudge, request: Request, ordered_pair: OrderedPair
+) -> VerdictRecord:
     answer = queue.ledger.answers.get(request.key) or queue.ledger.invalid.get(request.key)
     if answer is None or (answer.outcome == "cut" and not answer.text):
         reasons = queue.ledger.outcomes(queue.job.spec.job, request.key)
         newest = queue.ledger.newest(queue.job.spec.job, request.key)
         known = ", ".join(reasons) or (newest.outcome if newest is not None else "no answer")
         by_dimension: dict[Dimension, Winner] = dict.fromkeys(dimensions(judge), "invalid")
-        return Ruling("invalid", known, dimensions=by_dimension)
+        return protocol.verdict(ordered_pair, "invalid", known, dimensions=by_dimension)
     if judge.dimensions:
-        return _by_dimension(answer.text, contest.order)
+        return _by_dimension(answer.text, ordered_pair)
     named = verdict_answers.read(answer.text)
     if named is None:
-        return Ruling("invalid", answer.text)
-    probability_b = verdict_probabilities.probability_b(answer.logprobs, contest.order)
-    return Ruling(winner_of(named.place, contest.order), answer.text, probability_b, named.form)
+        return protocol.verdict(ordered_pair, "invalid", answer.text)
+    probability_b = verdict_probabilities.probability_b(answer.logprobs, ordered_pair.order)
+    return protocol.verdict(
+        ordered_pair,
+        winner_of(named.place, ordered_pair.order),
+        answer.text,
+        probability_b=probability_b,
+        form=named.form,
+    )
 
 
-def _by_dimension(text: str, order: Order) -> Ruling:
-    """The ruling on each dimension and overall; what the answer does not name is invalid."""
+def _by_dimension(text: str, ordered_pair: OrderedPair) -> VerdictRecord:
+    """The verdict in each dimension and overall; what the answer does not name is invalid."""
     places, form = verdict_answers.read_dimensions(text)
     overall = places.get("overall")
     found: dict[Dimension, Winner] = {
-        dimension: winner_of(places.get(dimension), order) for dimension in DIMENSIONS
+        dimension: winner_of(places.get(dimension), ordered_pair.order) for dimension in DIMENSIONS
     }
     shown: AnswerForm | None = form if overall is not None else None
-    return Ruling(winner_of(overall, order), text, None, shown, found)
+    return protocol.verdict(
+        ordered_pair, winner_of(overall, ordered_pair.order), text, form=shown, dimensions=found
+    )

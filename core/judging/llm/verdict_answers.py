@@ -18,7 +18,7 @@ from core.domain.evaluation.verdicts import DIMENSIONS, AnswerForm, Dimension
 from core.teachers.answers import cleaning
 
 #: Which of the two responses, in the order in which they were shown.
-Place = Literal["first", "second"]
+Position = Literal["first", "second"]
 #: In what a judge of dimensions names the better response.
 AskedFor = Dimension | Literal["overall"]
 #: In the order in which it is asked.
@@ -27,7 +27,7 @@ ASKED: tuple[AskedFor, ...] = (*DIMENSIONS, "overall")
 #: Characters of a verdict and the words around it.
 _MAX_ALONE = 200
 
-_PLACES: Mapping[str, Place] = {
+_PLACES: Mapping[str, Position] = {
     **dict.fromkeys(("1", "a", "one", "first"), "first"),
     **dict.fromkeys(("2", "b", "two", "second"), "second"),
 }
@@ -133,15 +133,15 @@ _CLAUSE = re.compile(r"[.!?;:\n]|\bbut\b|\bhowever\b|\byet\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedResponse:
     """The response that an answer names."""
 
-    place: Place
+    place: Position
     form: AnswerForm
     """The form in which it does."""
 
 
-def read(text: str) -> Named | None:
+def read(text: str) -> NamedResponse | None:
     """The response that an answer names; None if it names none, or both."""
     cleaned = cleaning.clean(text)
     found = list(_all(cleaned.text))
@@ -150,10 +150,10 @@ def read(text: str) -> Named | None:
     if "label" not in cleaned.removed or found[0].form not in ("digit", "letter", "label"):
         return found[0]
     # An object with one member, or a label, was taken off.
-    return Named(found[0].place, "JSON" if _OBJECT.search(text) else "label")
+    return NamedResponse(found[0].place, "JSON" if _OBJECT.search(text) else "label")
 
 
-def read_dimensions(text: str) -> tuple[dict[AskedFor, Place], AnswerForm | None]:
+def read_dimensions(text: str) -> tuple[dict[AskedFor, Position], AnswerForm | None]:
     """The response that an answer names in each dimension and overall, and the form in which it does.
 
     A dimension for which it names none, or both, is missing. The form is None if all are.
@@ -163,7 +163,7 @@ def read_dimensions(text: str) -> tuple[dict[AskedFor, Place], AnswerForm | None
     if in_order is not None:
         return {name: _PLACES[in_order[i]] for i, name in enumerate(ASKED, start=1)}, "digit"
     objects = [found for found, _ in _objects(clean)]
-    named: dict[AskedFor, Place] = {}
+    named: dict[AskedFor, Position] = {}
     form: AnswerForm | None = None
     for name in ASKED:
         values = [value for found in objects for key, value in found.items() if _is_key(key, name)]
@@ -194,14 +194,14 @@ def _is_key(key: str, name: str) -> bool:
     return re.match(rf"{name}(?:$|[\W_])", key, re.IGNORECASE) is not None
 
 
-def _all(clean: str) -> Iterator[Named]:
+def _all(clean: str) -> Iterator[NamedResponse]:
     """Every form that is found, the most explicit first."""
     rest = clean
     for found, (begin, end) in _objects(clean):
         of_keys = {_value(value) for key, value in found.items() if _key(key) in _KEYS or len(found) == 1}
         places = {place for place in of_keys if place is not None}
         for place in sorted(places):
-            yield Named(place, "JSON")
+            yield NamedResponse(place, "JSON")
         if places:
             # What else the object says is its reason.
             rest = rest.replace(clean[begin:end], "\n")
@@ -212,7 +212,7 @@ def _all(clean: str) -> Iterator[Named]:
     )
     for pattern, form in forms:
         for match in pattern.finditer(rest):
-            yield Named(_place(match), form)
+            yield NamedResponse(_place(match), form)
     yield from _alone(rest)
     clauses = _Clauses(rest)
     for pattern, form in (
@@ -223,18 +223,18 @@ def _all(clean: str) -> Iterator[Named]:
     ):
         for match in pattern.finditer(rest):
             if not clauses.is_denied(match.start()):
-                yield Named(_place(match), form)
+                yield NamedResponse(_place(match), form)
 
 
-def _alone(text: str) -> Iterator[Named]:
+def _alone(text: str) -> Iterator[NamedResponse]:
     """A verdict that is the whole text, or its first or last line, alone or with a reason after it."""
     token = _TOKEN_ALONE.fullmatch(text)
     if token is not None:
-        yield Named(_PLACES[token[1].casefold()], "digit" if token[1] in "12" else "letter")
+        yield NamedResponse(_PLACES[token[1].casefold()], "digit" if token[1] in "12" else "letter")
         return
     whole = _fullmatch(text)
     if whole is not None:
-        yield Named(_place(whole), "label")
+        yield NamedResponse(_place(whole), "label")
         return
     lines = [line for line in text.splitlines() if line.strip()]
     named = {
@@ -248,7 +248,7 @@ def _alone(text: str) -> Iterator[Named]:
     for line in (*lines[:1], *lines[-1:]):
         match = _fullmatch(line) or _WITH_REASON.match(line)
         if match is not None:
-            yield Named(_place(match), "with reason")
+            yield NamedResponse(_place(match), "with reason")
 
 
 def _fullmatch(text: str) -> re.Match[str] | None:
@@ -269,7 +269,7 @@ def _key(key: str) -> str:
     return re.sub(r"\W+", "_", key.strip()).casefold()
 
 
-def _value(value: object) -> Place | None:
+def _value(value: object) -> Position | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _PLACES.get(f"{value:g}")
     if not isinstance(value, str):
@@ -278,7 +278,7 @@ def _value(value: object) -> Place | None:
     return None if match is None else _place(match)
 
 
-def _place(match: re.Match[str]) -> Place:
+def _place(match: re.Match[str]) -> Position:
     name = next(found for group in _GROUPS if (found := match[f"{group}1"]) is not None)
     return _PLACES[name.casefold()]
 

@@ -13,10 +13,13 @@ from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
-from core.judging.metrics import intervals, judge_bias, length_control, scores, sequential, statistics
-from core.judging.metrics.intervals import ShareInterval
-from core.judging.metrics.statistics import ScoreCounts
-from core.judging.protocol import Contest
+from core.judging.metrics import length_control, scores
+from core.judging.metrics.inference import intervals, statistics
+from core.judging.metrics.inference.intervals import ShareInterval
+from core.judging.metrics.inference.statistics import ScoreCounts
+from core.judging.metrics.judge_quality import judge_bias
+from core.judging.metrics.study_design import sequential
+from core.judging.protocol import OrderedPair
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(
@@ -27,7 +30,7 @@ _ADDRESSES_JUDGE = re.compile(
 
 
 def of_comparison(
-    contests: Sequence[Contest],
+    ordered_pairs: Sequence[OrderedPair],
     verdicts: Sequence[VerdictRecord],
     *,
     placed: bool,
@@ -35,11 +38,11 @@ def of_comparison(
     label: str | None = None,
     stops: bool = False,
 ) -> CompareResult:
-    """The metrics of a comparison from its contests and their verdicts.
+    """The metrics of a comparison from its pairs and their verdicts.
 
     `placed` is whether the order of the responses can influence the judge. `design` describes the orders and
     repeats; `label` describes the judge's agreement with human ratings. `stops` is whether judging stops once
-    it is decided: then `verdicts` are in the order of judging, and may be those of some contests only.
+    it is decided: then `verdicts` are in the order of judging, and may be those of some ordered_pairs only.
     """
     found = _by_dialogue(verdicts)
     made = scores.by_dialogue(found)
@@ -48,7 +51,7 @@ def of_comparison(
     even = statistics.even_test([score for score in each if score is not None])
     if stops:
         rate, even = _at_any_time(rate, each)
-    shown = {contest.dialog_id: contest for contest in contests}
+    shown = {ordered_pair.dialog_id: ordered_pair for ordered_pair in ordered_pairs}
     texts_a = [shown[dialog_id].response_a for dialog_id in found]
     texts_b = [shown[dialog_id].response_b for dialog_id in found]
     words_a = [len(text.split()) for text in texts_a]
@@ -59,7 +62,7 @@ def of_comparison(
         for own, a, b, text_a, text_b in zip(found.values(), words_a, words_b, texts_a, texts_b, strict=True)
     )
     win_rate_b, ci_low, ci_high = parts(rate.rate)
-    soft_win_rate_b, soft_low, soft_high = parts(_by_probability(verdicts, made))
+    probability_win_rate_b, probability_low, probability_high = parts(_by_probability(verdicts, made))
     prefers_first, prefers_first_low, prefers_first_high = parts(bias.prefers_first)
     flip_rate, flip_rate_low, flip_rate_high = parts(bias.flip_rate)
     prefers_longer, prefers_longer_low, prefers_longer_high = parts(bias.prefers_longer)
@@ -86,11 +89,11 @@ def of_comparison(
         lc_high=None if controlled is None else controlled.high,
         lc_difference_low=None if controlled is None else controlled.difference_low,
         lc_difference_high=None if controlled is None else controlled.difference_high,
-        lc_parted=None if controlled is None else controlled.parted,
+        lc_differs=None if controlled is None else controlled.differs,
         lc_overlap=None if controlled is None else controlled.overlap,
-        soft_win_rate_b=soft_win_rate_b,
-        soft_low=soft_low,
-        soft_high=soft_high,
+        probability_win_rate_b=probability_win_rate_b,
+        probability_low=probability_low,
+        probability_high=probability_high,
         words_a=sum(words_a) / len(words_a),
         words_b=sum(words_b) / len(words_b),
         over_limit_a=_over_limit(words_a),
@@ -117,7 +120,7 @@ def of_comparison(
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
-        stopping=_stopping(contests, found, each) if stops else None,
+        stopping=_stopping(ordered_pairs, found, each) if stops else None,
         dimensions=_dimensions(verdicts),
         forms=forms(verdicts),
     )
@@ -144,12 +147,16 @@ def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[Score
     return made, statistics.Test(sequential.p_value(valid), sequential.TEST)
 
 
-def _stopping(contests: Sequence[Contest], judged: Collection[str], each: Sequence[float | None]) -> Stopping:
-    asked = [contest for contest in contests if contest.response_a != contest.response_b]
+def _stopping(
+    ordered_pairs: Sequence[OrderedPair], judged: Collection[str], each: Sequence[float | None]
+) -> Stopping:
+    asked = [
+        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
+    ]
     return Stopping(
         decided=sequential.is_decided([score for score in each if score is not None]),
-        dialogues=len({contest.dialog_id for contest in contests}),
-        requests=sum(contest.dialog_id in judged for contest in asked),
+        dialogues=len({ordered_pair.dialog_id for ordered_pair in ordered_pairs}),
+        requests=sum(ordered_pair.dialog_id in judged for ordered_pair in asked),
         all_requests=len(asked),
         seed=sequential.SEED,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from core.judging.metrics.intervals import Floats
+    from core.judging.metrics.inference.intervals import Floats
 
 #: Minimum number of valid dialogues for a fit.
 _MIN_DIALOGUES = 20
@@ -25,7 +25,7 @@ class LengthControlled:
     """The win rate of b at equal length of both responses, with a 95 % interval.
 
     `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `difference` is this rate minus the raw one, with its interval. `parted` is whether the two
+    b's win. `difference` is this rate minus the raw one, with its interval. `differs` is whether the two
     differ: by more than 5 points or in the side of ½, with an interval of the difference that excludes 0.
     `overlap` is the share of dialogues in which the response that is mostly longer is not longer: the smaller
     it is, the more the rate is extrapolated.
@@ -38,7 +38,7 @@ class LengthControlled:
     difference: float
     difference_low: float
     difference_high: float
-    parted: bool
+    differs: bool
     overlap: float
 
 
@@ -82,23 +82,23 @@ def _controlled(feature: Floats, scores: Floats, overlap: float) -> LengthContro
     spread = chance * (1 - chance)
     inverse = np.linalg.inv(design.T @ (design * spread[:, None]))
     leverage = np.minimum(spread * np.einsum("ni,ij,nj->n", design, inverse, design), _MAX_LEVERAGE)
-    # How much each dialogue moves the intercept, and the difference of the two rates.
-    moved = (design @ inverse[:, 0]) * (scores - chance) / (1 - leverage)
+    # The influence of each dialogue on the intercept, and on the difference of the two rates.
+    of_intercept = (design @ inverse[:, 0]) * (scores - chance) / (1 - leverage)
     rate, raw = float(expit(intercept)), float(scores.mean())
-    apart = rate * (1 - rate) * moved - (scores - raw) / (n - 1)
+    of_difference = rate * (1 - rate) * of_intercept - (scores - raw) / (n - 1)
     quantile = float(stdtrit(n - 2, 0.975))
-    reach = quantile * math.sqrt((moved**2).sum())
-    difference, beside = rate - raw, quantile * math.sqrt((apart**2).sum())
+    half_width = quantile * math.sqrt((of_intercept**2).sum())
+    difference, difference_half_width = rate - raw, quantile * math.sqrt((of_difference**2).sum())
     is_large = abs(difference) > _MIN_DIFFERENCE or (rate - 0.5) * (raw - 0.5) < 0
     return LengthControlled(
         win_rate_b=rate,
-        low=float(expit(intercept - reach)),
-        high=float(expit(intercept + reach)),
+        low=float(expit(intercept - half_width)),
+        high=float(expit(intercept + half_width)),
         coefficient=coefficient,
         difference=difference,
-        difference_low=difference - beside,
-        difference_high=difference + beside,
-        parted=bool(is_large and abs(difference) > beside),
+        difference_low=difference - difference_half_width,
+        difference_high=difference + difference_half_width,
+        differs=bool(is_large and abs(difference) > difference_half_width),
         overlap=overlap,
     )
 

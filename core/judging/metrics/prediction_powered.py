@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.domain.evaluation.human_evaluation import MIN_VOTED
-from core.judging.metrics import intervals
-from core.judging.metrics.intervals import ShareInterval
+from core.judging.metrics.inference import intervals
+from core.judging.metrics.inference.intervals import ShareInterval
 
 if TYPE_CHECKING:
     pass

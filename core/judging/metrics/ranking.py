@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.evaluation.comparisons import Ranked
-from core.judging.metrics import bootstrap
+from core.judging.metrics.inference import bootstrap
 from core.judging.metrics.scores import Scores
 
 if TYPE_CHECKING:
-    from core.judging.metrics.intervals import Floats
+    from core.judging.metrics.inference.intervals import Floats
 
 Indices = NDArray[np.intp]
 

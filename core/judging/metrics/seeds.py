@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.judging.metrics import intervals
+from core.judging.metrics.inference import intervals
 from core.judging.metrics.scores import Scores
 
 if TYPE_CHECKING:

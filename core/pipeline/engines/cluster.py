@@ -58,7 +58,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TaskState:
     """What a cluster says of a task."""
 
     runs: bool
@@ -93,7 +93,7 @@ class Cluster(Protocol):
         Raises `RefusedError` for the first whose id was not yielded.
         """
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         """What became of tasks; without those that the cluster does not know."""
 
     def stop(self, task: str) -> None:

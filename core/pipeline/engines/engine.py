@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.pipeline.workers.warm_workers import Kind
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: A worker's command; the attempt's folder follows.
 WORKER_MODULE = "core.pipeline.workers.worker"
@@ -19,7 +19,7 @@ LOG = "log.txt"
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedWorker:
     """A worker that an engine has started; all None where the engine only learns it later."""
 
     pid: int | None = None
@@ -46,7 +46,7 @@ class Ending:
 class Engine(Protocol):
     """Runs workers on attempts. No method waits for another machine."""
 
-    def start(self, job: str, number: int, kind: Kind) -> Started:
+    def start(self, job: str, number: int, kind: Kind) -> StartedWorker:
         """Start a worker on a prepared attempt.
 
         Raises `OSError` if the machine lets no process start, and `UserError` if the engine cannot be used.

@@ -13,7 +13,7 @@ from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.engines.remote import RemoteEngine
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 
 class Engines:

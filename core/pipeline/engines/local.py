@@ -21,9 +21,9 @@ from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
-from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, Started
+from core.pipeline.engines.engine import LOG, WORKER_MODULE, Ending, StartedWorker
 from core.pipeline.workers.warm_workers import Kind, WarmWorkers, WorkerProcess
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.
 WORKER = (sys.executable, "-P", "-m", WORKER_MODULE)
@@ -43,7 +43,7 @@ class LocalEngine:
         self._warm = WarmWorkers() if keep_warm else None
         self._children: dict[tuple[str, int], WorkerProcess] = {}
 
-    def start(self, job: str, number: int, kind: Kind) -> Started:
+    def start(self, job: str, number: int, kind: Kind) -> StartedWorker:
         """Start a worker on a prepared attempt, in its own session.
 
         A worker of the same kind that waits takes the attempt instead. Raises `OSError` when the limit of
@@ -54,7 +54,7 @@ class LocalEngine:
             locks.acquire(lock)
             child = self._start(folder, log, lock, kind)
         self._children[job, number] = child
-        return Started(child.pid, socket.gethostname(), processes.identity(child.pid))
+        return StartedWorker(child.pid, socket.gethostname(), processes.identity(child.pid))
 
     def _start(self, folder: Path, log: IO[bytes], lock: IO[str], kind: Kind) -> WorkerProcess:
         if self._warm is None:

@@ -14,7 +14,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from core.config.schema import EngineConfig
 from core.domain.jobs.engines import ResourceUse
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 
 #: Seconds for which the dashboard may take to tell the use of the cluster.
@@ -80,7 +80,7 @@ class RayCluster:
                     continue
                 raise RefusedError(_first_line(error)) from error
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         try:
             found = self._client.list_jobs()
         except (ConnectionError, RuntimeError) as error:
@@ -112,23 +112,25 @@ class RayCluster:
         return UnreachableError(f"Ray at {self._address} does not answer: {_first_line(error)}")
 
 
-def _seen(job: JobDetails) -> Seen:
+def _seen(job: JobDetails) -> TaskState:
     match job.status:
         case JobStatus.PENDING:
-            return Seen(runs=False, queue="waits for capacity in the Ray cluster")
+            return TaskState(runs=False, queue="waits for capacity in the Ray cluster")
         case JobStatus.RUNNING:
-            return Seen(runs=True)
+            return TaskState(runs=True)
         case JobStatus.STOPPED:
-            return Seen(runs=True, ending=Ending("because it was stopped in Ray"))
+            return TaskState(runs=True, ending=Ending("because it was stopped in Ray"))
         case JobStatus.SUCCEEDED:
-            return Seen(runs=True, ending=exited(0))
+            return TaskState(runs=True, ending=exited(0))
     kind = str(getattr(job.error_type, "value", job.error_type))
     if kind in _PLACE_LOST:
-        return Seen(runs=True, ending=Ending(_PLACE_LOST[kind], is_preempted=True))
+        return TaskState(runs=True, ending=Ending(_PLACE_LOST[kind], is_preempted=True))
     code = job.driver_exit_code
     if code is None:
-        return Seen(runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}"))
-    return Seen(runs=True, ending=exited(code))
+        return TaskState(
+            runs=True, ending=Ending(f"because Ray could not run it: {_first_line(job.message)}")
+        )
+    return TaskState(runs=True, ending=exited(code))
 
 
 def _first_line(error: object) -> str:

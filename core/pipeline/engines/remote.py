@@ -25,10 +25,10 @@ from core.domain.jobs.engines import EngineUse
 from core.jobs import files
 from core.jobs.context import CANCEL, FENCE
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import Cluster, RefusedError, Seen, Task, UnreachableError
-from core.pipeline.engines.engine import LOG, Ending, Started
+from core.pipeline.engines.cluster import Cluster, RefusedError, Task, TaskState, UnreachableError
+from core.pipeline.engines.engine import LOG, Ending, StartedWorker
 from core.pipeline.workers.warm_workers import Kind
-from core.store.jobs import Attempt
+from core.store.jobs.job_attempts import Attempt
 
 #: The cluster's id of an attempt, in the attempt's folder.
 ID = "engine_id"
@@ -52,7 +52,7 @@ class _Tracked:
     task: Task | None
     """What to submit; None once that is done."""
     id: str | None
-    seen: Seen
+    seen: TaskState
     misses: int = 0
     shall_stop: bool = False
     records: int = 0
@@ -83,7 +83,7 @@ class RemoteEngine:
         self._used_at = 0.0
         self._thread: threading.Thread | None = None
 
-    def start(self, job: str, number: int, kind: Kind) -> Started:
+    def start(self, job: str, number: int, kind: Kind) -> StartedWorker:
         """Have the attempt submitted."""
         assert self._config is not None, "only a configured engine starts attempts"
         folder = self._workspace.attempt(job, number)
@@ -99,8 +99,8 @@ class RemoteEngine:
             resources=clusters.resources(self._config, kind.slot, kind.places),
             places=kind.places,
         )
-        self._track(job, number, _Tracked(folder, task, None, Seen(runs=False, queue=_NOT_SUBMITTED)))
-        return Started()
+        self._track(job, number, _Tracked(folder, task, None, TaskState(runs=False, queue=_NOT_SUBMITTED)))
+        return StartedWorker()
 
     def is_alive(self, attempt: Attempt) -> bool:
         tracked = self._tracked(attempt)
@@ -116,7 +116,7 @@ class RemoteEngine:
             tracked.shall_stop = True
             problem = f" ({self._problem})" if self._problem else ""
             how = f"without a sign of life for {limit:.0f} s{problem}"
-            tracked.seen = Seen(runs=True, ending=Ending(how, is_preempted=True))
+            tracked.seen = TaskState(runs=True, ending=Ending(how, is_preempted=True))
             return False
 
     def queue(self, attempt: Attempt) -> str | None:
@@ -187,10 +187,10 @@ class RemoteEngine:
         folder = self._workspace.inside(attempt.folder)
         try:
             found = (folder / ID).read_text(encoding="utf-8").strip()
-            seen = Seen(runs=attempt.seq > 0, queue=attempt.queue)
+            seen = TaskState(runs=attempt.seq > 0, queue=attempt.queue)
         except FileNotFoundError:
             found = None
-            seen = Seen(runs=False, ending=Ending("before it was submitted", is_preempted=True))
+            seen = TaskState(runs=False, ending=Ending("before it was submitted", is_preempted=True))
         return self._track(attempt.job, attempt.number, _Tracked(folder, None, found, seen))
 
     def _track(self, job: str, number: int, tracked: _Tracked) -> _Tracked:
@@ -277,7 +277,7 @@ class RemoteEngine:
             if tracked.seen.ending is not None:
                 return
             tracked.task = None
-            tracked.seen = Seen(runs=tracked.seen.runs, ending=ending)
+            tracked.seen = TaskState(runs=tracked.seen.runs, ending=ending)
 
     def _note(self, problem: str | None) -> None:
         if problem is not None and problem != self._problem:

@@ -17,7 +17,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from core.config.schema import EngineConfig
 from core.domain.errors import UserError
 from core.domain.jobs.engines import ResourceUse
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.slurm_task import RunWorker
 
@@ -94,7 +94,7 @@ class SlurmCluster:
         }
         return found
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         text = _run("squeue", "-h", "-r", "-t", "all", "-j", ",".join(ids), "-O", _FIELDS)
         found = {}
         waiting = None
@@ -105,13 +105,15 @@ class SlurmCluster:
                 place = waiting.get(name)
                 words = {"SUSPENDED": "suspended by Slurm", "CONFIGURING": "its node is being started"}
                 queue = words.get(state) or place or "queued in Slurm"
-                found[name] = Seen(runs=False, queue=f"{queue} ({reason})" if reason != "None" else queue)
+                found[name] = TaskState(
+                    runs=False, queue=f"{queue} ({reason})" if reason != "None" else queue
+                )
             elif state in _ENDED:
-                found[name] = Seen(runs=True, ending=_ENDED[state])
+                found[name] = TaskState(runs=True, ending=_ENDED[state])
             elif state == "FAILED":
-                found[name] = Seen(runs=True, ending=_failed(code))
+                found[name] = TaskState(runs=True, ending=_failed(code))
             else:
-                found[name] = Seen(runs=True)
+                found[name] = TaskState(runs=True)
         return found
 
     def _waiting(self) -> dict[str, str]:

@@ -17,8 +17,9 @@ from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
-from core.store import job_records, jobs
-from core.store.jobs import Attempt, StoredJob
+from core.store.jobs import job_attempts, job_records
+from core.store.jobs.job_attempts import Attempt
+from core.store.jobs.jobs import StoredJob
 
 
 class MissingOutputError(Exception):
@@ -140,7 +141,7 @@ def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -
 
     Folders from which no store could be made again are left out.
     """
-    known = jobs.folders(connection)
+    known = job_attempts.folders(connection)
     for path in workspace.artifacts.glob(f"jobs/*/*/{journal.NAME}"):
         folder = path.parent
         if folder.relative_to(workspace.root).as_posix() not in known and _has_worked(folder):
@@ -170,7 +171,7 @@ def lost_without_progress(history: Sequence[Attempt], *, preempted: bool = False
     none, unless `preempted`. `history` is newest first.
     """
     best, count = -1, 0
-    lost = takewhile(lambda attempt: attempt.state in ("lost", jobs.PREEMPTED), history)
+    lost = takewhile(lambda attempt: attempt.state in ("lost", job_attempts.PREEMPTED), history)
     for attempt in reversed([one for one in lost if preempted or one.state == "lost"]):
         reached = attempt.reached or 0
         best, count = (reached, 1) if reached > best else (best, count + 1)

@@ -33,9 +33,9 @@ from core.jobs.records import (
     Waiting,
     Warned,
 )
-from core.store import engines, job_records, jobs, submissions
 from core.store.connections import savepoint, transaction
-from core.store.jobs import Attempt
+from core.store.jobs import engines, job_attempts, job_records, jobs, submissions
+from core.store.jobs.job_attempts import Attempt
 
 #: Records in one transaction: other connections can write between two transactions.
 BATCH = 2000
@@ -83,12 +83,12 @@ def ingest_all(
     """
     left = deque((attempt, 0) for attempt in attempts)
     while left:
-        # A commit waits for the disk: one is for as many attempts as there is room for.
-        parts: list[_Part] = []
-        room = BATCH
-        while left and room:
-            parts.append(_read(root, *left.popleft(), room))
-            room -= len(parts[-1].entries)
+        # A commit waits for the disk: one is for as many attempts as fit.
+        parts: list[_JournalPart] = []
+        limit = BATCH
+        while left and limit:
+            parts.append(_read(root, *left.popleft(), limit))
+            limit -= len(parts[-1].entries)
         for attempt, ingested, is_done in _store_all(connection, root, parts):
             if is_done:
                 yield attempt, ingested
@@ -97,7 +97,7 @@ def ingest_all(
 
 
 @dataclass(frozen=True)
-class _Part:
+class _JournalPart:
     """What is new in an attempt's journal, of which `records` are ingested already."""
 
     attempt: Attempt
@@ -124,21 +124,21 @@ class _UnfitRecordError(Exception):
         self.reason = reason
 
 
-def _read(root: Path, attempt: Attempt, records: int, room: int) -> _Part:
-    """The next entries of an attempt's journal, at most `room`."""
+def _read(root: Path, attempt: Attempt, records: int, limit: int) -> _JournalPart:
+    """The next entries of an attempt's journal, at most `limit`."""
     entries: list[tuple[Entry, int]] = []
     try:
-        for item in islice(journal.read(root / attempt.folder, attempt.offset), room):
+        for item in islice(journal.read(root / attempt.folder, attempt.offset), limit):
             entries.append(item)
     except DamagedJournalError as error:
         damage = f"{attempt.folder}/{journal.NAME}, line {error.line}, is damaged: {error.reason}"
-        return _Part(attempt, records, entries, damage=damage)
+        return _JournalPart(attempt, records, entries, damage=damage)
     except OSError as error:
-        return _Part(attempt, records, unreadable=error)
-    return _Part(attempt, records, entries, is_last=len(entries) < room)
+        return _JournalPart(attempt, records, unreadable=error)
+    return _JournalPart(attempt, records, entries, is_last=len(entries) < limit)
 
 
-def _store_all(connection: sqlite3.Connection, root: Path, parts: Sequence[_Part]) -> list[_Outcome]:
+def _store_all(connection: sqlite3.Connection, root: Path, parts: Sequence[_JournalPart]) -> list[_Outcome]:
     """Write what is new of several attempts, all of it or nothing."""
     if not any(part.entries or part.damage for part in parts):
         return [_nothing(part) for part in parts]
@@ -146,11 +146,11 @@ def _store_all(connection: sqlite3.Connection, root: Path, parts: Sequence[_Part
         return [_store_part(connection, root, part) for part in parts]
 
 
-def _nothing(part: _Part) -> _Outcome:
+def _nothing(part: _JournalPart) -> _Outcome:
     return part.attempt, Ingested(part.records, unreadable=part.unreadable), True
 
 
-def _store_part(connection: sqlite3.Connection, root: Path, part: _Part) -> _Outcome:
+def _store_part(connection: sqlite3.Connection, root: Path, part: _JournalPart) -> _Outcome:
     if not (part.entries or part.damage):
         return _nothing(part)
     try:
@@ -164,7 +164,7 @@ def _store_part(connection: sqlite3.Connection, root: Path, part: _Part) -> _Out
             return _nothing(replace(part, unreadable=trouble))
 
 
-def _before(root: Path, part: _Part, error: _UnfitRecordError) -> _Part:
+def _before(root: Path, part: _JournalPart, error: _UnfitRecordError) -> _JournalPart:
     """The part up to the record that cannot be stored. Raises `OSError` when the journal cannot be read."""
     begin = part.entries[error.index - 1][1] if error.index else part.attempt.offset
     line = journal.line_number(root / part.attempt.folder, begin)
@@ -172,9 +172,9 @@ def _before(root: Path, part: _Part, error: _UnfitRecordError) -> _Part:
     return replace(part, entries=part.entries[: error.index], is_last=True, damage=damage)
 
 
-def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
+def _store(connection: sqlite3.Connection, part: _JournalPart) -> _Outcome:
     """Write the entries that the store does not have yet, and how the attempt ended if they say so."""
-    current = jobs.running_attempt(connection, part.attempt)
+    current = job_attempts.running_attempt(connection, part.attempt)
     if current is None:
         return part.attempt, Ingested(part.records), True
     records, seq = part.records, current.seq
@@ -191,7 +191,7 @@ def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
             raise _UnfitRecordError(index, reason[:_LONGEST]) from error
         records, seq = records + 1, entry.seq
         if isinstance(entry.record, Ending):
-            jobs.advance(connection, current, seq, offset)
+            job_attempts.advance(connection, current, seq, offset)
             # In the same transaction: otherwise a crash between the two would leave an attempt
             # that is running although its journal is complete.
             _settle(connection, current, entry.record)
@@ -199,7 +199,7 @@ def _store(connection: sqlite3.Connection, part: _Part) -> _Outcome:
     if part.entries:
         # Also behind records that the store has: they would be read for ever.
         current = replace(current, seq=seq, offset=max(current.offset, part.entries[-1][1]))
-        jobs.advance(connection, current, current.seq, current.offset)
+        job_attempts.advance(connection, current, current.seq, current.offset)
     if part.damage is not None:
         failure = Failed(part.damage)
         _settle(connection, current, failure)
@@ -219,21 +219,21 @@ def _is_of_store(connection: sqlite3.Connection, error: Exception) -> bool:
 def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) -> None:
     match ending:
         case Done(result):
-            jobs.end_attempt(connection, attempt, "done")
+            job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, attempt.job, "done", result=result)
         case Failed(error):
-            jobs.end_attempt(connection, attempt, "failed", error)
+            job_attempts.end_attempt(connection, attempt, "failed", error)
             jobs.fail(connection, attempt.job, error)
         case Stopped() | Preempted() if attempt.cancel_at is not None:
-            jobs.end_attempt(connection, attempt, "cancelled")
+            job_attempts.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
         case Preempted():
-            jobs.end_attempt(connection, attempt, jobs.PREEMPTED, _GAVE_BACK)
+            job_attempts.end_attempt(connection, attempt, job_attempts.PREEMPTED, _GAVE_BACK)
             event = f"attempt {attempt.number} preempted: {_GAVE_BACK}, and another attempt continues"
             jobs.set_state(connection, attempt.job, "ready", event=event)
         case Stopped():
             # Workers of earlier versions wrote this for every signal. The job is still requested.
-            jobs.end_attempt(connection, attempt, "lost", "by a signal")
+            job_attempts.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)
 
@@ -241,7 +241,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
 def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> None:
     match entry.record:
         case Started(pid, host, process):
-            jobs.set_process(connection, attempt, pid, host, process)
+            job_attempts.set_process(connection, attempt, pid, host, process)
             if attempt.engine != LOCAL:
                 # Until now it was in the engine's queue.
                 engines.set_started(connection, attempt)

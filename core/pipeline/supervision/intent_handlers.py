@@ -36,7 +36,9 @@ from core.pipeline.planning import job_targets, workspace_graph
 from core.pipeline.supervision import history, run_deletion
 from core.pipeline.supervision.history import Imported, JobsDeleted, RunNoted, Voted
 from core.store import commits as stored_commits
-from core.store import dialogues, engines, jobs, run_notes, votes
+from core.store import workspace_settings
+from core.store.dialogues import dialogues
+from core.store.evaluation import votes
 from core.store.intents import (
     Adopt,
     Cancel,
@@ -53,6 +55,7 @@ from core.store.intents import (
     Start,
     WithdrawVote,
 )
+from core.store.jobs import engines, job_attempts, job_events, jobs, run_notes
 from core.teachers.batches import adoption
 
 #: The stages of jobs that ask judges.
@@ -89,12 +92,12 @@ def carry_out(
         case DeleteRuns(runs):
             return _delete_runs(connection, workspace, runs)
         case Pause():
-            jobs.set_setting(connection, "paused", "1")
-            jobs.add_event(connection, "paused")
+            workspace_settings.set_setting(connection, "paused", "1")
+            job_events.add_event(connection, "paused")
             history.append(workspace, *history.settings({"paused": "1"}))
         case Resume():
-            jobs.set_setting(connection, "paused", None)
-            jobs.add_event(connection, "resumed")
+            workspace_settings.set_setting(connection, "paused", None)
+            job_events.add_event(connection, "resumed")
             history.append(workspace, *history.settings({"paused": None}))
     return None
 
@@ -107,7 +110,7 @@ def _import(
         raise UserError(f"{path} is missing or damaged: delete it and import {imported.file} again")
     dialogues.replace(connection, imported, records.read(path))
     counts = dialogues.counts(connection)
-    jobs.add_event(connection, f"imported {counts.total} dialogues from {imported.file}")
+    job_events.add_event(connection, f"imported {counts.total} dialogues from {imported.file}")
     history.append(workspace, Imported(at=time.time(), data=imported))
     return ImportOutcome(counts)
 
@@ -141,7 +144,7 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         if state in job_rules.UNSUCCESSFUL:
             jobs.request_again(connection, job, "requested again")
     for job in new:
-        jobs.add_event(connection, "requested", job=job)
+        job_events.add_event(connection, "requested", job=job)
     done = tuple(job for job, state in states.items() if state == "done")
     # The last configuration that was valid, and what `config diff` compares with.
     files.write_bytes(workspace.started_config, text.encode())
@@ -162,7 +165,7 @@ def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
     if problem is not None:
         raise UserError(problem)
     if state == "running":
-        jobs.ask_to_stop(connection, job)
+        job_attempts.ask_to_stop(connection, job)
     else:
         jobs.set_state(connection, job, "cancelled")
     return CancelOutcome(state)
@@ -263,7 +266,7 @@ def _delete_runs(
     names = [_name(connection, job) for job in deletion.runs]
     run_deletion.carry_out(connection, workspace, deletion)
     for name in names:
-        jobs.add_event(connection, f"deleted {name}, which other settings had superseded")
+        job_events.add_event(connection, f"deleted {name}, which other settings had superseded")
     history.append(workspace, JobsDeleted(at=time.time(), jobs=deletion.jobs))
     return DeleteOutcome(deletion.runs, deletion.jobs, deletion.kept, deletion.bytes)
 
@@ -280,7 +283,7 @@ def _configured(connection: sqlite3.Connection, workspace: WorkspacePaths) -> fr
 
 def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:
     """Make a job that waits for a batch poll it now."""
-    running = jobs.attempts(connection, job=job, state="running")
+    running = job_attempts.attempts(connection, job=job, state="running")
     if not running:
         raise UserError(job_rules.refresh_problem(_name(connection, job), _state(connection, job)))
     try:
@@ -298,7 +301,7 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     if problem is not None:
         raise UserError(problem)
     adoption.name(workspace.artifacts / "jobs" / job, batch)
-    jobs.add_event(connection, f"batch {batch} adopted by the user", job=job)
+    job_events.add_event(connection, f"batch {batch} adopted by the user", job=job)
     if stored.state == "running":
         _refresh(connection, workspace, job)
     elif stored.state in job_rules.UNSUCCESSFUL:

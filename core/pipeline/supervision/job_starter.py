@@ -19,9 +19,11 @@ from core.pipeline.supervision import attempts, history
 from core.pipeline.supervision.attempts import MissingOutputError
 from core.pipeline.supervision.playground_memory import PlaygroundMemory
 from core.pipeline.workers import devices, warm_workers
-from core.store import jobs, submissions
+from core.store import workspace_settings
 from core.store.connections import transaction
-from core.store.jobs import Attempt, StoredJob
+from core.store.jobs import job_attempts, jobs, submissions
+from core.store.jobs.job_attempts import Attempt
+from core.store.jobs.jobs import StoredJob
 from core.teachers.requests.ledger import REQUESTING_STAGES
 
 #: Attempts in a row that may be preempted without progress, which is no failure of theirs.
@@ -73,7 +75,7 @@ class JobStarter:
                     jobs.set_state(self._connection, job, "ready")
 
     def _start_ready(self) -> None:
-        if jobs.setting(self._connection, "paused") is not None:
+        if workspace_settings.setting(self._connection, "paused") is not None:
             return
         slots = self._slots
         free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
@@ -119,7 +121,7 @@ class JobStarter:
             is_local = engine_name == LOCAL
             if is_local and not self._playground.is_given(job_id, job.slot):
                 return False
-            past = jobs.attempts(self._connection, job=job_id)
+            past = job_attempts.attempts(self._connection, job=job_id)
             if attempts.lost_without_progress(past, preempted=True) >= MAX_PREEMPTED:
                 self._fail_preempted(past[0])
                 return False
@@ -142,7 +144,7 @@ class JobStarter:
         # and no worker runs without a row.
         relative = folder.relative_to(self._workspace.root).as_posix()
         with transaction(self._connection):
-            attempt = jobs.begin_attempt(
+            attempt = job_attempts.begin_attempt(
                 self._connection, job.id, number, relative, gpu, engine_name, job.places
             )
         try:
@@ -151,7 +153,7 @@ class JobStarter:
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self._connection):
-                jobs.end_attempt(self._connection, attempt, "failed", message)
+                job_attempts.end_attempt(self._connection, attempt, "failed", message)
                 jobs.fail(self._connection, job.id, message)
                 history.note_end(
                     self._workspace, job.id, number, state="failed", error=message, job_state="failed"
@@ -159,7 +161,9 @@ class JobStarter:
             return False
         if started.pid is not None:
             with transaction(self._connection):
-                jobs.set_process(self._connection, attempt, started.pid, started.host, started.process)
+                job_attempts.set_process(
+                    self._connection, attempt, started.pid, started.host, started.process
+                )
         where = f" on {gpu or engine_name}" if gpu is not None or not is_local else ""
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
@@ -171,7 +175,7 @@ class JobStarter:
             f"{last.engine}: see {last.folder}/log.txt, and the time limit"
         )
         with transaction(self._connection):
-            jobs.end_attempt(self._connection, last, "failed", error)
+            job_attempts.end_attempt(self._connection, last, "failed", error)
             jobs.fail(self._connection, last.job, error)
             history.note_end(
                 self._workspace, last.job, last.number, state="failed", error=error, job_state="failed"
@@ -193,7 +197,7 @@ class JobStarter:
 
     def _at_work(self) -> list[Attempt]:
         """The attempts whose worker runs, or is ending."""
-        running = jobs.attempts(self._connection, state="running")
+        running = job_attempts.attempts(self._connection, state="running")
         return running + [ending.attempt for ending in self._ending]
 
     def _gpus(self, count: int) -> str | None:

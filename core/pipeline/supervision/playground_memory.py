@@ -25,7 +25,7 @@ class PlaygroundMemory:
         self._workspace = workspace
         self._grace_s = grace_s
         #: The playground that was requested to stop, and when; None if no job waits for that.
-        self._told: tuple[Running, float] | None = None
+        self._leaving: tuple[Running, float] | None = None
 
     def is_given(self, job: str, slot: Slot) -> bool:
         """Whether a job may start; otherwise the playground was requested to stop."""
@@ -35,24 +35,24 @@ class PlaygroundMemory:
         found = process.running(self._workspace)
         if found is None or found.slot != slot or found.host != socket.gethostname():
             return True
-        self._told = (found, time.monotonic())
+        self._leaving = (found, time.monotonic())
         log.info("the playground stops, to free memory for %s", job)
         # People know no ids.
         process.leave(found, f"it has freed its memory for a {job.rpartition('-')[0]} job")
         return False
 
     @property
-    def was_told(self) -> bool:
+    def was_requested_to_leave(self) -> bool:
         """Whether a job waited for the playground to end at the last look."""
-        return self._told is not None
+        return self._leaving is not None
 
     def is_awaited(self) -> bool:
         """Whether a job waits for the playground to end. It is killed if it does not in time."""
-        if self._told is None:
+        if self._leaving is None:
             return False
-        found, since = self._told
+        found, since = self._leaving
         if not locks.is_held(process.lock_file(self._workspace)):
-            self._told = None
+            self._leaving = None
             return False
         # It has nothing to lose.
         if time.monotonic() - since > self._grace_s and processes.identity(found.pid) == found.process:

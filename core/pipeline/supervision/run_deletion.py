@@ -18,7 +18,7 @@ from core.domain.jobs.job_rules import ENDED, RunAction
 from core.domain.names import RUN_STAGES
 from core.domain.runs import RunDeletion
 from core.jobs.planned_job import PlannedJob
-from core.store import queries, run_notes
+from core.store.jobs import job_queries, run_notes
 
 
 def plan(
@@ -31,7 +31,7 @@ def plan(
 
     Raises `UserError` for what is not a run, or is needed.
     """
-    jobs = queries.jobs(connection)
+    jobs = job_queries.jobs(connection)
     chosen = list(dict.fromkeys(runs))
     for name in chosen:
         check(name, jobs.get(name), "delete", configured)

@@ -30,11 +30,12 @@ from core.pipeline.supervision import attempts, history, ingest, intent_handlers
 from core.pipeline.supervision.job_starter import EndingWorker, JobStarter
 from core.pipeline.supervision.playground_memory import PlaygroundMemory
 from core.pipeline.workers import warm_workers
-from core.store import connections, intents, jobs
-from core.store import engines as stored_engines
+from core.store import connections, intents, workspace_settings
 from core.store.connections import transaction
 from core.store.intents import Intent
-from core.store.jobs import Attempt
+from core.store.jobs import engines as stored_engines
+from core.store.jobs import job_attempts, jobs
+from core.store.jobs.job_attempts import Attempt
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
@@ -65,9 +66,10 @@ class Supervisor:
         self.idle_s = idle_s
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
+        # First: what follows reads all of the file, in which time it may be removed.
+        self._file = connections.OpenFile(self.connection, workspace.state)
         connections.check_sound(self.connection, workspace.state)
         attempts.check_all_known(self.connection, workspace)
-        self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
         self._engines = engines or Engines(workspace)
@@ -84,7 +86,7 @@ class Supervisor:
         self._unreadable: dict[tuple[str, int], str] = {}
         self._ending = [
             self._ending_worker(attempt, grace_s)
-            for attempt in jobs.attempts(self.connection)
+            for attempt in job_attempts.attempts(self.connection)
             # Of a removed folder it is not known whether its process does another attempt by now.
             if attempt.state != "running"
             and workspace.inside(attempt.folder).is_dir()
@@ -134,7 +136,7 @@ class Supervisor:
         self._file.check()
         self._read_config()
         carried_out = self._carry_out_intents()
-        running = jobs.attempts(self.connection, state="running")
+        running = job_attempts.attempts(self.connection, state="running")
         self._follow(running)
         self._reap_workers()
         self._engines.local.end_waiting(warm_workers.WAIT_S)
@@ -142,7 +144,7 @@ class Supervisor:
         # Not whatever is written: progress comes many times a second, and starts no job.
         state = (
             jobs.last_change(self.connection),
-            jobs.setting(self.connection, "paused"),
+            workspace_settings.setting(self.connection, "paused"),
             self._slots,
             self._slot_engines,
             len(self._ending),
@@ -151,7 +153,7 @@ class Supervisor:
         if changed := state != self._last_state:
             self._last_state = state
             self._starter.start(self._slots, self._slot_engines, self._ending)
-        is_busy = carried_out or running or self._ending or changed or self._playground.was_told
+        is_busy = carried_out or running or self._ending or changed or self._playground.was_requested_to_leave
         return bool(is_busy)
 
     def _exit(self, lock: TextIO) -> bool:
@@ -223,7 +225,9 @@ class Supervisor:
             elif ingested.ending is not None:
                 log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
                 current = next(
-                    a for a in jobs.attempts(self.connection, job=attempt.job) if a.number == attempt.number
+                    a
+                    for a in job_attempts.attempts(self.connection, job=attempt.job)
+                    if a.number == attempt.number
                 )
                 self._ending.append(self._ending_worker(current, 0 if ingested.damaged else self.grace_s))
             else:
@@ -295,15 +299,15 @@ class Supervisor:
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         if state == "lost" and ending.is_preempted:
-            state, error = jobs.PREEMPTED, f"its worker ended {how}"
+            state, error = job_attempts.PREEMPTED, f"its worker ended {how}"
         with transaction(self.connection):
-            jobs.end_attempt(self.connection, attempt, state, error)
-            past = jobs.attempts(self.connection, job=attempt.job)
+            job_attempts.end_attempt(self.connection, attempt, state, error)
+            past = job_attempts.attempts(self.connection, job=attempt.job)
             if job_state == "ready" and ending.trouble is not None:
                 # Another attempt would end as this one did.
                 job_state = state = "failed"
                 error = ending.trouble
-                jobs.end_attempt(self.connection, attempt, state, error)
+                job_attempts.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
             elif job_state == "ready" and attempts.lost_without_progress(past) >= MAX_LOST:
                 # Failed, not lost: when the user retries, the count starts at 0.
@@ -312,7 +316,7 @@ class Supervisor:
                     f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
                     f"see {attempt.folder}/log.txt"
                 )
-                jobs.end_attempt(self.connection, attempt, state, error)
+                job_attempts.end_attempt(self.connection, attempt, state, error)
                 jobs.fail(self.connection, attempt.job, error)
             elif job_state == "ready":
                 event = f"attempt {attempt.number} {state}: the worker ended {how}"

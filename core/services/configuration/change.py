@@ -21,7 +21,7 @@ from core.services.pipeline.job_states import unrequested
 from core.services.spending import costs
 from core.services.training import run_estimates
 from core.services.workspace_state import WorkspaceState
-from core.store import queries
+from core.store.jobs import job_queries
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def describe(state: WorkspaceState, before: Config | None, after: Config) -> Con
     old = () if before is None else _planned(state, before, imported)
     new = _plan(state, after, imported)
     connection = state.connection()
-    jobs = {} if connection is None else queries.jobs(connection)
+    jobs = {} if connection is None else job_queries.jobs(connection)
     old_ids, new_ids = {node.id for node in old}, {node.id for node in new}
     added = [node for node in new if node.id not in old_ids]
     gone = [jobs.get(node.id) or unrequested(node) for node in old if node.id not in new_ids]

@@ -19,8 +19,10 @@ from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs.job import Job
 from core.domain.names import ComparisonName, RunName
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, dialogue_pages, queries
-from core.store import dialogues as stored_data
+from core.store import connections
+from core.store.dialogues import dialogue_pages, dialogue_queries
+from core.store.dialogues import dialogues as stored_data
+from core.store.evaluation import response_queries, verdict_queries
 
 #: Dialogues of a page: a larger table would respond too slowly to a key press.
 PAGE = 100
@@ -87,7 +89,7 @@ class DialogueBrowser:
         if connection is None:
             return None
         with connections.snapshot(connection):
-            return queries.dialogue(connection, dialog_id)
+            return dialogue_queries.dialogue(connection, dialog_id)
 
 
 def responses(
@@ -96,9 +98,12 @@ def responses(
     """All responses to a dialogue with the outcomes of their comparisons: those of respond jobs among `jobs`,
     in their order, then those of the sources in the data."""
     with connections.snapshot(connection):
-        imported, dialogue = stored_data.imported(connection), queries.dialogue(connection, dialog_id)
-        texts = queries.responses_to(connection, dialog_id)
-        winners = queries.winners_of(connection, dialog_id)
+        imported, dialogue = (
+            stored_data.imported(connection),
+            dialogue_queries.dialogue(connection, dialog_id),
+        )
+        texts = response_queries.responses_to(connection, dialog_id)
+        winners = verdict_queries.winners_of(connection, dialog_id)
     decided = _decided(jobs, winners)
     found = []
     for job in jobs:

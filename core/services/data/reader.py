@@ -16,7 +16,9 @@ from core.domain.jobs.results import RecipeResult
 from core.recipes import catalog, own_strategies, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, job_records, queries
+from core.store import connections
+from core.store.dialogues import dialogue_queries
+from core.store.jobs import job_records
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -54,7 +56,7 @@ class DataReader:
         connection = self._state.connection()
         if connection is not None:
             with connections.snapshot(connection):
-                yield from queries.each_dialogue(connection)
+                yield from dialogue_queries.each_dialogue(connection)
 
     @property
     def browser(self) -> DialogueBrowser:

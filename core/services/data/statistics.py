@@ -7,7 +7,8 @@ import sqlite3
 from core.dialogues import statistics
 from core.dialogues.statistics import Statistics
 from core.domain.data.dialogues import ImportedData
-from core.store import connections, dialogue_statistics
+from core.store import connections
+from core.store.dialogues import dialogue_statistics
 
 
 def of_data(connection: sqlite3.Connection, imported: ImportedData) -> Statistics:

@@ -10,8 +10,8 @@ from core.domain.evaluation.win_rates import WinRate
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.metrics import bias_model
-    from core.judging.metrics.sample_size import Verdicts
+    from core.judging.metrics.judge_quality import bias_model
+    from core.judging.metrics.study_design.sample_size import Verdicts
 
 
 def of_judge(
@@ -26,7 +26,7 @@ def of_judge(
 
     `placed` is whether the order of the responses can influence it.
     """
-    from core.judging.metrics import bias_model
+    from core.judging.metrics.judge_quality import bias_model
 
     found = {
         (rate.a, rate.b): [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from core.domain.data.dialogues import HUMAN
 from core.domain.errors import UserError
@@ -18,9 +19,10 @@ from core.services.evaluation import (
 )
 from core.services.evaluation.result_data import ResultData
 from core.services.pipeline.reader import PipelineReader
-from core.services.versions import Versions
+from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, queries
+from core.store import connections
+from core.store.dialogues import dialogue_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -72,7 +74,7 @@ class ComparisonReader:
             known = {rate.job: rate for rate in current}
             found = comparisons.win_rates(jobs, labels)
             same = {job: rate.same_as_b for job, rate in known.items()}
-            return tuple(replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
+            return tuple(msgspec.structs.replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
 
         return self._state.remember("all win rates", (current, superseded), make)
 
@@ -124,7 +126,9 @@ class ComparisonReader:
 
         def read() -> tuple[Pair, ...]:
             with connections.snapshot(connection):
-                return comparisons.pairs(connection, jobs, queries.each_dialogue(connection, "test"), a, b)
+                return comparisons.pairs(
+                    connection, jobs, dialogue_queries.each_dialogue(connection, "test"), a, b
+                )
 
         # A running job adds responses and verdicts without a change of its row.
         if any(job.state == "running" for job in jobs):

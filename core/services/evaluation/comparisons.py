@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from core.domain.data.dialogues import Dialogue
+from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.evaluation.comparisons import Cell, CellKind, PairedTest, Ranking, SequencePoint
 from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.evaluation.win_rates import WinRate
@@ -17,25 +20,23 @@ from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult
 from core.domain.names import ComparisonName
 from core.services.evaluation import decisions, seed_groups
-from core.store import queries
+from core.store.evaluation import response_queries, verdict_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
 
     DimensionScores = Mapping[Dimension, Scores]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
-#: The metrics that a win rate takes from a comparison's result: the fields that both define.
-_METRICS = tuple(field.name for field in fields(WinRate) if field.name in CompareResult.__struct_fields__)
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
     """The win rate of every comparison among `jobs`; `labels` describe each judge's agreement with people."""
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
 
     rates = [_win_rate(job, labels) for job in jobs if job.stage == "compare"]
     by_judge: dict[str, list[WinRate]] = defaultdict(list)
@@ -47,7 +48,9 @@ def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, 
         for found in by_judge.values()
         for rate, p in zip(found, statistics.holm([r.p for r in found if r.p is not None]), strict=True)
     }
-    return tuple(decisions.decided(replace(rate, p_holm=corrected.get(rate.job))) for rate in rates)
+    return tuple(
+        decisions.decided(msgspec.structs.replace(rate, p_holm=corrected.get(rate.job))) for rate in rates
+    )
 
 
 def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
@@ -63,7 +66,7 @@ def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScore
 
     return {
         dimension: scores.by_dialogue(_by_dialogue(found))
-        for dimension, found in queries.dimension_winners(connection, job).items()
+        for dimension, found in verdict_queries.dimension_winners(connection, job).items()
     }
 
 
@@ -74,7 +77,7 @@ def bias_counts(
 
     `texts` are those of a and b by dialogue, empty for a validation. `placed` is whether the order could
     matter."""
-    from core.judging.metrics import judge_bias
+    from core.judging.metrics.judge_quality import judge_bias
 
     found = {}
     for name, verdicts in verdicts_of(connection, job).items():
@@ -87,7 +90,7 @@ def bias_counts(
 
 def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
     """The verdicts of a job by dialogue."""
-    return _by_dialogue(queries.winners(connection, job))
+    return _by_dialogue(verdict_queries.winners(connection, job))
 
 
 def uncertainties(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[str, float]:
@@ -97,7 +100,7 @@ def uncertainties(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[s
 
     judged: dict[str, list[list[tuple[Order, Winner, float | None]]]] = defaultdict(list)
     for job in jobs:
-        rows = queries.probable_winners(connection, job)
+        rows = verdict_queries.probable_winners(connection, job)
         for name, found in groupby(rows, lambda row: row[0]):
             judged[name].append([(order, winner, chance) for _, order, winner, chance in found])
     return {name: active_voting.uncertainty(verdicts) for name, verdicts in judged.items()}
@@ -130,7 +133,7 @@ def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[st
 
 def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
     """The confidence sequence of a comparison whose judge stops once it is decided; empty for another one."""
-    from core.judging.metrics import sequential
+    from core.judging.metrics.study_design import sequential
 
     if rate.stopping is None:
         return ()
@@ -176,7 +179,7 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
     """Paired tests of all responders that the same judge compared with the same baseline."""
     import numpy as np
 
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
     from core.judging.metrics.scores import mirrored
 
     tests: list[PairedTest] = []
@@ -228,9 +231,11 @@ def texts(
     answering = {job.name: job.id for job in reversed(jobs) if job.stage == "respond"}
     wanted = list(responders)
     has_sources = any(name not in answering for name in wanted)
-    sources = queries.source_responses(connection) if has_sources else {}
+    sources = response_queries.source_responses(connection) if has_sources else {}
     return {
-        name: queries.responses(connection, answering[name]) if name in answering else sources.get(name, {})
+        name: response_queries.responses(connection, answering[name])
+        if name in answering
+        else sources.get(name, {})
         for name in wanted
     }
 
@@ -262,7 +267,7 @@ def pairs(
         if job.stage != "compare":
             continue
         name = ComparisonName.parse(job.name)
-        for dialog_id, found in queries.verdicts(connection, job.id, name.judge).items():
+        for dialog_id, found in verdict_queries.verdicts(connection, job.id, name.judge).items():
             swapped = found if (name.a, name.b) == (a, b) else [_swapped(verdict) for verdict in found]
             verdicts.setdefault(dialog_id, []).extend(swapped)
     return tuple(
@@ -300,7 +305,7 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
 
 
 def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
-    from core.judging.metrics import statistics
+    from core.judging.metrics.inference import statistics
 
     rate = statistics.win_rate(found)
     return Cell(
@@ -324,8 +329,10 @@ def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
     name = ComparisonName.parse(job.name)
     result = job.result if isinstance(job.result, CompareResult) else None
-    metrics: dict[str, Any] = {metric: getattr(result, metric, None) for metric in _METRICS}
-    metrics["label"] = metrics["label"] or labels.get(name.judge)
+    metrics: dict[str, Any] = {}
+    if result is not None:
+        metrics = {metric: getattr(result, metric) for metric in ComparisonMetrics.__struct_fields__}
+    metrics["label"] = metrics.get("label") or labels.get(name.judge)
     return WinRate(
         a=name.a,
         b=name.b,

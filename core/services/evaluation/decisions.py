@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+
+import msgspec
 
 from core.domain.evaluation.win_rates import Decision, WinRate
-from core.judging.metrics import power
+from core.judging.metrics.study_design import power
 
 #: Differences from one half below this take tens of thousands of dialogues.
 _SMALLEST = 0.005
@@ -16,7 +17,7 @@ def decided(rate: WinRate) -> WinRate:
     """The win rate with its decision, and the number of dialogues that are missing for one."""
     decision = _decision(rate)
     more = _more_dialogues(rate) if decision == "undecided" else None
-    return replace(rate, decision=decision, more_dialogues=more)
+    return msgspec.structs.replace(rate, decision=decision, more_dialogues=more)
 
 
 def _interval(rate: WinRate) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ from core.domain.evaluation.win_rates import WinRate
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.domain.evaluation.comparisons import Cell, HumanWinRate
-    from core.judging.metrics import annotator_test
+    from core.judging.metrics.judge_quality import annotator_test
     from core.judging.metrics.scores import Scores
 
 #: Responder → its responses by dialogue.
@@ -70,7 +70,7 @@ def annotator_tests(
 ) -> tuple[AnnotatorTest, ...]:
     """The alternative annotator test of each judge that compared responders on whom people voted."""
     from core.judging import voting
-    from core.judging.metrics import annotator_test
+    from core.judging.metrics.judge_quality import annotator_test
     from core.judging.metrics.scores import winner
 
     pairs: dict[str, list[annotator_test.Compared]] = {}
@@ -88,7 +88,7 @@ def annotator_tests(
 
 
 def _annotator_test(judge: str, pairs: Sequence[annotator_test.Compared]) -> AnnotatorTest:
-    from core.judging.metrics import annotator_test
+    from core.judging.metrics.judge_quality import annotator_test
 
     found = annotator_test.annotator_test(pairs)
     if found is None:
@@ -100,7 +100,7 @@ def _annotator_test(judge: str, pairs: Sequence[annotator_test.Compared]) -> Ann
 
 
 def _missing(pairs: Sequence[annotator_test.Compared]) -> str:
-    from core.judging.metrics import annotator_test
+    from core.judging.metrics.judge_quality import annotator_test
 
     counts = annotator_test.pairs_of_voters(pairs)
     alone = {voter for pair in pairs for voter in pair.voters} - counts.keys()

@@ -19,11 +19,11 @@ from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
 from core.services.evaluation import comparisons, human_votes
-from core.store import submissions
+from core.store.jobs import submissions
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
 
 
@@ -143,7 +143,7 @@ def agreement(
 ) -> Agreement | None:
     """The agreement of two labels of (dialogue, outcome, outcome), which may have weights; None if no
     dialogue was judged by both."""
-    from core.judging.metrics import agreement as agreeing
+    from core.judging.metrics.judge_quality import agreement as agreeing
 
     measured = agreeing.judge_agreement(labels, weights)
     if measured is None:
@@ -216,7 +216,7 @@ def _scorecard(
     biases: Mapping[str, Mapping[str, BiasCounts]],
 ) -> Scorecard:
     from core.judging.metrics.comparison_metrics import parts
-    from core.judging.metrics.judge_bias import BiasCounts, judge_bias
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts, judge_bias
 
     compared = {
         job.id: job.result

@@ -11,7 +11,7 @@ from core.domain.evaluation.win_rates import ALPHA
 from core.domain.submissions import Estimate
 
 if TYPE_CHECKING:
-    from core.judging.metrics.sample_size import Seen, Verdicts
+    from core.judging.metrics.study_design.sample_size import JudgeVariances, Verdicts
 
 #: Repeats of the designs that are planned if it is known what they gain.
 _REPEATS = (1, 2, 3, 5)
@@ -32,7 +32,7 @@ def of_judge(
     requests or has no comparison; `test` is the number of test dialogues. Raises `ValueError` if `detect` is
     not between 0 and ½, or `power` not between 0 and 1.
     """
-    from core.judging.metrics import sample_size
+    from core.judging.metrics.study_design import sample_size
 
     if not 0 < detect < 0.5 or not 0 < power < 1:
         raise ValueError("a difference is between 0 and 0.5, a power between 0 and 1")
@@ -66,7 +66,7 @@ def of_judge(
 
 
 def _design(
-    seen: Seen,
+    seen: JudgeVariances,
     orders: int,
     repeats: int,
     usd: float | None,
@@ -75,8 +75,8 @@ def _design(
     power: float,
     is_configured: bool,
 ) -> PlannedDesign:
-    from core.judging.metrics import power as power_of
-    from core.judging.metrics import sample_size
+    from core.judging.metrics.study_design import power as power_of
+    from core.judging.metrics.study_design import sample_size
 
     variance, at_most = sample_size.fraction(seen, orders, repeats)
     dialogues = power_of.dialogues(variance, detect, power)
@@ -97,7 +97,7 @@ def _design(
     )
 
 
-def _missing(seen: Seen, has_no_price: bool) -> list[str]:
+def _missing(seen: JudgeVariances, has_no_price: bool) -> list[str]:
     found = []
     if seen.one is None:
         found.append(

@@ -16,7 +16,7 @@ from core.services.evaluation import (
     seed_groups,
 )
 from core.services.evaluation.comparison_reader import ComparisonReader
-from core.store import queries
+from core.store.dialogues import dialogue_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -189,7 +189,7 @@ class EvaluationReader(ComparisonReader):
         texts = self._data.texts((a, b))
         uncertainties = None if uniform else self._uncertainties(a, b)
         connection, found = self._state.connection(), self._data.votes()
-        test = [] if connection is None else queries.dialogues(connection, "test")
+        test = [] if connection is None else dialogue_queries.dialogues(connection, "test")
         return voting.ballot_items(test, texts[a], texts[b], voter, found, uncertainties)
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:

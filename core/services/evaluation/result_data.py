@@ -17,12 +17,13 @@ from core.services.evaluation import comparisons
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import queries
+from core.store.dialogues import dialogue_queries
+from core.store.jobs import job_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.domain.evaluation.votes import Vote
-    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
     from core.services.evaluation.comparisons import DimensionScores
 
@@ -50,10 +51,10 @@ class ResultData:
     def dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
         """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""
         connection = self._state.connection()
-        return {} if connection is None else queries.dialogues_named(connection, set(ids))
+        return {} if connection is None else dialogue_queries.dialogues_named(connection, set(ids))
 
     def votes(self) -> list[Vote]:
-        from core.store import votes
+        from core.store.evaluation import votes
 
         connection = self._state.connection()
         return [] if connection is None else votes.votes(connection)
@@ -129,7 +130,7 @@ class ResultData:
             if isinstance(job.result, ValidateResult) and job.name in config.judges
         ]
         for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
-            settings = queries.settings(connection, validated.job)
+            settings = job_queries.settings(connection, validated.job)
             if workspace_graph.validates(self._state.paths, config, settings, judge):
                 found[judge] = validated
         return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from heapq import nsmallest
+
+import msgspec
 
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 
@@ -55,4 +56,4 @@ def add(rates: Iterable[WinRate], found: Sequence[SameAnswers]) -> tuple[WinRate
         for mine, other in ((one.a, one.b), (one.b, one.a)):
             if len(by_responder[mine]) < MOST:
                 by_responder[mine].append(SameAnswers(other, mine, one.same, one.dialogues))
-    return tuple(replace(rate, same_as_b=tuple(by_responder[rate.b])) for rate in rates)
+    return tuple(msgspec.structs.replace(rate, same_as_b=tuple(by_responder[rate.b])) for rate in rates)

@@ -19,10 +19,10 @@ from core.pipeline import launch
 from core.pipeline.planning import job_targets, workspace_graph
 from core.services.pipeline.job_states import CurrentJobs
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, intents, queries
-from core.store import dialogues as stored_data
-from core.store import engines as stored_engines
-from core.store import jobs as stored_jobs
+from core.store import connections, intents, workspace_settings
+from core.store.dialogues import dialogues as stored_data
+from core.store.jobs import engines as stored_engines
+from core.store.jobs import job_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -40,7 +40,7 @@ class PipelineReader:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         #: The jobs as last read.
-        self._known_jobs = queries.KnownJobs()
+        self._known_jobs = job_queries.KnownJobs()
         self._current = CurrentJobs()
 
     def version(self) -> tuple[object, ...]:
@@ -70,9 +70,9 @@ class PipelineReader:
                 counts = self._state.remember(
                     "dialogue counts", imported, partial(stored_data.counts, connection)
                 )
-                used = queries.slot_use(connection)
-                paused = stored_jobs.setting(connection, "paused") is not None
-                jobs = queries.jobs(connection, self._known_jobs)
+                used = job_queries.slot_use(connection)
+                paused = workspace_settings.setting(connection, "paused") is not None
+                jobs = job_queries.jobs(connection, self._known_jobs)
                 engines = stored_engines.uses(connection)
         nodes, plan_error = self._state.plan(config, imported)
         slot_totals = (config or Config()).slots
@@ -104,7 +104,7 @@ class PipelineReader:
     def requested(self) -> Mapping[str, Job]:
         """Every job that was ever requested, by id, in the order of request."""
         connection = self._state.connection()
-        return {} if connection is None else queries.jobs(connection, self._known_jobs)
+        return {} if connection is None else job_queries.jobs(connection, self._known_jobs)
 
     def find_job(self, wanted: str) -> str:
         """The id of the job that `wanted` names: an id, a name, or `stage:name`.
@@ -131,7 +131,7 @@ class PipelineReader:
             limit: The maximum number of events.
         """
         connection = self._state.connection()
-        return [] if connection is None else queries.events(connection, job=job, limit=limit)
+        return [] if connection is None else job_queries.events(connection, job=job, limit=limit)
 
     def intent(self, intent: int) -> IntentResult:
         """The state and the result of an intent.
@@ -196,7 +196,7 @@ class PipelineReader:
         if job is None:
             return Log(self._state.paths.supervisor_log)
         connection = self._state.connection()
-        folders = {} if connection is None else dict(queries.attempt_folders(connection, job))
+        folders = {} if connection is None else dict(job_queries.attempt_folders(connection, job))
         number = attempt or max(folders, default=0)
         if number not in folders:
             return None

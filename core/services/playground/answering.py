@@ -16,7 +16,7 @@ import msgspec
 from core.domain.errors import UserError
 from core.playground import messages
 from core.playground.calling import Calling
-from core.playground.messages import Answered, Ask, Done, Event, Left, Piece, Status
+from core.playground.messages import Answered, Ask, Event, Left, Piece, Preparing, TurnDone
 from core.playground.records import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
 
 #: How often a process that ends at the wrong moment is started again.
@@ -89,7 +89,7 @@ class Answering:
         error: UserError | None = None
         for event in self._events():
             match event:
-                case Status(text):
+                case Preparing(text):
                     yield PlaygroundEvent(status=text)
                 case Piece(answer):
                     found[answer.responder] = answer
@@ -184,7 +184,7 @@ class Answering:
                 connection.sendall(messages.encode(self._ask))
                 for event in messages.events(connection):
                     yield event
-                    if isinstance(event, Done):
+                    if isinstance(event, TurnDone):
                         return
             except (OSError, msgspec.DecodeError):
                 # It has ended.

@@ -23,10 +23,11 @@ from core.jobs.settings import (
 from core.pipeline.planning import large_models, slots, workspace_graph
 from core.playground.messages import Participant, TeacherCall
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records
+from core.store.jobs import job_records
 from core.students.models import model_sources
-from core.teachers import api_keys, local_decoding
+from core.teachers import api_keys
 from core.teachers.costs import prices
+from core.teachers.local import decoding as local_decoding
 from core.teachers.protocol import Message, Request
 
 #: Tries of a call.

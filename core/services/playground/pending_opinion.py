@@ -9,7 +9,7 @@ import msgspec
 
 from core.domain.errors import UserError
 from core.playground.calling import Calling
-from core.playground.messages import Failed, Judged
+from core.playground.messages import Judged, OpinionFailed
 from core.playground.records import PlaygroundOpinion
 
 
@@ -56,7 +56,7 @@ class PendingOpinion:
             match event:
                 case Judged(opinion):
                     return opinion
-                case Failed(error) if not self._is_stopped:
+                case OpinionFailed(error) if not self._is_stopped:
                     raise UserError(error)
         if self._is_stopped:
             return None

@@ -27,7 +27,7 @@ from core.playground.history import PlaygroundHistory
 from core.playground.messages import Ask, Call, OpinionCall, Participant, TeacherCall
 from core.playground.records import MAX_RESPONDERS, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
-from core.services import trained_students
+from core.services.models import trained_students
 from core.services.pipeline.reader import PipelineReader
 from core.services.playground import large_models
 from core.services.playground.answering import Answering
@@ -35,7 +35,7 @@ from core.services.playground.large_models import LargeModels, PlaygroundCost, P
 from core.services.playground.pending_opinion import OpinionQuestion, PendingOpinion
 from core.services.spending.reader import SpendingReader
 from core.services.workspace_state import WorkspaceState
-from core.store import queries
+from core.store.dialogues import dialogue_queries
 from core.teachers.protocol import Message
 
 
@@ -100,7 +100,7 @@ class Playground:
                 raise UserError("there is no test dialogue: import data with `empathy-tui import FILE`")
             return random.choice(test)
         connection = self._state.connection()
-        found = None if connection is None else queries.dialogue(connection, dialog_id)
+        found = None if connection is None else dialogue_queries.dialogue(connection, dialog_id)
         if found is None:
             raise UserError(f"the data has no dialogue {dialog_id!r}")
         return found

@@ -17,9 +17,9 @@ from core.domain.runs import Run, RunComparison, RunDeletion, RunNotes
 from core.pipeline.supervision import run_deletion
 from core.services.evaluation.reader import EvaluationReader
 from core.services.pipeline.reader import PipelineReader
-from core.services.versions import Versions
+from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
-from core.store import queries, run_notes, submissions
+from core.store.jobs import job_queries, run_notes, submissions
 
 if TYPE_CHECKING:
     from core.domain.evaluation.win_rates import WinRate
@@ -72,8 +72,8 @@ class RunsReader:
         if connection is None:
             return tuple(_run(job, {}) for job in jobs)
         keys = self._versions.differing(jobs)
-        losses, tokens = (queries.last_metrics(connection, name) for name in ("loss", "num_tokens"))
-        seconds, notes = queries.worked_seconds(connection), self.notes()
+        losses, tokens = (job_queries.last_metrics(connection, name) for name in ("loss", "num_tokens"))
+        seconds, notes = job_queries.worked_seconds(connection), self.notes()
         costs, compared = submissions.costs(connection), self._compared()
         found = []
         settings = self._versions.settings(jobs)

@@ -30,7 +30,8 @@ from core.jobs.settings import (
 )
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
-from core.store import connections, job_records, queries, submissions
+from core.store import connections
+from core.store.jobs import job_queries, job_records, submissions
 from core.teachers.costs import prices
 from core.teachers.requests import estimates as estimating
 from core.teachers.requests.ledger import REQUESTING_STAGES
@@ -142,8 +143,8 @@ def _read(
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
         }
-        asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
-        results = queries.results(connection, asking)
+        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
+        results = job_queries.results(connection, requesting)
     drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
 
     @lru_cache(_HELD)
@@ -241,8 +242,10 @@ def _of_validation(asker: Asker, settings: ValidateSettings, data: DrawnDialogue
 
     judge = settings.judge
     rated = validate_job.pairs(data.dialogues, settings.pairs)
-    contests = validate_job.contests_of(data.dialogues, rated, llm_judge.orders(judge), judge.repeats)
-    requests = llm_judge.requests_of(judge, contests)
+    ordered_pairs = validate_job.ordered_pairs_of(
+        data.dialogues, rated, llm_judge.orders(judge), judge.repeats
+    )
+    requests = llm_judge.requests_of(judge, ordered_pairs)
     tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
     found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
     if not rated:
@@ -283,8 +286,8 @@ class _Comparisons:
         if key not in self._made:
             filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
             orders = llm_judge.orders(judge)
-            contests = protocol.contests(self._test, filled[0], filled[1], orders, judge.repeats)
-            requests = llm_judge.requests_of(judge, contests)
+            ordered_pairs = protocol.ordered_pairs(self._test, filled[0], filled[1], orders, judge.repeats)
+            requests = llm_judge.requests_of(judge, ordered_pairs)
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
             found = estimating.of_requests(asker, judge.model, requests, self._known.answered, tokens)

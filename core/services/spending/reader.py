@@ -18,10 +18,10 @@ from core.domain.submissions import (
 from core.pipeline.planning import workspace_graph
 from core.services.spending.calls import Calls
 from core.services.workspace_state import WorkspaceState
-from core.store import submissions
+from core.store.jobs import submissions
 
 if TYPE_CHECKING:
-    from core.store.submissions import Sums
+    from core.store.jobs.submissions import Sums
 
 
 class SpendingReader:

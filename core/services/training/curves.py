@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.store import connections, queries
+from core.store import connections
+from core.store.jobs import job_queries
 
 #: The x axis: optimiser steps, seconds since the run's first point, or epochs.
 Axis = Literal["step", "time", "epoch"]
@@ -96,7 +97,7 @@ def _positions(curves: Curves, axis: Axis) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedCurves:
     """The cached curves of a run's `attempt`, which had finished `done` steps when they were read."""
 
     curves: Curves
@@ -108,7 +109,7 @@ class CurveReader:
     """Reads the points of runs, each only once unless its step is logged again."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _CachedCurves] = {}
 
     def read(self, connection: sqlite3.Connection, jobs: Sequence[str], limit: int) -> list[Curves]:
         """The curves of those `jobs` that exist, after reading at most `limit` more points."""
@@ -125,10 +126,12 @@ class CurveReader:
             del self._kept[job]
         return found
 
-    def _extended(self, connection: sqlite3.Connection, job: str, limit: int) -> tuple[_Kept | None, int]:
+    def _extended(
+        self, connection: sqlite3.Connection, job: str, limit: int
+    ) -> tuple[_CachedCurves | None, int]:
         """A run after reading at most `limit` more points, and how many were read; None without a job."""
         with connections.snapshot(connection):
-            state = queries.attempt_and_done(connection, job)
+            state = job_queries.attempt_and_done(connection, job)
             if state is None:
                 return None, 0
             attempt, done = state
@@ -143,16 +146,16 @@ class CurveReader:
                 before = replace(_EMPTY, job=job)
             if limit <= 0:
                 unread = replace(before, job=job, whole=False)
-                return _Kept(unread, attempt, done) if kept is None else kept, 0
-            rows = queries.logged(connection, job, start, limit)
+                return _CachedCurves(unread, attempt, done) if kept is None else kept, 0
+            rows = job_queries.logged(connection, job, start, limit)
         whole = len(rows) < limit
         if kept is not None and _has(kept.curves, rows, whole):
-            return _Kept(kept.curves, attempt, done), len(rows)
+            return _CachedCurves(kept.curves, attempt, done), len(rows)
         curves = _joined(replace(before, job=job), rows, whole=whole)
-        return _Kept(curves, attempt, done), len(rows)
+        return _CachedCurves(curves, attempt, done), len(rows)
 
 
-def _goes_on(kept: _Kept, attempt: int, done: int | None) -> bool:
+def _goes_on(kept: _CachedCurves, attempt: int, done: int | None) -> bool:
     """Whether the cached points are still valid: the same attempt, which did not go back."""
     return kept.attempt == attempt and (kept.done is None or (done is not None and done >= kept.done))
 

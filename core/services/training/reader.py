@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.runs import RunEstimate, SampleAnswer
+from core.domain.runs import RunEstimate, RunSetting, RunSettingGroup, SampleAnswer
+from core.domain.value_types import JsonValue
 from core.jobs.settings import DpoSettings, SftSettings
 from core.pipeline.planning import job_targets
 from core.services.workspace_state import WorkspaceState
-from core.store import queries
+from core.store.jobs import job_queries
 
 if TYPE_CHECKING:
     # It imports numpy, which not every caller must wait for.
@@ -47,21 +48,19 @@ class TrainingReader:
     def last_metrics(self, name: str) -> dict[str, float]:
         """The last value of the metric `name` of each run that logged it, by job id."""
         connection = self._state.connection()
-        return {} if connection is None else queries.last_metrics(connection, name)
+        return {} if connection is None else job_queries.last_metrics(connection, name)
 
-    def run_settings(self, job: str) -> dict[str, dict[str, object]]:
-        """The settings of a run, which may be only planned.
+    def run_settings(self, job: str) -> tuple[RunSetting, ...]:
+        """The settings of a run, which may be only planned, by group.
 
-        Returns:
-            Group (`training`, `lora`, `student`, `libraries`) → TRL's and PEFT's names → values. The versions
-            of the libraries are known when the run has started. Empty if there is no such run.
+        The versions of the libraries are known when the run has started. Empty if there is no such run.
         """
         connection = self._state.connection()
-        settings = None if connection is None else queries.settings(connection, job)
+        settings = None if connection is None else job_queries.settings(connection, job)
         if settings is None:
             nodes = self._state.nodes()
             settings = next((node.settings for node in nodes if node.id == job), None)
-        groups: dict[str, dict[str, object]] = {}
+        groups: dict[RunSettingGroup, Mapping[str, JsonValue]] = {}
         if isinstance(settings, SftSettings | DpoSettings):
             student = settings.student
             groups = {
@@ -70,8 +69,10 @@ class TrainingReader:
                 "lora": {"lora": False} if settings.lora is None else msgspec.to_builtins(settings.lora),
                 "student": msgspec.to_builtins(student.config),
             }
-        libraries: dict[str, object] = dict(self.libraries(job))
-        return groups | ({"libraries": libraries} if libraries else {})
+        groups["libraries"] = self.libraries(job)
+        return tuple(
+            RunSetting(group, name, value) for group, own in groups.items() for name, value in own.items()
+        )
 
     def estimates(self, targets: Sequence[str] = ()) -> tuple[RunEstimate, ...]:
         """What each run needs that is not done: device, memory and time.
@@ -86,7 +87,7 @@ class TrainingReader:
         nodes, _ = self._state.plan(config, imported)
         if config is None or not nodes:
             return ()
-        jobs = {} if connection is None else queries.jobs(connection)
+        jobs = {} if connection is None else job_queries.jobs(connection)
         wanted = job_targets.resolve(nodes, targets)
         root = self._state.paths.root
         data = self._state.drawn_dialogues(), self._state.train_ratings()
@@ -95,12 +96,12 @@ class TrainingReader:
     def samples(self, job: str) -> list[SampleAnswer]:
         """The responses of a run's student to fixed test dialogues, generated during training."""
         connection = self._state.connection()
-        return [] if connection is None else queries.samples(connection, job)
+        return [] if connection is None else job_queries.samples(connection, job)
 
     def libraries(self, job: str) -> dict[str, str]:
         """The library versions that the newest attempt at a run recorded when it started."""
         connection = self._state.connection()
-        folders = [] if connection is None else queries.attempt_folders(connection, job)
+        folders = [] if connection is None else job_queries.attempt_folders(connection, job)
         try:
             record = (self._state.paths.inside(folders[-1][1]) / "run.json").read_bytes()
             return {str(name): str(number) for name, number in json.loads(record)["libraries"].items()}

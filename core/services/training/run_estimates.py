@@ -26,11 +26,11 @@ from core.pipeline.workers import devices
 from core.recipes import catalog, examples
 from core.recipes.examples import Example, PreferencePair, SftExample
 from core.services import machine
-from core.store import job_records, queries
+from core.store.jobs import job_queries, job_records
 from core.students.models import model_shape
 from core.students.models.model_shape import ModelShape
-from core.training import run_estimate
-from core.training.run_estimate import Examples, Work
+from core.training.estimates import run_estimate
+from core.training.estimates.run_estimate import Examples, Work
 
 #: Memory of a process with PyTorch before it loads a model, and of CUDA's context on a GPU.
 _PROCESS_BYTES = {"cpu": 900_000_000, "gpu": 700_000_000}
@@ -224,7 +224,7 @@ class _Estimator:
             result = job.result
             if not isinstance(result, SftResult | DpoResult) or job.attempt != 1 or not result.steps:
                 continue
-            settings = None if self._connection is None else queries.settings(self._connection, job.id)
+            settings = None if self._connection is None else job_queries.settings(self._connection, job.id)
             if isinstance(settings, SftSettings | DpoSettings):
                 seconds = result.train_runtime_s / result.steps
                 found[(*_traits(settings), result.device == "cpu")] = seconds

@@ -31,7 +31,7 @@ def is_plain(cache: Any) -> bool:
 
 
 @dataclass
-class _Row:
+class _BatchRow:
     """A prompt that is being answered."""
 
     prompt: int
@@ -70,7 +70,7 @@ class ContinuousBatch:
         longest = max((len(tokens[i]) for i in prompts), default=shared) - shared
         #: The most columns of the cache: what the longest prompt and answer need, and some to spare.
         self._capacity = shared + longest + decoded_by.max_new_tokens + _SPARE_COLUMNS
-        self._rows: list[_Row] = []
+        self._rows: list[_BatchRow] = []
         self._cache: Any = None
         # One column more than the cache: the newest token of each row, which is not in it yet.
         self._ids = self._mask = torch.empty(0)
@@ -104,7 +104,9 @@ class ContinuousBatch:
     def _fill(self) -> None:
         """Compute the next prompts, with the first token of their answers, and give them the free rows."""
         if not self._rows:
-            self._rows = [_Row(-1, is_finished=True) for _ in range(min(self._width, len(self._waiting)))]
+            self._rows = [
+                _BatchRow(-1, is_finished=True) for _ in range(min(self._width, len(self._waiting)))
+            ]
         free = [i for i, row in enumerate(self._rows) if row.is_finished][: len(self._waiting)]
         if not free:
             return
@@ -119,7 +121,7 @@ class ContinuousBatch:
             free, prompts, ids[:, -1].tolist(), finished.tolist(), strict=True
         ):
             is_finished = is_finished or self._config.max_new_tokens == 1
-            self._rows[i] = _Row(prompt, [token], is_finished)
+            self._rows[i] = _BatchRow(prompt, [token], is_finished)
 
     def _started(self, prompts: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor, Any]:
         """Tokens, mask and cache of prompts and the first token of each answer."""

@@ -15,7 +15,7 @@ from core.students.models import loading, memory
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _LoadedModel:
     """A model that was loaded for a job, as it was then."""
 
     student: LocalStudent
@@ -25,7 +25,7 @@ class _Kept:
     weights: dict[str, tuple[int, int]]
 
 
-_kept: _Kept | None = None
+_kept: _LoadedModel | None = None
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def for_answering(
     if _kept is None or (_kept.student, _kept.device, _kept.dtype) != wanted:
         forget()
         model = loading.load_model(student.config, device, dtype, quantization=student.quantization)
-        _kept = _Kept(*wanted, model, _weights(model))
+        _kept = _LoadedModel(*wanted, model, _weights(model))
     kept, _kept = _kept, None
     model = kept.model
     if adapter is not None:

@@ -24,7 +24,7 @@ _STATUSES: dict[str, BatchStatus] = {"in_progress": "in_progress", "canceling": 
 _SHOWN = 200
 
 
-class _Line(msgspec.Struct):
+class _InputLine(msgspec.Struct):
     """A line of an input file."""
 
     custom_id: str
@@ -34,12 +34,12 @@ class _Line(msgspec.Struct):
 class _Batch(msgspec.Struct):
     """The body that creates a batch."""
 
-    requests: list[_Line]
+    requests: list[_InputLine]
 
 
 def creation(path: Path, token: str) -> bytes:
     """The body that creates the batch of an input file, for the submission `token`."""
-    lines = [msgspec.json.decode(line, type=_Line) for line in path.read_bytes().splitlines()]
+    lines = [msgspec.json.decode(line, type=_InputLine) for line in path.read_bytes().splitlines()]
     for line in lines:
         line.custom_id = f"{line.custom_id}{_SEPARATOR}{token}"
     return msgspec.json.encode(_Batch(lines))

@@ -101,8 +101,10 @@ class GoogleLive:
         url = f"{self._url.rstrip('/')}/{_API_VERSION}"
         with _protocol_errors(self._endpoint):
             async with asyncio.timeout(self._endpoint.timeout_s):
-                content, told = await streaming.content(self._http, url, self._endpoint, request, on_text)
-        self.limits = headers.rate_limits({name.lower(): value for name, value in told.items()})
+                content, response_headers = await streaming.content(
+                    self._http, url, self._endpoint, request, on_text
+                )
+        self.limits = headers.rate_limits({name.lower(): value for name, value in response_headers.items()})
         return self._reply(content)
 
     async def _complete(self, request: Request) -> Reply:

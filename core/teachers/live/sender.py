@@ -94,7 +94,7 @@ class Sender:
         self._epoch = 0.0
         self._newest_error: TransientError | None = None
         #: Whether the log says that nothing is sent.
-        self._is_told = False
+        self._is_silence_logged = False
         #: When the newest answer or error came; before the first one, when a request was sent.
         self._heard_at = 0.0
         self._applied_limits: RateLimits | None = None
@@ -266,9 +266,9 @@ class Sender:
     def _note_answer(self) -> None:
         self._answers += 1
         self._heard_at = asyncio.get_running_loop().time()
-        if self._silent_since is not None and self._is_told:
+        if self._silent_since is not None and self._is_silence_logged:
             log.info("requests are answered again")
-        self._silent_since, self._is_told = None, False
+        self._silent_since, self._is_silence_logged = None, False
 
     def _note_silence(self, error: TransientError) -> None:
         """Raises `RejectedError` once nothing has been answered for too long."""
@@ -324,8 +324,8 @@ class Sender:
 
     async def _wait_while_paused(self) -> None:
         while (seconds := self.pause_s) > 0:
-            if seconds >= _WAITS_FROM_S and not self._is_told:
-                self._is_told = True
+            if seconds >= _WAITS_FROM_S and not self._is_silence_logged:
+                self._is_silence_logged = True
                 log.warning("nothing is sent for %.0f s: %s", seconds, self._newest_error or "the rate limit")
             await self._pause(seconds)
         await self._pause(0)

@@ -97,9 +97,9 @@ class OpenAILive:
     async def _complete(
         self, body: dict[str, Any], idempotency_key: str | None, on_text: OnText | None
     ) -> Reply:
-        told = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        extra_headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         # The library's own name for "do not read the body".
-        told |= {} if on_text is None else {"X-Stainless-Raw-Response": "stream"}
+        extra_headers |= {} if on_text is None else {"X-Stainless-Raw-Response": "stream"}
         try:
             # `create` takes twice as long: it validates the body and builds Pydantic models.
             async with asyncio.timeout(self._endpoint.timeout_s):
@@ -107,7 +107,7 @@ class OpenAILive:
                     requests.CHAT_COMPLETIONS,
                     body=body,
                     cast_to=httpx2.Response,
-                    options={"headers": told},
+                    options={"headers": extra_headers},
                 )
                 self.limits = headers.rate_limits(response.headers)
                 content = response.content if on_text is None else await _read(response, on_text)

@@ -11,9 +11,9 @@ import torch
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
+from core.training.data.tokenized_data import NO_LOSS
 from core.training.prefix_tree import attention, flex_attention, recomputing, trie
 from core.training.prefix_tree.trie import Integers
-from core.training.tokenized_data import NO_LOSS
 
 #: What TRL's fused head returns for each token, beside its log-probability.
 _PER_TOKEN = ("entropy", "log_sum_sq_probs", "mean_logits", "is_top1")

@@ -10,9 +10,9 @@ import psutil
 import torch
 from torch import nn
 
-from core.training import activation_memory
+from core.training.data.tokenized_data import NO_LOSS
+from core.training.memory import activation_memory
 from core.training.prefix_tree.forward import Sequences, TreePass
-from core.training.tokenized_data import NO_LOSS
 
 #: Layers of these types attend, and do nothing else with other tokens.
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention"}

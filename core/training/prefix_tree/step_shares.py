@@ -14,7 +14,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_pt_utils import BatchRebalanceSampler
 
-from core.training.dialogue_sampler import DialogueSampler
+from core.training.data.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import trie
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
-from core.training import ranks
+from core.training.distributed import ranks
 from core.training.prefix_tree import forward, trie
 from core.training.prefix_tree.forward import Sequences, TreePass
 

@@ -15,8 +15,9 @@ from peft import PeftModel
 from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
-from core.training import head_tiles, ranks
-from core.training.dialogue_sampler import DialogueSampler
+from core.training.data.dialogue_sampler import DialogueSampler
+from core.training.distributed import ranks
+from core.training.memory import head_tiles
 from core.training.prefix_tree import attention
 from core.training.prefix_tree.step_shares import EpochCallback, StepShares
 from core.training.prefix_tree.steps import Step

@@ -16,9 +16,9 @@ from core.jobs.records import Artifact, Progress
 from core.jobs.settings import JudgeSettings
 from core.judging.embedded import embedded_judge, fit_job
 from core.judging.embedded.sentence_embeddings import Embedder
-from core.judging.protocol import Contest
-from tests.support import job_attempts
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from core.judging.protocol import OrderedPair
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +51,16 @@ def test_an_embedding_does_not_depend_on_its_batch(embedder: Embedder) -> None:
 def test_it_learns_what_good_responses_have_in_common(fitted: Path, embedder: Embedder) -> None:
     judge = embedded_judge.FittedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
     good, bad = "I can hear how much this means to you.", "You should get over it."
-    contest = Contest("x", "I lost my job.", "I feel awful.", good, bad, "ab")
-    turned = Contest("x", "I lost my job.", "I feel awful.", bad, good, "ab")
-    assert [ruling.winner for ruling in judge.judge([contest, turned])] == ["a", "b"]
+    ordered_pair = OrderedPair("x", "I lost my job.", "I feel awful.", good, bad, "ab")
+    turned = OrderedPair("x", "I lost my job.", "I feel awful.", bad, good, "ab")
+    assert [verdict.winner for verdict in judge.judge([ordered_pair, turned])] == ["a", "b"]
     assert judge.orders == ("ab",)
 
 
 def test_equal_scores_are_a_tie(fitted: Path, embedder: Embedder) -> None:
     judge = embedded_judge.FittedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
-    contest = Contest("x", "I lost my job.", "I feel awful.", "Oh no.", "Oh no.", "ab")
-    assert next(judge.judge([contest])).winner == "tie"
+    ordered_pair = OrderedPair("x", "I lost my job.", "I feel awful.", "Oh no.", "Oh no.", "ab")
+    assert next(judge.judge([ordered_pair])).winner == "tie"
 
 
 def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> None:

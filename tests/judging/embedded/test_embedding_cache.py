@@ -16,8 +16,9 @@ from core.jobs.settings import JudgeSettings
 from core.judging.embedded import fit_job, sentence_embeddings
 from core.judging.embedded.embedding_cache import EmbeddingCache
 from core.judging.embedded.sentence_embeddings import Embedder
-from tests.support import job_attempts, waiting
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support import waiting
+from tests.support.records import job_attempts
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 TEXTS = ["I moved.", "We won!", "It is quiet.", "I moved."]
 

@@ -16,7 +16,9 @@ from core.domain.errors import UserError
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support.judged_workspace import (
+from tests.support.servers.odd_answers_server import OddServer, completion
+from tests.support.servers.scripted_server import serving
+from tests.support.workspaces.judged_workspace import (
     CHATGPT_AND_HUMAN,
     COMPARE,
     DIFFERENT,
@@ -30,8 +32,6 @@ from tests.support.judged_workspace import (
     shown,
     verdicts,
 )
-from tests.support.odd_answers_server import OddServer, completion
-from tests.support.scripted_server import serving
 
 
 @pytest.fixture

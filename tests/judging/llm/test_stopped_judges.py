@@ -11,9 +11,9 @@ import pytest
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging.llm.llm_judge import MAX_UNUSABLE_FIRST
-from tests.support.judged_workspace import DIALOGUES, DIFFERENT, TEST, compare, longer, shown
-from tests.support.odd_answers_server import OddServer, completion
-from tests.support.scripted_server import serving
+from tests.support.servers.odd_answers_server import OddServer, completion
+from tests.support.servers.scripted_server import serving
+from tests.support.workspaces.judged_workspace import DIALOGUES, DIFFERENT, TEST, compare, longer, shown
 
 #: Forty test dialogues.
 MANY = [

@@ -13,14 +13,8 @@ from core.judging.llm import verdict_probabilities
 from tests import loopback
 from tests.loopback import google_server
 from tests.loopback.openai_api import Faults
-from tests.support.judged_workspace import (
-    COMPARE,
-    DIFFERENT,
-    TEST,
-    judge_workspace,
-    longer,
-)
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.judged_workspace import COMPARE, DIFFERENT, TEST, judge_workspace, longer
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 tokens = st.sampled_from(["1", "2", " 1", "**2**", "(1)", "12", "one", "Response", "", "\n"])
 log_probabilities = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
@@ -80,20 +74,20 @@ def check(made: TeacherWorkspace, name: str = COMPARE) -> None:
     assert rate.wins_b is not None
     assert rate.wins_a is not None
     wanted = (0.9 * rate.wins_b + 0.1 * rate.wins_a + 0.5) / len(TEST)
-    assert rate.soft_win_rate_b == pytest.approx(wanted)
-    assert rate.soft_low is not None
-    assert rate.soft_high is not None
-    assert rate.soft_low < wanted < rate.soft_high
+    assert rate.probability_win_rate_b == pytest.approx(wanted)
+    assert rate.probability_low is not None
+    assert rate.probability_high is not None
+    assert rate.probability_low < wanted < rate.probability_high
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])
-def test_soft_verdicts_by_openai(tmp_path: Path, mode: str) -> None:
+def test_verdicts_with_probabilities_by_openai(tmp_path: Path, mode: str) -> None:
     with loopback.running(Faults(content=longer, logprobs=sure)) as api:
         check(judge_workspace(tmp_path, api, mode, more="top_logprobs = 5\n"))
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])
-def test_soft_verdicts_by_google(tmp_path: Path, mode: str) -> None:
+def test_verdicts_with_probabilities_by_google(tmp_path: Path, mode: str) -> None:
     with google_server.running() as api:
         api.faults.content, api.faults.logprobs = longer, sure
         made = judge_workspace(tmp_path, api, mode, more="top_logprobs = 5\n")  # type: ignore[arg-type]
@@ -110,7 +104,7 @@ def test_an_api_that_tells_none(tmp_path: Path) -> None:
         made.run("compare")
         result = made.result(COMPARE)
     assert result["win_rate_b"] is not None
-    assert result["soft_win_rate_b"] is None
+    assert result["probability_win_rate_b"] is None
 
 
 def test_an_api_that_refuses(tmp_path: Path) -> None:

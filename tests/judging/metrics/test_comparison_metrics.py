@@ -12,22 +12,22 @@ from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import comparison_metrics
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 
 BOTH: tuple[Order, ...] = ("ab", "ba")
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
 
 
-def contest(number: int, a: str, b: str, order: Order = "ab") -> Contest:
-    return Contest(f"d{number}", "a situation", "an utterance", a, b, order)
+def ordered_pair(number: int, a: str, b: str, order: Order = "ab") -> OrderedPair:
+    return OrderedPair(f"d{number}", "a situation", "an utterance", a, b, order)
 
 
 def judged(
     texts: Sequence[tuple[str, str]], winner: Winner = "b", orders: Sequence[Order] = BOTH
 ) -> CompareResult:
-    contests = [contest(n, a, b, order) for n, (a, b) in enumerate(texts) for order in orders]
-    verdicts = [VerdictRecord(one.dialog_id, one.order, winner, "raw") for one in contests]
-    return comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
+    ordered_pairs = [ordered_pair(n, a, b, order) for n, (a, b) in enumerate(texts) for order in orders]
+    verdicts = [VerdictRecord(one.dialog_id, one.order, winner, "raw") for one in ordered_pairs]
+    return comparison_metrics.of_comparison(ordered_pairs, verdicts, placed=True, design="both orders")
 
 
 def test_what_may_lead_a_judge_astray_is_counted_and_judged_all_the_same() -> None:
@@ -59,28 +59,30 @@ def test_a_judge_that_never_answers_has_no_win_rate() -> None:
     assert (said.min_win_rate_b, said.max_win_rate_b, said.p) == (0, 1, 1)
 
 
-def test_soft_verdicts_are_averaged_over_dialogues() -> None:
-    contests = [contest(n, "one", "two", order) for n in range(4) for order in BOTH]
+def test_verdicts_with_probabilities_are_averaged_over_dialogues() -> None:
+    ordered_pairs = [ordered_pair(n, "one", "two", order) for n in range(4) for order in BOTH]
     chances = [0.9, 0.7, 0.6, 0.4, 0.2, 0.4, 0.95, 0.85]
     verdicts = [
         VerdictRecord(one.dialog_id, one.order, "b" if chance > 0.5 else "a", "1", 1, chance)
-        for one, chance in zip(contests, chances, strict=True)
+        for one, chance in zip(ordered_pairs, chances, strict=True)
     ]
-    said = comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
-    assert said.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
-    assert said.soft_low is not None
-    assert said.soft_high is not None
-    assert said.soft_low < 0.625 < said.soft_high
+    said = comparison_metrics.of_comparison(ordered_pairs, verdicts, placed=True, design="both orders")
+    assert said.probability_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
+    assert said.probability_low is not None
+    assert said.probability_high is not None
+    assert said.probability_low < 0.625 < said.probability_high
     # An invalid dialogue leaves this rate like all others, with the order that was answered.
     invalid = [*verdicts[:-1], VerdictRecord(verdicts[-1].dialog_id, verdicts[-1].order, "invalid", "?")]
-    left = comparison_metrics.of_comparison(contests, invalid, placed=True, design="both orders")
-    assert left.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3) / 3)
+    left = comparison_metrics.of_comparison(ordered_pairs, invalid, placed=True, design="both orders")
+    assert left.probability_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3) / 3)
     assert left.invalid == 1
     assert left.win_rate_b == pytest.approx((1 + 0.5 + 0) / 3)
     # A valid dialogue of which nothing is known is not passed over in silence: there is no metric then.
     unknown = [*verdicts[:-2], *(VerdictRecord(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
     assert (
-        comparison_metrics.of_comparison(contests, unknown, placed=True, design="both orders").soft_win_rate_b
+        comparison_metrics.of_comparison(
+            ordered_pairs, unknown, placed=True, design="both orders"
+        ).probability_win_rate_b
         is None
     )
 
@@ -88,16 +90,16 @@ def test_soft_verdicts_are_averaged_over_dialogues() -> None:
 @given(st.lists(st.tuples(winners, winners), min_size=1, max_size=30))
 def test_turned_round_it_says_the_same(found: list[tuple[Winner, Winner]]) -> None:
     mirrored: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
-    contests, verdicts, turned, turned_verdicts = [], [], [], []
+    ordered_pairs, verdicts, turned, turned_verdicts = [], [], [], []
     for number, (first, second) in enumerate(found):
         texts = "one " * (number % 5 + 1), "two " * (number % 3 + 1)
         for order, winner in zip(BOTH, (first, second), strict=True):
             other: Order = "ba" if order == "ab" else "ab"
-            contests.append(contest(number, *texts, order))
+            ordered_pairs.append(ordered_pair(number, *texts, order))
             verdicts.append(VerdictRecord(f"d{number}", order, winner, ""))
-            turned.append(contest(number, *texts[::-1], other))
+            turned.append(ordered_pair(number, *texts[::-1], other))
             turned_verdicts.append(VerdictRecord(f"d{number}", other, mirrored[winner], ""))
-    one = comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
+    one = comparison_metrics.of_comparison(ordered_pairs, verdicts, placed=True, design="both orders")
     other_way = comparison_metrics.of_comparison(turned, turned_verdicts, placed=True, design="both orders")
     assert (one.wins_a, one.wins_b, one.ties) == (
         other_way.wins_b,

@@ -76,10 +76,10 @@ def test_it_parts_from_the_raw_rate_when_length_wins() -> None:
     assert found.difference == pytest.approx(found.win_rate_b - raw)
     assert found.difference_low < found.difference < found.difference_high < 0
     assert found.win_rate_b < 0.5
-    assert found.parted
+    assert found.differs
     same = length_controlled(*simulated(4, 250, 0.4, 0.0, 0))
     assert same is not None
-    assert not same.parted
+    assert not same.differs
 
 
 def test_rates_on_different_sides_of_one_half_part_however_close() -> None:
@@ -94,7 +94,7 @@ def test_rates_on_different_sides_of_one_half_part_however_close() -> None:
     assert found is not None
     assert 0.5 < raw < 0.52
     assert raw - 0.05 < found.win_rate_b < 0.5
-    assert found.parted
+    assert found.differs
 
 
 def test_a_side_that_nearly_always_wins_may_win_all_in_the_interval() -> None:

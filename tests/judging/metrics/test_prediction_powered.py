@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks import judge_statistics
 from benchmarks.judge_statistics import VotedJudge
-from core.judging.metrics import intervals
+from core.judging.metrics.inference import intervals
 from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
 score = st.sampled_from([0.0, 0.5, 1.0])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.evaluation.verdicts import Order, Winner
-from core.judging.metrics import scores, statistics
+from core.judging.metrics import scores
+from core.judging.metrics.inference import statistics
 
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.judging.metrics import intervals
+from core.judging.metrics.inference import intervals
 from core.judging.metrics.scores import Scores
 from core.judging.metrics.seeds import over_seeds
 
@@ -73,10 +73,10 @@ def test_where_there_is_too_little() -> None:
     single = over_seeds([{"x": 1.0, "y": 0.0}])
     assert single is not None
     assert (single.mean, single.sd, single.seeds_low, single.low) == (0.5, None, None, None)
-    parted = over_seeds([{"x": 1.0}, {"y": 0.0}])
-    assert parted is not None
-    assert parted.sd == pytest.approx(0.5**0.5)
-    assert (parted.dialogues, parted.low) == (0, None)
+    without_common = over_seeds([{"x": 1.0}, {"y": 0.0}])
+    assert without_common is not None
+    assert without_common.sd == pytest.approx(0.5**0.5)
+    assert (without_common.dialogues, without_common.low) == (0, None)
 
 
 def test_all_won_is_not_certain() -> None:

@@ -12,7 +12,7 @@ import pytest
 from core.pipeline.engines import remote
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
-from tests.support.ray_nodes import RayNodes
+from tests.support.servers.ray_nodes import RayNodes
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace

@@ -16,7 +16,7 @@ from core.jobs import journal, spec
 from core.jobs.context import FENCE
 from core.jobs.records import Heartbeat
 from core.pipeline.engines import clusters
-from core.pipeline.engines.cluster import RefusedError, Seen, Task, UnreachableError, exited
+from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision import job_starter
@@ -25,7 +25,8 @@ from core.pipeline.workers import heartbeat, worker
 from core.services.workspace import open_workspace
 from core.store import intents
 from tests.pipeline.conftest import CONFIG
-from tests.support import job_attempts, made_settings, waiting
+from tests.support import waiting
+from tests.support.records import job_attempts, made_settings
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -34,18 +35,18 @@ ROOT = Path(__file__).parents[3]
 RECIPE = "recipe:direct/chatgpt"
 SFT = "sft:tiny/direct/chatgpt/sft"
 BASE = "respond:tiny"
-NODE_LOST = Seen(runs=True, ending=Ending("with its node lost", is_preempted=True))
-RUNS = Seen(runs=True)
+NODE_LOST = TaskState(runs=True, ending=Ending("with its node lost", is_preempted=True))
+RUNS = TaskState(runs=True)
 
 
 class PlayedCluster:
-    """A cluster that says what it is told of its first tasks, and runs the others in processes here."""
+    """A cluster that says what the test says of its first tasks, and runs the others in processes here."""
 
     poll_s = 0.01
 
-    def __init__(self, *told: Seen) -> None:
-        self.told = list(told)
-        self.said: dict[str, Seen] = {}
+    def __init__(self, *next_states: TaskState) -> None:
+        self.next_states = list(next_states)
+        self.said: dict[str, TaskState] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.tasks: list[Task] = []
         self.stopped: list[str] = []
@@ -59,18 +60,18 @@ class PlayedCluster:
             if self.refusal is not None:
                 raise RefusedError(self.refusal)
             self.tasks.append(task)
-            if self.told:
-                self.said[task.name] = self.told.pop(0)
+            if self.next_states:
+                self.said[task.name] = self.next_states.pop(0)
             else:
                 self.processes[task.name] = subprocess.Popen(["/bin/sh", "-c", task.shell])
             yield task.name
 
-    def look(self, ids: Collection[str]) -> Mapping[str, Seen]:
+    def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
         self._check()
         found = {name: seen for name, seen in self.said.items() if name in ids}
         for name, process in self.processes.items():
             code = process.poll()
-            found[name] = Seen(runs=True, ending=None if code is None else exited(code))
+            found[name] = TaskState(runs=True, ending=None if code is None else exited(code))
         return found
 
     def stop(self, task: str) -> None:
@@ -107,7 +108,7 @@ class Played:
 
     def make_supervisor(self) -> Supervisor:
         workspace = self.supervised.workspace
-        self.engines = Engines(workspace, worker="tests.pipeline.counting_worker")
+        self.engines = Engines(workspace, worker="tests.pipeline.workers.counting_worker")
         return Supervisor(workspace, self.engines)
 
     def end_supervisor(self) -> None:
@@ -142,7 +143,7 @@ def played(supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
-    played.cluster.told = [NODE_LOST] * 7
+    played.cluster.next_states = [NODE_LOST] * 7
     played.finish()
     states = [state for _, state in played.supervised.attempts(RECIPE)]
     assert states == ["preempted"] * 7 + ["done"]
@@ -160,7 +161,7 @@ def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_starter, "MAX_PREEMPTED", 3)
-    played.cluster.told = [NODE_LOST] * 9
+    played.cluster.next_states = [NODE_LOST] * 9
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
     played.supervised.ask(intents.Retry(played.supervised.id(RECIPE)))
@@ -189,7 +190,7 @@ def test_giving_slots_back_does_not_go_on_for_ever(played: Played, monkeypatch: 
 
 
 def test_what_is_shown_of_a_job_whose_node_is_lost(played: Played) -> None:
-    played.cluster.told = [NODE_LOST]
+    played.cluster.next_states = [NODE_LOST]
     played.until(lambda: played.supervised.attempts(RECIPE) == [(1, "running")])
     played.supervised.ask(intents.Pause())
     played.until(lambda: played.supervised.states()[RECIPE] == "ready")
@@ -230,7 +231,7 @@ def test_each_process_of_a_run_has_a_whole_gpu_where_gpus_are_counted(num_gpus: 
 
 def test_a_worker_that_gives_no_sign_of_life_is_lost_and_fenced(played: Played) -> None:
     played.configure(lost_after_s=0.2)
-    played.cluster.told = [RUNS]
+    played.cluster.next_states = [RUNS]
     played.until(lambda: bool(played.cluster.stopped))
     assert (played.folder(1) / FENCE).exists()
     played.configure(lost_after_s=60)

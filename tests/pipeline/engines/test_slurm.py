@@ -13,7 +13,7 @@ import pytest
 
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
-from tests.support import slurm_loopback
+from tests.support.servers import slurm_loopback
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace

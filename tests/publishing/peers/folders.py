@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import tiny_student
-from tests.support.synthetic_dialogues import synthetic_csv
+from tests.support.records.synthetic_dialogues import synthetic_csv
 
 RECIPE = "direct/chatgpt"
 MAX_NEW_TOKENS = 24

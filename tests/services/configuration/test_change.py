@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.api import UserError, Workspace, open_workspace
-from tests.support import finished_workspace
+from tests.support.workspaces import finished_workspace
 
 
 @pytest.fixture(scope="module")

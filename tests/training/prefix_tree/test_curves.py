@@ -7,9 +7,10 @@ import signal
 import pytest
 
 from core.jobs.records import Done
-from core.training import checkpoints
-from tests.support import training_attempts, waiting
-from tests.support.training_attempts import TrainingInputs
+from core.training.saving import checkpoints
+from tests.support import waiting
+from tests.support.records import training_attempts
+from tests.support.records.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
 

@@ -21,8 +21,8 @@ from transformers import (
 
 from core.config.schema import Dpo, Lora, Training
 from core.training import trainers
+from core.training.data.tokenized_data import TokenizedData
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
-from core.training.tokenized_data import TokenizedData
 
 Trainer = TreeSftTrainer | TreeDpoTrainer
 Row = dict[str, list[int]]

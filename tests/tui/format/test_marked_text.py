@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.synthetic_dialogues import texts
+from tests.support.records.synthetic_dialogues import texts
 from tui.format import marked_text
 
 words = st.lists(st.sampled_from(["I", "hear", "you", "(so)", "much."]), max_size=12).map(" ".join)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from textual.filter import LineFilter, NoColor
 
 from tui.components import theme
-from tui.runtime import characters as terminal_characters
+from tui.runtime.terminal import characters as terminal_characters
 
 if TYPE_CHECKING:
     from core.api import AppSettings
     from tui.navigation.host import HostApp
 
 
-def line_filters(characters: object, *, no_color: bool) -> list[LineFilter]:
-    """The filter that replaces characters the terminal lacks; `characters` is config.toml's setting."""
+def line_filters(settings: AppSettings, *, no_color: bool) -> list[LineFilter]:
+    """The filters of what is drawn: without colours, and without characters that the terminal lacks."""
     found: list[LineFilter] = [NoColor()] if no_color else []
-    encoding = "ascii" if characters == "ascii" else terminal_characters.terminal_encoding()
+    encoding = "ascii" if settings.characters == "ascii" else terminal_characters.terminal_encoding()
     if not terminal_characters.is_unicode(encoding):
         found.append(terminal_characters.Plain(encoding))
     return found

@@ -72,7 +72,7 @@ def announce(app: HostApp, found: Sequence[News], how: str) -> None:
     if how == "bell":
         app.bell()
     else:
-        from tui.runtime.desktop import notification
+        from tui.runtime.terminal.desktop import notification
 
         app._driver.write(notification(visible("; ".join(one.text for one in found))))
 

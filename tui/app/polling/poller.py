@@ -118,7 +118,7 @@ class Poller:
         from core.api import open_workspace
 
         workspace = open_workspace(self._workspace)
-        watch = _Watch(workspace)
+        watch = _StoreWatch(workspace)
         trouble: str | None = None
         due = time.monotonic()
         try:
@@ -138,7 +138,7 @@ class Poller:
         finally:
             workspace.close()
 
-    def _look(self, watch: _Watch, trouble: str | None) -> str | None:
+    def _look(self, watch: _StoreWatch, trouble: str | None) -> str | None:
         """Post a new snapshot, or the error that prevents reading one unless it was posted already."""
         try:
             moved = watch.moved(again=trouble is not None)
@@ -164,7 +164,7 @@ class Poller:
             self._post(answered)
 
 
-class _Watch:
+class _StoreWatch:
     """Finds changes since the last poll."""
 
     def __init__(self, workspace: Workspace) -> None:

@@ -10,7 +10,8 @@ import click
 from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Workspace, create_workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
-from tui.cli.output import data_json, json
+from tui.cli.output import json
+from tui.cli.output.data import data_json
 from tui.format.data import imports
 from tui.format.text import visible
 
@@ -65,7 +66,7 @@ def import_(
 
     A file that differs from the imported data replaces it, after you have confirmed the changes.
     """
-    from tui.cli.output.data import print_changes, print_file, print_imported, print_preview
+    from tui.cli.output.data.data import print_changes, print_file, print_imported, print_preview
     from tui.cli.output.progress import reading
     from tui.cli.output.tables import make_console
 
@@ -132,7 +133,7 @@ def data(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(data_json.data(imported, counts, statistics))
         return
-    from tui.cli.output.data import print_data
+    from tui.cli.output.data.data import print_data
     from tui.cli.output.tables import make_console
 
     print_data(make_console(), imported, counts, statistics)

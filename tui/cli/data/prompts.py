@@ -10,7 +10,8 @@ import click
 from core.api import Dialogue, Prompt, prompt_differences, prompt_improves, stray_prompts
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
-from tui.cli.output import data_json, json
+from tui.cli.output import json
+from tui.cli.output.data import data_json
 from tui.format.text import visible
 
 
@@ -29,7 +30,7 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(data_json.Prompts(prompts=found, strays=strays))
     else:
-        from tui.cli.output.prompts import print_prompts
+        from tui.cli.output.data.prompts import print_prompts
         from tui.cli.output.tables import make_console
 
         print_prompts(make_console(), found)

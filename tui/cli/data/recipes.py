@@ -35,7 +35,7 @@ def recipes(ctx: click.Context, flawed: str | None, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
-    from tui.cli.output.data import print_recipes
+    from tui.cli.output.data.data import print_recipes
     from tui.cli.output.tables import make_console
 
     print_recipes(make_console(), found)

@@ -143,7 +143,7 @@ def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_j
     if as_json:
         json.write(found)
         return
-    from tui.cli.output.plans import print_plan
+    from tui.cli.output.evaluation.plans import print_plan
     from tui.cli.output.tables import make_console
 
     if not found:

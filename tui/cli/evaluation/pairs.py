@@ -60,7 +60,7 @@ def pairs(
     if as_json:
         json.write(found[: limit or None])
         return
-    from tui.cli.output.pairs import print_pairs
+    from tui.cli.output.evaluation.pairs import print_pairs
     from tui.cli.output.tables import make_console
 
     if every and not found:

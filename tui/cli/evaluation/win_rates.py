@@ -24,8 +24,8 @@ def winrates(ctx: click.Context, superseded: bool, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
+    from tui.cli.output.evaluation.win_rates import print_win_rates
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_win_rates
 
     with_votes = workspace.evaluation.prediction_powered()
     unstarted = {job.id for job in workspace.pipeline.snapshot().jobs if not job.requested}
@@ -59,8 +59,8 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
     if as_json:
         json.write(comparison)
         return
+    from tui.cli.output.evaluation.win_rates import print_comparison
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_comparison
 
     print_comparison(make_console(), comparison)
 
@@ -78,8 +78,8 @@ def recipes(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
+    from tui.cli.output.evaluation.win_rates import print_recipes
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_recipes
 
     print_recipes(make_console(), found, evaluation.win_rates())
 
@@ -97,7 +97,7 @@ def seeds(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
-    from tui.cli.output.seeds import print_seeds
+    from tui.cli.output.evaluation.seeds import print_seeds
     from tui.cli.output.tables import make_console
 
     print_seeds(make_console(), found, evaluation.win_rates())
@@ -114,8 +114,8 @@ def ranking(ctx: click.Context, over_seeds: bool, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
+    from tui.cli.output.evaluation.win_rates import print_rankings
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_rankings
 
     print_rankings(make_console(), found, evaluation.win_rates())
 
@@ -135,8 +135,8 @@ def judges(ctx: click.Context, as_json: bool) -> None:
             )
         )
         return
+    from tui.cli.output.evaluation.win_rates import print_judges
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_judges
 
     print_judges(make_console(), cards, agreements, votes, tests, models)
 
@@ -155,8 +155,8 @@ def votes(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
+    from tui.cli.output.evaluation.win_rates import print_votes
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_votes
 
     print_votes(make_console(), evaluation.human_win_rates(), found)
 
@@ -173,7 +173,7 @@ def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
+    from tui.cli.output.evaluation.win_rates import print_tests
     from tui.cli.output.tables import make_console
-    from tui.cli.output.win_rates import print_tests
 
     print_tests(make_console(), found, len(made), evaluation.win_rates())

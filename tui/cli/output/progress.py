@@ -33,7 +33,7 @@ from core.api import (
     movable_jobs,
     open_slots,
 )
-from tui.cli.output.jobs import time_taken
+from tui.cli.output.pipeline.jobs import time_taken
 from tui.cli.output.tables import make_console
 from tui.format.data import imports
 from tui.format.jobs import outcomes, results, waits

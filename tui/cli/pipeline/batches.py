@@ -37,7 +37,7 @@ def batches(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         json.write(json.Batches(batches=found, spending=summary))
         return
-    from tui.cli.output.batches import print_batches
+    from tui.cli.output.pipeline.batches import print_batches
     from tui.cli.output.tables import make_console
 
     events = {one.token: spending.batch_events(one.token) for one in found if not one.collected}
@@ -59,7 +59,7 @@ def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> 
     if as_json:
         json.write(json.BatchReport(batch=one, timeline=events, outcomes=outcomes, requests=requests))
         return
-    from tui.cli.output.batches import print_batch
+    from tui.cli.output.pipeline.batches import print_batch
     from tui.cli.output.tables import make_console
 
     print_batch(make_console(), one, events, outcomes, requests, time.time())

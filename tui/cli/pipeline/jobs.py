@@ -28,7 +28,7 @@ def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
     if as_json:
         json.write(json.status(pipeline.snapshot()))
         return
-    from tui.cli.output.jobs import print_status
+    from tui.cli.output.pipeline.jobs import print_status
     from tui.cli.output.tables import make_console
 
     console, shown = make_console(), None

@@ -103,8 +103,8 @@ def _print_changes(workspace: Workspace) -> None:
         return
     found = workspace.configuration.change(before, text)
     if found.settings:
-        from tui.cli.output.config import print_change
         from tui.cli.output.tables import make_console
+        from tui.cli.output.workspace.config import print_change
 
         click.echo("Changed in config.toml since jobs were last started:")
         print_change(make_console(), found)
@@ -124,8 +124,8 @@ def print_costs(
     found, spending = workspace.spending.estimates(targets, validate), workspace.spending.summary()
     runs = workspace.training.estimates(targets) if validate is None else ()
     stages = workspace.pipeline.work(targets, runs) if validate is None else ()
-    from tui.cli.output.batches import print_estimates
-    from tui.cli.output.runs import print_runs, print_work
+    from tui.cli.output.pipeline.batches import print_estimates
+    from tui.cli.output.pipeline.runs import print_runs, print_work
     from tui.cli.output.tables import make_console
     from tui.format.submissions import total_usd
 

@@ -65,7 +65,7 @@ def list_(
     if as_json:
         json.write([json.RunRecord(run=row.run, disk_bytes=row.bytes) for row in rows])
         return
-    from tui.cli.output.run_table import print_runs
+    from tui.cli.output.pipeline.run_table import print_runs
     from tui.cli.output.tables import make_console
 
     hidden = 0 if archived else reader.archived()
@@ -84,7 +84,7 @@ def compare(ctx: click.Context, wanted: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         json.write(found)
         return
-    from tui.cli.output.run_table import print_comparison
+    from tui.cli.output.pipeline.run_table import print_comparison
     from tui.cli.output.tables import make_console
 
     print_comparison(make_console(), found, [RunResults(run, sizes.get(run.job)) for run in found.runs])

@@ -51,8 +51,8 @@ def show(ctx: click.Context, words: tuple[str, ...], only_set: bool, as_json: bo
     if as_json:
         json.write(found)
         return
-    from tui.cli.output.config import print_settings
     from tui.cli.output.tables import make_console
+    from tui.cli.output.workspace.config import print_settings
 
     print_settings(make_console(), found)
 
@@ -145,8 +145,8 @@ def _read(file: Path) -> str:
 
 def _print(found: ConfigChange, *, as_json: bool, saved: bool | None) -> None:
     """Print a change that was saved, or was not; None if there was nothing to save."""
-    from tui.cli.output.config import print_change, report
     from tui.cli.output.tables import make_console
+    from tui.cli.output.workspace.config import print_change, report
 
     if as_json:
         json.write(report(found, saved=bool(saved)))

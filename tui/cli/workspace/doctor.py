@@ -22,8 +22,8 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         checks = list(examine(workspace_of(ctx).paths))
         json.write(checks)
     else:
-        from tui.cli.output.doctor import print_check
         from tui.cli.output.tables import make_console
+        from tui.cli.output.workspace.doctor import print_check
 
         console = make_console()
         for check in examine(workspace_of(ctx).paths):

@@ -18,7 +18,7 @@ def keys(as_json: bool) -> None:
     if as_json:
         json.write(lines)
         return
-    from tui.cli.output.keys import print_keys
     from tui.cli.output.tables import make_console
+    from tui.cli.output.workspace.keys import print_keys
 
     print_keys(make_console(), lines)

@@ -11,7 +11,8 @@ import click
 from core.api import create_workspace, is_sample, template_names
 from tui.app.launch import open_app
 from tui.cli.options import examples, in_terminal, json_option, new_workspace_folder
-from tui.cli.output import data_json, json
+from tui.cli.output import json
+from tui.cli.output.data import data_json
 from tui.cli.pipeline import run
 from tui.format.text import visible
 from tui.format.values import duration
@@ -59,9 +60,9 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool, seed: int | No
     Creates a workspace in DIR (by default `demo`), or continues in the one that exists there.
     """
     from core.api import open_workspace, prepare_demo
-    from tui.cli.output.learned import print_learned
+    from tui.cli.output.evaluation.learned import print_learned
+    from tui.cli.output.evaluation.win_rates import SAMPLE_WARNING, print_win_rates
     from tui.cli.output.tables import make_console, print_line
-    from tui.cli.output.win_rates import SAMPLE_WARNING, print_win_rates
 
     started = time.monotonic()
     paths = prepare_demo(new_workspace_folder(ctx, folder, Path("demo")), seed)

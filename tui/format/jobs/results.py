@@ -121,13 +121,14 @@ def _generated(result: GenerateResult) -> str:
 def raw(job: Job) -> str:
     """Every value of the result by its name in JSON."""
     shown = []
-    for key, value in result_values(job).items():
-        if isinstance(value, float):
-            shown.append(f"{visible(key)} {value:.4g}")
-        elif isinstance(value, int | str):
-            shown.append(f"{visible(key)} {visible(str(value))}")
-        elif isinstance(value, list | tuple) and value:
-            shown.append(f"{visible(key)} {visible('; '.join(map(str, value)))}")
+    for one in result_values(job):
+        match one.value:
+            case float(number):
+                shown.append(f"{visible(one.name)} {number:.4g}")
+            case int() | str():
+                shown.append(f"{visible(one.name)} {visible(str(one.value))}")
+            case [_, *_] as several:
+                shown.append(f"{visible(one.name)} {visible('; '.join(map(str, several)))}")
     return "  ·  ".join(shown) or formats.UNKNOWN
 
 

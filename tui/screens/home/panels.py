@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.events import Click, Resize
 from textual.widgets import DataTable, Static
 
+from tui.components.auto_height_text import AutoHeightText
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.measured_column import MeasuredColumn
 from tui.components.theme import shade
@@ -113,32 +114,38 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         with MeasuredColumn():
-            yield Static(id="stages", classes="panel", markup=False)
-            yield Static(id="running", classes="panel roomy", markup=False)
+            yield AutoHeightText(id="stages", classes="panel")
+            yield AutoHeightText(id="running", classes="panel roomy")
             with Vertical(id="needs", classes="panel"):
-                yield Static(id="attention-title", markup=False)
+                yield AutoHeightText(id="attention-title")
                 yield KeyedTable(id="attention", opens="Log")
-                yield Static(id="attention-item", classes="roomy", markup=False)
-            yield Static(id="machine-below", classes="panel below", markup=False)
-            yield Static(id="lately-below", classes="panel roomy below", markup=False)
+                yield AutoHeightText(id="attention-item", classes="roomy")
+            yield AutoHeightText(id="machine-below", classes="panel below")
+            yield AutoHeightText(id="lately-below", classes="panel roomy below")
         with Container(id="right"):
             with MeasuredColumn():
-                yield Static(id="leaders", classes="panel", markup=False)
+                yield AutoHeightText(id="leaders", classes="panel")
             with MeasuredColumn(classes="beside"):
-                yield Static(id="machine", classes="panel", markup=False)
-                yield Static(id="lately", classes="panel roomy", markup=False)
+                yield AutoHeightText(id="machine", classes="panel")
+                yield AutoHeightText(id="lately", classes="panel roomy")
 
     def on_mount(self) -> None:
+        # Before the first layout: what is drawn for another number of columns may keep its height.
+        self._set_columns()
         table = self.query_one(KeyedTable)
         table.show_header = False
         table.focus()
 
     def on_resize(self, event: Resize) -> None:
+        self._set_columns()
+        # The set of visible panels changes.
+        self.call_after_refresh(self._draw)
+
+    def _set_columns(self) -> None:
+        """Have as many columns, and such borders, as the terminal has room for."""
         self.set_class(self.app.size.width >= WIDE, "wide")
         self.set_class(self.app.size.width >= WIDEST, "widest")
         self.set_class(self.app.size.height < _TALL, "low")
-        # The set of visible panels changes.
-        self.call_after_refresh(self._draw)
 
     def on_click(self, event: Click) -> None:
         """A click on a line opens what it shows."""
@@ -184,7 +191,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._draw()
 
     def _draw(self) -> None:
-        if self._snapshot is None or not self.is_mounted:
+        # Without a size, nothing has a width yet; the columns report theirs.
+        if self._snapshot is None or not self.is_mounted or not self.size:
             return
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
@@ -225,7 +233,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         return f"{panel}-below" if is_below else panel
 
     def _width(self, panel: str) -> int:
-        """The width of a panel's lines in cells, also before the layout."""
+        """The width of a panel's lines in cells, also of one that is not shown."""
         shown = self.query_one(f"#{panel}")
         column = next(one for one in shown.ancestors if isinstance(one, MeasuredColumn))
         return (column.size.width or self.size.width) - (2 if self._is_low else 4)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
+class Offered:
     """What was found at one look."""
 
     offered: Sequence[PlaygroundResponder]
@@ -28,7 +28,7 @@ class Found:
     """Why the last one ended, for people; None if that is not known."""
 
 
-def look(workspace: Workspace) -> Found:
+def look(workspace: Workspace) -> Offered:
     """Look at the workspace."""
     from core.api import UserError
 
@@ -40,6 +40,6 @@ def look(workspace: Workspace) -> Found:
         offered, judges = playground.responders(), playground.judges()
     except UserError as error:
         problem = str(error)
-    return Found(
+    return Offered(
         offered, judges, playground.sampling(), problem, playground.is_running(), playground.why_ended()
     )

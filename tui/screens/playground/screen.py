@@ -20,7 +20,7 @@ from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
-from tui.screens.playground.offered import Found, look
+from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class PlaygroundScreen(HistoryActions):
 
     # Answers of dialogs and of the store.
 
-    def _receive(self, found: Found) -> None:
+    def _receive(self, found: Offered) -> None:
         self._sampling = self._sampling or found.sampling
         self._problem, self._judges = found.problem, found.judges
         if self._is_in_memory and not found.is_running and self._pending is None:

@@ -15,7 +15,7 @@ from tui.app.application import EmpathyApp
 from tui.app.config import keymap
 from tui.app.palette import offers
 from tui.components.theme import shade
-from tui.runtime.characters import plain
+from tui.runtime.terminal.characters import plain
 
 
 def configure(workspace: WorkspacePaths, table: str) -> None:

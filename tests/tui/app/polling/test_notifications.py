@@ -11,17 +11,18 @@ from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job import Job
 from core.domain.jobs.snapshot import Snapshot, SupervisorStatus
 from core.domain.states import JobState
-from core.store import connections, jobs
-from tests.services.test_forecast import job
-from tests.support import made_results
-from tests.support.filled_workspace import HOSTILE, job_id
+from core.store import connections
+from core.store.jobs import jobs
+from tests.services.pipeline.test_forecast import job
+from tests.support.records import made_results
 from tests.support.settling import until, until_shows
+from tests.support.workspaces.filled_workspace import HOSTILE, job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.home.test_screen import snapshot_of
 from tui.app.application import EmpathyApp
 from tui.app.polling.notifications import News, news
 from tui.format.jobs.job_states import exit_message
-from tui.runtime import desktop
+from tui.runtime.terminal import desktop
 
 
 def states(snapshot: Snapshot, *found: Job) -> Snapshot:

@@ -10,10 +10,11 @@ from queue import Queue
 import pytest
 from textual.message import Message
 
-from core.store import connections, jobs
+from core.store import connections
 from core.store.connections import transaction
+from core.store.jobs import job_events, jobs
 from tests.support import waiting
-from tests.support.filled_workspace import fill
+from tests.support.workspaces.filled_workspace import fill
 from tui.app.polling import poller
 from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged
 
@@ -43,7 +44,7 @@ def test_questions_bring_no_look_before_its_time(
     with closing(connections.writer(state)) as writer:
         for number in range(3):
             with transaction(writer):
-                jobs.add_event(writer, f"event {number}")
+                job_events.add_event(writer, f"event {number}")
             thread.read("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
             answered = posted.get(timeout=waiting.STALL_S)
             assert isinstance(answered, ReadAnswered)

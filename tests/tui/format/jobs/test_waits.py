@@ -10,7 +10,8 @@ from rich.console import Console
 
 from core.api import Job, Snapshot, Wait
 from core.domain.jobs.snapshot import DialogueCounts, SupervisorStatus
-from tui.cli.output import jobs, json
+from tui.cli.output import json
+from tui.cli.output.pipeline import jobs
 from tui.format.jobs import waits
 from tui.screens.home import attention, work_lines
 from tui.screens.pipeline import job_details

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.store import connections
-from tests.support import batches_workspace
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import batches_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers

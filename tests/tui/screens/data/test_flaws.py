@@ -9,9 +9,9 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from tests import loopback
 from tests.cli.conftest import end_processes
+from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.settling import shown, until, until_shows
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import TeacherWorkspace
+from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 from tests.tui.conftest import Open
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.flaws_view import FlawsView

@@ -13,12 +13,18 @@ from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
 from core.dialogues.importing.table import read_table
 from core.domain.data.dialogues import Dialogue
+from core.services.creation.workspace_creation import create_workspace
 from core.services.workspace import open_workspace
-from core.services.workspace_creation import create_workspace
 from core.store import connections
-from core.store import dialogues as data
+from core.store.dialogues import dialogues as data
+from tests.support.records.synthetic_dialogues import (
+    columns,
+    rating,
+    synthetic_dialogues,
+    synthetic_rows,
+    write_rows,
+)
 from tests.support.settling import shown, until, until_shows
-from tests.support.synthetic_dialogues import columns, rating, synthetic_dialogues, synthetic_rows, write_rows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue

@@ -10,9 +10,9 @@ from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job_rules import JobCounts
 from core.domain.jobs.snapshot import Snapshot
 from core.services.workspace import open_workspace
-from core.store import connections, jobs
-from tests.support.filled_workspace import job_id
+from core.store import connections, workspace_settings
 from tests.support.settling import place_of, settled, shown, until, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention
@@ -99,7 +99,7 @@ def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
 
 def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) -> None:
     with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
-        jobs.set_setting(connection, "paused", "1")
+        workspace_settings.set_setting(connection, "paused", "1")
     found = attention.attention_items(snapshot_of(filled), None, 0.0, watched=True)
     assert [item.what for item in found] == [
         "no supervisor runs",

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.filled_workspace import HOSTILE, job_id
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces.filled_workspace import HOSTILE, job_id
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenLog

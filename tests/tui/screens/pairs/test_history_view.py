@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair
 from core.services.workspace import open_workspace
-from tests.support import finished_workspace
 from tests.support.settling import drawn, shown, until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text

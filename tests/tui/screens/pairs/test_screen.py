@@ -20,11 +20,12 @@ from core.domain.evaluation.verdicts import Pair, Verdict
 from core.domain.text import visible
 from core.jobs.settings import LlmJudge
 from core.judging.llm import llm_judge
-from core.judging.protocol import Contest
+from core.judging.protocol import OrderedPair
 from core.prompts import templates
 from core.services.workspace import open_workspace
-from tests.support import finished_workspace, made_settings
+from tests.support.records import made_settings
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.components.text_pane import TextPane
@@ -320,7 +321,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
 
 def _asked(pair: Pair, order: PresentationOrder) -> str:
     """What the judge's worker sends."""
-    contest = Contest(
+    ordered_pair = OrderedPair(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)
     )
     judge = LlmJudge(
@@ -330,7 +331,7 @@ def _asked(pair: Pair, order: PresentationOrder) -> str:
         prompt=templates.load("judge_dimensions"),
         model=made_settings.large_model(),
     )
-    (request,) = llm_judge.requests_of(judge, [contest])
+    (request,) = llm_judge.requests_of(judge, [ordered_pair])
     return request.messages[0].content
 
 

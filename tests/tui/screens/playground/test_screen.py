@@ -16,9 +16,10 @@ from core.api import PlaygroundAnswer, PlaygroundTurn, Responding, WorkspacePath
 from core.playground import history
 from core.store import connections
 from tests import loopback
-from tests.support import large_models, playground_workspace
-from tests.support.playground_workspace import BASE, DPO, SFT
+from tests.support.servers import large_models
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import playground_workspace
+from tests.support.workspaces.playground_workspace import BASE, DPO, SFT
 from tui.screens.playground.screen import PlaygroundScreen
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]

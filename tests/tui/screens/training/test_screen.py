@@ -7,10 +7,11 @@ from contextlib import closing
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.store import connections, job_records, jobs
+from core.store import connections
 from core.store.connections import transaction
-from tests.support.filled_workspace import job_id
+from core.store.jobs import job_attempts, job_records, jobs
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import (
     DPO,
@@ -120,7 +121,7 @@ async def test_a_failed_run_says_why(opened: Open, filled: WorkspacePaths) -> No
 async def test_what_failed_beside_a_run_is_a_warning(opened: Open, filled: WorkspacePaths) -> None:
     job = job_id(filled, "sft-dpo", DPO)
     with closing(connections.writer(filled.state)) as connection, transaction(connection):
-        (attempt, *_) = jobs.attempts(connection, job=job)
+        (attempt, *_) = job_attempts.attempts(connection, job=job)
         for moment, text in enumerate(["the logger Wandb gets no metrics", "no sample answers"] * 2):
             job_records.put_warning(connection, attempt, float(moment), text)
     async with opened(filled, NARROW) as pilot:

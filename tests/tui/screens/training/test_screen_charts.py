@@ -9,8 +9,8 @@ import pytest
 from textual.events import MouseScrollUp
 
 from core.config.workspace import WorkspacePaths
-from tests.support.filled_workspace import CONFIG
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces.filled_workspace import CONFIG
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import (
     DPO,

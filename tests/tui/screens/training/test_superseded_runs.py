@@ -13,8 +13,8 @@ from core.pipeline import launch
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.store import connections, intents
 from core.store.connections import transaction
-from tests.support import finished_workspace
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import NARROW, WIDE, braille
 from tui.screens.training.runs.run_table import RunTable

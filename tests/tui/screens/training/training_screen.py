@@ -8,10 +8,11 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.jobs.records import metric
-from core.store import connections, job_records
+from core.store import connections
 from core.store.connections import transaction
-from tests.support.filled_workspace import NOW, job_id
+from core.store.jobs import job_records
 from tests.support.settling import shown, until_shows
+from tests.support.workspaces.filled_workspace import NOW, job_id
 from tui.screens.training.screen import TrainingScreen
 
 WIDE, MEDIUM, NARROW = (200, 60), (120, 40), (80, 24)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from tests.support import win_rate_workspace
+from tests.support.workspaces import win_rate_workspace
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,15 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from core.store import connections, jobs
-from tests.support import made_results, win_rate_workspace
-from tests.support.filled_workspace import HOSTILE, job_id
+from core.store import connections
+from core.store.jobs import jobs
+from tests.support.records import made_results
 from tests.support.settling import settled, shown, until, until_shows
+from tests.support.workspaces import win_rate_workspace
+from tests.support.workspaces.filled_workspace import HOSTILE, job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import (
-    PARTED,
+    LENGTH_BIASED,
     column,
     open_win_rates,
     select,
@@ -35,7 +37,7 @@ async def test_every_state_and_the_judges_worth(opened: Open, study: WorkspacePa
         await select(pilot, study, win_rate_workspace.FAILED)
         await until_shows(pilot, "␛[2J")
         assert "✗ failed" in shown(pilot)
-        await select(pilot, study, win_rate_workspace.PARTED)
+        await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         await until_shows(pilot, "! Length affects this win rate")
         await select(pilot, study, win_rate_workspace.INVALID)
         await until_shows(pilot, "13 of 60 dialogues are invalid and left out")
@@ -66,7 +68,7 @@ async def test_the_filter_and_escape(opened: Open, study: WorkspacePaths) -> Non
         assert column(pilot, "judge") == ["gemini"] * 2
         await pilot.press("enter")
         await pilot.press("down")
-        await until_shows(pilot, f"{PARTED} vs. smollm2")
+        await until_shows(pilot, f"{LENGTH_BIASED} vs. smollm2")
         await pilot.press("slash", *"zzz")
         await until_shows(pilot, "0 of 21 comparisons")
         await pilot.press("escape")
@@ -106,13 +108,13 @@ async def test_grouping_by_student_method_and_judge(opened: Open, study: Workspa
 async def test_the_cursor_stays_on_its_comparison(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_win_rates(pilot)
-        await select(pilot, study, win_rate_workspace.PARTED)
+        await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         wanted = table(pilot).selected_key
         await pilot.press("greater_than_sign", "b", "b", "I")
         await pilot.resize_terminal(80, 24)
         await pilot.press("less_than_sign")
         await until(pilot, lambda: table(pilot).selected_key == wanted)
-        await until_shows(pilot, f"{PARTED} vs. smollm2")
+        await until_shows(pilot, f"{LENGTH_BIASED} vs. smollm2")
 
 
 async def test_a_win_rate_appears_when_its_last_verdict_is_in(opened: Open, study: WorkspacePaths) -> None:
@@ -146,7 +148,7 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
 async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_win_rates(pilot)
-        await select(pilot, study, win_rate_workspace.PARTED)
+        await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         await pilot.press("d")
         await until_shows(pilot, "By emotion")
         config = study.config.read_text()
@@ -200,7 +202,7 @@ def test_looks(
         await until(pilot, lambda: app.snapshot is not None)
         await open_win_rates(pilot)
         await until_shows(pilot, "Quit")
-        await select(pilot, study, win_rate_workspace.PARTED)
+        await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         if view != "table":
             key, text = VIEWS[view]
             await pilot.press(key)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import finished_workspace
 from tests.support.settling import until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import column, table
 

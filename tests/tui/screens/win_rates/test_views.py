@@ -7,13 +7,13 @@ from contextlib import closing
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from core.store import connections
-from tests.support import win_rate_workspace
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until, until_shows
+from tests.support.workspaces import win_rate_workspace
+from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.win_rates.win_rates_screen import (
     DPO,
-    PARTED,
+    LENGTH_BIASED,
     column,
     lines,
     open_win_rates,
@@ -29,14 +29,14 @@ from tui.screens.win_rates.table.table_view import RatesView
 async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (200, 60)) as pilot:
         await open_win_rates(pilot)
-        await select(pilot, study, win_rate_workspace.PARTED)
+        await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         await pilot.press("d")
         await until_shows(pilot, "By sentiment")
-        job = job_id(study, "compare", win_rate_workspace.PARTED)
+        job = job_id(study, "compare", win_rate_workspace.LENGTH_BIASED)
         with open_workspace(study) as workspace:
             rate = workspace.evaluation.comparison(job).rate
         for text in (
-            f"{PARTED} vs. smollm2",
+            f"{LENGTH_BIASED} vs. smollm2",
             "! Length affects this win rate",
             "Judge: gpt-4o: agrees with human ratings on 74%",
             "the judge was given both orders",
@@ -56,7 +56,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
         await until(pilot, lambda: bool(table(pilot).selected_key))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PairsScreen))
-        await until_shows(pilot, f"B {PARTED}")
+        await until_shows(pilot, f"B {LENGTH_BIASED}")
         # The row is about some of the pairs: the first Escape shows all, the second steps back.
         await until_shows(pilot, "B has")
         await pilot.press("escape", "escape")
@@ -110,7 +110,7 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
         await pilot.press("n")
         await until_shows(pilot, "judge gemini")
         await until_shows(pilot, "gemini: its agreement with people was not measured")
-        assert found.get_cell(PARTED, "smollm2").plain == "—", "they meet, and it is not finished"
+        assert found.get_cell(LENGTH_BIASED, "smollm2").plain == "—", "they meet, and it is not finished"
 
 
 async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: WorkspacePaths) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until_shows
+from tests.support.workspaces.filled_workspace import job_id
 from tui.components.keyed_table import KeyedTable
 
-PARTED = "smollm2/direct/llama/sft-dpo"
+LENGTH_BIASED = "smollm2/direct/llama/sft-dpo"
 DPO = "smollm2/direct/chatgpt/sft-dpo"
 
 

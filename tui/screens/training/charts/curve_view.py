@@ -47,7 +47,7 @@ _GRID = 4
 
 
 #: x, y, width and height within the area.
-Place = tuple[int, int, int, int]
+Area = tuple[int, int, int, int]
 
 
 class Window(NamedTuple):
@@ -234,7 +234,7 @@ def grid_fits(width: int, height: int) -> bool:
     return (width // _TILE[0]) * (height // _TILE[1]) >= _GRID
 
 
-def grid(width: int, height: int, count: int) -> list[Place]:
+def grid(width: int, height: int, count: int) -> list[Area]:
     """The layout of tiles in this size: (x, y, width, height) of each, at most `count`."""
     across = max(1, min(width // _TILE[0], count))
     down = max(1, min(height // _TILE[1], -(-count // across)))
@@ -320,7 +320,7 @@ def _by_stage(name: str, curves: Sequence[Curves]) -> list[tuple[str, str, Seque
     return [(name, stage, own) for stage, own in sorted(found.items())]
 
 
-def _stacked(width: int, height: int, count: int) -> list[Place]:
+def _stacked(width: int, height: int, count: int) -> list[Area]:
     """Places one below the other."""
     ends = [height * number // max(1, count) for number in range(count + 1)]
     return [(0, top, width, bottom - top) for top, bottom in itertools.pairwise(ends)]
@@ -331,7 +331,7 @@ def _tile(
     curves: Sequence[Curves],
     name: str,
     stage: str,
-    place: Place,
+    place: Area,
     window: Window,
 ) -> Tile:
     import numpy as np

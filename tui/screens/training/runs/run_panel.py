@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
     from tui.screens.training.charts.curve_view import Drawing
     from tui.screens.training.charts.run_marks import DrawnRun
-    from tui.screens.training.runs.run_text import RunSettings
+    from tui.screens.training.runs.run_text import SettingsOfRun
 
 PanelPage = Literal["metrics", "settings", "answers", "log"]
 PANEL_PAGES: tuple[PanelPage, ...] = ("metrics", "settings", "answers", "log")
@@ -72,7 +72,7 @@ class RunPanel(Vertical):
         self._drawing: Drawing | None = None
         self._x: float | None = None
         self._metric = ""
-        self._settings: Sequence[tuple[DrawnRun, str, RunSettings]] = ()
+        self._settings: Sequence[SettingsOfRun] = ()
         self._result: object = None
         self._samples: Sequence[SampleAnswer] = ()
         #: The log that is shown: its job and its end.
@@ -142,7 +142,8 @@ class RunPanel(Vertical):
             self.app.read(
                 "run-settings",
                 lambda workspace: [
-                    (run, name, workspace.training.run_settings(run.job)) for run, name in shown
+                    run_text.SettingsOfRun(run, name, workspace.training.run_settings(run.job))
+                    for run, name in shown
                 ],
                 self._receive_settings,
             )
@@ -157,7 +158,7 @@ class RunPanel(Vertical):
         if self.screen.is_current and self._job is not None and self._job.state == "running":
             self._read()
 
-    def _receive_settings(self, found: Sequence[tuple[DrawnRun, str, RunSettings]]) -> None:
+    def _receive_settings(self, found: Sequence[SettingsOfRun]) -> None:
         result = None if self._job is None else self._job.result
         if (found, result) != (self._settings, self._result):
             self._settings, self._result = found, result

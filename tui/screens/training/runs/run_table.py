@@ -38,7 +38,7 @@ _HINT = "a archive   T tags   N note   D delete   > sort   / filter   ← → co
 
 
 @dataclass(frozen=True)
-class _Row:
+class _RunRow:
     """A run with its number in the charts, and the columns that it is drawn in."""
 
     results: RunResults
@@ -88,7 +88,7 @@ class RunTable(Vertical):
         self.listing.table.fixed_columns = 2
 
     @property
-    def listing(self) -> Listing[_Row]:
+    def listing(self) -> Listing[_RunRow]:
         return self.query_one("#run-rows", Listing)
 
     @property
@@ -113,7 +113,7 @@ class RunTable(Vertical):
         marks = {run.job: (run.number, run.colour) for run in drawn}
         keys = tuple(column.key for column in self._shown)
         rows = {
-            row.run.job: _Row(row, *marks.get(row.run.job, ("", "")), keys, name_width) for row in results
+            row.run.job: _RunRow(row, *marks.get(row.run.job, ("", "")), keys, name_width) for row in results
         }
         self.listing.show(self._columns(name_width), rows)
         self._seek()
@@ -167,7 +167,7 @@ class RunTable(Vertical):
             ),
         ]
 
-    def _entry(self, row: _Row) -> ListEntry:
+    def _entry(self, row: _RunRow) -> ListEntry:
         muted = shade(self.app, "text-muted")
         results, run = row.results, row.results.run
         cells = [Text(row.mark, row.colour)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -19,17 +20,25 @@ from tui.screens.training.charts.curve_view import COUNTERS, EVAL
 from tui.screens.training.charts.run_marks import MOST
 
 if TYPE_CHECKING:
-    from core.api import Curves, Job, LogPage, SampleAnswer
+    from core.api import Curves, Job, LogPage, RunSetting, SampleAnswer
     from tui.screens.training.charts.curve_view import Drawing
     from tui.screens.training.charts.run_marks import DrawnRun
-
-#: The settings of a run: group → name → value.
-RunSettings = Mapping[str, Mapping[str, object]]
 
 _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "libraries": "libraries"}
 _NAME, _VALUE = 14, 9
 #: Warnings that fit below the charts.
 _MAX_WARNINGS = 3
+
+
+@dataclass(frozen=True)
+class SettingsOfRun:
+    """A run that is drawn, with its settings."""
+
+    run: DrawnRun
+    name: str
+    """Its name without what all drawn runs share."""
+    settings: tuple[RunSetting, ...]
+    """Its settings; empty where they are unknown."""
 
 
 def place(curves: Curves, drawing: Drawing, x: float | None) -> int | None:
@@ -163,24 +172,19 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     return Content("\n").join(lines)
 
 
-def settings_table(found: Sequence[tuple[DrawnRun, str, RunSettings]], width: int) -> Content:
+def settings_table(found: Sequence[SettingsOfRun], width: int) -> Content:
     """The settings of runs, each with its number and name; differing settings come first."""
-    if not any(settings for _, _, settings in found):
+    if not any(one.settings for one in found):
         return Content.styled("The run's settings are unknown.", "$text-muted")
-    keys = list(
-        dict.fromkeys(
-            (group, name) for _, _, settings in found for group in _GROUPS for name in settings.get(group, {})
-        )
-    )
-    values = {
-        key: [_setting(settings.get(key[0], {}).get(key[1])) for _, _, settings in found] for key in keys
-    }
+    by_key = [{(each.group, each.name): each.value for each in one.settings} for one in found]
+    keys = list(dict.fromkeys(key for settings in by_key for key in settings))
+    values = {key: [_setting(settings.get(key)) for settings in by_key] for key in keys}
     differing = [key for key in keys if len(set(values[key])) > 1]
     lines: list[Content] = []
     if len(found) > 1:
         lines += [
-            Content.assemble((f"{run.number} ", f"{run.colour} bold"), visible(name))
-            for run, name, _ in found
+            Content.assemble((f"{one.run.number} ", f"{one.run.colour} bold"), visible(one.name))
+            for one in found
         ]
         same = "Different:" if differing else "All settings are equal:"
         lines.append(Content.styled(f"\n{same}", "bold"))
@@ -197,7 +201,7 @@ def outcome(job: Job, width: int) -> Content:
     if not result:
         return Content("")
     lines = [Content.styled("\n\nresult", "bold")]
-    lines += [_one(name, _setting(value), width) for name, value in result.items()]
+    lines += [_one(one.name, _setting(one.value), width) for one in result]
     return Content("\n").join(lines)
 
 
@@ -271,13 +275,12 @@ def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> l
     return [now, ticks.number(float(finite.min())), ticks.number(float(finite.max()))]
 
 
-def _differing(
-    name: str, values: Sequence[str], found: Sequence[tuple[DrawnRun, str, RunSettings]], width: int
-) -> Content:
+def _differing(name: str, values: Sequence[str], found: Sequence[SettingsOfRun], width: int) -> Content:
     short = all(len(value) <= 9 for value in values)
     each: list[tuple[str, str] | str] = []
-    for (run, _, _), value in zip(found, values, strict=True):
-        each += [("  " if short else "\n  ", ""), (f"{run.number} ", f"{run.colour} bold"), visible(value)]
+    for one, value in zip(found, values, strict=True):
+        number = (f"{one.run.number} ", f"{one.run.colour} bold")
+        each += [("  " if short else "\n  ", ""), number, visible(value)]
     return Content.assemble((visible(name), "$text-warning"), *each)
 
 

@@ -56,7 +56,7 @@ def first_place(flip_rate: float | None) -> str:
 def warnings(rate: WinRate) -> list[str]:
     """Caveats of a comparison's win rate."""
     found = []
-    if rate.lc_parted:
+    if rate.lc_differs:
         found.append(
             f"Length affects this win rate: at equal length it is "
             f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
@@ -140,15 +140,15 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         rate.lc_low,
         rate.lc_high,
         note=_length_controlled(rate),
-        warns=bool(rate.lc_parted) or rate.is_extrapolated,
+        warns=bool(rate.lc_differs) or rate.is_extrapolated,
     )
     yield share(
         "by probability",
-        rate.soft_win_rate_b,
-        rate.soft_low,
-        rate.soft_high,
+        rate.probability_win_rate_b,
+        rate.probability_low,
+        rate.probability_high,
         note="by the log-probabilities of the judge's answers"
-        if rate.soft_win_rate_b is not None
+        if rate.probability_win_rate_b is not None
         else "the judge gives no log-probabilities",
     )
     yield from _of_dimensions(rate)
@@ -358,7 +358,7 @@ def _length_controlled(rate: WinRate) -> str:
         else ""
     )
     difference = f"{points:+z.1f} points from raw{between}"
-    if rate.lc_parted:
+    if rate.lc_differs:
         return f"{difference}: the judge is biased by length"
     return difference
 

@@ -55,9 +55,9 @@ def _results(
             "bar": Text(formats.bar(share, widths.get("bar", 0)), muted),
             **{key: unknown.copy() for key in ("wins", "votes", "lc", "p", "words", "invalid")},
         }
-    parted = rate.lc_parted is True
+    differs = rate.lc_differs is True
     # The summary has a caveat.
-    mark = "! " if parted or rate.invalid else ""
+    mark = "! " if differs or rate.invalid else ""
     return {
         "rate": Text(mark + formats.percent(rate.win_rate_b, 1), "bold"),
         "interval": Text(formats.span(rate.ci_low, rate.ci_high), muted),
@@ -76,7 +76,7 @@ def _results(
         ),
         "votes": _by_people(with_votes, muted),
         "lc": Text(
-            ("! " if parted else "") + formats.percent(rate.lc_win_rate_b, 1), warning if parted else muted
+            ("! " if differs else "") + formats.percent(rate.lc_win_rate_b, 1), warning if differs else muted
         ),
         "p": Text(formats.p_value(rate.p_holm), muted),
         "words": Text(f"{_words(rate.words_a)} / {_words(rate.words_b)}", muted),

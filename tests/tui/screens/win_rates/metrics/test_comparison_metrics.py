@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.domain.evaluation.comparisons import Cell, Comparison, SequencePoint
 from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.win_rates import WinRate
-from core.judging.metrics import sequential
+from core.judging.metrics.study_design import sequential
 from tui.screens.win_rates.metrics import comparison_metrics
 
 RATE = WinRate(
@@ -44,14 +44,14 @@ def test_a_length_controlled_rate_that_is_far_off_is_not_said_to_agree() -> None
         lc_win_rate_b=0.566,
         lc_low=0.45,
         lc_high=0.67,
-        lc_parted=False,
+        lc_differs=False,
         lc_difference_low=-0.2,
         lc_difference_high=0.012,
         lc_overlap=0.3,
     )
     assert note(rate, "length-controlled") == "-9.4 points from raw (-20.0 to +1.2)"
-    parted = replace(rate, lc_parted=True, lc_difference_high=-0.01)
-    assert note(parted, "length-controlled").endswith("-1.0): the judge is biased by length")
+    biased = replace(rate, lc_differs=True, lc_difference_high=-0.01)
+    assert note(biased, "length-controlled").endswith("-1.0): the judge is biased by length")
     assert comparison_metrics.warnings(rate) == []
 
 

@@ -1,0 +1,206 @@
+"""Win rates and significance tests, from the scores of dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from core.judging.metrics import scores
+from core.judging.metrics.inference import bootstrap, intervals
+from core.judging.metrics.inference.intervals import Bounds, ShareInterval
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.judging.metrics.inference.intervals import Floats
+
+SIGN_TEST = "exact sign test"
+SIGN_FLIP_TEST = "sign-flip permutation test"
+
+#: Differences are put on a grid of the first of these fractions that fits all of them.
+_FRACTIONS = (2, 4, 8, 12, 24, 120, 720, 5040)
+#: Points of the largest grid that is used.
+_MAX_POINTS = 32_000
+
+
+@dataclass(frozen=True)
+class ScoreCounts:
+    """The scores of a comparison over `n` dialogues, `invalid` of them without a score.
+
+    `wins_b` counts scores above ½, `ties` those of ½, `wins_a` those below it. `rate` is the mean score of b
+    over valid dialogues, None if there are none; `bounds` are None if no dialogue is invalid. The bootstrap
+    over dialogues is a percentile interval, given if dialogues were judged more than once.
+    """
+
+    n: int
+    wins_a: int
+    wins_b: int
+    ties: int
+    invalid: int
+    rate: ShareInterval | None
+    bounds: Bounds | None
+    bootstrap_low: float | None
+    bootstrap_high: float | None
+
+
+@dataclass(frozen=True)
+class Test:
+    """A two-sided p-value, and the name of the test that it is from."""
+
+    p: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two responders on the same dialogues: the dialogues in which each scored higher; the mean of b's score
+    minus a's, with Student's 95 % interval; and the p-value of the sign-flip test of that mean."""
+
+    better_a: int
+    better_b: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def win_rate(found: Sequence[float | None], *, with_bootstrap: bool = False) -> ScoreCounts:
+    """The win rate of b from the score of each dialogue, None for an invalid one.
+
+    Invalid dialogues are missing: the rate and its interval are those of the valid ones, and the bounds show
+    what the invalid ones could change. The interval is Wilson's with the effective sample size, also where
+    each dialogue was judged once: Wilson's of so many trials covers less than 93 % near the edges.
+    Raises `ValueError` if there are no dialogues.
+    """
+    if not found:
+        raise ValueError("no dialogues")
+    valid = [score for score in found if score is not None]
+    winners = [scores.winner(score) for score in found]
+    counts = len(found), winners.count("a"), winners.count("b"), winners.count("tie"), len(found) - len(valid)
+    limits = intervals.bounds(valid, counts[-1])
+    if not valid:
+        return ScoreCounts(*counts, None, limits, None, None)
+    rate = intervals.of_mean(valid)
+    low, high = _bootstrap(valid) if with_bootstrap else (None, None)
+    return ScoreCounts(*counts, rate, limits, low, high)
+
+
+@cache
+def sign_test(better_a: int, better_b: int) -> float:
+    """The two-sided p-value of the exact sign test without ties; 1 if all are ties."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(better_b, better_a + better_b).pvalue) if better_a + better_b else 1.0
+
+
+def even_test(valid: Sequence[float]) -> Test:
+    """Whether a win rate differs from ½, from the scores of valid dialogues.
+
+    If b won or lost each dialogue outright, or tied, this is the exact sign test of wins against losses;
+    otherwise the sign-flip test of the scores minus ½, of which the sign test is a special case.
+    """
+    if set(valid) <= {0.0, 0.5, 1.0}:
+        return Test(sign_test(valid.count(0.0), valid.count(1.0)), SIGN_TEST)
+    return Test(sign_flip_test([score - 0.5 for score in valid]), SIGN_FLIP_TEST)
+
+
+def sign_flip_test(differences: Sequence[float] | Floats) -> float:
+    """The two-sided p-value of the sign-flip permutation test of a mean of 0; 1 if all differences are 0.
+
+    The share of all ways to flip the signs of the differences whose sum is at least as far from 0 (Fisher,
+    "The design of experiments", 1935, section 21). It is exact: the distribution of the sum is the product of
+    the characteristic functions of each ±d. Differences must be fractions with a small denominator, as
+    those of scores are; others are rounded to a grid.
+    """
+    import numpy as np
+
+    sizes = np.abs(np.asarray(differences, dtype=np.float64))
+    sizes, total = sizes[sizes > 1e-9], abs(float(np.sum(differences)))
+    if not len(sizes):
+        return 1.0
+    whole, unit = _on_grid(sizes)
+    max_sum, observed = int(whole.sum()), round(total * unit)
+    chances = _sum_of_flips(tuple(np.bincount(whole).tolist()))
+    p = 2 * float(chances[observed : max_sum + 1].sum()) if observed else 1.0
+    # No p-value is smaller than that of the two ways in which all signs agree.
+    return float(min(1.0, max(p, 2.0 ** (1 - len(sizes)))))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values with Holm's correction for multiple tests ("A simple sequentially rejective multiple test
+    procedure", Scandinavian Journal of Statistics 6, 1979)."""
+    # Implemented here because statsmodels takes a second to import; a test compares the two.
+    corrected, previous = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        previous = max(previous, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = previous
+    return corrected
+
+
+def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Floats) -> Paired:
+    """Whether two responders' win rates differ, over the dialogues with a score of both.
+
+    Raises `ValueError` if there are none.
+    """
+    import numpy as np
+
+    if not len(scores_a):
+        raise ValueError("no dialogue in common")
+    more = np.asarray(scores_b, dtype=np.float64) - np.asarray(scores_a, dtype=np.float64)
+    better_a, better_b = int((more < -1e-9).sum()), int((more > 1e-9).sum())
+    low, high = _mean_of_differences(more)
+    return Paired(better_a, better_b, float(more.mean()), low, high, sign_flip_test(more))
+
+
+@lru_cache(maxsize=256)
+def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
+    """The probability of each sum, from 0 on, of `counts` times ±0, ±1, ±2, … with random signs."""
+    import numpy as np
+
+    max_sum = sum(value * count for value, count in enumerate(counts))
+    # A power of two makes the transform fast.
+    points = 1 << (2 * max_sum + 1).bit_length()
+    angles = 2 * np.pi / points * np.arange(points // 2 + 1)
+    transform = np.ones(len(angles))
+    for value, count in enumerate(counts):
+        if value and count:
+            transform *= np.cos(value * angles) ** count
+    chances: Floats = np.fft.irfft(transform, points)
+    return chances
+
+
+def _mean_of_differences(differences: Floats) -> tuple[float, float]:
+    """Student's interval of the mean of differences from −1 to 1."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n = len(differences)
+    if n < 2:
+        return -1.0, 1.0
+    mean = float(differences.mean())
+    half_width = float(stdtrit(n - 1, 0.975)) * float(np.std(differences, ddof=1)) / n**0.5
+    return max(-1.0, mean - half_width), min(1.0, mean + half_width)
+
+
+def _on_grid(sizes: Floats) -> tuple[NDArray[np.int_], int]:
+    """The sizes as whole numbers, and the number that 1 is."""
+    import numpy as np
+
+    for unit in _FRACTIONS:
+        whole = np.rint(sizes * unit)
+        if np.abs(sizes * unit - whole).max() < 1e-6:
+            break
+    unit = max(2, min(unit, int(_MAX_POINTS / 2 / sizes.sum())))
+    return np.rint(sizes * unit).astype(np.int_), unit
+
+
+def _bootstrap(valid: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+    """A percentile interval of the mean, reproducible; None if all scores are equal."""
+    import numpy as np
+
+    if len(set(valid)) < 2:
+        return None, None
+    return bootstrap.share_interval(np.array(valid), np.ones(len(valid)))

@@ -1,0 +1,133 @@
+"""Adding jobs with all their attempts to the store, from the attempts' folders."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from core.config.workspace import WorkspacePaths
+from core.domain.states import JobState
+from core.jobs import context
+from core.jobs.planned_job import PlannedJob, places
+from core.jobs.settings import Settings
+from core.jobs.spec import Spec
+from core.pipeline.engines import remote
+from core.pipeline.rebuilding import spec_inputs
+from core.pipeline.rebuilding.attempt_folders import first_record_at, last_record_at
+from core.pipeline.supervision import ingest
+from core.pipeline.supervision.history import (
+    AttemptEnded,
+)
+from core.store.connections import transaction
+from core.store.jobs import job_attempts, jobs
+from core.store.jobs.job_attempts import Attempt
+
+#: The states of jobs, by what histories call them.
+_STATES: dict[str, JobState] = {state: state for state in get_args(JobState)}
+
+
+def add_job(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    job: str,
+    attempts: Sequence[tuple[int, Path, Spec[Settings]]],
+    ends: dict[tuple[str, int], AttemptEnded],
+    problems: list[str],
+) -> int:
+    """Add a job with all its attempts; returns the number of records."""
+    newest = attempts[-1][2]
+    planned = PlannedJob(
+        id=job,
+        name=newest.name,
+        fingerprint=newest.fingerprint,
+        slot=newest.slot,
+        settings=newest.settings,
+        inputs=spec_inputs.inputs(newest, workspace),
+        depends_on=newest.depends_on or spec_inputs.producers(newest, workspace),
+    )
+    with transaction(connection):
+        jobs.put(connection, [planned])
+        connection.execute(
+            "UPDATE jobs SET requested_at = ? WHERE id = ?", (first_record_at(attempts[0][1]), job)
+        )
+    total = 0
+    for number, folder, spec in attempts:
+        total += _add_attempt(
+            connection, workspace, folder, spec, ends.get((job, number)), is_newest=spec is newest
+        )
+    return total
+
+
+def _add_attempt(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    folder: Path,
+    spec: Spec[Settings],
+    end: AttemptEnded | None,
+    *,
+    is_newest: bool,
+) -> int:
+    relative = folder.relative_to(workspace.root).as_posix()
+    first_event = _last_event(connection)
+    with transaction(connection):
+        connection.execute(
+            "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
+            (spec.redone_after, spec.sends_requests, spec.job),
+        )
+        attempt = job_attempts.begin_attempt(
+            connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)
+        )
+        if (folder / context.CANCEL).exists():
+            connection.execute(
+                "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
+                ((folder / context.CANCEL).stat().st_mtime, spec.job, spec.attempt),
+            )
+    (attempt,) = job_attempts.attempts(connection, job=spec.job, state="running")
+    ingested = ingest.ingest(connection, workspace.root, attempt)
+    begun, ended = first_record_at(folder), last_record_at(folder)
+    if ingested.ending is None:
+        ended = _end(connection, attempt, folder, end, is_newest=is_newest) or ended
+    with transaction(connection):
+        connection.execute(
+            "UPDATE attempts SET started_at = ?, ended_at = iif(ended_at IS NULL, NULL, ?)"
+            " WHERE job = ? AND number = ?",
+            (begun, ended, spec.job, spec.attempt),
+        )
+        connection.execute(
+            "UPDATE jobs SET started_at = ?, finished_at = iif(finished_at IS NULL, NULL, ?) WHERE id = ?",
+            (begun, ended, spec.job),
+        )
+        connection.execute("UPDATE events SET at = ? WHERE id > ?", (ended, first_event))
+    return ingested.records
+
+
+def _end(
+    connection: sqlite3.Connection,
+    attempt: Attempt,
+    folder: Path,
+    end: AttemptEnded | None,
+    *,
+    is_newest: bool,
+) -> float | None:
+    """End an attempt whose journal does not say how it ended; when it did, if that is known."""
+    is_on_cluster = (folder / remote.ID).exists() and not (folder / context.FENCE).exists()
+    if (context.is_held(folder) or is_on_cluster) and is_newest:
+        # Its worker lives, or its engine knows what became of it: the next supervisor adopts it.
+        return None
+    with transaction(connection):
+        if end is None:
+            # Nobody knows whether it was wanted still: nothing begins by itself, and nothing is paid.
+            job_attempts.end_attempt(connection, attempt, "cancelled" if attempt.cancel_at else "lost")
+            event = "it had not ended when state.db was rebuilt: retry it to continue"
+            jobs.set_state(connection, attempt.job, "cancelled", event=event)
+            return None
+        job_attempts.end_attempt(connection, attempt, end.state, end.error)
+        state = _STATES.get(end.job_state, "cancelled")
+        jobs.set_state(connection, attempt.job, state, error=end.error if state == "failed" else None)
+        return end.at
+
+
+def _last_event(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])

@@ -1,0 +1,89 @@
+"""What was recorded outside of the attempts' folders: in the history, and in the old state.db."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from core.config.workspace import WorkspacePaths
+from core.domain.errors import UserError
+from core.domain.runs import RunNotes
+from core.pipeline.supervision import history
+from core.pipeline.supervision.history import (
+    AttemptEnded,
+    Imported,
+    JobsDeleted,
+    RunNoted,
+    SettingChanged,
+    Voted,
+)
+from core.store import connections
+from core.store.dialogues import dialogues
+from core.store.evaluation import votes
+
+
+@dataclass
+class RecordedOutside:
+    """What the history and the old state.db hold; each field is empty where nothing was found."""
+
+    imported: list[Imported] = field(default_factory=list)
+    votes: list[Voted] = field(default_factory=list)
+    settings: dict[str, str | None] = field(default_factory=dict)
+    ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
+    notes: dict[str, RunNotes] = field(default_factory=dict)
+
+
+def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOutside:
+    """What the history says, after what can be read from the old store."""
+    found = _from_old_store(workspace)
+    imported: list[Imported] = []
+    damaged = 0
+    for entry in history.read(workspace):
+        match entry:
+            case None:
+                damaged += 1
+            case Imported():
+                imported.append(entry)
+            case Voted():
+                found.votes.append(entry)
+            case SettingChanged(key=key, value=value):
+                found.settings[key] = value
+            case RunNoted(job=job, notes=noted):
+                found.notes[job] = noted
+            case JobsDeleted(jobs=deleted):
+                found.notes = {job: noted for job, noted in found.notes.items() if job not in deleted}
+                found.ends = {key: end for key, end in found.ends.items() if key[0] not in deleted}
+            case AttemptEnded():
+                found.ends[entry.job, entry.number] = entry
+    found.imported = imported or found.imported
+    if damaged:
+        problems.append(f"{damaged} lines of {workspace.history} are damaged and left out")
+    return found
+
+
+def _from_old_store(workspace: WorkspacePaths) -> RecordedOutside:
+    found = RecordedOutside()
+    if not workspace.state.is_file():
+        return found
+    # Whatever is wrong with it: what can be read is used.
+    try:
+        connection = connections.reader(workspace.state)
+    except UserError:
+        return found
+    with closing(connection):
+        with suppress(sqlite3.DatabaseError, TypeError):
+            found.votes = [
+                Voted(at=vote.at, vote=vote, is_withdrawn=False) for vote in votes.votes(connection)
+            ]
+        with suppress(sqlite3.DatabaseError):
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            found.settings = {row["key"]: row["value"] for row in rows if row["key"] != "data"}
+        with suppress(sqlite3.DatabaseError, msgspec.DecodeError):
+            imported = dialogues.imported(connection)
+            if imported is not None:
+                found.imported.append(Imported(at=time.time(), data=imported))
+    return found

@@ -1,0 +1,308 @@
+"""Publishing a run, or a recipe's training data, as a folder for the Hub and other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from core.config.schema import Responding
+from core.domain.errors import UserError
+from core.domain.jobs.job import Job
+from core.domain.jobs.results import TrainingResult
+from core.domain.names import RUN_STAGES
+from core.jobs import files
+from core.jobs.output_folder import OutputFolder
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import (
+    DpoSettings,
+    GenerateSettings,
+    RespondSettings,
+    RunSettings,
+    SftSettings,
+    StudentResponder,
+)
+from core.services.workspace_state import WorkspaceState
+from core.store.jobs import job_records
+from core.students.models.embedded_package import EMBEDDED
+
+if TYPE_CHECKING:
+    from core.publishing.sections import DataDescription
+    from core.services.evaluation.reader import EvaluationReader
+    from core.services.pipeline.reader import PipelineReader
+    from core.services.training.reader import TrainingReader
+
+#: Lists the files of a published folder, so that publishing again can replace them; it is not pushed.
+CONTENTS = ".published.json"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published folder."""
+
+    name: str
+    """The run or the recipe."""
+    kind: Literal["adapter", "model", "dataset"]
+    """What the folder has: an adapter, a whole model, or training data."""
+    folder: Path
+    """The folder."""
+    files: tuple[Path, ...]
+    """The written files."""
+    notes: tuple[str, ...]
+    """What whoever uses it must know, in sentences."""
+    only_here: bool
+    """Whether it needs a folder of this machine, so that it cannot be pushed."""
+
+
+@dataclass(frozen=True)
+class PublishOptions:
+    """What a published model consists of beside its defaults."""
+
+    merge: bool = False
+    """Merge the adapter into the student's weights."""
+    ollama: bool = False
+    """Write a Modelfile by which Ollama imports it."""
+    gguf: bool = False
+    """Make a GGUF file, by llama.cpp's converter."""
+
+
+class Publishing:
+    """Publishes what a workspace has made. Nothing in the workspace changes."""
+
+    def __init__(
+        self,
+        state: WorkspaceState,
+        pipeline: PipelineReader,
+        training: TrainingReader,
+        evaluation: EvaluationReader,
+    ) -> None:
+        self._state = state
+        self._pipeline = pipeline
+        self._training = training
+        self._evaluation = evaluation
+
+    def publish(self, name: str, folder: Path, options: PublishOptions | None = None) -> Published:
+        """Write a run, or the training data of a recipe, to a folder that is ready for the Hub.
+
+        Weights are made by a process of their own; it takes from seconds to minutes. What was published to
+        the folder before is replaced. Raises `UserError` when the run or recipe does not exist or is not
+        done, the folder has other files, or an option does not fit.
+        """
+        self._state.paths.check_output(folder)
+        options = options or PublishOptions()
+        job = self._job(name)
+        output = OutputFolder(folder, CONTENTS, "a published model or data set")
+        output.check()
+        if job.stage == "recipe":
+            if options != PublishOptions():
+                raise UserError(f"{name} is a recipe: --merge, --ollama and --gguf are for runs")
+            return self._publish_data(job, output)
+        return self._publish_run(job, output, options)
+
+    def check_repository(self, repository: str) -> None:
+        """Raise `UserError` if no repository of the Hub can have that name."""
+        from core.publishing import hub
+
+        hub.check_name(repository)
+
+    def push(self, published: Published, repository: str, *, public: bool = False) -> str:
+        """Upload a published folder to the Hub, private unless `public`; the repository's URL.
+
+        Raises `UserError` if that fails, or nobody else could load it.
+        """
+        from core.publishing import hub
+
+        if published.only_here:
+            raise UserError(
+                f"{published.folder} needs a model that is a folder on this machine, so nobody else could "
+                "load it: publish it with --merge"
+            )
+        kind = published.kind
+        return hub.push(
+            published.folder,
+            repository,
+            "dataset" if kind == "dataset" else "model",
+            public=public,
+            not_pushed=CONTENTS,
+        )
+
+    def _job(self, name: str) -> Job:
+        """The finished run or recipe of that name."""
+        jobs = {
+            job.name: job
+            for job in self._pipeline.snapshot().jobs
+            if job.stage in ("recipe", *RUN_STAGES) and job.in_config
+        }
+        current = name.partition("@")[0]
+        if name != current and current in jobs:
+            raise UserError(f"{name} is superseded: only runs that config.toml defines are published")
+        if name not in jobs:
+            close = get_close_matches(name, jobs, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            known = ", ".join(jobs) or "none yet"
+            raise UserError(f"there is no run or recipe {name!r}.{hint} config.toml has: {known}")
+        job = jobs[name]
+        if job.state != "done":
+            raise UserError(
+                f"{job.stage} {name} is not done ({job.state}): run `empathy-tui run {job.stage}:{name}`"
+            )
+        return job
+
+    def _publish_run(self, job: Job, output: OutputFolder, options: PublishOptions) -> Published:
+        from core.publishing import gguf, results, sections, weights
+        from core.training.saving import model_card
+
+        settings, result = self._nodes[job.id].settings, job.result
+        assert isinstance(settings, SftSettings | DpoSettings)
+        assert isinstance(result, TrainingResult)
+        if options.merge and settings.lora is None:
+            raise UserError(f"{job.name} is a whole model, fully fine-tuned: there is no adapter to merge")
+        is_adapter = settings.lora is not None and not options.merge
+        if options.ollama and is_adapter and not options.gguf:
+            # From 0.12.11 on it looks for model*.safetensors, and PEFT names the file otherwise.
+            raise UserError(
+                "Ollama imports an adapter only as a GGUF file: publish it with --gguf too, or with --merge"
+            )
+        converter = gguf.converter(is_adapter=is_adapter) if options.gguf else None
+        responding = self._responding(job.name)
+        student = settings.student.config
+        is_local = model_card.base_on_hub(student.model) is None
+        notes = _notes(settings, result, is_adapter=is_adapter, is_local=is_local)
+        if options.ollama and is_adapter:
+            notes += ("The Modelfile names the base model's folder on the machine that wrote it.",)
+        with output.aside() as aside:
+            made = aside / "made"
+            made.mkdir()
+            weights.make(
+                weights.WeightsRequest(
+                    student=settings.student,
+                    responding=responding,
+                    lora=settings.lora,
+                    trained=str(self._output(job.id, "adapter" if settings.lora is not None else "model")),
+                    merge=options.merge,
+                    dtype=result.dtype,
+                    folder=str(made),
+                    ollama=options.ollama,
+                    converter=None if converter is None else str(converter),
+                ),
+                aside,
+            )
+            recipe = self._job(settings.recipe)
+            trained_on = "sft" if settings.stage == "sft" else "preferences"
+            described = self._described(recipe)
+            rates = results.of_run(self._evaluation.win_rates(), job.name)
+            publication = model_card.Publication(
+                merged=options.merge,
+                libraries=self._training.libraries(job.id),
+                eval_results=results.eval_results(rates, described.file, described.sha256),
+                answering=sections.answering(student, responding),
+                sections="\n\n".join(
+                    (
+                        sections.data_section(described),
+                        sections.results_section(rates),
+                        sections.limits_section(notes),
+                    )
+                ),
+            )
+            data_sha256 = files.sha256(self._output(recipe.id, trained_on))
+            card = model_card.text(_shown(settings, is_local), data_sha256, result, publication)
+            found: dict[str, bytes | Path] = {path.name: path for path in sorted(made.iterdir())}
+            found |= {"README.md": card.encode(), sections.PROMPT_FILE: settings.student.prompt.encode()}
+            written = output.replace(found)
+        return Published(
+            name=job.name,
+            kind="adapter" if is_adapter else "model",
+            folder=output.path,
+            files=tuple(written),
+            notes=notes,
+            only_here=is_adapter and (is_local or options.ollama),
+        )
+
+    def _publish_data(self, job: Job, output: OutputFolder) -> Published:
+        from core.publishing import data_set
+
+        sft, preferences = (self._output(job.id, name) for name in ("sft", "preferences"))
+        written = output.replace(dict(data_set.files_of(job.name, sft, preferences, self._described(job))))
+        return Published(job.name, "dataset", output.path, tuple(written), (), only_here=False)
+
+    def _responding(self, run: str) -> Responding:
+        """The settings by which the run answered the test split, or would."""
+        for node in self._state.nodes():
+            if isinstance(node.settings, RespondSettings) and node.name == run:
+                responder = node.settings.responder
+                assert isinstance(responder, StudentResponder)
+                return responder.responding
+        raise AssertionError(f"{run} is a run, and every run is a responder")
+
+    def _described(self, recipe: Job) -> DataDescription:
+        """The data from which a recipe was made."""
+        from core.publishing.sections import DataDescription
+        from core.services.data.sample import is_sample
+
+        imported, dialogues = self._state.data()
+        assert imported is not None
+        generated = (self._nodes[job].settings for job in recipe.depends_on)
+        teachers = (found.model.identity.model for found in generated if isinstance(found, GenerateSettings))
+        train = sum(dialogue.split == "train" for dialogue in dialogues)
+        return DataDescription(
+            file=imported.file,
+            sha256=imported.data,
+            train=train,
+            test=len(dialogues) - train,
+            sources=imported.sources,
+            teachers=tuple(dict.fromkeys(teachers)),
+            is_sample=is_sample(imported),
+        )
+
+    @property
+    def _nodes(self) -> dict[str, PlannedJob]:
+        return {node.id: node for node in self._state.nodes()}
+
+    def _output(self, job: str, name: str) -> Path:
+        """A file or folder that a job has made. Raises `UserError` if it was removed."""
+        connection = self._state.connection()
+        found = None if connection is None else job_records.artifact(connection, job, name)
+        path = None if found is None else self._state.paths.inside(found[0])
+        if path is None or not path.exists():
+            raise UserError(f"the files of {job} are gone ({path or name}): do it again with --force")
+        return path
+
+
+def _notes(
+    settings: RunSettings, result: TrainingResult, *, is_adapter: bool, is_local: bool
+) -> tuple[str, ...]:
+    """What whoever uses a published model must know, in sentences."""
+    found = []
+    model = settings.student.config.model
+    if is_adapter and is_local:
+        found.append("The base model is a folder on the machine that trained it.")
+    if is_adapter and model == EMBEDDED:
+        found.append(
+            "It was trained on weights that were quantized to 4 bits: on the weights of the Hub, answers "
+            "differ a little. Merged weights answer as the run did."
+        )
+    if settings.lora is not None and not is_adapter:
+        if settings.student.quantization is not None:
+            found.append(
+                f"It was trained on weights in {settings.student.quantization}, and merged into those "
+                "without quantization: answers can differ a little from the run's."
+            )
+        elif result.dtype != "float32":
+            found.append(
+                f"Merged weights are rounded to {result.dtype}: a few answers can differ from the run's."
+            )
+    return tuple(found)
+
+
+def _shown(settings: RunSettings, is_local: bool) -> RunSettings:
+    """The settings as others see them: with the name of a local model's folder, without its place."""
+    if not is_local:
+        return settings
+    config = msgspec.structs.replace(
+        settings.student.config, model=Path(settings.student.config.model).name, revision=None
+    )
+    student = msgspec.structs.replace(settings.student, config=config)
+    return msgspec.structs.replace(settings, student=student)

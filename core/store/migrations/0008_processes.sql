@@ -1,0 +1,2 @@
+-- What distinguishes a worker's process from others that get the same id.
+ALTER TABLE attempts ADD COLUMN process TEXT;

@@ -1,0 +1,2 @@
+-- The GPU of an attempt.
+ALTER TABLE attempts ADD COLUMN gpu TEXT;

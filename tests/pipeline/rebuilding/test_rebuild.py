@@ -1,0 +1,182 @@
+"""state.db lost: no folder is used twice, and it can be made again as it was."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from core.domain.errors import UserError
+from core.domain.evaluation.votes import Vote
+from core.jobs import journal, spec
+from core.jobs.records import Failed
+from core.pipeline.rebuilding import rebuild
+from core.store import connections, intents
+from core.store.dialogues import dialogues
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import SupervisedWorkspace
+
+RECIPE = "recipe:direct/chatgpt"
+VOTES = [Vote("me", f"d{n}", "a" * 64, "b" * 64, "human", "chatgpt", "ab", "a", 100.0 + n) for n in range(3)]
+
+
+def _rows(supervised: SupervisedWorkspace) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in the store but intents, times and what is counted on its way in."""
+    found = {
+        "jobs": "SELECT id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt,"
+        " done, total, error, result, waiting, redone_after, sends_requests FROM jobs ORDER BY id",
+        "attempts": "SELECT job, number, folder, state, pid, host, seq, offset, reached, error, process,"
+        " cancel_at IS NULL FROM attempts ORDER BY 1, 2",
+        "events": "SELECT job, attempt, text FROM events WHERE attempt IS NOT NULL ORDER BY 1, 2, 3",
+        "imports": "SELECT file, sha256, data FROM imports ORDER BY id",
+    }
+    for table in ("dialogues", "ratings", "metrics", "samples", "responses", "verdicts", "artifacts"):
+        found[table] = f"SELECT * FROM {table} ORDER BY 1, 2, 3"
+    for table in ("submissions", "submission_states", "answers", "warnings", "votes", "meta", "run_notes"):
+        found[table] = f"SELECT * FROM {table} ORDER BY 1, 2"
+    return {name: supervised.query(sql) for name, sql in found.items()}
+
+
+def _finish(supervised: SupervisedWorkspace) -> None:
+    """A whole pipeline, with an attempt that died, one that was cancelled and done again, and votes."""
+    supervised.set_plan(die={RECIPE: [2]}, hold=["judge:embedded"])
+    with closing(connections.reader(supervised.workspace.state)) as connection:
+        imported = dialogues.imported(connection)
+    assert imported is not None
+    supervised.ask(intents.ImportData(imported))
+    for vote in VOTES:
+        supervised.ask(intents.CastVote(vote))
+    supervised.ask(intents.WithdrawVote(VOTES[1]))
+    supervised.ask(intents.Start())
+    supervisor = supervised.supervise()
+    supervised.until(lambda: any("judge" in job for _, job, _, _ in supervised.notes()))
+    supervised.answer(supervised.ask(intents.Cancel(supervised.id("judge:embedded"))))
+    supervised.until_state("judge:embedded", "cancelled")
+    (supervised.workspace.root / "go").touch()
+    supervised.ask(intents.Retry(supervised.id("judge:embedded")))
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    sft = supervised.id("sft:tiny/direct/chatgpt/sft")
+    supervised.ask(intents.NoteRuns((sft,), add_tags=("long", "kept"), note="answers repeat"))
+    supervised.ask(intents.NoteRuns((sft,), archived=True, remove_tags=("long",)))
+    supervised.ask(intents.Start((RECIPE,), force=True))
+    assert supervised.finish() == 0, supervised.story()
+    assert set(supervised.states().values()) == {"done"}, supervised.story()
+
+
+def _lose(supervised: SupervisedWorkspace) -> None:
+    for path in supervised.workspace.root.glob("state.db*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_the_store_is_made_again_as_it_was(supervised: SupervisedWorkspace, is_damaged: bool) -> None:
+    _finish(supervised)
+    before, steps = _rows(supervised), supervised.steps()
+    # Their journals say the same.
+    for path in supervised.workspace.artifacts.glob(f"jobs/*/*/{spec.NAME}"):
+        path.unlink()
+    _lose(supervised)
+    if is_damaged:
+        supervised.workspace.state.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+    made = rebuild.rebuild(supervised.workspace)
+    after = _rows(supervised)
+    for table, rows in before.items():
+        if table != "imports":
+            assert after[table] == rows, table
+    assert made.jobs == len(before["jobs"])
+    assert (made.set_aside is not None) is is_damaged
+    assert made.dialogues == 8
+    assert made.votes == 2
+    # All is done: nothing is done again.
+    supervised.ask(intents.Start())
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.steps() == steps
+
+
+def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    first = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    with pytest.raises(UserError, match="a supervisor is running"):
+        rebuild.rebuild(supervised.workspace)
+    first.kill()
+    first.wait()
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    assert supervised.attempts(RECIPE) == [(1, "running")]
+    second = supervised.supervise()
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(second) == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "done")]
+    assert set(supervised.steps().values()) == {1}
+
+
+def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:
+    """A folder that is there is left as it is, whatever the store knows of it."""
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until_state(RECIPE, "ready", "running", "done")
+    supervised.wait(supervisor)
+    folder = supervised.workspace.attempt(supervised.id(RECIPE), 4)
+    folder.mkdir()
+    (folder / "log.txt").write_text("of a worker that never began")
+    supervised.ask(intents.Start((RECIPE,), force=True))
+    assert supervised.finish() == 0
+    assert supervised.attempts(RECIPE) == [(1, "done"), (5, "done")]
+    assert [path.name for path in folder.iterdir()] == ["log.txt"]
+
+
+def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorkspace) -> None:
+    """As in a workspace of an older version, whose specs lack fields too."""
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe", "judge")))
+    supervisor = supervised.supervise()
+    supervised.until_state("judge:embedded", "done")
+    supervised.until(lambda: any("recipe" in job for _, job, _, _ in supervised.notes()))
+    before = {row[0]: row for row in _rows(supervised)["jobs"]}
+    supervisor.kill()
+    supervisor.wait()
+    for worker in supervised.workers():
+        worker.kill()
+        worker.wait()
+    _lose(supervised)
+    supervised.workspace.history.unlink(missing_ok=True)
+    for path in supervised.workspace.artifacts.glob("jobs/*/*/spec.json"):
+        spec = json.loads(path.read_bytes())
+        for name in ("slot", "reads", "depends_on", "redone_after", "spent_usd"):
+            spec.pop(name, None)
+        path.write_text(json.dumps(spec))
+    broken = supervised.workspace.artifacts / "jobs" / "sft-0123456789" / "1"
+    broken.mkdir(parents=True)
+    (broken / "spec.json").write_bytes(b"\0\0\0")
+    (broken / journal.NAME).write_bytes(b"\0\n")
+    made = rebuild.rebuild(supervised.workspace)
+    assert [problem for problem in made.problems if "spec.json" in problem]
+    assert supervised.states() == {"judge:embedded": "done", RECIPE: "cancelled"}
+    after = {row[0]: row for row in _rows(supervised)["jobs"]}
+    judge = supervised.id("judge:embedded")
+    # Settings and inputs included.
+    assert after[judge] == before[judge]
+    with closing(connections.reader(supervised.workspace.state)) as connection:
+        assert connection.execute("SELECT count(*) FROM dialogues").fetchone()[0] == 8
+    (supervised.workspace.root / "go").touch()
+    supervised.ask(intents.Retry(supervised.id(RECIPE)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+
+
+def test_an_attempt_that_found_no_spec_is_one_of_its_job(supervised: SupervisedWorkspace) -> None:
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    folder = supervised.workspace.attempt(supervised.id(RECIPE), 2)
+    folder.mkdir()
+    with closing(journal.Journal(folder)) as written:
+        written.write(Failed("spec.json cannot be read"))
+    _lose(supervised)
+    made = rebuild.rebuild(supervised.workspace)
+    assert supervised.attempts(RECIPE) == [(1, "done"), (2, "failed")]
+    assert made.problems == ()
