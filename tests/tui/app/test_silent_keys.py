@@ -52,4 +52,4 @@ async def test_no_key_is_silent(request: pytest.FixtureRequest, opened: Open, ki
             pilot.app.switch_mode(mode)
             await settled(pilot)
             silent += await _silent(pilot, mode)
-    assert silent == []
+    assert silent == [], "\n".join(silent)
