@@ -19,7 +19,7 @@ _VIEWS = {
     "batches": ("enter", "enter"),
 }
 
-_NO_VALUES = {"bar", "marks", "flaw", "text", "utterance"}
+_NO_VALUES = {"bar", "mark", "count", "flaw", "text", "utterance"}
 
 
 def _tables(pilot: Pilot[None]) -> list[KeyedTable]:
