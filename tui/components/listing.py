@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -21,12 +21,16 @@ from tui.format.text import visible
 from tui.format.values import SortValue, comparable
 from tui.navigation.bindings import verb
 
+if TYPE_CHECKING:
+    from textual import getters
+
+    from tui.navigation.host import HostApp
+
 T = TypeVar("T")
 
 
-#: The keys of every list: actions `filter`, `sort(by)` and `reverse`.
-KEYS: tuple[BindingType, ...] = (
-    verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
+#: The keys of every table that can be sorted: actions `sort(by)` and `reverse`.
+SORT_KEYS: tuple[BindingType, ...] = (
     verb("sort", "sort(1)", id="list.sort", tooltip="Sort by the next column"),
     Binding(
         "less_than_sign",
@@ -38,6 +42,15 @@ KEYS: tuple[BindingType, ...] = (
     ),
     Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Reverse the sort order"),
 )
+
+#: The keys of every list: action `filter`, and those of a sort.
+KEYS: tuple[BindingType, ...] = (
+    verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
+    *SORT_KEYS,
+)
+
+#: The answer to a click on the heading of a column without an order.
+UNSORTED = "rows cannot be sorted by this column"
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,10 @@ class Listing(Vertical, Generic[T]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+
+    if TYPE_CHECKING:
+        # Narrows the type of Textual's property.
+        app = getters.app(HostApp)
 
     class Rearranged(Message):
         """The user chose another order of the rows."""
@@ -194,6 +211,8 @@ class Listing(Vertical, Generic[T]):
         elif any(name in entry.values for entry in self._entries().values()):
             self._sort, self._is_reversed = name, False
             self._rearrange()
+        else:
+            self.app.show_message(UNSORTED)
 
     def action_reverse(self) -> None:
         self._is_reversed = not self._is_reversed

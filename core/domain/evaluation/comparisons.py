@@ -245,7 +245,7 @@ class Scorecard:
     pairs: int | None
     """Number of those pairs, without invalid ones; None with the agreement."""
     verdicts: int
-    """All verdicts, invalid ones included."""
+    """All verdicts that it gave, invalid ones included; ties of identical texts are not among them."""
     invalid: int
     """Verdicts that name no response."""
     forms: Mapping[AnswerForm, int] | None

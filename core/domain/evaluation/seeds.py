@@ -35,7 +35,7 @@ class SeedGroup:
     """The highest of their win rates."""
     seeds_low: float | None
     """Lower end of Student's interval of the mean over seeds: it covers what other seeds of training would
-    change on these test dialogues, and nothing else."""
+    change on these test dialogues, and nothing else. None where all seeds have the same win rate."""
     seeds_high: float | None
     """Upper end of that interval."""
     low: float | None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+#: Standard deviations up to this are those of equal win rates, but for the rounding of floats.
+_NO_SPREAD = 1e-9
+
 
 @dataclass(frozen=True)
 class OverSeeds:
@@ -24,7 +27,7 @@ class OverSeeds:
     `seeds_low` and `seeds_high` are Student's 95 % interval of the mean over seeds: how it would vary if
     training were repeated with other seeds, on these dialogues. `low` and `high` are the interval of the
     mean over both seeds and dialogues, from the `dialogues` that are valid in all runs. Each is None where
-    there is too little for it.
+    there is too little for it: seeds with the same win rate say nothing of how others would differ.
     """
 
     seeds: int
@@ -55,8 +58,9 @@ def over_seeds(found: Sequence[Scores]) -> OverSeeds | None:
     sd = seeds_low = seeds_high = low = high = None
     if count > 1:
         sd = float(rates.std(ddof=1))
-        reach = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
-        seeds_low, seeds_high = max(0.0, mean - reach), min(1.0, mean + reach)
+        if sd > _NO_SPREAD:
+            reach = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
+            seeds_low, seeds_high = max(0.0, mean - reach), min(1.0, mean + reach)
         if len(common) > 1:
             low, high = _over_both(mean, table)
     return OverSeeds(count, mean, sd, seeds_low, seeds_high, len(common), low, high)

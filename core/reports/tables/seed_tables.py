@@ -28,7 +28,10 @@ def seeds(report: Report) -> ReportTable:
             *(
                 map(cells.share, (*over_seeds[1:], *over_both[1:]))
                 if full
-                else (ReportCell(ends[0], cells.span(*ends[1:])) for ends in (over_seeds, over_both))
+                else (
+                    ReportCell(one.mean, _seeds_alone(one)),
+                    ReportCell(one.mean, cells.span(*over_both[1:])),
+                )
             ),
             *((cells.count(one.dialogues),) if full else ()),
         )
@@ -49,6 +52,13 @@ def seeds(report: Report) -> ReportTable:
         )
 
     return table(full=False)
+
+
+def _seeds_alone(group: SeedGroup) -> str:
+    """The interval over seeds; unknown from seeds that do not differ."""
+    if group.seeds_low is None and group.sd is not None:
+        return f"no spread in {group.n} seeds"
+    return cells.span(group.seeds_low, group.seeds_high)
 
 
 def mean_text(group: SeedGroup | None) -> str:

@@ -200,6 +200,13 @@ def _forms(results: Iterable[CompareResult | ValidateResult]) -> dict[AnswerForm
     return dict(total.most_common()) if counted else None
 
 
+def _given(result: CompareResult | ValidateResult) -> int:
+    """The verdicts that the judge gave: on identical texts they are ties without it."""
+    if isinstance(result, ValidateResult) or not result.n:
+        return result.verdicts
+    return result.verdicts - result.identical * (result.verdicts // result.n)
+
+
 def _scorecard(
     name: str,
     judge: JudgeConfig,
@@ -246,7 +253,7 @@ def _scorecard(
         agreement_high=None if of_people is None else of_people.agreement_high,
         longer_agreement=None if of_people is None else of_people.longer_agreement,
         pairs=None if of_people is None else of_people.agreement_pairs,
-        verdicts=sum(result.verdicts for result in of_orders),
+        verdicts=sum(map(_given, of_orders)),
         invalid=sum(result.invalid_verdicts for result in of_orders),
         forms=_forms(of_orders),
         prefers_first=prefers_first,

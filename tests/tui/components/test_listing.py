@@ -34,6 +34,10 @@ class Shelf(App[None]):
         self.drawn: list[str] = []
         #: The rows that the cursor came to.
         self.reported: list[str] = []
+        self.messages: list[str] = []
+
+    def show_message(self, text: str) -> None:
+        self.messages.append(text)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         if self.reported[-1:] != [event.row_key.value]:

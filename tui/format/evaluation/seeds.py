@@ -19,6 +19,13 @@ def mean_and_sd(group: SeedGroup) -> str:
     return f"{group.mean * 100:.1f} ± {group.sd * 100:.1f} %"
 
 
+def seeds_alone(group: SeedGroup) -> str:
+    """The interval over other seeds of training; unknown from seeds that do not differ."""
+    if group.seeds_low is None and group.sd is not None:
+        return f"no spread in {group.n} seeds"
+    return span(group.seeds_low, group.seeds_high)
+
+
 def sentences(group: SeedGroup) -> list[str]:
     """The group's name, what its win rates are, and what each interval covers."""
     found = [f"{group.b} vs. {group.a}, over seeds"]
@@ -29,9 +36,11 @@ def sentences(group: SeedGroup) -> list[str]:
         f"Win rate {mean_and_sd(group)} over {seeds} of {len(group.comparisons)}, from "
         f"{percent(group.min, 1)} to {percent(group.max, 1)}."
     )
-    if group.sd is not None:
-        found.append(
-            f"95 % interval of the mean: {span(group.seeds_low, group.seeds_high)} % for other seeds on "
-            f"these dialogues; {span(group.low, group.high)} % for other seeds and other test dialogues."
-        )
+    if group.sd is None:
+        return found
+    alone = f"{seeds_alone(group)} %" if group.seeds_low is not None else f"unknown ({seeds_alone(group)})"
+    found.append(
+        f"95 % interval of the mean: {alone} for other seeds on these dialogues; "
+        f"{span(group.low, group.high)} % for other seeds and other test dialogues."
+    )
     return found

@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
 from tui.components.measured_column import MeasuredColumn
+from tui.components.sortable_table import SortableTable
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
@@ -103,8 +104,8 @@ class BatchesScreen(WorkspaceScreen):
                 yield Static(id="detail", markup=False)
             with MeasuredColumn(id="behind"):
                 yield Static(id="title", markup=False)
-                yield KeyedTable(id="groups", opens="Requests")
-                yield KeyedTable(id="requests")
+                yield SortableTable(id="groups", opens="Requests")
+                yield SortableTable(id="requests")
 
     def on_mount(self) -> None:
         self._batches.enter()
@@ -139,12 +140,12 @@ class BatchesScreen(WorkspaceScreen):
         return self.query_one("#batches", Listing)
 
     @property
-    def _outcomes(self) -> KeyedTable:
-        return self.query_one("#groups", KeyedTable)
+    def _outcomes(self) -> SortableTable:
+        return self.query_one("#groups", SortableTable)
 
     @property
-    def _requests(self) -> KeyedTable:
-        return self.query_one("#requests", KeyedTable)
+    def _requests(self) -> SortableTable:
+        return self.query_one("#requests", SortableTable)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
@@ -276,15 +277,22 @@ class BatchesScreen(WorkspaceScreen):
             return
         muted = shade(self.app, "text-muted")
         width = max(12, self.query_one("#behind").size.width - 14 - 5)
-        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("answer", "answer", width)])
-        self._requests.put(
+        self._requests.show(
+            [Column("dialogue", "dialogue", 12), Column("answer", "answer", width)],
             {
                 f"{request.key}-{request.number}": [
                     Text(formats.shorten(visible(request.dialog_id), 12), muted),
                     Text(visible(request.error or request.text)),
                 ]
                 for request in requests
-            }
+            },
+            {
+                f"{request.key}-{request.number}": {
+                    "dialogue": request.dialog_id,
+                    "answer": request.error or request.text,
+                }
+                for request in requests
+            },
         )
         more = " (first rows only)" if len(requests) == _ROWS else ""
         self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
@@ -340,14 +348,12 @@ class BatchesScreen(WorkspaceScreen):
             "outcome of the requests" if self._groups else "no responses yet"
         )
         words = max(10, self.query_one("#behind").size.width - 11 - 8 - 7)
-        self._outcomes.set_columns(
+        self._outcomes.show(
             [
                 Column("outcome", "outcome", 10),
                 Column("error", "message or example", words),
                 Column("requests", "number", 7, "right"),
-            ]
-        )
-        self._outcomes.put(
+            ],
             {
                 str(number): [
                     Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
@@ -355,7 +361,15 @@ class BatchesScreen(WorkspaceScreen):
                     Text(formats.count(group.requests)),
                 ]
                 for number, group in enumerate(self._groups)
-            }
+            },
+            {
+                str(number): {
+                    "outcome": group.outcome,
+                    "error": submissions.example(group),
+                    "requests": group.requests,
+                }
+                for number, group in enumerate(self._groups)
+            },
         )
 
 

@@ -18,7 +18,7 @@ from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
-from tui.components.listing import Listing
+from tui.components.listing import UNSORTED, Listing
 from tui.components.theme import shade
 from tui.format.data import ratings
 from tui.format.text import visible
@@ -219,6 +219,19 @@ class DialogueList(Vertical):
             self.action_reverse()
         elif name in ("position", "split", "emotion"):
             self._sort(replace(self._order, by=name, source="", is_reversed=False))  # type: ignore[arg-type]
+        elif name == "ratings" and self._sources:
+            self._sort_by_next_source()
+        else:
+            self.app.show_message(UNSORTED)
+
+    def _sort_by_next_source(self) -> None:
+        """Sort by the ratings of the first source, then by those of the next one."""
+        at = self._sources.index(self._order.source) + 1 if self._order.source in self._sources else 0
+        self._sort(
+            replace(
+                self._order, by="rating", source=self._sources[at % len(self._sources)], is_reversed=False
+            )
+        )
 
     def action_reverse(self) -> None:
         self._sort(replace(self._order, is_reversed=not self._order.is_reversed))

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 #: The panels have two columns from this width on, three from the other.
 WIDE, WIDEST = 120, 180
+#: The keys that resolve an item are in its row from this width on, else below the list.
+_HINTS = 60
+#: The width that is kept for the reason of an item.
+_REASON = 18
 #: Below this height the panels have no borders.
 _TALL = 30
 #: The number of leaders and of running jobs that are shown, in a low and in a tall terminal.
@@ -279,14 +283,15 @@ class HomePanels(VerticalScroll, can_focus=False):
         heading = Content.styled("Needs attention  ", "bold") if self._is_low else Content("")
         self._update("attention-title", Content.assemble(heading, (calm, "$text-muted")))
         width = self._width("attention")
-        hint = 18 if width >= 60 else 0
+        keys = self._keys()
+        hint = max((len(_hint(item, keys)) for item in self._items), default=0) if width >= _HINTS else 0
         longest = max((len(visible(item.what)) for item in self._items), default=0)
-        what = max(16, min(longest, (width - 6 - hint) // 2))
+        # Two runs may differ in the middle of their names alone; the reason is shown in full below.
+        what = max(16, min(longest, width - 10 - hint - _REASON))
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
         columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
-        keys = self._keys() if hint else None
-        table.put({item.key: self._row(item, what, keys) for item in self._items})
+        table.put({item.key: self._row(item, what, keys if hint else None) for item in self._items})
         table.styles.height = len(self._items)
         if self._items and not self._has_chosen:
             # The first failure is what to look at first.
@@ -299,7 +304,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         """The item under the cursor in full."""
         item = self.item
         words = "" if item is None else f"{item.why}: {item.advice}" if item.advice else item.why
-        shown, text = self.query_one("#attention-item", Static), Content(visible(words.strip(), lines=True))
+        text = Content(visible(words.strip(), lines=True))
+        if item is not None and item.remedy and self._width("attention") < _HINTS:
+            # There is no room for the keys in the item's row.
+            text = Content.assemble(text, "\n", (_hint(item, self._keys()), "$text-accent"))
+        shown = self.query_one("#attention-item", Static)
         # Always with a layout, because its lines wrap.
         if shown.content != text:
             shown.update(text)
@@ -322,6 +331,10 @@ class HomePanels(VerticalScroll, can_focus=False):
             Text(why, colour if item.job is None else muted),
         ]
         if keys is not None:
-            hint = "  ".join(f"{keys[name]} {what}" for name, what in item.remedy)
-            cells.append(Text(hint, shade(self.app, "text-accent")))
+            cells.append(Text(_hint(item, keys), shade(self.app, "text-accent")))
         return cells
+
+
+def _hint(item: AttentionItem, keys: Mapping[str, str]) -> str:
+    """The keys that resolve an item, each with its effect."""
+    return "  ".join(f"{keys[name]} {what}" for name, what in item.remedy)

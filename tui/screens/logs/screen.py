@@ -272,7 +272,16 @@ class LogsScreen(WorkspaceScreen):
             Text(formats.shorten(visible(row.name), max(20, self.size.width - 32))),
             Text("" if row.attempt is None else str(row.attempt), muted),
         )
-        return ListEntry(cells, f"{row.look.word} {row.stage} {row.name}", {"state": row.look.word})
+        return ListEntry(
+            cells,
+            f"{row.look.word} {row.stage} {row.name}",
+            {
+                "state": row.look.word,
+                "stage": row.stage or None,
+                "name": row.name,
+                "attempt": row.attempt,
+            },
+        )
 
 
 def _supervisor(snapshot: Snapshot) -> job_states.StateLook:

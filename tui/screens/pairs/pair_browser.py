@@ -12,7 +12,7 @@ from textual.events import Resize
 from tui.navigation import pair_filter
 from tui.screens.pairs.pair_lines import PairLine
 from tui.screens.pairs.pair_list import PairList
-from tui.screens.pairs.pair_view import PairView
+from tui.screens.pairs.pair_view import PairView, ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
 
 #: The list is beside the pair from this width on; without it the responses are side by side.
@@ -41,6 +41,8 @@ class PairBrowser(Horizontal):
         self._has_pairs = False
         self._responders: tuple[str | None, str | None] = (None, None)
         self._is_covered = False
+        #: What to show in the texts' place once they are displayed; None if it is shown.
+        self._next: tuple[ShownPair | None, str] | None = None
 
     def compose(self) -> ComposeResult:
         yield self.list
@@ -58,12 +60,19 @@ class PairBrowser(Horizontal):
         """List the pairs of two responders, in the order that the user chose, which the walk takes over."""
         self._responders = (a, b)
         found = {pair.dialog_id: lines[pair.dialog_id] for pair in walk.found}
-        self.list.put(found, pair_filter.judges(walk.all), self.size.width)
+        judges = pair_filter.judges(walk.all)
+        self.list.put(found, judges, self.size.width)
+        self.view.expect(walk.all, len(judges))
         walk.arrange(self.list.keys)
         was_shown, self._has_pairs = self.list.display, bool(walk.all)
         self._lay_out()
         if self.list.display and not was_shown:
             self.list.enter()
+
+    def show(self, pair: ShownPair | None, nothing: str) -> None:
+        """Show a pair, or the text `nothing` if there is none."""
+        self._next = (pair, nothing)
+        self._show_next()
 
     def follow(self, dialog_id: str) -> None:
         """Move the cursor of the list to a dialogue."""
@@ -104,8 +113,15 @@ class PairBrowser(Horizontal):
         wanted = self._is_wide if self._wanted is None else self._wanted
         self.list.display = wanted and self._has_pairs and not self._is_covered
         self.query_one("#views").display = self._is_wide or not self.list.display
+        self._show_next()
         is_split = self.list.display and self._is_wide
         self.list.compare(*self._responders, is_alone=not is_split)
         room = self.size.width - (self.list.taken if is_split else 0)
         self.view.set_class(room >= (_BESIDE if is_split else WIDE), "wide")
         self.view.set_class(room >= WIDE, "widest")
+
+    def _show_next(self) -> None:
+        # Drawing what is not displayed would make each move in the list slower.
+        if self._next is not None and self.query_one("#views").display:
+            self.view.show(*self._next)
+            self._next = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
@@ -42,6 +43,7 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     )
 
 
+@lru_cache(32)
 def responder(side: ResponseSide, name: str) -> Content:
     """A side's letter and responder; a click on the name chooses another one."""
     return Content.assemble(

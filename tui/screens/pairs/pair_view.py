@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
+from tui.components.text_pane import TextPane
 from tui.screens.pairs import pair_text
 from tui.screens.pairs.pair_text import PresentationOrder, ResponseSide
 
 if TYPE_CHECKING:
     from core.api import Pair, Prompt
+
+#: So many pairs are measured to know the room that most of them need.
+_SAMPLE = 100
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ class PairView(Container):
     PairView {
         height: 1fr;
         layout: vertical;
-        #context { height: auto; max-height: 40%; margin: 1 0 0 0; padding: 0 1; }
+        #context { height: auto; max-height: 40%; margin: 1 0 0 0; padding: 0 0 0 1; }
         #responses { height: 1fr; margin: 1 0 0 0; layout: vertical; }
-        .side { height: 1fr; width: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
-        #verdict { height: auto; max-height: 6; padding: 0 1; background: $panel; }
-        #side-a { border-bottom: solid $border-blurred; }
+        .side { height: 1fr; width: 1fr; padding: 0 0 0 1; background: $surface; }
+        #verdict { height: auto; max-height: 6; padding: 0 0 0 1; background: $panel; }
+        #side-b { margin: 1 0 0 0; }
         #judged {
             height: auto;
             max-height: 30%;
@@ -61,8 +66,8 @@ class PairView(Container):
             padding: 0 1;
             scrollbar-size-vertical: 1;
         }
-        #answers, #question, #response-a, #response-b { height: auto; }
-        #response-a, #response-b {
+        #answers, #question { height: auto; }
+        .side {
             link-color: $foreground; link-style: bold; link-background: $surface 0%;
             link-color-hover: $text-accent;
             link-style-hover: bold underline;
@@ -73,7 +78,7 @@ class PairView(Container):
         }
         &.wide {
             #responses { layout: horizontal; }
-            #side-a { border-bottom: none; border-right: solid $border-blurred; }
+            #side-b { margin: 0 0 0 1; }
         }
         &.widest {
             #judged { layout: horizontal; max-height: 60%; overflow-y: hidden; }
@@ -89,14 +94,15 @@ class PairView(Container):
         #: The order of the shown prompt; None hides the prompt.
         self._prompt_order: PresentationOrder | None = None
         self._marks_words = False
+        self._expected: Sequence[Pair] = ()
+        self._judges = 0
 
     def compose(self) -> ComposeResult:
-        yield Static(id="context", markup=False)
+        yield TextPane(id="context", can_focus=False)
         with Container(id="responses"):
             for side in ("a", "b"):
-                with VerticalScroll(id=f"side-{side}", classes="side"):
-                    yield Static(id=f"response-{side}", markup=False)
-        yield Static(id="verdict", markup=False)
+                yield TextPane(id=f"side-{side}", classes="side")
+        yield TextPane(id="verdict", can_focus=False)
         # Its parts have the focus; it scrolls if they are stacked.
         with VerticalScroll(id="judged", can_focus=False):
             for part in ("answers", "question"):
@@ -105,6 +111,14 @@ class PairView(Container):
 
     def on_mount(self) -> None:
         self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        self._reserve()
+
+    def expect(self, pairs: Sequence[Pair], judges: int) -> None:
+        """Keep as much room above and below the responses as most of these pairs need."""
+        self._expected, self._judges = pairs, judges
+        self._reserve()
 
     def enter(self) -> None:
         """Take the focus."""
@@ -115,7 +129,7 @@ class PairView(Container):
         before, self._shown = self._shown, shown
         self._draw()
         if shown is None:
-            self.query_one("#context", Static).update(Content(nothing))
+            self.query_one("#context", TextPane).update(Content(nothing))
         elif before is None or before.pair.dialog_id != shown.pair.dialog_id:
             for side in self.query(".side"):
                 side.scroll_home(animate=False)
@@ -143,6 +157,16 @@ class PairView(Container):
         # Below the answers it would open outside the visible area.
         self.call_after_refresh(question.scroll_visible, animate=False, top=True)
 
+    def _reserve(self) -> None:
+        some = self._expected[:: max(1, len(self._expected) // _SAMPLE)]
+        if not some:
+            return
+        context = self.query_one("#context", TextPane)
+        lines = sorted(context.lines_of(pair_text.context(pair, "")) for pair in some)
+        context.reserve(lines[len(lines) * 9 // 10])
+        # A line says that the texts are the same, or that the judges disagree.
+        self.query_one("#verdict", TextPane).reserve(max(1, self._judges) + 1)
+
     def _draw(self) -> None:
         shown = self._shown
         self.query_one("#responses").display = self.query_one("#verdict").display = shown is not None
@@ -155,11 +179,11 @@ class PairView(Container):
         if shown is None:
             return
         pair = shown.pair
-        self.query_one("#context", Static).update(pair_text.context(pair, shown.place, shown.sought))
-        self.query_one("#verdict", Static).update(pair_text.verdict(pair))
+        self.query_one("#context", TextPane).update(pair_text.context(pair, shown.place, shown.sought))
+        self.query_one("#verdict", TextPane).update(pair_text.verdict(pair))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
-            self.query_one(f"#response-{side}", Static).update(
+            self.query_one(f"#side-{side}", TextPane).update(
                 pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)
             )
         if self._shows_answers:

@@ -378,7 +378,7 @@ class PairsScreen(WorkspaceScreen):
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
             shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text)
-        self._browser.view.show(shown, self._walk.nothing(is_read=self._is_read))
+        self._browser.show(shown, self._walk.nothing(is_read=self._is_read))
 
     def _read_responses(self) -> None:
         pair = self._walk.pair

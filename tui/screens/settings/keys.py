@@ -25,5 +25,6 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Remove the setting from the file, so that its default applies",
     ),
     Binding("w", "save", "Save", id="settings.save", tooltip="Write the changes to config.toml"),
+    Binding("S", "start", "Start all", id="settings.start_all", show=False, tooltip="Start every job"),
     Binding("u", "discard", "Undo", id="settings.discard", tooltip="Discard the changes that are not saved"),
 )

@@ -157,6 +157,12 @@ class SettingsScreen(WorkspaceScreen):
         elif self.can("save"):
             self.app.save_config(self._draft.base, self._draft.text)
 
+    async def action_start(self) -> None:
+        if self._draft is not None or self._computing is not None:
+            self.app.show_message("jobs start as config.toml says: w saves the changes first, u undoes them")
+        else:
+            await self.run_action("app.start_all")
+
     def action_discard(self) -> None:
         if self._draft is None and self._computing is None:
             self.app.show_message("there are no changes")

@@ -42,6 +42,11 @@ class _Cells(KeyedTable):
         super().__init__(opens="Pairs")
         self.cursor_type, self.fixed_columns = "cell", 1
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading moves the cursor into its column."""
+        event.stop()
+        self.move_cursor(column=event.column_index, animate=False)
+
 
 class MatrixView(WinRatesView):
     """Columns have the numbers of the rows; the cell under the cursor is explained below."""

@@ -13,7 +13,8 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column
+from tui.components.sortable_table import SortableTable, SortValues
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.evaluation import win_rates
@@ -46,7 +47,7 @@ class RankingView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield KeyedTable(opens="Pairs")
+        yield SortableTable(opens="Pairs")
         yield Static(classes="summary", markup=False)
 
     def on_resize(self, event: Resize) -> None:
@@ -93,7 +94,7 @@ class RankingView(WinRatesView):
         self._draw()
 
     def _draw(self) -> None:
-        heading, table = self.query_one(".heading", Static), self.query_one(KeyedTable)
+        heading, table = self.query_one(".heading", Static), self.query_one(SortableTable)
         ranking = self._ranking
         self.reveal(ranking is not None)
         if ranking is None:
@@ -113,8 +114,10 @@ class RankingView(WinRatesView):
             Column("interval", "95 % interval", _INTERVAL, "right"),
             Column("bar", "0".center(bar), bar),
         ]
-        table.set_columns([*columns, Column("wins", "wins / of", _WINS, "right")] if wide else columns)
-        table.put(self._rows(ranking, name, bar, wide))
+        if wide:
+            columns.append(Column("wins", "wins / of", _WINS, "right"))
+        values = {entry.responder: _values(entry) for entry in ranking.entries}
+        table.show(columns, self._rows(ranking, name, bar, wide), values)
         if selected is None or not table.select(selected):
             # A group's row is a heading.
             table.move_cursor(row=1 if ranking.groups > 1 else 0, animate=False)
@@ -122,7 +125,7 @@ class RankingView(WinRatesView):
 
     def _describe(self) -> None:
         """The selected responder: its full name, and the data behind its rank."""
-        ranking, key = self._ranking, self.query_one(KeyedTable).selected_key
+        ranking, key = self._ranking, self.query_one(SortableTable).selected_key
         entries = () if ranking is None else ranking.entries
         entry = next((entry for entry in entries if entry.responder == key), None)
         summary = self.query_one(".summary", Static)
@@ -189,3 +192,15 @@ class RankingView(WinRatesView):
             interval_bar(at, low, high, bar, colour=accent, muted=muted),
             Text(f"{entry.wins:,.1f} / {entry.dialogues:,}", muted),
         ]
+
+
+def _values(entry: Ranked) -> SortValues:
+    """What a responder's row is sorted by."""
+    return {
+        "place": -entry.strength,
+        "responder": entry.responder,
+        "strength": entry.strength,
+        "interval": entry.high - entry.low,
+        "bar": entry.strength,
+        "wins": entry.wins,
+    }

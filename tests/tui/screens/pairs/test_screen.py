@@ -28,6 +28,7 @@ from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
+from tui.components.text_pane import TextPane
 from tui.format import marked_text
 from tui.navigation import pair_filter
 from tui.navigation.messages import OpenPairs
@@ -301,8 +302,8 @@ async def test_what_is_sought_is_marked_in_all_texts(
         await pilot.press("slash", *"YOU", "enter")
         found = pair_filter.chosen(seen, PairFilter(text="you"))
         await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “YOU”")
-        for widget in ("context", "response-a", "response-b"):
-            content = screen.query_one(f"#{widget}", Static).content
+        for widget in ("context", "side-a", "side-b"):
+            content = screen.query_one(f"#{widget}", TextPane).content
             assert isinstance(content, Content)
             marked = [content.plain[s.start : s.end] for s in content.spans if s.style == marked_text.SOUGHT]
             # Not in the first line, which tells what is sought.
@@ -340,7 +341,7 @@ def _question(screen: PairsScreen) -> str:
 
 def _marked(screen: PairsScreen) -> str:
     """The words of A's response that are marked as not in B's."""
-    content = screen.query_one("#response-a", Static).content
+    content = screen.query_one("#side-a", TextPane).content
     assert isinstance(content, Content)
     return " ".join(
         content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)

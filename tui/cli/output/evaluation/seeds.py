@@ -9,7 +9,7 @@ from rich.console import Console
 from core.api import SeedGroup
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.evaluation import win_rates
-from tui.format.evaluation.seeds import mean_and_sd
+from tui.format.evaluation.seeds import mean_and_sd, seeds_alone
 from tui.format.values import UNKNOWN, count, percent, span
 
 
@@ -40,7 +40,7 @@ def print_groups(console: Console, found: Sequence[SeedGroup]) -> None:
             cell(mean_and_sd(one), "bold"),
             cell(f"{one.n} of {len(one.comparisons)}" if one.n < len(one.comparisons) else count(one.n)),
             cell(UNKNOWN if one.min is None else f"{percent(one.min, 1)} – {percent(one.max, 1)}", "dim"),
-            cell(span(one.seeds_low, one.seeds_high)),
+            cell(seeds_alone(one)),
             cell(span(one.low, one.high)),
         )
     print_table(console, shown)

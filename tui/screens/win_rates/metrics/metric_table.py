@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column
+from tui.components.sortable_table import SortableTable, SortValues
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
@@ -48,7 +49,7 @@ class MetricTable(Vertical):
         self._metrics: Sequence[MetricRow] = ()
 
     def compose(self) -> ComposeResult:
-        yield KeyedTable(opens="Pairs")
+        yield SortableTable(opens="Pairs")
         yield Static(id="note", markup=False)
 
     def show(self, metrics: Sequence[MetricRow]) -> None:
@@ -71,7 +72,7 @@ class MetricTable(Vertical):
 
     @property
     def _selected(self) -> MetricRow | None:
-        key = self.query_one(KeyedTable).selected_key
+        key = self.query_one(SortableTable).selected_key
         return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
 
     def recolour(self) -> None:
@@ -79,12 +80,15 @@ class MetricTable(Vertical):
         self._fill()
 
     def _fill(self) -> None:
-        table = self.query_one(KeyedTable)
+        table = self.query_one(SortableTable)
         at = table.cursor_row
         columns = self._columns()
-        table.set_columns(columns)
         widths = {column.key: column.width for column in columns}
-        table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)})
+        rows = {str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)}
+        values = {
+            str(number): _values(metric) for number, metric in enumerate(self._metrics) if not metric.heading
+        }
+        table.show(columns, rows, values)
         # The first row is a heading.
         table.move_cursor(row=min(max(at, 1), max(0, len(self._metrics) - 1)), animate=False)
         self._describe()
@@ -98,13 +102,13 @@ class MetricTable(Vertical):
             note = max(10, (free - name) * 3 // 5)
         bar = max(9, free - name - (note + 2 if note else 0))
         columns = [
-            Column("name", "", name),
-            Column("value", "", _VALUE, "right"),
+            Column("name", "metric", name),
+            Column("value", "value", _VALUE, "right"),
             Column("interval", "95 % interval", _INTERVAL, "right"),
             Column("n", "of", _N, "right"),
             Column("bar", "0 %" + "50".center(bar - 8) + "100 %" if bar >= 14 else "", bar),
         ]
-        return [*columns, Column("note", "", note)] if note else columns
+        return [*columns, Column("note", "note", note)] if note else columns
 
     def _row(self, metric: MetricRow, widths: dict[str, int]) -> list[Text]:
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
@@ -144,3 +148,15 @@ class MetricTable(Vertical):
                 (f"  {visible(metric.note)}", style),
             )
         )
+
+
+def _values(metric: MetricRow) -> SortValues:
+    """What a metric's row is sorted by within its section; the values of shares alone are comparable."""
+    return {
+        "name": visible(metric.name).strip(),
+        "value": metric.share,
+        "interval": None if metric.low is None or metric.high is None else metric.high - metric.low,
+        "n": metric.n,
+        "bar": metric.share,
+        "note": metric.note or None,
+    }

@@ -16,7 +16,7 @@ from textual.widgets import DataTable, Input, Static
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable, LaterCells
-from tui.components.listing import KEYS
+from tui.components.listing import KEYS, UNSORTED
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.evaluation import seeds, win_rates
@@ -162,6 +162,8 @@ class RatesView(WinRatesView):
         elif name in win_rates.VALUES:
             self._sort, self._is_reversed = name, False
             self._draw()
+        else:
+            self.app.show_message(UNSORTED)
 
     def action_reverse(self) -> None:
         self._is_reversed = not self._is_reversed
