@@ -47,7 +47,7 @@ async def _click_headings(pilot: Pilot[None], table: KeyedTable) -> dict[str, tu
 
 
 async def test_every_heading_answers_a_click(opened: Open, filled: WorkspacePaths) -> None:
-    sorted_by, refused = set(), set()
+    sorted_by, refused = set[str](), set[str]()
     async with opened(filled, (150, 44)) as pilot:
         for mode, key, _ in SCREENS:
             await pilot.press(key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
@@ -103,9 +105,12 @@ async def test_another_text_of_the_same_height_lays_out_nothing(monkeypatch: pyt
         grows.reserve(3)
         await pilot.pause()
         assert grows.region.height == 3
-        monkeypatch.setattr(
-            Screen, "_refresh_layout", lambda *args, **named: layouts.append(1) or refresh(*args, **named)
-        )
+
+        def counted(*args: Any, **named: Any) -> None:
+            layouts.append(1)
+            refresh(*args, **named)
+
+        monkeypatch.setattr(Screen, "_refresh_layout", counted)
         for text in ("one", "another", f"two\n{WORDS}"):
             pane.update(Content(text))
             grows.update(Content(text[:30]))
