@@ -95,6 +95,7 @@ from .domain.jobs.job_rules import log_problem as log_problem
 from .domain.jobs.job_rules import movable_jobs as movable_jobs
 from .domain.jobs.job_rules import needs_supervisor as needs_supervisor
 from .domain.jobs.job_rules import open_slots as open_slots
+from .domain.jobs.job_rules import publish_problem as publish_problem
 from .domain.jobs.job_rules import refresh_problem as refresh_problem
 from .domain.jobs.job_rules import retry_problem as retry_problem
 from .domain.jobs.job_rules import run_problem as run_problem

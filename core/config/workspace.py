@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-import msgspec
-
-from core.domain.app_settings import AppSettings
 from core.domain.errors import UserError
 from core.domain.paths import file_name, is_inside
 
 #: SQLite opens no file with a longer path than 512 bytes; its own files beside state.db have longer names.
 MAX_PATH_BYTES = 480
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What the first frame needs of `AppSettings`, whose import of msgspec takes too long; unchecked."""
+
+    theme: str = "dark"
+    """`AppSettings.theme`."""
+    characters: str = "auto"
+    """`AppSettings.characters`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class WorkspacePaths:
     def config(self) -> Path:
         return self.root / "config.toml"
 
-    def app_settings(self) -> AppSettings:
+    def appearance(self) -> Appearance:
         """config.toml's [app] for the first frame; what cannot be read has its default."""
         import tomllib
 
@@ -86,12 +93,12 @@ class WorkspacePaths:
         # `load_config` reports the errors.
         with suppress(OSError, ValueError):
             table = tomllib.loads(self.config.read_text(encoding="utf-8")).get("app")
-        valid = {}
-        for field in msgspec.structs.fields(AppSettings):
-            if isinstance(table, dict) and field.name in table:
-                with suppress(msgspec.ValidationError):
-                    valid[field.name] = msgspec.convert(table[field.name], field.type)
-        return AppSettings(**valid)
+        texts = {
+            field.name: table[field.name]
+            for field in fields(Appearance)
+            if isinstance(table, dict) and isinstance(table.get(field.name), str)
+        }
+        return Appearance(**texts)
 
     @property
     def started_config(self) -> Path:

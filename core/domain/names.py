@@ -157,6 +157,13 @@ def is_of_rung(responder: str) -> bool:
     return name.endswith(f"/{_HELD_OUT}") if run is None else run.examples is not None
 
 
+def student_of(responder: str) -> str:
+    """The student of a run, or of a base student, which may respond to held-out dialogues."""
+    name = VersionName.parse(responder).name
+    run = RunName.parse(name)
+    return name.removesuffix(f"/{_HELD_OUT}") if run is None else run.student
+
+
 def without_seed(responder: str) -> str:
     """The name of a run without its seed; that of every other responder as it is."""
     run = RunName.parse(responder)

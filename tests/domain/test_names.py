@@ -21,6 +21,7 @@ from core.domain.names import (
     RunName,
     VersionName,
     is_plain,
+    student_of,
 )
 from core.domain.states import Stage
 from core.domain.versions import setting_value
@@ -130,3 +131,17 @@ def test_ids_of_jobs(stage: Stage, fingerprint: str) -> None:
     assert JobId.parse(str(id)) == id
     assert fingerprint.startswith(id.digits)
     assert id.stage == stage
+
+
+@pytest.mark.parametrize(
+    "responder",
+    [
+        "tiny",
+        "tiny/held-out",
+        "tiny/direct/chatgpt/sft",
+        "tiny/direct/chatgpt/sft/seed=1,examples=8",
+        "tiny@r=4",
+    ],
+)
+def test_the_student_that_responds(responder: str) -> None:
+    assert student_of(responder) == "tiny"

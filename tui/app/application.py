@@ -83,10 +83,10 @@ class EmpathyApp(HostApp):
         for made in theme.themes(no_color=self.no_color):
             self.register_theme(made)
         # The poller's thread reads and checks the whole file after the first frame.
-        shown_first = workspace.app_settings()
+        shown_first = workspace.appearance()
         # Set before the app runs: a later change of the theme would compute all styles twice.
         self.set_reactive(EmpathyApp.theme, theme.named(shown_first.theme, self.available_themes))
-        self._line_filters = settings.line_filters(shown_first, no_color=self.no_color)
+        self._line_filters = settings.line_filters(shown_first.characters, no_color=self.no_color)
         self._settings: AppSettings | None = None
         #: The mode to which the end of a ballot leads back.
         self._voted_from = "pairs"
@@ -233,7 +233,7 @@ class EmpathyApp(HostApp):
         before, self._settings = self._settings, wanted
         settings.apply(self, before, wanted)
         if before is not None and wanted.characters != before.characters:
-            self._line_filters = settings.line_filters(wanted, no_color=self.no_color)
+            self._line_filters = settings.line_filters(wanted.characters, no_color=self.no_color)
             self.refresh_css(animate=False)
 
     def _announce_changes(self, before: Snapshot, after: Snapshot) -> None:

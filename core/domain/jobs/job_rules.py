@@ -107,6 +107,15 @@ def run_problem(action: RunAction, name: str, *, requested: bool, in_config: boo
     return None
 
 
+def publish_problem(job: Job) -> str | None:
+    """Why the run or recipe of that job cannot be published."""
+    if not job.in_config:
+        return f"{job.name} is superseded: only runs that config.toml defines are published"
+    if job.state != "done":
+        return f"{_named(job)} is not done ({job.state}): there is nothing to publish"
+    return None
+
+
 def log_problem(job: Job | None) -> str | None:
     """Why the job has no log to show; `job` is None where none is selected."""
     if job is None:

@@ -13,8 +13,9 @@ from core.config.schema import Responding
 from core.domain.data.recipes import FilteredPairs
 from core.domain.errors import UserError
 from core.domain.jobs.job import Job
+from core.domain.jobs.job_rules import publish_problem
 from core.domain.jobs.results import FilterResult, TrainingResult
-from core.domain.names import RUN_STAGES
+from core.domain.names import RUN_STAGES, JobName, VersionName
 from core.jobs import files
 from core.jobs.inputs import JobOutput
 from core.jobs.output_folder import OutputFolder
@@ -139,8 +140,8 @@ class Publishing:
             for job in self._pipeline.snapshot().jobs
             if job.stage in ("recipe", *RUN_STAGES) and job.in_config
         }
-        current = name.partition("@")[0]
-        if name != current and current in jobs:
+        version = VersionName.parse(name)
+        if version.settings and version.name in jobs:
             raise UserError(f"{name} is superseded: only runs that config.toml defines are published")
         if name not in jobs:
             close = get_close_matches(name, jobs, n=1)
@@ -148,10 +149,9 @@ class Publishing:
             known = ", ".join(jobs) or "none yet"
             raise UserError(f"there is no run or recipe {name!r}.{hint} config.toml has: {known}")
         job = jobs[name]
-        if job.state != "done":
-            raise UserError(
-                f"{job.stage} {name} is not done ({job.state}): run `empathy-tui run {job.stage}:{name}`"
-            )
+        problem = publish_problem(job)
+        if problem is not None:
+            raise UserError(f"{problem}; run `empathy-tui run {JobName(job.stage, name)}`")
         return job
 
     def _publish_run(self, job: Job, output: OutputFolder, options: PublishOptions) -> Published:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from core.domain.jobs.job import Job
-from core.domain.names import ComparisonName, RunName, is_of_rung
+from core.domain.names import ComparisonName, is_of_rung, student_of
 from core.domain.runs import RunEstimate, StageWork
 from core.domain.states import Slot, Stage
 from core.jobs.planned_job import PlannedJob
@@ -77,9 +77,7 @@ def _kind(stage: Stage, slot: Slot, name: str) -> _Kind:
     if stage == "compare":
         comparison = ComparisonName.parse(name)
         return stage, slot, comparison.judge, is_of_rung(comparison.b)
-    run = RunName.parse(name)
     if stage == "respond":
-        student = name.partition("/")[0] if run is None else run.student
-        return stage, slot, student, is_of_rung(name)
+        return stage, slot, student_of(name), is_of_rung(name)
     # Teachers and recipes differ in their number of requests and examples; runs have estimates.
     return stage, slot, "", False

@@ -84,6 +84,13 @@ def test_a_job_that_nobody_requested_can_only_be_started() -> None:
         job_rules.action_problem("jump", new)
 
 
+def test_only_what_is_done_and_in_the_config_is_published() -> None:
+    assert job_rules.publish_problem(job("a", "done")) is None
+    assert "recipe a is not done (running)" in (job_rules.publish_problem(job("a", "running")) or "")
+    old = replace(job("a", "done"), in_config=False)
+    assert "a is superseded" in (job_rules.publish_problem(old) or "")
+
+
 @pytest.mark.parametrize("state", ["waiting", "ready", "done", "failed"])
 def test_only_a_running_job_looks_again(state: JobState) -> None:
     assert job_rules.refresh_problem("a", state) is not None

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
-def line_filters(settings: AppSettings, *, no_color: bool) -> list[LineFilter]:
+def line_filters(characters: str, *, no_color: bool) -> list[LineFilter]:
     """The filters of what is drawn: without colours, and without characters that the terminal lacks."""
     found: list[LineFilter] = [NoColor()] if no_color else []
-    encoding = "ascii" if settings.characters == "ascii" else terminal_characters.terminal_encoding()
+    encoding = "ascii" if characters == "ascii" else terminal_characters.terminal_encoding()
     if not terminal_characters.is_unicode(encoding):
         found.append(terminal_characters.Plain(encoding))
     return found

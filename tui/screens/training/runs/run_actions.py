@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from core.api import RunNotes, run_problem
+from core.api import RunNotes, publish_problem, run_problem
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.format.values import size
@@ -83,7 +83,7 @@ class RunActions(WorkspaceScreen):
         if job is None:
             return "no run is selected"
         if wanted is None:
-            return _unpublishable(job)
+            return publish_problem(job)
         if wanted == "archive" and self.notes_of(job.id).archived:
             wanted = "restore"
         return run_problem(wanted, job.name, requested=job.requested, in_config=job.in_config)
@@ -159,13 +159,6 @@ class RunActions(WorkspaceScreen):
         self.app.push_screen(
             ConfirmScreen(f"Delete {several}?", Content("\n".join(lines)), "Delete", "Keep"), go
         )
-
-
-def _unpublishable(job: Job) -> str | None:
-    """Why a run cannot be published; None if it can."""
-    if not job.in_config:
-        return "this run is superseded: only runs that config.toml defines are published"
-    return None if job.state == "done" else f"{job.name} is not done: there is nothing to publish yet"
 
 
 def _deletion(job: str, workspace: Workspace) -> tuple[RunDeletion, list[str]]:
