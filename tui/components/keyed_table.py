@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, overload
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,6 +15,11 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widgets import DataTable
 from textual.widgets.data_table import CellDoesNotExist, ColumnKey, Row, RowDoesNotExist, RowKey
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from tui.navigation.host import HostApp
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,10 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     }
     """
 
+    if TYPE_CHECKING:
+        # Narrows the type of Textual's property.
+        app = getters.app(HostApp)
+
     def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
         """`opens` is the title of Enter in the line of keys."""
         super().__init__(id=id, cursor_type="row", cell_padding=1, cursor_foreground_priority="renderable")
@@ -106,6 +115,11 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._base_style = Style()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
+
+    def action_select_cursor(self) -> None:
+        if not self.row_count:
+            self.app.show_message("there is nothing in this list to open yet")
+        super().action_select_cursor()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns if they differ; this clears the rows until the next `put`."""

@@ -161,8 +161,8 @@ class BatchesScreen(WorkspaceScreen):
         event.stop()
         one = self.selected
         if one is None:
-            self.app.show_message("no requests yet")
-        elif self._batches.table.has_focus:
+            return
+        if self._batches.table.has_focus:
             if self._groups:
                 self._outcomes.focus()
             else:
@@ -171,6 +171,8 @@ class BatchesScreen(WorkspaceScreen):
             key = self._outcomes.selected_key
             if key is not None:
                 self._open_group(one, self._groups[int(key)])
+        else:
+            self.app.show_message("a request has no further details: Esc goes back to the outcomes")
 
     def step_back(self) -> None:
         if self._requests.display:

@@ -93,10 +93,18 @@ class PairBrowser(Horizontal):
 
     def read(self) -> None:
         """Take the focus to the texts; without room for both they take the list's place."""
+        self.reveal()
+        self.view.enter()
+
+    def reveal(self) -> bool:
+        """Show the texts, in the list's place without room for both; return whether they were hidden."""
+        was_hidden = not self.query_one("#views").display
         if not self._is_wide:
             self._wanted = False
             self._lay_out()
-        self.view.enter()
+        if was_hidden:
+            self.view.enter()
+        return was_hidden
 
     def enter(self) -> None:
         """Take the focus."""

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from core.api import MAX_WORDS
 from tui.format import values as formats
-from tui.format.marked_text import marked
+from tui.format.marked_text import differing, marked
 from tui.format.text import visible
 from tui.navigation import pair_filter
 
@@ -71,6 +71,15 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
     else:
         body = marked(text, against=other if differences and other else None, sought=sought)
     return Content.assemble(head, body)
+
+
+def why_nothing_differs(pair: Pair) -> str | None:
+    """Why no word of a pair can be marked as different; None if one can, or if it is not known."""
+    if not pair.response_a or not pair.response_b:
+        return "there is no other response yet to compare the words with"
+    if differing(pair.response_a, pair.response_b) == differing(pair.response_b, pair.response_a) == []:
+        return "no word differs: both responses have the same words"
+    return None
 
 
 def verdict(pair: Pair) -> Content:

@@ -134,15 +134,18 @@ class PairView(Container):
             for side in self.query(".side"):
                 side.scroll_home(animate=False)
 
-    def toggle_answers(self) -> None:
-        """Show or hide the judges' answers."""
-        self._shows_answers = not self._shows_answers
+    def toggle_answers(self, *, on: bool = False) -> None:
+        """Show or hide the judges' answers; with `on`, show them."""
+        self._shows_answers = on or not self._shows_answers
         self._draw()
 
-    def toggle_words(self) -> None:
-        """Mark or unmark the words that differ."""
-        self._marks_words = not self._marks_words
+    def toggle_words(self, *, on: bool = False) -> str | None:
+        """Mark or unmark the words that differ; with `on`, mark them. Return why none is marked, if so."""
+        self._marks_words = on or not self._marks_words
         self._draw()
+        if self._shown is None:
+            return "there is no pair to mark words in"
+        return pair_text.why_nothing_differs(self._shown.pair) if self._marks_words else None
 
     def next_question(self) -> None:
         """Show the judge's prompt in each order of the verdicts, then hide it."""

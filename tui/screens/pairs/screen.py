@@ -165,11 +165,13 @@ class PairsScreen(WorkspaceScreen):
 
     def action_verdicts(self) -> None:
         self._show_responses(False)
-        self._browser.view.toggle_answers()
+        if self._has_pairs():
+            self._browser.view.toggle_answers(on=self._browser.reveal())
 
     def action_rubric(self) -> None:
         if self._has_pairs():
             self._show_responses(False)
+            self._browser.reveal()
             self._browser.view.next_question()
 
     def action_list(self) -> None:
@@ -177,7 +179,9 @@ class PairsScreen(WorkspaceScreen):
         self._browser.toggle_list()
 
     def action_words(self) -> None:
-        self._browser.view.toggle_words()
+        self._show_responses(False)
+        if (why := self._browser.view.toggle_words(on=self._browser.reveal())) is not None:
+            self.app.show_message(why)
 
     def action_copy(self) -> None:
         pair = self._walk.pair
@@ -210,8 +214,7 @@ class PairsScreen(WorkspaceScreen):
             f"{number} {pair.dialog_id} {pair.emotion}"
             for number, pair in enumerate(self._walk.found, start=1)
         ]
-        current = names[self._walk.at]
-        self.app.push_screen(ChooseScreen("Jump to a dialogue", names, current), self._jumped)
+        self.app.push_screen(ChooseScreen("Jump to a dialogue", names, names[self._walk.at]), self._jumped)
 
     def action_choose(self, side: ResponseSide) -> None:
         from tui.dialogs.choose import ChooseScreen

@@ -126,8 +126,14 @@ class PipelineScreen(WorkspaceScreen):
         return find_job(self.app.snapshot, self._jobs.selected_key)
 
     def action_raw(self) -> None:
+        job = self.selected
+        if job is None:
+            self.app.show_message("no job is selected")
+            return
         self._is_raw = not self._is_raw
         self._show_detail()
+        if self._is_raw and job.result is None:
+            self.app.show_message("the job has no result yet: `v` adds its fingerprint alone")
 
     def action_start(self) -> None:
         job = self.selected

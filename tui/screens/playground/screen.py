@@ -123,8 +123,9 @@ class PlaygroundScreen(HistoryActions):
         from tui.screens.playground.responders_dialog import RespondersDialog
 
         if self._offered:
-            dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
-            self.app.push_screen(dialog, self._choose)
+            self.app.push_screen(RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS), self._choose)
+        else:
+            self.app.show_message("there are no responders yet")
 
     def action_sampling(self) -> None:
         from tui.screens.playground.sampling_dialog import SamplingDialog
@@ -146,6 +147,8 @@ class PlaygroundScreen(HistoryActions):
 
     def action_new(self) -> None:
         if self._can_send():
+            if not self._turns and not any(field.value for field in self.query(Input)):
+                self.app.show_message("this is a new conversation already")
             self._turns, self._dialogue = (), None
             self._fill("", "")
             self._draw()
@@ -279,10 +282,9 @@ class PlaygroundScreen(HistoryActions):
         self._choose(kept or tuple(free[:2]))
 
     def _choose(self, chosen: tuple[str, ...] | None) -> None:
-        if chosen is None:
-            return
-        self._chosen = chosen
-        self._draw()
+        if chosen is not None:
+            self._chosen = chosen
+            self._draw()
 
     def _set_sampling(self, made: Responding | None) -> None:
         if made is not None:

@@ -70,6 +70,8 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await pilot.press("enter")
         await until_shows(pilot, "ok: 11 requests")
         await until_shows(pilot, "I hear you, answer 2.")
+        await pilot.press("enter")
+        await until_shows(pilot, "no further details")
         await pilot.press("escape")
         await until_shows(pilot, "outcome of the requests")
         await pilot.press("escape")
@@ -185,6 +187,8 @@ async def test_an_empty_screen_says_what_will_be_here(opened: Open, filled: Work
         await until_shows(pilot, "No requests yet.")
         await pilot.press("c")
         await until_shows(pilot, "no batch is selected")
+        await pilot.press("enter")
+        await until_shows(pilot, "nothing in this list to open yet")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -274,6 +274,23 @@ async def test_differing_words_and_a_copy(opened: Open, study: WorkspacePaths, s
         assert f"dialogue {seen[1].dialog_id}" in copied
 
 
+async def test_marking_words_shows_the_texts_or_says_why_none_is_marked(
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
+) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        await pilot.press("z", "w")
+        await until(pilot, lambda: screen.query_one("#views").display)
+        assert _marked(screen)
+        await pilot.press("z", "v")
+        await until(pilot, lambda: screen.query_one("#part-answers").display)
+        name = screen._a or ""
+        screen.compare(name, name)
+        await until(pilot, lambda: len(screen._walk.all) == len(seen))
+        await pilot.press("w", "w")
+        await until_shows(pilot, "no word differs")
+
+
 async def test_what_is_copied_in_tmux_is_given_to_tmux(
     opened: Open, study: WorkspacePaths, seen: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,13 @@ async def test_an_earlier_conversation_is_shown_as_what_it_is(
     assert (tmp_path / "out.jsonl").exists()
 
 
+async def test_a_new_conversation_that_is_new_already_says_so(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        await opened_on(pilot)
+        await pilot.press("ctrl+n")
+        await until_shows(pilot, "this is a new conversation already")
+
+
 async def test_nothing_is_sent_in_a_read_only_workspace(study: WorkspacePaths, opened: Open) -> None:
     watched = WorkspacePaths(study.root, read_only=True)
     async with opened(watched, (120, 40)) as pilot:
