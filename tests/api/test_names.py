@@ -115,7 +115,8 @@ def records() -> list[type]:
 
 
 def fields_without_docstring(record: type) -> list[str]:
-    """The public fields that `record` declares itself without a docstring below."""
+    """The public fields that `record` declares itself, and no base of it, without a docstring below."""
+    of_bases = {name for base in record.__mro__[1:] for name in inspect.get_annotations(base)}
     source = ast.parse(Path(inspect.getfile(record)).read_text())
     (declared,) = (
         node for node in source.body if isinstance(node, ast.ClassDef) and node.name == record.__name__
@@ -125,7 +126,7 @@ def fields_without_docstring(record: type) -> list[str]:
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
             continue
         is_documented = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if not is_documented and not field.target.id.startswith("_"):
+        if not is_documented and not field.target.id.startswith("_") and field.target.id not in of_bases:
             found.append(field.target.id)
     return found
 

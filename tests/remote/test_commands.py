@@ -84,7 +84,7 @@ def test_machines_that_ssh_does_not_reach(remote: Remote, study: Path) -> None:
     assert "Connection refused" in remote(f"ssh://gpubox:1{study}", "status", code=255).err
     assert "names no machine" in remote("ssh://-oProxyCommand=id/x", "status", code=2).err
     assert "names no folder" in remote("ssh://gpubox", "status", code=2).err
-    assert "through ssh alone; write ssh://HOST/FOLDER" in remote("sftp://gpubox/x", "status", code=2).err
+    assert "through ssh alone: write ssh://HOST/FOLDER" in remote("sftp://gpubox/x", "status", code=2).err
     assert "gpubox alone" in remote(study, "serve", code=1).err
     assert "ssh is not installed" in remote(study, "status", code=1, PATH="/nowhere").err
 

@@ -53,7 +53,7 @@ async def test_the_editor_opens_at_the_setting_and_the_change_can_be_undone(
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("comma")
         await until_shows(pilot, "of them in config.toml")
-        await pilot.press("slash", *"judges", "enter")
+        await pilot.press("slash", *"judges.", "enter")
         await settled(pilot)
         await pilot.press("E")
         await until_shows(pilot, "Keep it (n)")

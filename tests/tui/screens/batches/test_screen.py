@@ -95,8 +95,8 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
     [
         ("naive", "u", "its job is done: only a running job can look again"),
         ("naive", "c", "its job is done: there is nothing to cancel"),
-        ("naive", "r", "its job is done: only what failed or was cancelled"),
-        ("cognitive", "r", "its job is running: only what failed or was cancelled"),
+        ("naive", "r", "its job is done: only what failed, was cancelled"),
+        ("cognitive", "r", "its job is running: only what failed, was cancelled"),
         ("sequential/cognitive", "o", "the batch has no files"),
     ],
 )
@@ -223,5 +223,8 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: WorkspacePath
         found = {offer.title: offer.reason for offer in offers(app)}
         assert found["Refresh"] is None
         assert found["Cancel"] is None
-        assert found["Retry"] == "its job is running: only what failed or was cancelled can be tried again"
+        assert (
+            found["Retry"]
+            == "its job is running: only what failed, was cancelled or stopped can be tried again"
+        )
         assert found["Spending"] is None

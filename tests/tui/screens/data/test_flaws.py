@@ -118,4 +118,4 @@ async def test_dropped_pairs_are_counted_and_listed(
         await until_shows(pilot, f"rejected preferred  dropped   {pair.dialog_id}")
         await pilot.press("enter")
         await until_shows(pilot, "the judge prefers the rejected response · chosen response scores 0.00")
-        await until_shows(pilot, f"rejected: {pair.rejected[:20]}")
+        await until_shows(pilot, f"chosen: {pair.chosen[:20]}")
