@@ -117,5 +117,6 @@ async def test_dropped_pairs_are_counted_and_listed(
         await until_shows(pilot, f"1 ({recipe.filtered.dropped_share:.1%}".replace("%", " %)"))
         await until_shows(pilot, f"rejected preferred  dropped   {pair.dialog_id}")
         await pilot.press("enter")
-        await until_shows(pilot, "the judge prefers the rejected response · chosen response scores 0.00")
+        await until_shows(pilot, "the judge prefers the rejected response")
+        await until_shows(pilot, "chosen response scores 0.00")
         await until_shows(pilot, f"chosen: {pair.chosen[:20]}")
