@@ -33,6 +33,7 @@ def main(folder: Path, node: int) -> int:
         signal.signal(number, signal.SIG_IGN)
     files.keep_private(folder.parents[3])
     logs.begin()
+    log.info("waiting until rank 0 says in %s where it is", folder)
     while (place := nodes.find(folder)) is None:
         if (folder / FENCE).exists():
             log.error("stopped before it began: another attempt has taken its place")

@@ -260,14 +260,16 @@ class _Follower:
 
 def _patiently(do: Callable[[], T]) -> T:
     """Do it again while the storage is away, for `PATIENCE_S`. Raises as `Storage` does afterwards."""
-    until = time.monotonic() + PATIENCE_S
+    until, problem = time.monotonic() + PATIENCE_S, ""
     while True:
         try:
             return do()
         except StorageError as error:
             if error.is_lasting or time.monotonic() >= until:
                 raise
-            log.warning("%s: it is tried again", error)
+            if str(error) != problem:
+                problem = str(error)
+                log.warning("%s: it is tried again", error)
             time.sleep(LOOK_S)
 
 

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.dialogues.files import response_file
 from core.domain.data.dialogues import Split
 from core.domain.data.drawn_dialogues import DrawnDialogues
-from core.domain.jobs import rungs
 from core.domain.jobs.dependencies import dependencies_of
-from core.domain.jobs.results import (
-    CompareResult,
-    FilterResult,
-    GenerateResult,
-    RespondResult,
-    Result,
-    ValidateResult,
-)
 from core.domain.submissions import Asker, Estimate, Spending
-from core.jobs.inputs import Input, JobOutput
+from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     CompareSettings,
     FilterSettings,
     GenerateSettings,
-    HoldoutSettings,
-    LargeModel,
     LlmJudge,
     RecipeSettings,
     RespondSettings,
@@ -42,49 +28,12 @@ from core.jobs.settings import (
 )
 from core.pipeline.planning import job_targets
 from core.responding import teacher_job as responder
-from core.services.pipeline import rung_chances
-from core.services.spending import pair_estimates
-from core.store import connections
-from core.store.jobs import job_queries, job_records, submissions
+from core.services.spending import pair_estimates, request_history
+from core.services.spending.comparison_estimates import ComparisonEstimates
+from core.services.spending.request_history import RequestHistory
+from core.store.jobs import submissions
 from core.teachers.costs import prices
 from core.teachers.requests import estimates as estimating
-from core.teachers.requests.ledger import REQUESTING_STAGES
-
-#: What answers have used, by stage and model.
-UsedTokens = Mapping[tuple[str, str], prices.Used]
-Texts = Callable[[Input], Mapping[str, str] | None]
-
-#: Requests for verdicts that an estimate builds, at most: half a second or two. Of more, each comparison
-#: is estimated from some of its dialogues.
-_BUILT = 200_000
-#: Test dialogues from which a comparison is estimated, at least.
-_FEWEST = 20
-#: Responses of so many jobs are held in memory, for the comparisons that they are part of.
-_HELD = 64
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What the store knows of requests and answers."""
-
-    answered: Collection[str]
-    """The keys of answered requests."""
-    used: UsedTokens
-    texts: Texts
-    """The responses in an input, by dialogue; None if there are none yet."""
-    pairs: Mapping[str, Path]
-    """Recipe's job → the file of its preference pairs; only of done ones that are filtered."""
-    done: Mapping[str, int]
-    """Job that is done → how many requests it needed. It sends nothing any more."""
-    chances: Mapping[str, float]
-    """Job → the chance that it starts; 0 for one that a rung has stopped."""
-
-    def of_done(self, asker: Asker, node: PlannedJob, model: LargeModel) -> Estimate | None:
-        """The estimate of a job that is done; None for another one."""
-        count = self.done.get(node.id)
-        if count is None:
-            return None
-        return Estimate(asker, model.identity.model, count, count, 0, 0, 0.0)
 
 
 def estimates(
@@ -109,7 +58,7 @@ def of_jobs(
     data: DrawnDialogues,
 ) -> tuple[Estimate, ...]:
     """The same of the jobs `wanted` alone, among all planned ones."""
-    known = _read(connection, workspace, wanted, data)
+    known = request_history.read(connection, workspace, wanted, data)
     return (
         *_of_recipes(wanted, nodes, data, known),
         *_of_teachers(wanted, data, known),
@@ -130,7 +79,9 @@ def of_verdicts(
     """
     once = _once(nodes, judge)
     needed = dependencies_of(nodes, [node.id for node in once])
-    known = _read(connection, workspace, [node for node in nodes if node.id in needed], data, anew=True)
+    known = request_history.read(
+        connection, workspace, [node for node in nodes if node.id in needed], data, anew=True
+    )
     return next(_of_judges(once, nodes, data, known), None)
 
 
@@ -146,68 +97,8 @@ def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
     return found
 
 
-def _read(
-    connection: sqlite3.Connection,
-    workspace: WorkspacePaths,
-    wanted: Sequence[PlannedJob],
-    data: DrawnDialogues,
-    *,
-    anew: bool = False,
-) -> _Known:
-    """`anew`: as if no request was answered, and no job done."""
-    with connections.snapshot(connection):
-        answered = set[str]() if anew else submissions.answered(connection)
-        used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
-        outputs = {
-            JobOutput(node.id, output): job_records.artifact(connection, node.id, output)
-            for node in wanted
-            for output in ("answers", "responses")
-            if node.stage in ("generate", "respond")
-        }
-        pairs = {
-            read.job: job_records.artifact(connection, read.job, read.name)
-            for read in (node.inputs["preferences"] for node in wanted if node.stage == "filter")
-            if isinstance(read, JobOutput)
-        }
-        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not anew]
-        results = job_queries.results(connection, requesting)
-        decided = [node.id for node in wanted if node.stage == rungs.RUNG]
-        chances = rung_chances.of_jobs(wanted, job_queries.results(connection, decided))
-    drawn = None if data.is_whole else {dialogue.dialog_id for dialogue in data.dialogues}
-
-    @lru_cache(_HELD)
-    def texts(read: Input) -> Mapping[str, str] | None:
-        output = outputs.get(read) if isinstance(read, JobOutput) else None
-        path = None if output is None else workspace.inside(output[0])
-        if path is None or not path.exists():
-            return None
-        found = response_file.read(path)
-        return found if drawn is None else {name: found[name] for name in drawn & found.keys()}
-
-    done = {job: count for job, result in results.items() if (count := _requests(result)) is not None}
-    written = {job: workspace.inside(found[0]) for job, found in pairs.items() if found is not None}
-    there = {job: path for job, path in written.items() if path.exists()}
-    return _Known(answered, used, texts, there, done, chances)
-
-
-def _requests(result: Result) -> int | None:
-    """How many requests a job with that result needed."""
-    match result:
-        case GenerateResult(answers=answers, left_out=left_out):
-            return answers + left_out
-        case RespondResult(responses=responses, left_out_as=left_out_as):
-            return responses + sum(left_out_as.values())
-        case (
-            CompareResult(verdicts=verdicts)
-            | FilterResult(verdicts=verdicts)
-            | ValidateResult(verdicts=verdicts)
-        ):
-            return verdicts
-    return None
-
-
 def _of_recipes(
-    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
+    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: RequestHistory
 ) -> Iterator[Estimate]:
     left = {node.id for node in wanted}
     generating = _generating(nodes)
@@ -220,7 +111,7 @@ def _of_recipes(
                 part = known.of_done(asker, job, settings.model)
                 if part is None:
                     found = estimating.of_generation(
-                        asker, settings, job.inputs, data.dialogues, *_answers(known)
+                        asker, settings, job.inputs, data.dialogues, known.texts, known.answered, known.used
                     )
                     part = _of_all(found, data, "train")
                 parts.append(part)
@@ -232,11 +123,9 @@ def _of_recipes(
             yield estimating.total(asker, needed[0][1].model.identity.model, parts)
 
 
-def _answers(known: _Known) -> tuple[Texts, Collection[str], UsedTokens]:
-    return known.texts, known.answered, known.used
-
-
-def _of_teachers(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> Iterator[Estimate]:
+def _of_teachers(
+    wanted: Sequence[PlannedJob], data: DrawnDialogues, known: RequestHistory
+) -> Iterator[Estimate]:
     """Estimates of teachers that respond to the test split."""
     for node in wanted:
         match node.settings:
@@ -253,21 +142,21 @@ def _of_teachers(wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Kno
 
 
 def _of_judges(
-    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: _Known
+    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], data: DrawnDialogues, known: RequestHistory
 ) -> Iterator[Estimate]:
     recipes = {node.id: node for node in nodes if node.stage == "recipe"}
     parts: dict[tuple[Asker, str], list[tuple[Estimate, float]]] = {}
-    comparisons = _Comparisons(wanted, data, known)
+    comparisons = ComparisonEstimates(wanted, data, known)
     for node in wanted:
         match node.settings:
             case ValidateSettings(judge=judge):
                 asker = Asker("judge", judge.name)
                 part = known.of_done(asker, node, judge.model)
-                part = part or pair_estimates.of_validation(asker, node.settings, data, _answers(known))
+                part = part or pair_estimates.of_validation(asker, node.settings, data, known)
             case FilterSettings(judge=LlmJudge() as judge):
                 asker = Asker("judge", judge.name)
                 part = known.of_done(asker, node, judge.model)
-                part = part or _of_filter(asker, node, judge, recipes, data, known)
+                part = part or pair_estimates.of_filter(asker, judge, _filtered(node, recipes), data, known)
             case CompareSettings(judge=LlmJudge() as judge):
                 asker = Asker("judge", judge.name)
                 part = known.of_done(asker, node, judge.model)
@@ -285,82 +174,11 @@ def _of_judges(
         yield total
 
 
-def _of_filter(
-    asker: Asker,
-    node: PlannedJob,
-    judge: LlmJudge,
-    recipes: Mapping[str, PlannedJob],
-    data: DrawnDialogues,
-    known: _Known,
-) -> Estimate:
+def _filtered(node: PlannedJob, recipes: Mapping[str, PlannedJob]) -> PlannedJob:
+    """The recipe's job whose pairs a job filters."""
     read = node.inputs["preferences"]
     assert isinstance(read, JobOutput)
-    recipe = recipes[read.job]
-    return pair_estimates.of_filter(asker, judge, recipe, known.pairs.get(recipe.id), data, _answers(known))
-
-
-class _Comparisons:
-    """Estimates of comparisons with large models, of which there may be thousands."""
-
-    def __init__(self, wanted: Sequence[PlannedJob], data: DrawnDialogues, known: _Known) -> None:
-        left = sum(
-            node.settings.judge.repeats * (2 if node.settings.judge.swap else 1)
-            for node in wanted
-            if node.id not in known.done
-            and isinstance(node.settings, CompareSettings)
-            and isinstance(node.settings.judge, LlmJudge)
-        )
-        self._known = known
-        self._data = data
-        #: Job that draws dialogues for rungs → how many these are.
-        self._held_out = {
-            node.id: node.settings.dialogues for node in wanted if isinstance(node.settings, HoldoutSettings)
-        }
-        self._test = data.of("test", max(_FEWEST, _BUILT // max(left, 1)))
-        #: Judge, and what is known of both sides → the estimate: before the responders have answered, that
-        #: of many comparisons is the same.
-        self._made: dict[tuple[object, ...], Estimate] = {}
-
-    def estimate(
-        self, asker: Asker, node: PlannedJob, settings: CompareSettings, judge: LlmJudge
-    ) -> Estimate:
-        """The estimate of a comparison that is not done."""
-        from core.judging import protocol
-        from core.judging.llm import llm_judge
-
-        (side_a, a), (side_b, b) = (
-            self._texts(node, side, responder) for side, responder in (("a", settings.a), ("b", settings.b))
-        )
-        read = node.inputs.get("dialogues")
-        held_out = self._held_out.get(read.job) if isinstance(read, JobOutput) else None
-        key = (asker, None if a is None else side_a, None if b is None else side_b, held_out)
-        if key not in self._made:
-            filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
-            orders = llm_judge.orders(judge)
-            ordered_pairs = protocol.ordered_pairs(self._test, filled[0], filled[1], orders, judge.repeats)
-            requests = llm_judge.requests_of(judge, ordered_pairs)
-            answer = llm_judge.answer_tokens(judge)
-            tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
-            found = estimating.of_requests(asker, judge.model, requests, self._known.answered, tokens)
-            there_are = self._data.totals["test"] if held_out is None else held_out
-            scale = there_are / len(self._test) if self._test else 1.0
-            self._made[key] = estimating.times(found, scale)
-        return replace(self._made[key], is_upper_bound=settings.stop is not None)
-
-    def _texts(self, node: PlannedJob, side: str, responder: str) -> tuple[object, Mapping[str, str] | None]:
-        """What a side's responses are, and the responses by dialogue; None if there are none yet."""
-        if side in node.inputs:
-            return node.inputs[side], self._known.texts(node.inputs[side])
-        found = {d.dialog_id: d.responses[responder].text for d in self._test if responder in d.responses}
-        return responder, found
-
-    def _or_placeholders(self, texts: Mapping[str, str] | None, side: str) -> dict[str, str]:
-        """Responses to the test dialogues, placeholders of similar length for missing ones.
-
-        The placeholders of the two sides differ, because identical responses are not sent to a judge.
-        """
-        missing = f"{estimating.PLACEHOLDER} {side}"
-        return {d.dialog_id: (texts or {}).get(d.dialog_id, missing) for d in self._test}
+    return recipes[read.job]
 
 
 def _of_all(found: Estimate, data: DrawnDialogues, split: Split) -> Estimate:

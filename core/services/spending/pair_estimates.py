@@ -2,63 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.submissions import Asker, Estimate
-from core.jobs.inputs import Input
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DirectMethod, LlmJudge, RecipeSettings, ValidateSettings
 from core.recipes import examples, strategies
 from core.recipes.examples import PreferencePair
-from core.teachers.costs import prices
+from core.services.spending.request_history import RequestHistory, Texts
 from core.teachers.requests import estimates as estimating
-
-#: Returns the responses in an input by dialogue; None before there are any.
-Texts = Callable[[Input], Mapping[str, str] | None]
-#: The texts, the keys of answered requests, and what answers have used by stage and model.
-Known = tuple[Texts, Collection[str], Mapping[tuple[str, str], prices.Used]]
 
 
 def of_filter(
     asker: Asker,
     judge: LlmJudge,
     recipe: PlannedJob,
-    written: Path | None,
     data: DrawnDialogues,
-    known: Known,
+    known: RequestHistory,
 ) -> Estimate:
-    """The estimate of a filter of a recipe's pairs, which are in `written` once the recipe is done."""
+    """The estimate of a filter of the pairs that a recipe's job makes."""
     # They import numpy, which the home screen must not wait for.
     from core.judging import filter_job, pair_verdicts
     from core.judging.llm import llm_judge
 
-    texts, answered, used = known
-    pairs, count = _pairs(recipe, written, data, texts)
+    pairs, count = _pairs(recipe, known.pairs.get(recipe.id), data, known.texts)
     train = {dialogue.dialog_id: dialogue for dialogue in data.of("train")}
     ordered_pairs = filter_job.ordered_pairs_of(train, pairs, llm_judge.orders(judge), judge.repeats)
     requests = llm_judge.requests_of(judge, pair_verdicts.different(ordered_pairs))
-    tokens = estimating.answer_tokens(judge.model, "filter", llm_judge.answer_tokens(judge), used)
-    found = estimating.of_requests(asker, judge.model, requests, answered, tokens)
+    tokens = estimating.answer_tokens(judge.model, "filter", llm_judge.answer_tokens(judge), known.used)
+    found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
     return estimating.times(found, count / len(pairs)) if pairs else found
 
 
-def of_validation(asker: Asker, settings: ValidateSettings, data: DrawnDialogues, known: Known) -> Estimate:
+def of_validation(
+    asker: Asker, settings: ValidateSettings, data: DrawnDialogues, known: RequestHistory
+) -> Estimate:
     """The estimate of a judge's validation."""
     # They import numpy, which the home screen must not wait for.
     from core.judging import validate_job
     from core.judging.llm import llm_judge
 
-    _, answered, used = known
     judge = settings.judge
     rated = validate_job.pairs(data.dialogues, settings.pairs)
     ordered_pairs = validate_job.ordered_pairs_of(
         data.dialogues, rated, llm_judge.orders(judge), judge.repeats
     )
     requests = llm_judge.requests_of(judge, ordered_pairs)
-    tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), used)
-    found = estimating.of_requests(asker, judge.model, requests, answered, tokens)
+    tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
+    found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
     if not rated:
         return found
     there_are = min(settings.pairs, len(rated) * data.totals["train"] / data.drawn["train"])

@@ -93,6 +93,21 @@ def test_a_rung_reads_the_comparisons_of_its_runs_alone() -> None:
     assert len(read) == 4
 
 
+def test_dpo_of_a_rung_trains_on_filtered_pairs_too() -> None:
+    """Each filter reads the pairs of the rung's own recipe, and no dialogue of the test split."""
+    base = BASE.replace("[recipes]", '[recipes]\nfilter_judge = "embedded"', 1)
+    assert base != BASE
+    jobs, held_out = planned(base=base), JobOutput(planned(base=base)["holdout:rungs"].id, "dialogues")
+    for examples in ("", "/examples=4", "/examples=16"):
+        made, kept = (jobs[f"{stage}:direct/chatgpt{examples}"] for stage in ("recipe", "filter"))
+        assert kept.inputs["preferences"] == JobOutput(made.id, "preferences")
+        assert (kept.inputs["dialogues"] == held_out) == bool(examples)
+        run = jobs[f"sft-dpo:tiny/direct/chatgpt/sft-dpo{examples}"]
+        assert run.inputs["preferences"] == JobOutput(kept.id, "preferences")
+        tuned = jobs[f"sft:tiny/direct/chatgpt/sft{examples}"]
+        assert tuned.inputs["examples"] == JobOutput(made.id, "sft")
+
+
 def test_a_stage_of_one_run_has_no_rungs() -> None:
     one = BASE.replace(', "direct/all_together"', "")
     assert planned(base=one) == planned("", base=one)

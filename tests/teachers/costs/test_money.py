@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config.schema import Price
 from core.services import workspace_state
-from core.services.spending import costs
+from core.services.spending import comparison_estimates, costs
 from core.store import intents
 from core.teachers.costs import prices
 from core.teachers.protocol import Usage
@@ -143,7 +143,7 @@ b = "chatgpt"
     with study.open() as workspace:
         whole = workspace.spending.estimates()
     monkeypatch.setattr(workspace_state, "_DRAWN", 120)
-    monkeypatch.setattr(costs, "_BUILT", 40)
+    monkeypatch.setattr(comparison_estimates, "_BUILT", 40)
     with study.open() as workspace:
         drawn = workspace.spending.estimates()
         recipes = workspace.data.recipes()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
@@ -10,12 +13,13 @@ from textual.widgets import Static
 
 from tests.support.settling import settled
 from tui.components.auto_height_text import AutoHeightText
+from tui.components.text_pane import TextPane
 
 
 class _App(App[None]):
-    CSS = "Vertical, Static { height: auto; }"
+    CSS = "Vertical, Static, TextPane { height: auto; }"
 
-    def __init__(self, text: Static) -> None:
+    def __init__(self, text: AutoHeightText | TextPane) -> None:
         super().__init__()
         self.text = text
 
@@ -25,10 +29,13 @@ class _App(App[None]):
             yield Static(id="other")
 
 
+@pytest.mark.parametrize("make", [AutoHeightText, partial(TextPane, id="pane")])
 @pytest.mark.parametrize("lines", [(5, 2), (2, 5)])
-async def test_the_height_is_that_of_the_last_content(lines: tuple[int, int]) -> None:
+async def test_the_height_is_that_of_the_last_content(
+    make: Callable[[], AutoHeightText | TextPane], lines: tuple[int, int]
+) -> None:
     first, last = lines
-    text = AutoHeightText()
+    text = make()
     async with _App(text).run_test() as pilot:
         await settled(pilot)
         text.update(Content("\n".join("x" * first)))
