@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config.schema import Price
 from core.services import workspace_state
-from core.services.spending import comparison_estimates, costs
+from core.services.spending import comparison_estimates
 from core.store import intents
 from core.teachers.costs import prices
 from core.teachers.protocol import Usage
