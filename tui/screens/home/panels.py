@@ -45,6 +45,8 @@ _REASON = 18
 _TALL = 30
 #: The number of leaders and of running jobs that are shown, in a low and in a tall terminal.
 _FEW, _PLACES = 3, 8
+#: Rows of the terminal beyond those of a tall one, each of which has room for another leader.
+_TALLER = 40
 #: The number of events that are shown.
 _EVENTS = 14
 
@@ -96,6 +98,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             .roomy { display: none; }
             .panel { border: none; }
             #attention { max-height: 4; }
+            #attention-item { max-height: 3; padding: 0 1 0 4; }
         }
     }
     """
@@ -113,6 +116,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._ranked: object = None
         #: Whether the cursor was put on the first failure; afterwards it stays where it is.
         self._has_chosen = False
+        #: The width of the reasons in the list of items.
+        self._why = 0
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -123,7 +128,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             with Vertical(id="needs", classes="panel"):
                 yield AutoHeightText(id="attention-title")
                 yield KeyedTable(id="attention", opens="Log")
-                yield AutoHeightText(id="attention-item", classes="roomy")
+                yield AutoHeightText(id="attention-item")
             yield AutoHeightText(id="machine-below", classes="panel below")
             yield AutoHeightText(id="lately-below", classes="panel roomy below")
         with Container(id="right"):
@@ -200,7 +205,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             return
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
-        places = _FEW if self._is_low else _PLACES
+        places = _FEW if self._is_low else _PLACES + max(0, self.app.size.height - _TALLER)
         wanted = (self._data.rates, self._width("leaders"), places)
         # Most snapshots bring no other rates, and sorting thousands of them takes long.
         if wanted != self._ranked:
@@ -288,8 +293,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         longest = max((len(visible(item.what)) for item in self._items), default=0)
         # Two runs may differ in the middle of their names alone; the reason is shown in full below.
         what = max(16, min(longest, width - 10 - hint - _REASON))
-        why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
-        columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", why)]
+        self._why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
+        columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", self._why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
         table.put({item.key: self._row(item, what, keys if hint else None) for item in self._items})
         table.styles.height = len(self._items)
@@ -309,6 +314,8 @@ class HomePanels(VerticalScroll, can_focus=False):
             # There is no room for the keys in the item's row.
             text = Content.assemble(text, "\n", (_hint(item, self._keys()), "$text-accent"))
         shown = self.query_one("#attention-item", Static)
+        # A low terminal has a line for what its row cuts alone.
+        shown.display = not self._is_low or "\n" in text.plain or text.cell_length > self._why
         # Always with a layout, because its lines wrap.
         if shown.content != text:
             shown.update(text)

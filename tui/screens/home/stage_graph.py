@@ -77,10 +77,8 @@ def _line(
 
 
 def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
-    """`ETA ~2h 10m`, or a lower bound if the duration of some jobs is unknown."""
-    is_lower_bound = forecast is not None and forecast.is_lower_bound
-    if is_lower_bound and not seconds:
-        return "ETA unknown"
-    if is_lower_bound:
-        return f"ETA at least {formats.roughly(seconds)}"
+    """`ETA ~2h 10m`, or a lower bound, `ETA > 2h 10m`, if the duration of some jobs is unknown."""
+    if forecast is not None and forecast.is_lower_bound:
+        # "More than under a minute" would say nothing.
+        return "ETA unknown" if seconds < 60 else f"ETA > {formats.roughly(seconds)}"
     return "ETA < 1m" if seconds < 60 else f"ETA ~{formats.roughly(seconds)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job_rules import JobCounts
 from core.domain.jobs.snapshot import Snapshot
+from core.services.pipeline.forecast import Forecast
 from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
 from tests.support.settling import place_of, settled, shown, until, until_shows
@@ -17,6 +19,7 @@ from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention
 from tui.screens.home.panels import HomePanels
+from tui.screens.home.stage_graph import eta_in_words
 from tui.screens.home.stages import stages
 
 
@@ -67,6 +70,27 @@ async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
         await until_shows(pilot, "attempt 1 of a made job")
         await pilot.press("escape")
         await until_shows(pilot, "7 of 17 done")
+
+
+@pytest.mark.parametrize(("width", "shows"), [(80, "a made job ends here"), (59, "retry")])
+async def test_a_low_terminal_shows_the_whole_reason_of_the_item_under_the_cursor(
+    opened: Open, filled: WorkspacePaths, width: int, shows: str
+) -> None:
+    with closing(sqlite3.connect(filled.state)) as connection, connection:
+        reason = "a reason that is far too long for the row of a low terminal; a made job ends here"
+        connection.execute("UPDATE attempts SET error = ? WHERE error IS NOT NULL", (reason,))
+        connection.execute("UPDATE jobs SET error = ? WHERE error IS NOT NULL", (reason,))
+    async with opened(filled, (width, 24)) as pilot:
+        await until(pilot, lambda: shows in " ".join(shown(pilot).split()))
+
+
+def test_a_lower_bound_of_less_than_a_minute_is_unknown() -> None:
+    some = Forecast(seconds=30.0, stages={}, is_lower_bound=True)
+    assert [eta_in_words(seconds, some) for seconds in (0.0, 30.0, 130.0)] == [
+        "ETA unknown",
+        "ETA unknown",
+        "ETA > 2m",
+    ]
 
 
 async def test_a_row_about_no_job_says_so(opened: Open, filled: WorkspacePaths) -> None:
