@@ -11,7 +11,7 @@ from tui.navigation.file_command import FileCommand
 from tui.screens.pairs.pair_lines import PairLine, lines
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt, Snapshot, Workspace, WorkspacePaths
+    from core.api import Pair, Prompt, Response, Snapshot, Workspace, WorkspacePaths
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,19 @@ class PairsData:
     alone: Collection[str]
 
 
-def default_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
-    """The default responders: those of the first finished comparison, or else the first two of these names
-    that have responses."""
-    unanswered = set()
+def compared_responders(snapshot: Snapshot) -> tuple[str, str] | None:
+    """The responders of the first finished comparison."""
     for job in snapshot.jobs:
         if job.stage == "compare" and job.state == "done":
             name = ComparisonName.parse(job.name)
             if not is_of_rung(name.b):
                 return name.a, name.b
-        if job.stage == "respond" and job.state != "done":
-            unanswered.add(job.name)
+    return None
+
+
+def answered_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
+    """The first two of these names that have responses."""
+    unanswered = {job.name for job in snapshot.jobs if job.stage == "respond" and job.state != "done"}
     answered = [name for name in names if name not in unanswered]
     return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
 
@@ -58,3 +60,8 @@ def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
     (judge,) = (prompt for prompt in workspace.data.prompts() if prompt.name == asked)
     names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
     return PairsData(names, a, b, pairs, lines(pairs), judge, alone)
+
+
+def read_responses(dialog_id: str, workspace: Workspace) -> tuple[str, Sequence[Response]]:
+    """A dialogue, and all responses to it."""
+    return dialog_id, workspace.data.responses(dialog_id)

@@ -53,6 +53,8 @@ class PairsScreen(WorkspaceScreen):
         self._names: Sequence[str] = ()
         self._a: str | None = None
         self._b: str | None = None
+        #: Whether these are shown only because no comparison was done, and nobody has chosen any.
+        self._is_provisional = False
         self._walk = PairWalk()
         #: Whether their pairs are loaded.
         self._is_read = False
@@ -109,14 +111,13 @@ class PairsScreen(WorkspaceScreen):
     def on_screen_resume(self) -> None:
         # Other content, such as the template, may have changed meanwhile.
         self._concerned = None
+        if self._is_provisional:
+            self._a = self._b = None
 
     def show(self, snapshot: Snapshot) -> None:
         # Most snapshots concern other stages.
-        concerned = (
-            snapshot.dialogues,
-            [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES],
-        )
-        if concerned != self._concerned:
+        of_stages = [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES]
+        if (concerned := (snapshot.dialogues, of_stages)) != self._concerned:
             self._concerned = concerned
             self._read()
 
@@ -282,7 +283,7 @@ class PairsScreen(WorkspaceScreen):
 
     def _take(self, a: str, b: str) -> None:
         """Show no pair under these names until their pairs are loaded."""
-        self._a, self._b = a, b
+        self._a, self._b, self._is_provisional = a, b, False
         self._put((), {})
         self._is_read = False
         self._draw()
@@ -301,7 +302,9 @@ class PairsScreen(WorkspaceScreen):
     def _receive(self, seen: PairsData) -> None:
         self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
-            self._a, self._b = pairs_data.default_responders(self.app.snapshot, seen.names)
+            compared = pairs_data.compared_responders(self.app.snapshot)
+            self._is_provisional = compared is None
+            self._a, self._b = compared or pairs_data.answered_responders(self.app.snapshot, seen.names)
             if self._a is not None:
                 self._read()
         if (seen.a, seen.b) != (self._a, self._b):
@@ -386,12 +389,8 @@ class PairsScreen(WorkspaceScreen):
     def _read_responses(self) -> None:
         pair = self._walk.pair
         if pair is not None:
-            dialog_id = pair.dialog_id
-            self.app.read(
-                "responses",
-                lambda workspace: (dialog_id, workspace.data.responses(dialog_id)),
-                self._receive_responses,
-            )
+            read = partial(pairs_data.read_responses, pair.dialog_id)
+            self.app.read("responses", read, self._receive_responses)
 
     def _receive_responses(self, seen: tuple[str, Sequence[Response]]) -> None:
         dialog_id, responses = seen
