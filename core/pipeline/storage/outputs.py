@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,12 +23,18 @@ _RANK_LOG = re.compile(r"log-rank-\d+\.txt")
 
 
 class OutputSender:
-    """Sends the files in an attempt's folder, each when it is complete, and then the list of them."""
+    """Sends the files in an attempt's folder, each when it is complete, and then the list of them.
 
-    def __init__(self, storage: Storage, folder: Path, names: AttemptNames) -> None:
+    `send_journal` is called before the list: a checkpoint must not be there without the metrics before it.
+    """
+
+    def __init__(
+        self, storage: Storage, folder: Path, names: AttemptNames, send_journal: Callable[[], None]
+    ) -> None:
         self._storage = storage
         self._folder = folder
         self._names = names
+        self._send_journal = send_journal
         self._hashes = HashMemory()
         self._sent: tuple[StoredFile, ...] = ()
 
@@ -48,6 +55,7 @@ class OutputSender:
                 # An older checkpoint was removed meanwhile.
                 continue
         if tuple(found) != self._sent:
+            self._send_journal()
             self._storage.write(self._names.outputs, msgspec.json.encode(Outputs(tuple(found))))
             before, self._sent = self._sent, tuple(found)
             for gone in {one.sha256 for one in before} - {one.sha256 for one in found}:
@@ -87,6 +95,13 @@ def receive(storage: Storage, names: AttemptNames, folder: Path, hashes: HashMem
 def are_named(part: bytes) -> bool:
     """Whether a part of a journal names outputs, or ends it: they must be there first."""
     return any(isinstance(record, (Artifact, *ENDINGS)) for record in journal.records(part))
+
+
+def before_named(part: bytes) -> bytes:
+    """The lines of a part of a journal before the first that names outputs, or ends it."""
+    lines = part.splitlines(keepends=True)
+    free: Iterator[bytes] = itertools.takewhile(lambda one: not are_named(one), lines)
+    return b"".join(free)
 
 
 class HashMemory:

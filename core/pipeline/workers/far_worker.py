@@ -78,8 +78,8 @@ class _FarAttempt:
     def __init__(self, storage: Storage, names: AttemptNames, bundle: Bundle, root: Path) -> None:
         self._storage, self._names, self._bundle, self._root = storage, names, bundle, root
         self._folder = root / bundle.folder
-        self._outputs = OutputSender(storage, self._folder, names)
-        self._follower = _Follower(storage, names, self._folder)
+        self._follower = JournalFollower(storage, names, self._folder)
+        self._outputs = OutputSender(storage, self._folder, names, self._follower.send_journal)
         self._worker: subprocess.Popen[bytes] | None = None
         self._is_told = False
 
@@ -167,15 +167,17 @@ class _FarAttempt:
         self._follower.worker_ended()
 
 
-class _Follower:
+class JournalFollower:
     """A thread that sends journal and log, and passes on what the supervisor requests."""
 
     def __init__(self, storage: Storage, names: AttemptNames, folder: Path) -> None:
         self._storage, self._names, self._folder = storage, names, folder
         self._journal = GrowingFile(storage, folder / journal.NAME, names.journal, by_line=True)
         self._log = GrowingFile(storage, folder / LOG, names.log)
+        #: Held while the journal is sent, by this thread or by that which sends outputs.
+        self._sending = threading.Lock()
         self.waiting: bytes | None = None
-        """The part of the journal that waits for the outputs that it names."""
+        """The part of the journal that waits for the outputs that it names first."""
         self._allowed: bytes | None = None
         self._has_worker = False
         self._is_last = False
@@ -205,7 +207,16 @@ class _Follower:
 
     def fail(self, error: str) -> None:
         """Write a journal that says why there was no worker. Raises as `Storage` does."""
-        self._journal.send(journal.line(1, Failed(error)))
+        with self._sending:
+            self._journal.send(journal.line(1, Failed(error)))
+
+    def send_journal(self, *, is_last: bool = False) -> None:
+        """Send the journal up to a record that names outputs which are perhaps not sent yet; with `is_last`,
+        all of it. Raises as `Storage` does."""
+        with self._sending:
+            while part := self._next_of_journal(is_last=is_last):
+                self._journal.send(part)
+                self.waiting = self._allowed = None
 
     def finish(self) -> None:
         """Send the rest; all outputs are sent."""
@@ -239,9 +250,7 @@ class _Follower:
                 path.touch()
         while part := self._log.next_part():
             self._log.send(part)
-        while part := self._next_of_journal(is_last=is_last):
-            self._journal.send(part)
-            self.waiting = self._allowed = None
+        self.send_journal(is_last=is_last)
         if not self._has_worker and time.monotonic() - self._alive_at >= _ALIVE_S:
             self._alive += 1
             self._storage.write(self._names.alive, str(self._alive).encode())
@@ -252,10 +261,12 @@ class _Follower:
         if self.waiting is not None:
             return self.waiting if is_last or self._allowed is self.waiting else b""
         part = self._journal.next_part()
-        if not is_last and outputs.are_named(part):
+        if is_last:
+            return part
+        free = outputs.before_named(part)
+        if part and not free:
             self.waiting = part
-            return b""
-        return part
+        return free
 
 
 def _patiently(do: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,9 @@ class FarPlayed:
     def attempts(self) -> list[str]:
         """The files of attempts on the storage."""
         folder = self.storage / "attempts"
-        return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        # Folders may be removed meanwhile.
+        found = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+        return [path.relative_to(folder).as_posix() for path in found]
 
     def until_begun(self, attempt: int = 1) -> None:
         self.played.until(lambda: any(note[2] == attempt for note in self.supervised.notes()))
