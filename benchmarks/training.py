@@ -18,7 +18,7 @@ EMPATHY_REFERENCE_DATASET.
 environment of its own, which is made so:
 
     uv venv /tmp/llama-factory --python 3.11
-    uv pip install --python /tmp/llama-factory/bin/python llamafactory==0.9.5 "torch==2.13.*"
+    uv pip install --no-config --python /tmp/llama-factory/bin/python llamafactory==0.9.5 "torch==2.13.*"
 
 `--curve` trains a tiny model of random weights for that many steps, by TRL's own trainers and on prefix
 trees, and prints how far the losses are apart; it fails above a relative difference of 1e-3.
