@@ -16,7 +16,6 @@ from typing import NoReturn
 
 from core.domain.errors import UserError
 from core.jobs import files
-from core.teachers import remedies
 from core.teachers.batches.session import BatchSession
 from core.teachers.protocol import (
     BatchInfo,
@@ -28,6 +27,7 @@ from core.teachers.protocol import (
 )
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import new_token
+from core.teachers.settings import remedies
 
 #: Seconds by which the provider's clock and the local one may differ.
 _CLOCK_SKEW_S = 3600.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from core.config.schema import Teacher
 from core.jobs.settings import Identity
 from core.students.models import model_sources
-from core.teachers import reasoning
+from core.teachers.settings import reasoning
 
 
 def identity(teacher: Teacher) -> Identity:

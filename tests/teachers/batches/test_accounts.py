@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.store import intents
-from core.teachers import api_keys
+from core.teachers.settings import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace

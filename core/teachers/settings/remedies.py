@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.config.schema import Teacher
-from core.teachers import api_keys, reasoning
 from core.teachers.protocol import RejectedError
+from core.teachers.settings import api_keys, reasoning
 
 
 def of_rejection(error: RejectedError, teacher: Teacher) -> str:

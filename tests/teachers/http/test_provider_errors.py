@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Teacher
-from core.teachers import remedies
 from core.teachers.google.client import GoogleLive
 from core.teachers.http import error_bodies, rejections
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
 from core.teachers.protocol import Message, RejectedError, Request, TransientError
+from core.teachers.settings import remedies
 from tests.support.servers.certificates import self_signed
 from tests.support.servers.scripted_server import HttpReply, Server, serving
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace

@@ -8,8 +8,8 @@ import pytest
 
 from core.config.schema import Teacher
 from core.jobs.fingerprinted_settings import fingerprinted
-from core.teachers import identity, reasoning
 from core.teachers.costs import prices
+from core.teachers.settings import identity, reasoning
 
 
 @pytest.mark.parametrize(
