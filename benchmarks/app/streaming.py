@@ -176,7 +176,7 @@ def memory(terminal: Terminal, screens: Sequence[Screen], seconds: float) -> flo
     times, sizes = zip(*found, strict=True)
     tenth = max(1, len(sizes) // 10)
     parts = [statistics.median(sizes[part * tenth : (part + 1) * tenth]) for part in range(10)]
-    # The median of all slopes between two moments: a screen more or less at either end tells nothing.
+    # The median of all slopes between two moments: a screen more or less at either end does not matter.
     slope = theilslopes(sizes, times).slope * 3600 / statistics.median(sizes) * 100
     print(f"memory in MB, {_ROUNDS} rounds later: " + " ".join(f"{part:.1f}" for part in parts))
     print(

@@ -5,7 +5,7 @@
 84 runs (21 recipes, two stages, two students) with 250 responses each meet their base students; two judges
 on a loopback server are asked about every pair in both orders, 84,000 verdicts in all, by the real supervisor
 and its workers. The runs' responses are made up; nothing is trained. Takes some minutes. With a folder that
-an earlier call has filled, only what the store tells is measured.
+an earlier call has filled, only what is read from the store is measured.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def judged(workspace: WorkspacePaths) -> None:
 
 
 def show(workspace: WorkspacePaths) -> None:
-    """What the store tells, each the first time in a reader of its own, after the libraries are there."""
+    """What is read from the store, each the first time in a reader of its own, after the libraries are there."""
     for library in ("choix", "scipy.sparse.csgraph", "scipy.stats", "statsmodels.api"):
         import_module(library)
     with open_workspace(workspace) as opened, closing(connections.reader(workspace.state)) as connection:

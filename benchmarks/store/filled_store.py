@@ -196,7 +196,7 @@ class FilledStore:
         result = None
         if state == "done":
             # A judge's verdicts are in once all are.
-            # Nobody asked for probabilities and dimensions.
+            # Probabilities and dimensions were not requested.
             unasked = (None,) * 4
             self.put(
                 "verdicts", [(node.id, v.dialog_id, v.order, 1, v.winner, v.raw, *unasked) for v in verdicts]

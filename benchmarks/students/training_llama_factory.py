@@ -83,7 +83,7 @@ def _arguments(model: Path, dataset: str, training: Training, folder: Path) -> d
         "cutoff_len": training.max_length,
         "output_dir": str(folder / "output"),
         "use_cpu": True,
-        # It checkpoints gradients unless it is told not to, which would take more time.
+        # It checkpoints gradients by default, which would take more time.
         "disable_gradient_checkpointing": True,
         "per_device_train_batch_size": training.per_device_train_batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
