@@ -159,7 +159,7 @@ def judged(workspace: WorkspacePaths) -> None:
 
 
 def show(workspace: WorkspacePaths) -> None:
-    """What is read from the store, each the first time in a reader of its own, after the libraries are there."""
+    """What is read from the store, each the first time in a reader of its own, with imported libraries."""
     for library in ("choix", "scipy.sparse.csgraph", "scipy.stats", "statsmodels.api"):
         import_module(library)
     with open_workspace(workspace) as opened, closing(connections.reader(workspace.state)) as connection:
