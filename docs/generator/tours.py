@@ -115,7 +115,7 @@ TOURS: Mapping[str, Tour] = {
             Step(tiny_study.UTTERANCE, tiny_study.UTTERANCE, 1),
             Step(ENTER, "turn 2 of a conversation", 5),
         ),
-        partial(tiny_study.make, is_taught=True),
+        partial(tiny_study.make, is_trained=True),
     ),
     "change-epochs": Tour(
         "Change the epochs, see what that does, run, and compare both",
