@@ -77,7 +77,7 @@ _TRAINED = SftResult(
 def make(root: Path, *, is_trained: bool = False) -> WorkspacePaths:
     """Make `root` the workspace, and the student beside it.
 
-    `is_trained`: student and run know the sentences of the tours, which takes some seconds; else neither does.
+    `is_trained`: student and run know the sentences of the tours, which takes some seconds.
     """
     root.mkdir(parents=True)
     workspace = WorkspacePaths(root)
