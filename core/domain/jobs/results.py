@@ -172,8 +172,8 @@ class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     served_as: str | None = None
     """The name under which that server has it; None without a server."""
     verified: Count | None = None
-    """Answers of that server that were verified by the student before it answered the test split; None without
-    a server."""
+    """Answers of that server that were verified by the student before it answered the test split; None
+    without a server."""
     with_thinking: Count | None = None
     """Responses from which thinking was removed; None for a teacher, and in results of versions that did not
     count them."""
