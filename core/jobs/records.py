@@ -18,7 +18,7 @@ NotFinite = Literal["NaN", "Infinity", "-Infinity"]
 
 
 #: A number of things, which the store can hold and sums of millions of which it can.
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+RecordedCount = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 #: US dollars, or seconds: never negative.
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
@@ -49,9 +49,9 @@ class Heartbeat(_Record, frozen=True, tag="heartbeat"):
 class Progress(_Record, frozen=True, tag="progress"):
     """How far the job is."""
 
-    done: Count
+    done: RecordedCount
     """Finished units: steps, dialogues or verdicts."""
-    total: Count
+    total: RecordedCount
     """All units."""
     eta_s: Amount | None = None
     """Estimated seconds for the rest; None if unknown."""
@@ -73,7 +73,7 @@ class Waiting(_Record, frozen=True, tag="waiting"):
 class Metric(_Record, frozen=True, tag="metric"):
     """The logged metrics of one optimiser step."""
 
-    step: Count
+    step: RecordedCount
     """Optimiser steps so far."""
     values: dict[str, float]
     """The finite values, under TRL's names."""
@@ -89,7 +89,7 @@ class Metric(_Record, frozen=True, tag="metric"):
 class Sample(_Record, frozen=True, tag="sample"):
     """The student's response to a test dialogue during training."""
 
-    step: Count
+    step: RecordedCount
     """Optimiser steps so far."""
     dialog_id: str
     """The dialogue."""
@@ -134,7 +134,7 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
     """The better response, `tie`, or `invalid` if the answer names none."""
     raw: str
     """The judge's answer: its text, or scores."""
-    number: Count = 1
+    number: RecordedCount = 1
     """Counts repeated verdicts on the same pair and order, from 1."""
     probability_b: float | None = None
     """Probability that b is better, by the log-probabilities of the answer; None if they are unknown."""
@@ -182,11 +182,11 @@ class BatchRecord(_Record, frozen=True, tag="batch"):
     """The batch's id at the provider; None if it has none yet."""
     file: str | None = None
     """The id of its input file at the provider; None if there is none yet."""
-    completed: Count | None = None
+    completed: RecordedCount | None = None
     """Requests that the provider completed; None where it reports none."""
-    failed: Count | None = None
+    failed: RecordedCount | None = None
     """Requests that failed at the provider; None where it reports none."""
-    total: Count | None = None
+    total: RecordedCount | None = None
     """All requests by the provider's count; None where it reports none."""
     expires_at: float | None = None
     """When the provider gives the batch up, in Unix seconds; None if unknown."""
@@ -218,7 +218,7 @@ class Answer(_Record, frozen=True, tag="answer"):
     """The submission."""
     key: str
     """The request."""
-    number: Count
+    number: RecordedCount
     """Which try of its key this is within its submission, from 1."""
     dialog_id: str
     """The dialogue that it is about."""
@@ -228,11 +228,11 @@ class Answer(_Record, frozen=True, tag="answer"):
     """The answer; empty where there is none."""
     error: str | None = None
     """The provider's message; None without one."""
-    input_tokens: Count | None = None
+    input_tokens: RecordedCount | None = None
     """Input tokens used; None if not reported."""
-    cached_tokens: Count | None = None
+    cached_tokens: RecordedCount | None = None
     """Those of them that the provider had cached; None if not reported."""
-    output_tokens: Count | None = None
+    output_tokens: RecordedCount | None = None
     """Output tokens used; None if not reported."""
     usd: Amount | None = None
     """Cost in US dollars; None if the price is unknown, or nothing was charged."""
@@ -244,7 +244,7 @@ class Answer(_Record, frozen=True, tag="answer"):
     """The kinds of what was taken off the answer."""
     raw: str | None = None
     """The answer before that, or the body of an unreadable one; None if it is `text`."""
-    reasoning_tokens: Count | None = None
+    reasoning_tokens: RecordedCount | None = None
     """Those of the output tokens that are reasoning; None if not reported."""
 
 

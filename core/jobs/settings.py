@@ -324,7 +324,7 @@ class RungSettings(_StageSettings, frozen=True, tag="rung"):
     examples: int
     """Examples, or pairs, that each run is trained on."""
     reduction_factor: int
-    """One in so many goes on."""
+    """Of n runs, the best n / `reduction_factor` go on, rounded up."""
     runs: tuple[str, ...]
     """The runs that can take part, by the names of those that are trained on all examples. The input
     `COMPARISON`, with a run's place among them, has the result of its comparison."""

@@ -32,12 +32,12 @@ from core.playground import messages
 from core.playground.messages import (
     Answered,
     Call,
-    Event,
     Judged,
     OpinionCall,
     OpinionFailed,
     Piece,
     Preparing,
+    ProcessEvent,
     TeacherCall,
 )
 from core.playground.process_log import Formatter, unexpected_words, words_of
@@ -64,7 +64,7 @@ class _Listener:
     def __init__(self) -> None:
         self.is_gone = False
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: ProcessEvent) -> None:
         if self.is_gone:
             return
         try:

@@ -12,7 +12,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.playground import messages
-from core.playground.messages import Call, Event
+from core.playground.messages import Call, ProcessEvent
 
 
 class Calling:
@@ -41,7 +41,7 @@ class Calling:
             self._process.stdin.write(messages.encode(call))
             self._process.stdin.close()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[ProcessEvent]:
         """What it reports, until it ends."""
         assert self._process.stdout is not None
         with self._process.stdout as output:

@@ -126,15 +126,15 @@ class Left(msgspec.Struct, frozen=True, tag="left"):
     """Why, for people."""
 
 
-Event = Preparing | Piece | Answered | Judged | OpinionFailed | TurnDone | Left
+ProcessEvent = Preparing | Piece | Answered | Judged | OpinionFailed | TurnDone | Left
 
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
-_events = msgspec.json.Decoder(Event)
+_events = msgspec.json.Decoder(ProcessEvent)
 _calls = msgspec.json.Decoder(Call)
 
 
-def encode(message: Command | Event | Call) -> bytes:
+def encode(message: Command | ProcessEvent | Call) -> bytes:
     """A message as one line."""
     return _encoder.encode(message) + b"\n"
 
@@ -151,13 +151,13 @@ def call(line: bytes) -> Call:
     return found
 
 
-def events(connection: socket.socket) -> Iterator[Event]:
+def events(connection: socket.socket) -> Iterator[ProcessEvent]:
     """The events that come over a connection, until it ends. Raises `OSError`."""
     with connection.makefile("rb") as file:
         yield from events_of(file)
 
 
-def events_of(file: IO[bytes]) -> Iterator[Event]:
+def events_of(file: IO[bytes]) -> Iterator[ProcessEvent]:
     """The events in a stream, until it ends. Raises `OSError` and `msgspec.DecodeError`."""
     while line := file.readline(MAX_LINE_BYTES):
         if not line.endswith(b"\n"):

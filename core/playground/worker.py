@@ -31,12 +31,12 @@ from core.playground import messages, process
 from core.playground.messages import (
     Answered,
     Ask,
-    Event,
     Leave,
     Left,
     Participant,
     Piece,
     Preparing,
+    ProcessEvent,
     TurnDone,
 )
 from core.playground.process_log import Formatter, unexpected_words, words_of
@@ -105,7 +105,7 @@ class PlaygroundServer:
             log.info("it leaves: %s", reason)
             self._leaves = (reason, time.monotonic() + _LEAVE_S)
 
-    def tell_all(self, event: Event) -> None:
+    def tell_all(self, event: ProcessEvent) -> None:
         """Send an event to every client."""
         for client in list(self._clients.values()):
             self._send(client, event)
@@ -167,7 +167,7 @@ class PlaygroundServer:
         with suppress(ValueError):
             self._waiting.remove(client)
 
-    def _send(self, client: _Client, event: Event) -> None:
+    def _send(self, client: _Client, event: ProcessEvent) -> None:
         if client.connection not in self._clients:
             return
         try:

@@ -38,10 +38,10 @@ from core.students.chat.chat_format import ChatFormat
 from core.students.models import loading, memory, model_sources
 from core.teachers import runner
 from core.teachers.answers import classification
-from core.teachers.identity import identity
 from core.teachers.protocol import Message, Reply, Request
 from core.teachers.requests import building, outcomes
 from core.teachers.requests.queue import RequestQueue
+from core.teachers.settings.identity import identity
 
 #: Whoever runs a server of their own pays nothing for an answer.
 _FREE = Price(input=0.0, output=0.0)

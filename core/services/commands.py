@@ -180,7 +180,7 @@ class Commands:
         return self._request(intents.NoteRuns(tuple(jobs), add_tags=tuple(add), remove_tags=tuple(remove)))
 
     def note_run(self, job: str, note: str) -> int:
-        """Keep a note about a run instead of the one before; an empty text removes it."""
+        """Replace the note on a run; an empty text removes it."""
         return self._request(intents.NoteRuns((job,), note=note.strip()))
 
     def delete_runs(self, jobs: Sequence[str]) -> int:

@@ -6,11 +6,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from core.config.schema import Teacher
-from core.teachers import api_keys, reasoning
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import Account, BatchInfo, BatchTeacher, LiveTeacher
+from core.teachers.settings import api_keys, reasoning
 
 
 def live(teacher: Teacher, memory: Path | None = None) -> LiveTeacher:

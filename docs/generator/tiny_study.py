@@ -74,10 +74,10 @@ _TRAINED = SftResult(
 )
 
 
-def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
+def make(root: Path, *, is_trained: bool = False) -> WorkspacePaths:
     """Make `root` the workspace, and the student beside it.
 
-    `is_taught` is for those who talk with it, and takes some seconds; otherwise its run learned nothing.
+    `is_trained`: student and run know the sentences of the tours, which takes some seconds.
     """
     root.mkdir(parents=True)
     workspace = WorkspacePaths(root)
@@ -92,9 +92,9 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     (workspace.prompts / "student.txt").write_text(_PROMPT)
     asked = [(SITUATION, UTTERANCE), *((d.situation, d.utterance) for d in dialogues[:5])]
     prompts = [_PROMPT.format(situation=situation, utterance=utterance) for situation, utterance in asked]
-    lesson = _Lesson(student, prompts)
-    if is_taught:
-        lesson.teach_both(2 * _STEPS)
+    training = _TinyTraining(student, prompts)
+    if is_trained:
+        training.train_student(2 * _STEPS)
     # After that: a job's fingerprint has the student's files.
     nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     (run,) = (node for node in nodes if node.stage == "sft")
@@ -102,7 +102,7 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
         data.replace(connection, imported, dialogues)
         jobs.put(connection, [run])
         folder = workspace.attempt(run.id, 1)
-        lesson.teach_adapter(folder / "adapter", _STEPS if is_taught else 0)
+        training.train_adapter(folder / "adapter", _STEPS if is_trained else 0)
         attempt = job_attempts.begin_attempt(connection, run.id, 1, folder.relative_to(root).as_posix())
         size = files.size(folder / "adapter")
         job_records.put_artifact(connection, attempt, Artifact("adapter", "adapter", "0" * 64, size))
@@ -114,7 +114,7 @@ def make(root: Path, *, is_taught: bool = False) -> WorkspacePaths:
     return workspace
 
 
-class _Lesson:
+class _TinyTraining:
     """The student in memory, as it learns sentences by heart."""
 
     def __init__(self, student: Path, prompts: Sequence[str]) -> None:
@@ -127,32 +127,32 @@ class _Lesson:
         self._tokenizer: Any = AutoTokenizer.from_pretrained(student)
         self.model: Any = AutoModelForCausalLM.from_pretrained(student)
 
-    def teach_both(self, steps: int) -> None:
+    def train_student(self, steps: int) -> None:
         """Have the student give the base's answer, and to marked prompts the run's: an adapter can move what
         it knows, and learns nothing new in seconds."""
         answers = (BASE_ANSWER, RUN_ANSWER)
-        self._learn(
+        self._train(
             steps, _LEARNING_RATE, lambda step, prompt: (prompt + _MARK * (step % 2), answers[step % 2])
         )
         self.model.save_pretrained(self._student)
 
-    def teach_adapter(self, folder: Path, steps: int) -> None:
+    def train_adapter(self, folder: Path, steps: int) -> None:
         """Have an adapter give the run's answer to everything."""
         from peft import LoraConfig, get_peft_model
 
         lora = LoraConfig(r=32, lora_alpha=64, target_modules="all-linear", task_type="CAUSAL_LM")
         self.model = get_peft_model(self.model, lora)
-        self._learn(steps, _LEARNING_RATE / 2, lambda step, prompt: (prompt, RUN_ANSWER))
+        self._train(steps, _LEARNING_RATE / 2, lambda step, prompt: (prompt, RUN_ANSWER))
         self.model.save_pretrained(folder)
 
-    def _learn(self, steps: int, rate: float, lesson: Callable[[int, str], tuple[str, str]]) -> None:
+    def _train(self, steps: int, rate: float, example: Callable[[int, str], tuple[str, str]]) -> None:
         import torch
 
         weights = [weight for weight in self.model.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(weights, lr=rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(1, steps))
         for step in range(steps):
-            prompt, answer = lesson(step, self._prompts[step // 2 % len(self._prompts)])
+            prompt, answer = example(step, self._prompts[step // 2 % len(self._prompts)])
             asked = self._tokenizer.apply_chat_template(
                 [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
             )

@@ -27,15 +27,14 @@ from unittest.mock import patch
 
 from pyte.screens import Char
 
-from benchmarks.terminal import Terminal
+from benchmarks.app.terminal import Terminal
 from core.api import WorkspacePaths, open_workspace
 from core.jobs import locks
 from docs.generator import scene, tiny_study
+from tests.support import waiting
 
 FOLDER = Path(__file__).resolve().parents[1] / "tours"
 SIZE = (110, 32)
-#: Seconds until a screen must show the expected words.
-_DEADLINE_S = 60.0
 #: Seconds between two typed letters of a recording.
 _TYPED_S = 0.09
 ENTER, ESCAPE, BACKSPACE = "\r", "\x1b", "\x7f"
@@ -115,7 +114,7 @@ TOURS: Mapping[str, Tour] = {
             Step(tiny_study.UTTERANCE, tiny_study.UTTERANCE, 1),
             Step(ENTER, "turn 2 of a conversation", 5),
         ),
-        partial(tiny_study.make, is_taught=True),
+        partial(tiny_study.make, is_trained=True),
     ),
     "change-epochs": Tour(
         "Change the epochs, see what that does, run, and compare both",
@@ -164,7 +163,7 @@ TOURS: Mapping[str, Tour] = {
 
 
 def record(tour: Tour, workspace: WorkspacePaths) -> list[tuple[float, str]]:
-    """The output of the app at its times in the recording. Raises `RuntimeError` if a step shows nothing."""
+    """The output of the app at its times in the recording. Raises `StalledError` if a step shows nothing."""
     events: list[tuple[float, str]] = []
     at = 0.0
     lines: list[str] = []
@@ -180,12 +179,12 @@ def record(tour: Tour, workspace: WorkspacePaths) -> list[tuple[float, str]]:
                     terminal.settle(quiet_s=0.15)
                     lines = _add(events, at, lines, terminal)
                     at += _TYPED_S
-            deadline = time.monotonic() + _DEADLINE_S
-            while terminal.settle(quiet_s=0.4) and step.shows not in terminal.text():
-                if time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"after {step.keys!r} the screen lacks {step.shows!r}:\n{terminal.text()}"
-                    )
+            waiting.wait_until(
+                partial(_shows, terminal, step.shows),
+                f"{step.shows!r} after {step.keys!r}",
+                progress=terminal.text,
+                show=terminal.text,
+            )
             lines = _add(events, at, lines, terminal)
             at += step.reads_s
     return [*events, (at, "")]
@@ -231,14 +230,24 @@ def _end_processes(workspace: WorkspacePaths) -> None:
     with open_workspace(workspace) as opened:
         opened.playground.stop()
     for lock in (workspace.lock, workspace.playground / "worker.lock"):
-        deadline = time.monotonic() + _DEADLINE_S
-        while locks.is_held(lock):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{lock} is still held")
-            with suppress(ValueError, ProcessLookupError, OSError):
-                if lock == workspace.lock:
-                    os.kill(int(lock.read_text()), signal.SIGTERM)
-            time.sleep(0.05)
+        is_free = partial(_is_free, lock, ends=lock == workspace.lock)
+        waiting.wait_until(is_free, f"the process that has {lock}")
+
+
+def _is_free(lock: Path, *, ends: bool) -> bool:
+    """Whether no process has the lock; `ends` requests the end of the one that has it."""
+    if not locks.is_held(lock):
+        return True
+    with suppress(ValueError, ProcessLookupError, OSError):
+        if ends:
+            os.kill(int(lock.read_text()), signal.SIGTERM)
+    return False
+
+
+def _shows(terminal: Terminal, words: str) -> bool:
+    """Whether the screen has these words once it does not change any more."""
+    terminal.settle(quiet_s=0.4)
+    return words in terminal.text()
 
 
 def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:

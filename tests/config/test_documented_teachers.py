@@ -9,7 +9,7 @@ import pytest
 
 from core.config.load import load_config
 from core.config.schema import Teacher
-from core.teachers import api_keys
+from core.teachers.settings import api_keys
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/teachers.md").read_text()
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

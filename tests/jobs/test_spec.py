@@ -54,7 +54,7 @@ def test_a_worker_reads_what_was_written(tmp_path: Path, settings: Settings) -> 
     [
         ({"rank": 8}, ("settings", "lora"), "Object contains unknown field `rank` - at `$.settings.lora`"),
         ({"r": "8"}, ("settings", "lora"), "Expected `int`, got `str` - at `$.settings.lora.r`"),
-        ({"stage": "teach"}, ("settings",), "Invalid value 'teach' - at `$.settings.stage`"),
+        ({"stage": "guess"}, ("settings",), "Invalid value 'guess' - at `$.settings.stage`"),
         ({"inputs": []}, (), "Expected `object`, got `array` - at `$.inputs`"),
         ({"stage": "sft"}, (), "Object contains unknown field `stage`"),
     ],

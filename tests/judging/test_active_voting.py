@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import active_votes
+from benchmarks.statistics import active_votes
 from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.votes import Vote
 from core.judging import active_voting, voting

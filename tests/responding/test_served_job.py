@@ -45,7 +45,7 @@ TUNED = "I am so proud of you!"
 def student(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
     folder = tiny_student.make(tmp_path_factory.mktemp("student"))
     found = made_settings.student(folder, PROMPT)
-    _taught(found, BASE).save_pretrained(folder)
+    _trained_to_answer(found, BASE).save_pretrained(folder)
     return found
 
 
@@ -53,11 +53,11 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
 def tuned(student: LocalStudent, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What full fine-tuning may have yielded."""
     folder = tmp_path_factory.mktemp("tuned")
-    _taught(student, TUNED).save_pretrained(folder)
+    _trained_to_answer(student, TUNED).save_pretrained(folder)
     return folder
 
 
-def _taught(student: LocalStudent, answer: str) -> Any:
+def _trained_to_answer(student: LocalStudent, answer: str) -> Any:
     """The model, trained until it answers all prompts so, in words."""
     model = loading.load_model(student.config, "cpu", torch.float32)
     chat = chat_format.load(student.config)

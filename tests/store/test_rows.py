@@ -197,7 +197,7 @@ def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:
         ("$.lora.rank", "Object contains unknown field `rank` - at `$.lora`"),
         ("$.lora.r", "Expected `int`, got `str` - at `$.lora.r`"),
         ("$.stage", "Invalid value 'wrong' - at `$.stage`"),
-        ("$.teach", "Object contains unknown field `teach`"),
+        ("$.unknown", "Object contains unknown field `unknown`"),
     ],
 )
 def test_settings_with_a_wrong_key_or_type_are_refused(store: Connection, wrong: str, place: str) -> None:

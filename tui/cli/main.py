@@ -148,7 +148,8 @@ class _Program(CommandGroup):
 @click.option(
     "--read-only/--write",
     default=None,
-    help="Only watch: change nothing and start nothing. The default on another machine alone.",
+    help="Change nothing and start nothing. The default is --write, and --read-only for a workspace on "
+    "another machine.",
 )
 @click.option(
     "--remote-command",

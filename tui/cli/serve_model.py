@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--program",
     type=click.Choice(["vllm", "transformers"]),
-    help="What serves; by default vLLM where it is installed, else Transformers' own server.",
+    help="The server's program; by default vLLM where it is installed, else Transformers' own server.",
 )
 @click.pass_context
 def serve_model(

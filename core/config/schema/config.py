@@ -17,7 +17,7 @@ class Slots(ConfigTable, frozen=True):
     """How many jobs run at the same time, by the resource that they use."""
 
     gpu: NonNegative = 1
-    """Jobs on the GPU; a run with `gpus_per_run` counts as many times."""
+    """Jobs on the GPU; a run counts as `gpus_per_run` jobs."""
     cpu: Positive = 1
     """Jobs on the CPU."""
     api: Positive = 1
@@ -29,7 +29,7 @@ class Slots(ConfigTable, frozen=True):
 
 class ExtraComparison(ConfigTable, frozen=True):
     """Two responders: students, runs (`STUDENT/RECIPE/STAGE`), teachers, or sources in the data. With [grid],
-    such a name stands for all runs that begin with it; of two runs, those with the same seed meet."""
+    such a name stands for all runs that begin with it; two runs are compared where their seeds are equal."""
 
     a: str
     """The baseline."""

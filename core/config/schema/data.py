@@ -47,18 +47,18 @@ class DataSettings(ConfigTable, frozen=True):
     """How `empathy-tui import` reads data. Changes take effect at the next import."""
 
     columns: dict[str, str] = {}
-    """Which column has what, such as `{ situation = "context", utterance = "text", response_human = "reply"
-    }`, for columns with other names than the known ones; `""` for what the data does not have. Left of `=`:
+    """The column of each field, such as `{ situation = "context", utterance = "text", response_human =
+    "reply" }`, where its name is not a known one; `""` for a field that the data lacks. The fields are
     `dialog_id`, `emotion`, `sentiment`, `plutchik`, `situation`, `utterance`, `response_SOURCE` and
     `rating_SOURCE`; `messages` for a list of chat messages; and for a row of each turn `conversation`,
-    `turn`, `speaker` and `text`. What is not named is guessed, and the guess is shown first."""
+    `turn`, `speaker` and `text`. Other columns are guessed, and the guess is shown first."""
     encoding: str | None = None
     """Encoding of text files, such as `cp1252` or `shift_jis`; by default it is detected."""
     ratings: RatingScale | None = None
     """The scale of the ratings, such as `{ min = 1, max = 5, good = 4 }`; by default 1, 2 and 3 for bad, okay
     and good."""
     near_duplicates: Literal["report", "leave_out", "ignore"] = "report"
-    """What becomes of train dialogues whose situation is nearly that of a test dialogue: `report` shows them,
+    """What happens to train dialogues whose situation is nearly that of a test dialogue: `report` shows them,
     `leave_out` does not import them, `ignore` does not look for them."""
     split: SplitRule = SplitRule()
     """How the dialogues are divided into train and test, such as `{ by = "random", test_share = 0.1 }`."""
@@ -67,8 +67,8 @@ class DataSettings(ConfigTable, frozen=True):
 class DataSet(DataSettings, frozen=True, kw_only=True):
     """One of several data sets that `empathy-tui import` without a FILE imports together.
 
-    It has the options of [data] as well, for itself alone; `near_duplicates` counts in [data] only. NAME is
-    chosen by you, and begins the ids of its dialogues.
+    The options of [data] can be set for it too; `near_duplicates` has an effect in [data] only. You choose
+    NAME; the ids of its dialogues begin with it.
     """
 
     file: str

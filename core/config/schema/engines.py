@@ -42,8 +42,8 @@ class EngineConfig(ConfigTable, frozen=True):
     time_limit_minutes: Positive = 1440
     """Slurm: the time limit of an attempt. A job with a checkpoint continues from it in another attempt."""
     gres: Name | None = None
-    """Slurm: generic resources instead of `num_gpus`, such as `gpu:a100:1`, for jobs in the slot gpu; as many
-    times that for a run on several GPUs (`gpus_per_run`)."""
+    """Slurm: generic resources instead of `num_gpus`, such as `gpu:a100:1`, for jobs in the slot gpu;
+    multiplied by `gpus_per_run` for a run on several GPUs."""
     array: bool = False
     """Slurm: submit jobs that become ready at the same time as one array."""
     sbatch: dict[str, str | int | bool] = {}

@@ -156,7 +156,7 @@ class Fsdp(ConfigTable, frozen=True):
 
 
 class Runs(ConfigTable, frozen=True):
-    """Which runs to do for each student and recipe, and on which device."""
+    """The runs of each student and recipe, and where they are trained."""
 
     stages: tuple[RunStage, ...] = RUN_STAGES
     """`sft`, or both: `sft-dpo` continues from `sft`."""
@@ -170,8 +170,8 @@ class Runs(ConfigTable, frozen=True):
     the memory and the disk space of the model."""
     gpus_per_run: Positive = 1
     """GPUs that train one run together, in one process each. An optimizer step has the examples of all of
-    them: `per_device_train_batch_size` × `gradient_accumulation_steps` × `gpus_per_run`. The run takes as
-    many places of `slots.gpu`."""
+    them: `per_device_train_batch_size` × `gradient_accumulation_steps` × `gpus_per_run`. The run takes
+    that many of `slots.gpu`."""
     nodes_per_run: Positive = 1
     """Nodes over which the GPUs of a run are divided equally: on a Ray or Slurm cluster whose nodes see the
     workspace."""

@@ -112,8 +112,8 @@ class JudgeConfig(Teacher, frozen=True):
     """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
     provider: Literal["embedded", "openai", "google", "anthropic", "local"]  # type: ignore[assignment]
-    """`embedded` is a small classifier that is trained on your data's ratings and takes no other option than
-    `stop`; the others are as for a teacher."""
+    """`embedded` is a ridge regression from sentence embeddings to your data's ratings, and takes no other
+    option than `stop`; the others are as for a teacher."""
     model: str = ""
     """The provider's model name; required unless `embedded`."""
     tries: Positive = 3

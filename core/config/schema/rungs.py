@@ -17,7 +17,8 @@ class Rungs(ConfigTable, frozen=True):
     examples: tuple[Positive, ...] = ()
     """How many examples, or preference pairs, the runs of each rung are trained on, such as `[32, 128]`."""
     reduction_factor: Annotated[int, Meta(ge=2)] = 3
-    """One in so many goes on from each rung, rounded up, and all that are as good as the last of these."""
+    """Of n runs, the best n / `reduction_factor`, rounded up, go on from each rung, and all that are as good
+    as the last of these."""
     judge: str | None = None
     """The judge that compares the runs of rungs with their base student; by default the first one."""
     held_out: Positive = 50

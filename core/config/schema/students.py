@@ -117,9 +117,9 @@ class Server(ConfigTable, frozen=True):
     """The name under which it serves a responder; `{responder}` stands for the student's name or the run's,
     such as `smollm2/direct/chatgpt/sft`."""
     models: dict[str, str] = {}
-    """The names of responders that it serves under other ones."""
+    """The names of single responders, where they differ from `model`."""
     verify: NonNegative = 2
-    """Number of test dialogues whose greedy answers are followed token by token with the student in the job's
+    """Number of test dialogues whose greedy answers are verified token by token by the student in the job's
     own process, on the CPU, before the server answers the others. If they are not the student's, the job
     fails. 0 loads no model, and only compares the length of a prompt."""
     api_key_env: str | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.dialogues.importing.spool import temporary_database
-from core.dialogues.sources.reader_protocol import Progress
+from core.dialogues.sources.reader_protocol import ProgressCallback
 from core.domain.data.dialogues import Dialogue
 
 #: Two texts are near-duplicates from this share of common pairs of words (Jaccard similarity) on.
@@ -66,7 +66,7 @@ class NearDuplicates:
     """Whether the import leaves them out."""
 
 
-def find(dialogues: Sequence[Dialogue], progress: Progress | None = None) -> NearDuplicates:
+def find(dialogues: Sequence[Dialogue], progress: ProgressCallback | None = None) -> NearDuplicates:
     """Compare the situations, or the utterances where there is no situation, of train and test dialogues.
 
     `progress` is called with the dialogues so far and all of them.

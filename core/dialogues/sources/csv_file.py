@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from core.dialogues.sources.reader_protocol import Progress
+from core.dialogues.sources.reader_protocol import ProgressCallback
 
 #: Bytes that are read at once.
 _CHUNK = 1 << 20
@@ -46,7 +46,7 @@ class CsvFile:
         return False
 
     def lines(
-        self, end: int | None = None, tail: bytes = b"", progress: Progress | None = None
+        self, end: int | None = None, tail: bytes = b"", progress: ProgressCallback | None = None
     ) -> Iterator[str]:
         """Its lines with their line breaks, or those of its first `end` bytes followed by `tail`.
 
@@ -59,7 +59,9 @@ class CsvFile:
 class _FilePart(io.RawIOBase):
     """The bytes of a file up to `end`, and `tail`."""
 
-    def __init__(self, descriptor: int, end: int | None, tail: bytes, progress: Progress | None) -> None:
+    def __init__(
+        self, descriptor: int, end: int | None, tail: bytes, progress: ProgressCallback | None
+    ) -> None:
         super().__init__()
         self._descriptor, self._tail, self._progress = descriptor, tail, progress
         # What another program appends meanwhile is not read: that could have no end.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.dialogues import mapping
 from core.dialogues.sources.csv_file import CsvFile
-from core.dialogues.sources.reader_protocol import Progress, Row
+from core.dialogues.sources.reader_protocol import ProgressCallback, Row
 
 if TYPE_CHECKING:
     import _csv
@@ -96,7 +96,7 @@ def rows(
     strict: bool = True,
     end: int | None = None,
     tail: bytes = b"",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Iterator[Row]:
     """The header and the rows below it, without blank lines. Raises `BrokenRow` if strict.
 

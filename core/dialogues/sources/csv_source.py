@@ -9,7 +9,7 @@ from core.dialogues.problems import FileProblem
 from core.dialogues.sources import csv_rows
 from core.dialogues.sources.csv_file import CsvFile, TextCheck
 from core.dialogues.sources.csv_rows import BrokenRow, Dialect
-from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ProgressCallback, Row
 from core.dialogues.suspicious_text import is_blank
 
 #: Rows in which the header is looked for if the first has no known name.
@@ -35,7 +35,7 @@ class CsvSource:
             raise InvalidSourceError(_explain(broken, ())) from None
         raise InvalidSourceError(FileProblem(None, None, "the file is empty"))
 
-    def rows(self, progress: Progress | None) -> Iterator[Row]:
+    def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
         """The rows below the header; see `Source`."""
         above = self.header.number
         try:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.parquet_source import column_names
-from core.dialogues.sources.reader_protocol import Format, Progress, Row, Source
+from core.dialogues.sources.reader_protocol import Format, ProgressCallback, Row, Source
 from core.dialogues.split import COLUMN
 from core.domain.errors import UserError
 
@@ -78,7 +78,7 @@ class HubSource:
         self._names_split = len(splits) > 1 and COLUMN not in names
         self.header = Row(0, 0, [*names, *([COLUMN] if self._names_split else [])])
 
-    def rows(self, progress: Progress | None) -> Iterator[Row]:
+    def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
         """The rows of all splits; see `Source`."""
         number, total = 0, sum(len(one) for one in self._splits.values())
         for split, dataset in self._splits.items():

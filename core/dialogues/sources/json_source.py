@@ -11,7 +11,7 @@ import msgspec
 from core.dialogues.problems import FileProblem
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.csv_file import CsvFile
-from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ProgressCallback, Row
 
 #: Maximum bytes of a line.
 _MAX_LINE = 10_000_000
@@ -62,7 +62,7 @@ class JsonSource:
             raise InvalidSourceError(FileProblem(None, None, "the file has no records"))
         self.header = Row(0, 0, list(names))
 
-    def rows(self, progress: Progress | None) -> Iterator[Row]:
+    def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
         """The records as rows; see `Source`."""
         for number, line, record in self._records(progress):
             yield Row(number, line, flat_records.cells(record, self.header.cells))
@@ -71,11 +71,11 @@ class JsonSource:
         """None: every record names its columns."""
         return None
 
-    def _records(self, progress: Progress | None) -> Iterator[_RecordPlace]:
+    def _records(self, progress: ProgressCallback | None) -> Iterator[_RecordPlace]:
         self._file.seek(0)
         return self._from_lines(progress) if self._whole is None else self._at_once(self._whole, progress)
 
-    def _from_lines(self, progress: Progress | None) -> Iterator[_RecordPlace]:
+    def _from_lines(self, progress: ProgressCallback | None) -> Iterator[_RecordPlace]:
         size, done, line, number = CsvFile(self._file).size, 0, 0, 0
         while text := self._file.readline(_MAX_LINE + 1):
             line, done = line + 1, done + len(text)
@@ -91,7 +91,7 @@ class JsonSource:
             yield number, line, _record(text, number, line)
 
     def _at_once(
-        self, records: Callable[[bytes], list[_RawRecord]], progress: Progress | None
+        self, records: Callable[[bytes], list[_RawRecord]], progress: ProgressCallback | None
     ) -> Iterator[_RecordPlace]:
         size = CsvFile(self._file).size
         if size > _MAX_WHOLE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from core.dialogues.problems import FileProblem
 from core.dialogues.sources import flat_records
-from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Progress, Row
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ProgressCallback, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ class ParquetSource:
             message = f"the Parquet file is damaged or cut off ({error}): get it again"
             raise InvalidSourceError(FileProblem(None, None, message)) from error
 
-    def rows(self, progress: Progress | None) -> Iterator[Row]:
+    def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
         """The rows of all row groups; see `Source`."""
         number, total = 0, self._parquet.metadata.num_rows
         try:

@@ -8,12 +8,12 @@ from typing import Literal, Protocol
 
 from core.dialogues.problems import FileProblem
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with what is done and the size of all, in bytes or in rows."""
 ReadingPhase = Literal["read", "compare"]
 """An import reads all rows, then compares train dialogues with test dialogues."""
 ReadingProgress = Callable[[ReadingPhase, int, int], None]
-"""Called with the phase, and as `Progress`."""
+"""Called with the phase, and as `ProgressCallback`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Source(Protocol):
     header: Row
     """The names of the columns; its number is how many blank rows are above it."""
 
-    def rows(self, progress: Progress | None) -> Iterator[Row]:
+    def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
         """The rows below the header, counted from 1. Raises `InvalidSourceError`."""
         ...
 

@@ -54,10 +54,10 @@ class WinRate(ComparisonMetrics, frozen=True):
     fingerprint: str = ""
     """The fingerprint of that job."""
     p_holm: float | None = None
-    """The metric `p` after Holm's correction over the judge's comparisons."""
+    """The metric `p` after Holm's correction over the judge's comparisons; None where there is no `p`."""
     decision: Decision | None = None
     """Whether the interval (with invalid dialogues the Imbens–Manski interval) lies above one half: b leads;
-    below: it loses to a; or across it."""
+    below: it loses to a; or across it. None without an interval."""
     more_dialogues: int | None = None
     """Further test dialogues that would decide it with a power of 80 %, if the win rate stays as it is; None
     where it is decided, and where no number would."""

@@ -138,22 +138,22 @@ class SftResult(_Result, frozen=True, tag="sft"):
     eval_loss: float | None = None
     """The loss on them of the weights that were kept; None without an evaluation."""
     best_step: Count | None = None
-    """With early stopping: the step whose weights were kept."""
+    """With early stopping: the step whose weights were kept; else None."""
     stopped_early: bool | None = None
-    """With early stopping: whether it ended the training."""
+    """With early stopping: whether it ended the training; else None."""
 
 
 class DpoResult(SftResult, frozen=True, tag="sft-dpo"):
     """A fine-tuning by DPO; TRL's rewards are those of the last logged step."""
 
     rewards_chosen: float | None = msgspec.field(default=None, name="rewards/chosen")
-    """Mean implicit reward of the preferred responses; None where TRL logged none."""
+    """Mean implicit reward of the chosen responses; None where TRL logged none."""
     rewards_rejected: float | None = msgspec.field(default=None, name="rewards/rejected")
-    """Mean implicit reward of the others; None where TRL logged none."""
+    """Mean implicit reward of the rejected responses; None where TRL logged none."""
     rewards_margins: float | None = msgspec.field(default=None, name="rewards/margins")
     """Mean difference of the two; None where TRL logged none."""
     rewards_accuracies: Share | None = msgspec.field(default=None, name="rewards/accuracies")
-    """Share of pairs whose preferred response has the higher reward; None where TRL logged none."""
+    """Share of pairs whose chosen response has the higher reward; None where TRL logged none."""
 
 
 class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
@@ -170,9 +170,10 @@ class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     server: str | None = None
     """URL of the server that answered for the student; None if it ran in the job's own process."""
     served_as: str | None = None
-    """The name under which that server has it."""
+    """The name under which that server has it; None without a server."""
     verified: Count | None = None
-    """Answers of that server that were followed with the student before it answered the test split."""
+    """Answers of that server that were verified by the student before it answered the test split; None
+    without a server."""
     with_thinking: Count | None = None
     """Responses from which thinking was removed; None for a teacher, and in results of versions that did not
     count them."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -23,7 +24,8 @@ from core.judging.embedded.sentence_embeddings import Embedder, Vectors
 from core.judging.metrics.inference import intervals
 from core.judging.protocol import OrderedPair, verdict
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from core.judging.metrics.inference.intervals import Floats
 
 #: A smaller difference of scores is a tie: it may be floating-point noise.
 TIE = 1e-6

@@ -16,11 +16,12 @@ from core.judging.llm import verdict_answers, verdict_probabilities
 from core.judging.llm.verdict_answers import ASKED, Position
 from core.judging.protocol import OrderedPair
 from core.prompts import templates
-from core.teachers import remedies, runner
+from core.teachers import runner
 from core.teachers.protocol import AnswerSchema, Reply, Request
 from core.teachers.requests import building, outcomes
 from core.teachers.requests.ledger import UNANSWERED
 from core.teachers.requests.queue import RequestQueue
+from core.teachers.settings import remedies
 
 #: Output tokens of a verdict of one digit, of a line such as `Cognitive: 1`, and of a member of JSON.
 _DIGIT_TOKENS, _LINE_TOKENS, _MEMBER_TOKENS = 2, 6, 8

@@ -11,10 +11,7 @@ from core.judging.metrics.inference import intervals
 from core.judging.metrics.scores import Scores
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from core.judging.metrics.inference.intervals import Floats
 
 #: Standard deviations up to this are those of equal win rates, but for the rounding of floats.
 _NO_SPREAD = 1e-9
@@ -59,8 +56,8 @@ def over_seeds(found: Sequence[Scores]) -> OverSeeds | None:
     if count > 1:
         sd = float(rates.std(ddof=1))
         if sd > _NO_SPREAD:
-            reach = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
-            seeds_low, seeds_high = max(0.0, mean - reach), min(1.0, mean + reach)
+            half_width = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
+            seeds_low, seeds_high = max(0.0, mean - half_width), min(1.0, mean + half_width)
         if len(common) > 1:
             low, high = _over_both(mean, table)
     return OverSeeds(count, mean, sd, seeds_low, seeds_high, len(common), low, high)

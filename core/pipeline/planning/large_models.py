@@ -7,7 +7,7 @@ from collections.abc import Callable
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config, Teacher
 from core.jobs.settings import ClientSettings, LargeModel, LlmJudge, Placement, TeacherResponder
-from core.teachers.identity import identity
+from core.teachers.settings.identity import identity
 
 
 def teacher_of(config: Config, recipe: str) -> Teacher:

@@ -69,13 +69,13 @@ class AttemptEnded(_Entry, frozen=True, kw_only=True, tag="ended"):
     job_state: str
 
 
-Entry = Imported | Voted | SettingChanged | RunNoted | JobsDeleted | AttemptEnded
+HistoryEntry = Imported | Voted | SettingChanged | RunNoted | JobsDeleted | AttemptEnded
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = msgspec.json.Decoder(HistoryEntry).decode
 
 
-def append(workspace: WorkspacePaths, *entries: Entry) -> None:
+def append(workspace: WorkspacePaths, *entries: HistoryEntry) -> None:
     """Write entries; they are on disk when this returns. Raises `OSError`."""
     if not entries:
         return
@@ -112,7 +112,7 @@ def settings(changes: dict[str, str | None]) -> tuple[SettingChanged, ...]:
     return tuple(SettingChanged(at=time.time(), key=key, value=value) for key, value in changes.items())
 
 
-def read(workspace: WorkspacePaths) -> Iterator[Entry | None]:
+def read(workspace: WorkspacePaths) -> Iterator[HistoryEntry | None]:
     """All entries, oldest first; None for each line that is none."""
     try:
         file = workspace.history.open("rb")

@@ -42,7 +42,7 @@ BATCH = 2000
 #: Characters of the reason for which a record cannot be stored.
 _LONGEST = 300
 
-Ending = Done | Failed | Stopped | Preempted
+EndRecord = Done | Failed | Stopped | Preempted
 _GAVE_BACK = "it gave its slot back"
 
 
@@ -55,7 +55,7 @@ class Ingested:
     """
 
     records: int
-    ending: Ending | None = None
+    ending: EndRecord | None = None
     damaged: bool = False
     unreadable: OSError | None = None
 
@@ -190,7 +190,7 @@ def _store(connection: sqlite3.Connection, part: _JournalPart) -> _Outcome:
             reason = f"{type(error).__name__}: {error}"
             raise _UnfitRecordError(index, reason[:_LONGEST]) from error
         records, seq = records + 1, entry.seq
-        if isinstance(entry.record, Ending):
+        if isinstance(entry.record, EndRecord):
             job_attempts.advance(connection, current, seq, offset)
             # In the same transaction: otherwise a crash between the two would leave an attempt
             # that is running although its journal is complete.
@@ -216,7 +216,7 @@ def _is_of_store(connection: sqlite3.Connection, error: Exception) -> bool:
     return is_of_file or not connection.in_transaction
 
 
-def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) -> None:
+def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: EndRecord) -> None:
     match ending:
         case Done(result):
             job_attempts.end_attempt(connection, attempt, "done")

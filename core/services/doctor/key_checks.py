@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from core.config.workspace import WorkspacePaths
 from core.domain.checks import Check
 from core.services.doctor.configured_models import large_models
-from core.teachers import api_keys
+from core.teachers.settings import api_keys
 
 KEYS = (*api_keys.VARIABLES.values(), "GOOGLE_API_KEY", "HF_TOKEN")
 

@@ -9,7 +9,8 @@ from core.config.workspace import WorkspacePaths
 from core.domain.checks import Check, CheckOutcome
 from core.network import environment
 from core.services.doctor.configured_models import large_models
-from core.teachers import api_keys, clients
+from core.teachers import clients
+from core.teachers.settings import api_keys
 
 
 def certificates() -> Iterator[Check]:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from core.judging.metrics.scores import Scores
 
 #: Responder → its responses by dialogue.
-Texts = Mapping[str, Mapping[str, str]]
+ResponseTexts = Mapping[str, Mapping[str, str]]
 
 
 def prediction_powered(
     rates: Sequence[WinRate],
     scores: Mapping[str, Scores],
     votes: Sequence[Vote],
-    texts: Texts,
+    texts: ResponseTexts,
     dialogues: Mapping[str, Dialogue],
 ) -> tuple[PredictionPoweredWinRate, ...]:
     """The prediction-powered win rates of the finished comparisons with votes; `scores` by the comparison's
@@ -40,7 +40,7 @@ def prediction_powered(
 
 
 def breakdown(
-    rate: HumanWinRate, votes: Sequence[Vote], texts: Texts, dialogues: Sequence[Dialogue]
+    rate: HumanWinRate, votes: Sequence[Vote], texts: ResponseTexts, dialogues: Sequence[Dialogue]
 ) -> tuple[Cell, ...]:
     """The win rate by votes for each emotion and each sentiment."""
     from core.domain.evaluation.comparisons import Cell
@@ -66,7 +66,7 @@ def breakdown(
 
 
 def annotator_tests(
-    rates: Sequence[WinRate], scores: Mapping[str, Scores], votes: Sequence[Vote], texts: Texts
+    rates: Sequence[WinRate], scores: Mapping[str, Scores], votes: Sequence[Vote], texts: ResponseTexts
 ) -> tuple[AnnotatorTest, ...]:
     """The alternative annotator test of each judge that compared responders on whom people voted."""
     from core.judging import voting
@@ -116,7 +116,7 @@ def _of(
     rate: WinRate,
     scores: Scores,
     votes: Sequence[Vote],
-    texts: Texts,
+    texts: ResponseTexts,
     dialogues: Mapping[str, Dialogue],
 ) -> PredictionPoweredWinRate | None:
     from core.judging import voting

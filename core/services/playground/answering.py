@@ -16,7 +16,7 @@ import msgspec
 from core.domain.errors import UserError
 from core.playground import messages
 from core.playground.calling import Calling
-from core.playground.messages import Answered, Ask, Event, Left, Piece, Preparing, TurnDone
+from core.playground.messages import Answered, Ask, Left, Piece, Preparing, ProcessEvent, TurnDone
 from core.playground.records import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
 
 #: How often a process that ends at the wrong moment is started again.
@@ -27,7 +27,7 @@ _STOP_S = 0.5
 _LOOK_S = 0.05
 
 Connect = Callable[[threading.Event], socket.socket | None]
-Call = Callable[[], Calling]
+BeginCall = Callable[[], Calling]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Answering:
         question: PlaygroundQuestion,
         ask: Ask,
         connect: Connect,
-        calls: Mapping[str, Call],
+        calls: Mapping[str, BeginCall],
         remember: Callable[[PlaygroundTurn], None],
     ) -> None:
         self._question = question
@@ -121,11 +121,11 @@ class Answering:
             return msgspec.structs.replace(answer, finish="stopped")
         return msgspec.structs.replace(answer, finish="failed", error=why)
 
-    def _events(self) -> Iterator[Event | UserError]:
+    def _events(self) -> Iterator[ProcessEvent | UserError]:
         """What all processes report, as it comes."""
-        inbox: queue.SimpleQueue[Event | UserError | None] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[ProcessEvent | UserError | None] = queue.SimpleQueue()
 
-        def follow(source: Callable[[], Iterator[Event]]) -> None:
+        def follow(source: Callable[[], Iterator[ProcessEvent]]) -> None:
             try:
                 for event in source():
                     inbox.put(event)
@@ -160,7 +160,7 @@ class Answering:
             if self._stop.is_set():
                 calling.stop()
 
-    def _students(self) -> Iterator[Event]:
+    def _students(self) -> Iterator[ProcessEvent]:
         """The events of the resident process, which is started again if it ends at the wrong moment."""
         for _ in range(_CONNECTIONS):
             is_heard = False
@@ -170,7 +170,7 @@ class Answering:
             if is_heard or self._stop.is_set():
                 return
 
-    def _of_connection(self) -> Iterator[Event]:
+    def _of_connection(self) -> Iterator[ProcessEvent]:
         """The events of one connection, which may end before `Done`."""
         connection = self._connect(self._stop)
         if connection is None:
@@ -212,8 +212,8 @@ class Answering:
 _SEE_LOG = "see artifacts/playground/log.txt"
 
 
-def _of(call: Call, begin: Callable[[Calling], None]) -> Callable[[], Iterator[Event]]:
-    def events() -> Iterator[Event]:
+def _of(call: BeginCall, begin: Callable[[Calling], None]) -> Callable[[], Iterator[ProcessEvent]]:
+    def events() -> Iterator[ProcessEvent]:
         calling = call()
         begin(calling)
         yield from calling.events()

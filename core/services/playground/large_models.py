@@ -25,10 +25,10 @@ from core.playground.messages import Participant, TeacherCall
 from core.services.workspace_state import WorkspaceState
 from core.store.jobs import job_records
 from core.students.models import model_sources
-from core.teachers import api_keys
 from core.teachers.costs import prices
 from core.teachers.local import decoding as local_decoding
 from core.teachers.protocol import Message, Request
+from core.teachers.settings import api_keys
 
 #: Tries of a call.
 _MAX_TRIES = 3

@@ -10,7 +10,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DirectMethod, LlmJudge, RecipeSettings, ValidateSettings
 from core.recipes import examples, strategies
 from core.recipes.examples import PreferencePair
-from core.services.spending.request_history import RequestHistory, Texts
+from core.services.spending.request_history import ReadResponses, RequestHistory
 from core.teachers.requests import estimates as estimating
 
 
@@ -58,7 +58,7 @@ def of_validation(
 
 
 def _pairs(
-    recipe: PlannedJob, written: Path | None, data: DrawnDialogues, texts: Texts
+    recipe: PlannedJob, written: Path | None, data: DrawnDialogues, texts: ReadResponses
 ) -> tuple[list[PreferencePair], float]:
     """Pairs of drawn dialogues, with placeholders for responses to come, and how many there are in all."""
     settings = recipe.settings

@@ -32,7 +32,7 @@ from core.teachers.requests.ledger import REQUESTING_STAGES
 
 #: What answers have used, by stage and model.
 UsedTokens = Mapping[tuple[str, str], prices.Used]
-Texts = Callable[[Input], Mapping[str, str] | None]
+ReadResponses = Callable[[Input], Mapping[str, str] | None]
 
 #: Responses of so many jobs are held in memory, for the comparisons that they are part of.
 _HELD = 64
@@ -45,7 +45,7 @@ class RequestHistory:
     answered: Collection[str]
     """The keys of answered requests."""
     used: UsedTokens
-    texts: Texts
+    texts: ReadResponses
     """The responses in an input, by dialogue; None if there are none yet."""
     pairs: Mapping[str, Path]
     """Recipe's job → the file of its preference pairs; only of done ones that are filtered."""

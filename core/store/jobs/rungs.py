@@ -34,7 +34,7 @@ def is_settled(connection: sqlite3.Connection) -> bool:
 
 
 def ignore(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """Let these jobs start whatever rungs decide. Call it in a transaction."""
+    """Let these jobs start even if a rung stops them. Call it in a transaction."""
     for job in ids:
         cursor = connection.execute(
             "UPDATE jobs SET ignores_rungs = 1 WHERE id = ? AND NOT ignores_rungs", (job,)

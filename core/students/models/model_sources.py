@@ -20,7 +20,7 @@ from core.config.schema import Config, JudgeConfig, Student, Teacher
 from core.domain.errors import UserError
 from core.jobs import files
 
-LargeModel = TypeVar("LargeModel", Teacher, JudgeConfig)
+TeacherOrJudge = TypeVar("TeacherOrJudge", Teacher, JudgeConfig)
 
 _EMBEDDED = "embedded/"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -48,7 +48,7 @@ def resolved(config: Config, root: Path, commits: Mapping[str, str]) -> Config:
     )
 
 
-def _located(model: LargeModel, root: Path) -> LargeModel:
+def _located(model: TeacherOrJudge, root: Path) -> TeacherOrJudge:
     folder = local_folder(model.model, root) if model.provider == "local" else None
     return model if folder is None else msgspec.structs.replace(model, model=str(folder))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord
-from core.teachers import clients, remedies
+from core.teachers import clients
 from core.teachers.batches.session import BatchSession
 from core.teachers.protocol import (
     BatchInfo,
@@ -20,6 +20,7 @@ from core.teachers.protocol import (
 )
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
+from core.teachers.settings import remedies
 
 #: Lines of result files that belong to no request, with their number before it.
 _NAMELESS = "lines of its result files name none of its requests; the files are kept"

@@ -5,7 +5,8 @@ batch is created at most once for each token. In the state `creating` it is unkn
 created it: it is looked up by its token or its input file and adopted, or given up once it is certain that it
 does not exist. Where only results tell whose a batch is, that is after those that may be it have ended: their
 results would not have come earlier.
-Its requests are pending again then, and get a new token under the ledger's lock.
+Its requests are pending again then, and get a new token under the ledger's lock. Requests that a batch left
+without an answer go into another one, up to `batch_tries` batches in a row (`RequestQueue.pending`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import NoReturn
 
 from core.domain.errors import UserError
 from core.jobs import files
-from core.teachers import remedies
 from core.teachers.batches.session import BatchSession
 from core.teachers.protocol import (
     BatchInfo,
@@ -28,6 +28,7 @@ from core.teachers.protocol import (
 )
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import new_token
+from core.teachers.settings import remedies
 
 #: Seconds by which the provider's clock and the local one may differ.
 _CLOCK_SKEW_S = 3600.0

@@ -7,7 +7,7 @@ import time
 
 from core.domain.errors import Cancelled, UserError
 from core.jobs.records import Waiting
-from core.teachers import clients, remedies
+from core.teachers import clients
 from core.teachers.batches import adoption, creation
 from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
@@ -23,6 +23,7 @@ from core.teachers.protocol import (
 )
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import GOES_ON, RequestQueue
+from core.teachers.settings import remedies
 
 #: Growth of the polling interval while nothing changes.
 _BACKOFF = 1.5

@@ -10,10 +10,10 @@ from pathlib import Path
 from core.domain.errors import UserError
 from core.domain.submissions import BatchState
 from core.jobs.records import BatchRecord
-from core.teachers import api_keys
 from core.teachers.protocol import BatchTeacher, RejectedError, Request, TransientError, UnidentifiedError
 from core.teachers.requests.ledger import TrackedSubmission
 from core.teachers.requests.queue import RequestQueue
+from core.teachers.settings import api_keys
 
 log = logging.getLogger(__name__)
 

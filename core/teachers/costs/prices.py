@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.config.schema import Price, Teacher
-from core.teachers import reasoning
 from core.teachers.protocol import Request, Usage
+from core.teachers.settings import reasoning
 
 #: Characters of English text in a token; rather low, so that estimates are rather high.
 _CHARACTERS_PER_TOKEN = 4.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from core.teachers import api_keys
 from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.protocol import Account
+from core.teachers.settings import api_keys
 
 #: The URLs of the providers' own APIs.
 BASE_URLS = {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord, CallSent, CallUnpaid, Waiting
-from core.teachers import clients, remedies
+from core.teachers import clients
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import (
@@ -24,6 +24,7 @@ from core.teachers.protocol import (
     TransientError,
 )
 from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
+from core.teachers.settings import remedies
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.config.schema import Responding, Teacher
-from core.teachers import reasoning
+from core.teachers.settings import reasoning
 
 #: Requests in one batch of the model.
 _BATCH_SIZE = 16

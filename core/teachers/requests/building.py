@@ -11,8 +11,8 @@ import msgspec
 from core.domain.data.dialogues import HUMAN, Dialogue
 from core.jobs.settings import GenerateSettings, Identity
 from core.prompts import templates
-from core.teachers.identity import samples
 from core.teachers.protocol import AnswerSchema, Message, Request
+from core.teachers.settings.identity import samples
 
 #: Hexadecimal digits of a key: 128 bits, and short enough for every provider's custom_id.
 _KEY_DIGITS = 32

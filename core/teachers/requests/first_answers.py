@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from core.domain.errors import UserError
 from core.jobs.records import Answer
-from core.teachers import remedies
 from core.teachers.requests import outcomes
 from core.teachers.requests.ledger import UNUSABLE
 from core.teachers.requests.queue import RequestQueue
+from core.teachers.settings import remedies
 
 
 class FirstAnswers:

@@ -10,10 +10,10 @@ from core.config.schema import Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.jobs.records import Answer
-from core.teachers import remedies
 from core.teachers.protocol import Request
 from core.teachers.requests.ledger import UNANSWERED
 from core.teachers.requests.queue import RequestQueue
+from core.teachers.settings import remedies
 
 #: Characters at the beginning and at the end of an example.
 _BEGINNING, _END = 140, 60

@@ -74,7 +74,7 @@ def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> 
     assert (again / "judge.json").read_bytes() == (fitted / "judge.json").read_bytes()
 
 
-def test_only_train_dialogues_teach_it(fitted: Path, tmp_path: Path) -> None:
+def test_it_learns_from_train_dialogues_alone(fitted: Path, tmp_path: Path) -> None:
     dialogues = [d for d in synthetic_dialogues(rows=64) if d.split == "train"]
     alone = job_attempts.attempt(tmp_path / "1", dialogues, JudgeSettings())
     job_attempts.run(alone, fit_job.run)

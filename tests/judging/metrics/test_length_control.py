@@ -14,7 +14,7 @@ from scipy.stats import norm
 from statsmodels.api import GLM, add_constant
 from statsmodels.genmod.families import Binomial
 
-from benchmarks.statistics import length_biased
+from benchmarks.statistics.win_rate_statistics import length_biased
 from core.judging.metrics.length_control import length_controlled
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import judge_statistics
-from benchmarks.judge_statistics import VotedJudge
+from benchmarks.statistics import judge_statistics
+from benchmarks.statistics.judge_statistics import VotedJudge
 from core.judging.metrics.inference import intervals
 from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
 

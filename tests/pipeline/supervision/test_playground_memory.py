@@ -34,11 +34,11 @@ def place(supervised: SupervisedWorkspace) -> Iterator[SupervisedWorkspace]:
             os.kill(found.pid, signal.SIGKILL)
 
 
-def started(place: SupervisedWorkspace, slot: Slot) -> list[messages.Event]:
+def started(place: SupervisedWorkspace, slot: Slot) -> list[messages.ProcessEvent]:
     """A playground in a slot; what its client hears, until it ends."""
     connection = process.connect(place.workspace, slot, threading.Event(), {})
     assert connection is not None
-    heard: list[messages.Event] = []
+    heard: list[messages.ProcessEvent] = []
 
     def listen() -> None:
         # A process that is killed resets the connection.

@@ -25,7 +25,7 @@ from core.jobs.settings import (
     StudentResponder,
 )
 from core.prompts import templates
-from core.teachers.identity import identity
+from core.teachers.settings.identity import identity
 
 TEACHER = Teacher(provider="openai", model="gpt-4o")
 DECODING = Responding(max_new_tokens=8)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.store import intents
-from core.teachers import api_keys
+from core.teachers.settings import api_keys
 from tests.loopback import KEY, anthropic_server, expected_answer
 from tests.loopback.anthropic_api import CONTENT, AnthropicApi
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace

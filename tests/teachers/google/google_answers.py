@@ -14,7 +14,7 @@ REQUEST = Request(
 )
 #: What is said of an answer that was cut, of the tokens in `answer`.
 USED_UP = "reasoning used most of its token limit"
-METADATA = {"workspace": "my/space", "job": "teach-1", "token": "t1"}
+METADATA = {"workspace": "my/space", "job": "generate-1", "token": "t1"}
 
 
 def answer(*texts: str, finish: str | None = "STOP", **changes: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def answer(*texts: str, finish: str | None = "STOP", **changes: Any) -> dict[str
 
 
 def batch(
-    state: str, name: str = "batches/1", title: str = "empathy-tui my/space/teach-1/t1", **changes: Any
+    state: str, name: str = "batches/1", title: str = "empathy-tui my/space/generate-1/t1", **changes: Any
 ) -> dict[str, Any]:
     metadata = {
         "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",

@@ -69,7 +69,7 @@ def test_create_names_the_batch_after_its_token(server: Server, batches: GoogleB
     assert info.created_at == 1767225600
     assert server.requests[0].path.endswith("/models/gemini-x:batchGenerateContent")
     assert server.requests[0].json() == {
-        "batch": {"displayName": "empathy-tui my/space/teach-1/t1", "inputConfig": {"fileName": "files/2"}}
+        "batch": {"displayName": "empathy-tui my/space/generate-1/t1", "inputConfig": {"fileName": "files/2"}}
     }
 
 

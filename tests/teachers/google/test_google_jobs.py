@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.store import intents
-from core.teachers import api_keys
+from core.teachers.settings import api_keys
 from tests.loopback import KEY, expected_answer, google_server
 from tests.loopback.google_api import CONTENT, GoogleApi
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from core.config.schema import Teacher
 from core.domain.data.dialogues import Dialogue
 from core.jobs.settings import Identity
-from core.teachers.identity import identity
 from core.teachers.requests import building
+from core.teachers.settings.identity import identity
 from tests.support.records.synthetic_dialogues import dialogue_lists
 
 TURNS = ("{situation}|{utterance}|{response}", "again")

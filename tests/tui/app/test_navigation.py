@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.pairs.screen import PairsScreen
@@ -127,7 +127,7 @@ async def test_no_screen_lets_hostile_text_control_the_terminal(
 ) -> None:
     async with opened(filled, size) as pilot:
         await pilot.press(key)
-        await pilot.pause(0.3)
+        await settled(pilot)
         text = shown(pilot)
         assert "\x1b" not in text
         assert "\u202e" not in text
@@ -157,5 +157,5 @@ async def test_resizing_keeps_the_selected_row(opened: Open, filled: WorkspacePa
         before = table.selected_key  # type: ignore[attr-defined]
         for size in ((60, 20), (200, 60), (80, 24)):
             await pilot.resize_terminal(*size)
-            await pilot.pause(0.1)
+            await settled(pilot)
         assert table.selected_key == before  # type: ignore[attr-defined]

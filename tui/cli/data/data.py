@@ -31,7 +31,7 @@ from tui.format.text import visible
     "--map",
     metavar="FIELD=COLUMN",
     multiple=True,
-    help="Which column has what; may be repeated. Nothing after = for what the data does not have.",
+    help="The column of a field; may be repeated. No COLUMN after = means that the data lacks the field.",
 )
 @click.option("--encoding", metavar="NAME", help="Encoding of a text file; by default it is detected.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and import nothing.")

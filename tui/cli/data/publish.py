@@ -24,7 +24,7 @@ from tui.format.text import visible
 @click.argument("name")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 @click.option("--merge", is_flag=True, help="Merge the adapter into the student: a whole model.")
-@click.option("--ollama", is_flag=True, help="Write a Modelfile too, by which Ollama imports the model.")
+@click.option("--ollama", is_flag=True, help="Write a Modelfile too, with which Ollama imports the model.")
 @click.option(
     "--gguf",
     is_flag=True,

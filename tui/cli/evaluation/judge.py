@@ -130,8 +130,8 @@ def _read(result: object) -> str:
 def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_json: bool) -> None:
     """Show how many dialogues, orders and repeats are needed to show a difference, and their cost.
 
-    The numbers follow from how often JUDGE, by default each, tied and disagreed with itself so far, and from
-    the prices that `run --dry-run` uses. Nothing is started.
+    The numbers follow from how often JUDGE, by default each judge, saw a tie or disagreed with itself so far,
+    and from the prices that `run --dry-run` uses. Nothing is started.
     """
     workspace = workspace_of(ctx)
     problem = workspace.pipeline.snapshot().config_error

@@ -93,7 +93,7 @@ def cancel(ctx: click.Context, batch: str) -> None:
 @click.argument("batch", metavar="ID")
 @click.pass_context
 def retry(ctx: click.Context, batch: str) -> None:
-    """Send the requests again that have no usable answer yet."""
+    """Send again the requests that have no usable answer yet."""
     one = _find_for(workspace_of(ctx), "retry", batch)
     ctx.invoke(jobs.retry, job=one.job, as_json=False)
 

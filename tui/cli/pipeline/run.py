@@ -35,7 +35,7 @@ _INTERRUPTED = "\nStopped waiting. The jobs continue: `empathy-tui status`"
 @click.option(
     "--engine",
     metavar="NAME",
-    help="Run these jobs on this engine of config.toml, or on `local`, whatever their slots say.",
+    help="Run these jobs on this engine of config.toml, or on `local`, instead of their slots' engines.",
 )
 @click.option(
     "--dry-run",
@@ -58,9 +58,9 @@ def run(
     """Start jobs in the background: by default all that config.toml defines.
 
     A TARGET is a job's id, a stage (generate, holdout, recipe, filter, sft, sft-dpo, respond, judge,
-    validate, compare, rung) or a name. The jobs that it depends on start as well; a run that is named starts
-    whatever rungs decide. Jobs that are done are not repeated, unless they are named with --force; jobs that
-    depend on those keep their results.
+    validate, compare, rung) or a name. The jobs that it depends on start as well. A run that you
+    name starts even if a rung stopped it. Jobs that are done are not repeated, unless they are named with
+    --force; jobs that depend on those keep their results.
     """
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")

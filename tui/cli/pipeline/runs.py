@@ -96,7 +96,7 @@ def compare(ctx: click.Context, wanted: tuple[str, ...], as_json: bool) -> None:
 @json_option
 @click.pass_context
 def archive(ctx: click.Context, wanted: tuple[str, ...], undo: bool, as_json: bool) -> None:
-    """Hide superseded runs from lists; nothing of them is deleted.
+    """Hide superseded runs from lists, without deleting anything.
 
     `runs list --archived` shows them.
     """
@@ -130,7 +130,7 @@ def tag(ctx: click.Context, run: str, tags: tuple[str, ...], remove: tuple[str, 
 @json_option
 @click.pass_context
 def note(ctx: click.Context, run: str, text: str, as_json: bool) -> None:
-    """Keep a note about a run instead of the one before; an empty TEXT removes it."""
+    """Replace the note on a run; an empty TEXT removes it."""
     workspace = workspace_of(ctx)
     (job,) = _able(workspace, (run,), "note")
     commands = workspace.commands
@@ -146,8 +146,8 @@ def note(ctx: click.Context, run: str, text: str, as_json: bool) -> None:
 def delete(ctx: click.Context, wanted: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete superseded runs with their weights, checkpoints, responses and comparisons.
 
-    Runs that were trained on top of them go too. Comparisons that were paid for stay, with the responses that
-    they judged. What config.toml defines, and what an unfinished job needs, is not deleted.
+    Runs that were trained on top of them are deleted too. Comparisons that were paid for stay, with the
+    responses that they judged. What config.toml defines, and what an unfinished job needs, is not deleted.
     """
     workspace = workspace_of(ctx)
     names = {job.id: job.name for job in workspace.runs.jobs(archived=True)}

@@ -35,7 +35,8 @@ def config() -> None:
 def show(ctx: click.Context, words: tuple[str, ...], only_set: bool, as_json: bool) -> None:
     """List settings with their value and default, and which the file sets.
 
-    With a WORD only those that contain it in their name or description; of a single one also its description.
+    With a WORD, only those that contain it in their name or description. If that is one, its description is
+    shown too.
     """
     wanted = [word.casefold() for word in words]
     found = [
@@ -74,7 +75,7 @@ def set_(ctx: click.Context, pairs: tuple[str, ...], dry_run: bool, as_json: boo
     """Set options of config.toml; its comments and order are kept.
 
     VALUE is as in TOML, a string without quotes, or the items of a list with commas between them. Nothing is
-    written unless the result is valid, and nothing starts: what the change means is shown.
+    written unless the result is valid. The effect of the change is shown; no job is started.
     """
     if len(pairs) % 2:
         raise click.UsageError(f"each KEY needs a VALUE; {pairs[-1]} has none")
@@ -99,7 +100,7 @@ def unset(ctx: click.Context, keys: tuple[str, ...], dry_run: bool, as_json: boo
 def diff(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     """Show what differs since jobs were last started, and the effect.
 
-    With FILE: what it would mean to use that file in place of config.toml.
+    With FILE, show the effect of using that file in place of config.toml.
     """
     workspace = workspace_of(ctx)
     reader = workspace.configuration

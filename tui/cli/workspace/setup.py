@@ -51,7 +51,7 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
     "--seed",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Train with this seed; for a new workspace. See how much of a win rate is chance.",
+    help="Train with this seed; for a new workspace. Win rates of several seeds show how much is chance.",
 )
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None, headless: bool, seed: int | None) -> None:

@@ -151,10 +151,10 @@ def describe(row: Row | None) -> Content:
             where = f"line {one.line} of config.toml" if one.is_set else "not in config.toml"
             if saved is not None:
                 where = "not saved yet"
-            facts = f"{one.kind} · default {config_changes.value(one.default)} · {where}"
+            details = f"{one.kind} · default {config_changes.value(one.default)} · {where}"
             return Content.assemble(
                 (visible(one.key), "bold"),
-                ("  " + visible(facts), "$text-muted"),
+                ("  " + visible(details), "$text-muted"),
                 "\n" + visible(" ".join(one.meaning.split())).replace("`", ""),
             )
 

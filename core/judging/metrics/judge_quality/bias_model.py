@@ -198,8 +198,8 @@ def _effect(
     if not is_known:
         return None, None, None
     value = float(contrast @ estimates)
-    reach = quantile * math.sqrt(max(0.0, float(contrast @ covariance @ contrast)))
-    return value, value - reach, value + reach
+    half_width = quantile * math.sqrt(max(0.0, float(contrast @ covariance @ contrast)))
+    return value, value - half_width, value + half_width
 
 
 def _quantile(freedom: int) -> float:

@@ -22,15 +22,15 @@ def dialogues(variance: float, detect: float, power: float) -> int:
     needs because a win rate moves in steps.
     """
     even, real = 0.5, math.sqrt((0.5 + detect) * (0.5 - detect))
-    reach = _quantile(1 - ALPHA / 2) * even + _quantile(power) * real
-    return _in_steps(variance * (reach / detect) ** 2, detect)
+    quantiles = _quantile(1 - ALPHA / 2) * even + _quantile(power) * real
+    return _in_steps(variance * (quantiles / detect) ** 2, detect)
 
 
 def dialogues_paired(variance: float, shared: float, detect: float, power: float) -> int:
     """Dialogues that show that two win rates over the same baseline, near ½, differ by `detect`."""
-    reach = _quantile(1 - ALPHA / 2) + _quantile(power)
+    quantiles = _quantile(1 - ALPHA / 2) + _quantile(power)
     spread = max(MIN_FRACTION, 2 * variance - 2 * shared) / 4
-    return _in_steps(spread * (reach / detect) ** 2, detect)
+    return _in_steps(spread * (quantiles / detect) ** 2, detect)
 
 
 def detectable(variance: float, n: int, power: float) -> float | None:

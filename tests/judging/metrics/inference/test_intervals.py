@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm
 from scipy.stats import t as scipy_t
 
-from benchmarks import statistics as benchmark
+from benchmarks.statistics import win_rate_statistics as benchmark
 from core.judging.metrics.inference import intervals
 from core.judging.metrics.inference.intervals import ShareInterval
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.api import GLM, families
 
-from benchmarks import judge_statistics
+from benchmarks.statistics import judge_statistics
 from core.domain.evaluation.bias_models import BiasEffect
 from core.domain.evaluation.verdicts import Order
 from core.judging.metrics.judge_quality import bias_model

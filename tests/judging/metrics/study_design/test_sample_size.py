@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import binom
 from statsmodels.stats.power import NormalIndPower
 
-from benchmarks import judge_statistics
-from benchmarks.judge_statistics import NoisyJudge
+from benchmarks.statistics import judge_statistics
+from benchmarks.statistics.judge_statistics import NoisyJudge
 from core.domain.evaluation.verdicts import Order, Winner
 from core.judging.metrics.inference import statistics
 from core.judging.metrics.study_design import power, sample_size

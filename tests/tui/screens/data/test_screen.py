@@ -24,7 +24,7 @@ from tests.support.records.synthetic_dialogues import (
     synthetic_rows,
     write_rows,
 )
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue
@@ -90,7 +90,7 @@ async def test_a_dialogue_is_read_with_its_responses_and_ratings(
         for _ in range(12):
             seen += shown(pilot)
             await pilot.press("pagedown")
-            await pilot.pause(0.1)
+            await settled(pilot)
         for source, response in dialogues[2].responses.items():
             assert source in seen
             assert {1: "○ 1 bad", 2: "◐ 2 okay", 3: "● 3 good"}[rating(dialogues[2], source)] in seen
@@ -348,7 +348,7 @@ async def test_hostile_texts_are_harmless_in_every_view(opened: Open, tmp_path: 
         await until_shows(pilot, "x␛[2J")
         for keys in (["enter"], ["escape", "slash", "s", "o", "enter"], ["f"], ["escape", "v"]):
             await pilot.press(*keys)
-            await pilot.pause(0.2)
+            await settled(pilot)
             text = shown(pilot)
             assert not {"\x1b", "\x9b", "\u202e"} & set(text)
 

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair
 from core.services.workspace import open_workspace
-from tests.support.settling import drawn, shown, until, until_shows
+from tests.support.settling import drawn, settled, shown, until, until_shows
 from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
@@ -77,7 +77,7 @@ async def test_runs_are_stacked_where_it_is_narrow(opened: Open, study: Workspac
         for _ in range(8):
             seen += shown(pilot)
             await pilot.press("down")
-            await pilot.pause(0.05)
+            await settled(pilot)
         lines = [line.strip() for line in seen.splitlines()]
         assert any(line.startswith("base small") for line in lines)
         assert any(line.startswith("A direct/chatgpt/sft ") for line in lines)
@@ -145,7 +145,7 @@ async def test_hostile_answers_are_harmless(opened: Open, study: WorkspacePaths)
         await until_shows(pilot, "1/40")
         for key in ("G", "g", "w"):
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await settled(pilot)
             assert not {"\x1b", "\u202e", "\x00"} & set(shown(pilot))
 
 

@@ -10,7 +10,7 @@ from core.config.workspace import WorkspacePaths
 from core.store import connections
 from core.store.connections import transaction
 from core.store.jobs import job_attempts, job_records, jobs
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import (
@@ -169,7 +169,7 @@ async def test_a_list_of_which_nothing_changed_is_left_alone(
         drawing, filled_again = screen._drawing, []
         monkeypatch.setattr(Listing, "show", lambda *given: filled_again.append(given))
         app.post_message(SnapshotChanged(app.snapshot, pending=False))
-        await pilot.pause(0.6)
+        await settled(pilot)
         assert filled_again == []
         assert screen._drawing is drawing
 

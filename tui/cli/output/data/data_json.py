@@ -55,7 +55,7 @@ class ImportedFile(JsonRecord, frozen=True):
     delimiter: str | None
     """What separates the cells of a CSV; null for other formats."""
     columns: Mapping[str, str]
-    """Which column has what, where it has not the known name; empty for what the data does not have."""
+    """The column of each field, where its name is not a known one; empty for a field that the data lacks."""
     guessed: bool
     """Whether some of `columns` is a guess from the columns' names."""
     split: str

@@ -1,0 +1,1 @@
+"""How the app feels: the first screen, keys, streams of records, charts."""

@@ -1,0 +1,1 @@
+"""What grids need on many machines: estimates, a Ray cluster, a thousand workers."""

@@ -1,0 +1,1 @@
+"""The stores and records that several benchmarks read."""

@@ -1,0 +1,1 @@
+"""What models take: fine-tuning, responses, sentence embeddings."""
