@@ -31,9 +31,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.app.keys import program, started
-from benchmarks.app.terminal import Terminal
+from benchmarks.keys import program, started
 from benchmarks.store import streams
+from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.dialogues.importing import staging

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.app.terminal import Terminal
+from benchmarks.terminal import Terminal
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.pipeline.workers import worker

@@ -27,7 +27,7 @@ from unittest.mock import patch
 
 from pyte.screens import Char
 
-from benchmarks.app.terminal import Terminal
+from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths, open_workspace
 from core.jobs import locks
 from docs.generator import scene, tiny_study

@@ -1,6 +1,6 @@
 """How near the live engine comes to C/L: requests a second at concurrency C and a server's latency L.
 
-    python -m benchmarks.pipeline.live_throughput [--latency S] [--concurrency C] [--requests N]
+    python -m benchmarks.live_throughput [--latency S] [--concurrency C] [--requests N]
                                                  [--limit RATIO]
 
 A server in a process of its own on loopback answers every chat completion after a fixed latency. The

@@ -1,7 +1,7 @@
 """Fine-tuning on prefix trees beside TRL's own trainers, on real dialogues, in one process.
 
-    python -m benchmarks.students.training [--data dataset.csv] [--step 4 8 16 32] [--steps 1] [--rounds 2]
-    python -m benchmarks.students.training --curve 50 --step 4
+    python -m benchmarks.training [--data dataset.csv] [--step 4 8 16 32] [--steps 1] [--rounds 2]
+    python -m benchmarks.training --curve 50 --step 4
 
 The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
 ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
@@ -40,8 +40,8 @@ import torch
 import transformers
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from benchmarks.students import training_llama_factory
-from benchmarks.students.training_measures import Measured, Time, TokenCount, now, peak_memory, since
+from benchmarks.training import llama_factory
+from benchmarks.training.measures import Measured, Time, TokenCount, now, peak_memory, since
 from core.config.schema import Dpo, Lora, Student, Training
 from core.dialogues.importing.table import read_table
 from core.prompts import templates
@@ -203,7 +203,7 @@ def _llama_factory(table: str, options: argparse.Namespace, training: Training, 
     count = MICRO_BATCH * training.gradient_accumulation_steps * training.max_steps
     rows = _rows(table, len(pairs if table == "DPO" else sft), count)
     with tempfile.TemporaryDirectory() as folder:
-        found = training_llama_factory.run(
+        found = llama_factory.run(
             options.llama_factory, loading.embedded(), dialogues, RECIPE, rows, training, Path(folder)
         )
     measured.add((found.seconds, found.cpu_seconds), (0.0, 0.0), found.memory, found.tokens)

@@ -1,6 +1,6 @@
 """What 10,000 jobs and 200,000 dialogues cost, beside the 627 jobs and 2,000 dialogues of the big store.
 
-    python -m benchmarks.pipeline.many_jobs [--runs N] [--only commands|supervisor|app …]
+    python -m benchmarks.many_jobs [--runs N] [--only commands|supervisor|app …]
                                             [--screens NAME …] [--idle S]
 
 Both stores (`benchmarks.store.big_store`) are measured in turns, so a busy machine slows both. All times but
@@ -30,9 +30,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.app import keys
-from benchmarks.app.streaming import opened
+from benchmarks import keys
 from benchmarks.store import big_store
+from benchmarks.streaming import opened
 from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.pipeline.planning import workspace_graph

@@ -1,6 +1,6 @@
 """The paper's whole grid under two judges: planned, priced, judged in batches, and shown from the store.
 
-    python -m benchmarks.pipeline.grid [--folder DIR]
+    python -m benchmarks.grid [--folder DIR]
 
 84 runs (21 recipes, two stages, two students) with 250 responses each meet their base students; two judges
 on a loopback server are asked about every pair in both orders, 84,000 verdicts in all, by the real supervisor

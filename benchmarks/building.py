@@ -1,6 +1,6 @@
 """Split, direct recipes and their export, beside the same done row by row with pandas; and large imports.
 
-    python -m benchmarks.pipeline.building [--csv FILE] [--dialogues N ...] [--peer-up-to N]
+    python -m benchmarks.building [--csv FILE] [--dialogues N ...] [--peer-up-to N]
 
 FILE is the reference dataset.csv where it lies beside the repository, else the bundled sample, repeated
 under other ids. The peer visits the rows of a DataFrame with `iterrows`, once for the split and once for each

@@ -1,6 +1,6 @@
 """From ready to the first response: a worker that starts beside one that waits for its next job.
 
-    python -m benchmarks.pipeline.worker_start [--rounds 3]
+    python -m benchmarks.worker_start [--rounds 3]
 
 The embedded student answers dialogues that are made up, in attempts that are given to the workers as the
 supervisor gives them. `started` is the time until the attempt's journal begins, `loaded` until the student is

@@ -1,4 +1,4 @@
-"""What `benchmarks.students.training` measures of the optimizer steps of one way: time, memory and tokens."""
+"""What `benchmarks.training` measures of the optimizer steps of one way: time, memory and tokens."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How long the ranking of the paper's whole grid takes, beside loading NumPy and SciPy, in one process.
 
-    python -m benchmarks.pipeline.ranking [--runs N] [--limit RATIO]
+    python -m benchmarks.ranking [--runs N] [--limit RATIO]
 
 84 runs meet one of two base students over 250 dialogues, and a few of them each other; verdicts are made up.
 """

@@ -1,6 +1,6 @@
 """How long the request files of all strategies take for 2,000 dialogues, beside json.dumps of the same.
 
-    python -m benchmarks.pipeline.request_files [--csv FILE] [--dialogues N] [--runs N] [--limit SECONDS]
+    python -m benchmarks.request_files [--csv FILE] [--dialogues N] [--runs N] [--limit SECONDS]
 
 Builds the files of methods 2 and 3 as a batch is built: from the templates, with keys, line by line,
 fsynced. All dialogues count as train dialogues; earlier answers are made ones of 28 words. FILE is the

@@ -1,6 +1,6 @@
 """From a key press to its effect in the terminal, on every screen of a store with a million records.
 
-    python -m benchmarks.app.keys [--folder DIR] [--screens NAME …] [--presses N] [--starts N] [--size 120x40]
+    python -m benchmarks.keys [--folder DIR] [--screens NAME …] [--presses N] [--starts N] [--size 120x40]
                               [--limit MS]
 
 The real program runs in a pseudo-terminal, and an emulator draws what it writes. A press counts until that
@@ -28,8 +28,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.app.terminal import Terminal
 from benchmarks.store import big_store
+from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from tui.components.theme import DARK
 from tui.navigation.bindings import SCREENS

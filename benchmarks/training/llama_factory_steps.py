@@ -1,6 +1,6 @@
-"""LLaMA-Factory's optimizer steps for `benchmarks.students.training`, by the Python of its own environment.
+"""LLaMA-Factory's optimizer steps for `benchmarks.training`, by the Python of its own environment.
 
-    VENV/bin/python -P benchmarks/students/training_llama_factory_steps.py SETTINGS.json RESULT.json
+    VENV/bin/python -P benchmarks/training/llama_factory_steps.py SETTINGS.json RESULT.json
 
 SETTINGS.json has the arguments of `llamafactory-cli train`. RESULT.json gets what the steps took, from the
 beginning of the training loop to its end: seconds, the processor's seconds, the peak of memory in bytes above

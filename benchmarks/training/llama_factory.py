@@ -1,4 +1,4 @@
-"""LLaMA-Factory's optimizer steps for `benchmarks.students.training`, in an environment of its own."""
+"""LLaMA-Factory's optimizer steps for `benchmarks.training`, in an environment of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.domain.data.dialogues import Dialogue
 from core.prompts import templates
 from core.recipes import llama_factory
 
-_STEPS = Path(__file__).with_name("training_llama_factory_steps.py")
+_STEPS = Path(__file__).with_name("llama_factory_steps.py")
 #: Characters of its output that are shown when it fails.
 _SHOWN = 3000
 

@@ -1,6 +1,6 @@
 """How long until the first screen is painted, beside an empty Textual app, in fresh processes.
 
-    python -m benchmarks.app.first_paint [--runs N] [--folder DIR] [--limit RATIO] [--limit-big SECONDS]
+    python -m benchmarks.first_paint [--runs N] [--folder DIR] [--limit RATIO] [--limit-big SECONDS]
 
 Each program starts in a terminal of its own (a pseudo-terminal). What is timed is process start to
 the first frame's bytes: the first output that holds a cell of the screen, marked by the text

@@ -1,6 +1,6 @@
 """Jobs that record for a long time: what the supervisor's ingestion takes of memory, files and disk.
 
-    python -m benchmarks.pipeline.long_run [--jobs 50] [--records 10000000] [--minutes 60]
+    python -m benchmarks.long_run [--jobs 50] [--records 10000000] [--minutes 60]
 
 A process writes the journals of all jobs, as workers do, and this one takes them into a store, as the
 supervisor does. Without `--minutes` they are written as fast as possible; with it they are spread over that
@@ -28,8 +28,8 @@ from threading import Event, Thread
 
 import psutil
 
-from benchmarks.app.keys import CURSOR, MOVES, Hand, p95, program, started
-from benchmarks.app.terminal import Terminal
+from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
+from benchmarks.terminal import Terminal
 from core.config.workspace import WorkspacePaths
 from core.jobs import journal
 from core.jobs.journal import Journal

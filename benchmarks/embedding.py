@@ -1,6 +1,6 @@
 """Sentence embeddings for the embedded judge: our batches and cache beside plain batches, on real dialogues.
 
-    python -m benchmarks.students.embedding [--data dataset.csv] [--texts 1000] [--threads 2]
+    python -m benchmarks.embedding [--data dataset.csv] [--texts 1000] [--threads 2]
 
 `padded` computes batches of 64 texts by their number of characters, as it was done before; `ours` computes
 texts of the same number of tokens together, in several threads; `cached` finds what `ours` has kept. The

@@ -1,6 +1,6 @@
 """Charts of 100,000 points a run: read, thinned and drawn, beside reading the same rows with sqlite3 alone.
 
-    python -m benchmarks.app.charts [--folder DIR] [--points N]
+    python -m benchmarks.charts [--folder DIR] [--points N]
 
 Six runs with made-up curves, among them one that goes on, one that failed and two by DPO. Each line is the
 median of some rounds, in milliseconds and as a multiple of plain reading of one run's rows. With a folder

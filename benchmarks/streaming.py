@@ -1,6 +1,6 @@
 """What the app costs while ten jobs stream 50 records a second each, and while nothing moves.
 
-    python -m benchmarks.app.streaming [--folder DIR] [--screens NAME …] [--seconds S] [--minutes M]
+    python -m benchmarks.streaming [--folder DIR] [--screens NAME …] [--seconds S] [--minutes M]
                                        [--idle S] [--limit-tick MS] [--limit-growth PERCENT]
                                        [--limit-idle PERCENT]
 
@@ -34,10 +34,10 @@ from pathlib import Path
 import psutil
 from scipy.stats import theilslopes
 
-from benchmarks.app.keys import CURSOR, MOVES, Hand, p95, program, started
-from benchmarks.app.terminal import Terminal
+from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
 from benchmarks.store import big_store
 from benchmarks.store.streams import streamed
+from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.store import connections
 from tui.app.polling.poller import LOOK_S

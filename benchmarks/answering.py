@@ -1,6 +1,6 @@
 """Answering the test split: our batches beside `generate` one by one and in batches, on real dialogues.
 
-    python -m benchmarks.students.answering [--data dataset.csv] [--dialogues 96] [--peers 16] [--batch 16]
+    python -m benchmarks.answering [--data dataset.csv] [--dialogues 96] [--peers 16] [--batch 16]
 
 The embedded student in float32, greedy, with the default settings. `one by one` calls `generate` for each
 prompt, as the paper's public code does; `batched` calls it for batches of padded prompts in the data's

@@ -1,1 +1,0 @@
-"""How the app feels: the first screen, keys, streams of records, charts."""

@@ -1,1 +1,0 @@
-"""How the pipeline copes: many jobs, long runs, grids, data sets, requests, workers."""

@@ -1,1 +1,0 @@
-"""What models take: fine-tuning, responses, sentence embeddings."""

@@ -1,0 +1,1 @@
+"""Fine-tuning beside TRL and LLaMA-Factory."""
