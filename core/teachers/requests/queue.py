@@ -194,7 +194,7 @@ class RequestQueue:
         path: str | None,
         most_usd: float | None = None,
     ) -> None:
-        """Record the intent to send `requests`. Call it after the budget's `check`, under the ledger's lock."""
+        """Record the intent to send `requests`. Call it after `budget.check`, under the ledger's lock."""
         self.record(
             SubmissionRecord(
                 token=token,
