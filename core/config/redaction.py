@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
@@ -24,6 +25,17 @@ def remember(secret: str, name: str) -> None:
     """Have a secret that was read from the variable `name` redacted, whatever that name is."""
     if len(secret) >= _MIN_LENGTH:
         _used[secret] = name
+
+
+def pattern() -> re.Pattern[bytes]:
+    """Matches JSON with a known secret in it, or what is shaped like one."""
+    escaped = (json.dumps(value, ensure_ascii=False)[1:-1].encode() for value, _ in known())
+    return re.compile(b"|".join((*map(re.escape, escaped), KEY_SHAPE.pattern.encode())))
+
+
+def remembered() -> int:
+    """How many secrets were remembered: a pattern made before the newest does not match it."""
+    return len(_used)
 
 
 def is_secret(name: str, value: str) -> bool:

@@ -133,8 +133,8 @@ class WorkspacePaths:
         return self.artifacts / "history.jsonl"
 
     def dialogues(self, data: str) -> Path:
-        """The dialogues that jobs read, by the hash of their content."""
-        return self.artifacts / "data" / data / "dialogues.jsonl"
+        """The dialogues that jobs read, by the hash of their content. Raises `UserError` as `inside` does."""
+        return self.inside(f"artifacts/data/{data}/dialogues.jsonl")
 
     def report(self, judge: str | None) -> Path:
         """Where the report on all judges, or on one, is written unless another folder is named."""
@@ -162,7 +162,9 @@ class WorkspacePaths:
         return self.artifacts / "calls"
 
     def attempt(self, job: str, number: int) -> Path:
-        return self.artifacts / "jobs" / job / str(number)
+        """The folder of an attempt. Raises `UserError` as `inside` does: state.db may name jobs as it likes,
+        and their folders are written and deleted."""
+        return self.inside(f"artifacts/jobs/{job}/{number}")
 
 
 def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:

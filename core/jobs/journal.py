@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from core.config import redaction
 from core.config.redaction import without_secrets
 from core.domain.errors import UserError
 from core.jobs import files
-from core.jobs.records import DURABLE, Record
+from core.jobs.records import DURABLE, Record, Started
 
 NAME = "journal.jsonl"
 #: The maximum length of a line: no record of a job is as long.
@@ -54,6 +54,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+_record_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 #: Names of metrics in journals of version 0.2, and their names now: state.db can be made again from them.
 _RENAMED = {
     b'"lc_parted":': b'"lc_differs":',
@@ -74,8 +75,8 @@ class Journal:
         self._size = os.fstat(self._file.fileno()).st_size
         self._lock = threading.Lock()
         # Servers echo keys, and people put them into the wrong places: they end here.
-        secrets = [re.escape(value).encode() for value, _ in redaction.known()]
-        self._secret = re.compile(b"|".join((*secrets, redaction.KEY_SHAPE.pattern.encode())))
+        self._secret = redaction.pattern()
+        self._remembered = redaction.remembered()
 
     def write(self, *records: Record) -> None:
         """Append `records`. Durable records are on disk when this returns.
@@ -86,10 +87,14 @@ class Journal:
         lines = bytearray()
         with self._lock:
             self.check()
+            if redaction.remembered() != self._remembered:
+                self._remembered = redaction.remembered()
+                self._secret = redaction.pattern()
             for record in records:
                 added = line(self._seq + 1, record)
-                if self._secret.search(added):
-                    added = without_secrets(added.decode()).encode()
+                # A spec is of config.toml, which holds none.
+                if self._secret.search(added) and not isinstance(record, Started):
+                    added = line(self._seq + 1, _redacted(record))
                 if len(added) > MAX_LINE_BYTES:
                     raise UserError(
                         f"{self._path}: a record of {len(added):,} bytes is longer than {MAX_LINE_BYTES:,}"
@@ -168,6 +173,30 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
 def line(seq: int, record: Record) -> bytes:
     """A line of a journal, at this time."""
     return _encoder.encode(Entry(seq, time.time(), record)) + b"\n"
+
+
+def _redacted(record: Record) -> Record:
+    """The record without secrets in its texts. Some secrets are common words, or numbers: where only these
+    may stand, they stay."""
+    fields = msgspec.json.decode(msgspec.json.encode(record))
+    for name, value in fields.items():
+        changed = {**fields, name: _texts_redacted(value)}
+        with suppress(msgspec.ValidationError):
+            record = _record_decoder.decode(msgspec.json.encode(changed))
+            fields = changed
+    return record
+
+
+def _texts_redacted(value: object) -> object:
+    match value:
+        case str():
+            return without_secrets(value)
+        case list():
+            return [_texts_redacted(one) for one in value]
+        case dict():
+            return {key: _texts_redacted(one) for key, one in value.items()}
+        case _:
+            return value
 
 
 def records(lines: bytes) -> Iterator[Record]:

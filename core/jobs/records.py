@@ -166,6 +166,8 @@ class SubmissionRecord(_Record, frozen=True, tag="submission"):
     """Estimated cost in US dollars; None if the price is unknown."""
     path: str | None = None
     """The input file of a batch, relative to the workspace; None without a batch."""
+    most_usd: Amount | None = None
+    """What live calls reserve of the budget, in US dollars; None for the estimate alone."""
 
     def __post_init__(self) -> None:
         paths.check_inside(self.path)

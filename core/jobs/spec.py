@@ -11,6 +11,7 @@ import msgspec
 from core.domain.errors import UserError
 from core.domain.states import Slot, Stage
 from core.jobs import files, journal
+from core.jobs.inputs import parse_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.records import Started
 from core.jobs.settings import Settings
@@ -61,6 +62,10 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The engine that runs the worker. On any but `local`, it writes heartbeats."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
+
+    def __post_init__(self) -> None:
+        for text in self.reads.values():
+            parse_input(text)
 
     @property
     def stage(self) -> Stage:
@@ -120,7 +125,9 @@ def recover(folder: Path) -> Spec[Settings]:
     try:
         return read(folder)
     except UserError:
-        with suppress(DamagedJournalError, OSError, msgspec.DecodeError):
+        with suppress(
+            DamagedJournalError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        ):
             for entry, _ in journal.read(folder):
                 if isinstance(entry.record, Started):
                     return msgspec.json.decode(entry.record.spec, type=Spec[Settings])

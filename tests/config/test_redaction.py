@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.config import redaction
@@ -12,7 +13,7 @@ from core.config.redaction import without_secrets
 from core.domain.errors import UserError
 from core.jobs import journal
 from core.jobs.journal import Journal
-from core.jobs.records import Answer, Failed
+from core.jobs.records import Answer, BatchRecord, Failed, Record, ResponseRecord, Started
 
 SHAPED = [
     "sk-proj-abcdefghijklmnopqrstuvwx",
@@ -69,13 +70,31 @@ def test_a_secret_for_the_nodes_of_a_cluster_is_refused() -> None:
 def test_a_journal_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "unshaped+but-known")
     monkeypatch.setattr(redaction, "_used", {})
-    redaction.remember("of-an-odd-variable", "CREDENTIAL")
-    said = f"you sent unshaped+but-known and of-an-odd-variable and {SHAPED[0]}"
-    Journal(tmp_path).write(Answer("t", "k", 1, "d1", "ok", said, raw=said), Failed(said))
+    written = Journal(tmp_path)
+    # A key is read when a client is made.
+    redaction.remember('"an\\ödd-key"', "CREDENTIAL")
+    said = f'you sent unshaped+but-known and "an\\ödd-key" and {SHAPED[0]}'
+    written.write(Answer("t", "k", 1, "d1", "ok", said, raw=said), Failed(said))
     content = (tmp_path / journal.NAME).read_text()
-    for key in ("unshaped+but-known", "of-an-odd-variable", SHAPED[0]):
+    for key in ("unshaped+but-known", "dd-key", SHAPED[0]):
         assert key not in content
     (first, _), (second, _) = journal.read(tmp_path)
     assert isinstance(first.record, Answer)
     assert first.record.text == "you sent [MY_API_KEY] and [CREDENTIAL] and [key]"
     assert second.record == Failed(first.record.text)
+
+
+@pytest.mark.parametrize("secret", ["response", "finished", "12345678", "dialog_id", "completed", '{"type":'])
+def test_a_secret_that_is_a_common_word_damages_no_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """The names and numbers of records are no secrets; `DB_PASSWORD=response` ended every job."""
+    monkeypatch.setenv("DB_PASSWORD", secret)
+    written: list[Record] = [
+        Started(12345678, "host", spec=msgspec.Raw(b'{"response": "finished"}')),
+        ResponseRecord("d1", f"a {secret} b", "stop"),
+        BatchRecord("t", "completed", completed=12345678),
+    ]
+    Journal(tmp_path).write(*written)
+    found = [entry.record for entry, _ in journal.read(tmp_path)]
+    assert found == [written[0], ResponseRecord("d1", "a [DB_PASSWORD] b", "stop"), written[2]]

@@ -34,3 +34,11 @@ def test_others_are_refused(name: str, tmp_path: Path) -> None:
     assert not is_inside(name)
     with pytest.raises(UserError, match="not in the workspace"):
         WorkspacePaths(tmp_path).inside(name)
+
+
+@pytest.mark.parametrize("name", ["..", "../../x", "a/../../../x", "a\0"])
+def test_no_job_and_no_data_is_elsewhere(name: str, tmp_path: Path) -> None:
+    workspace = WorkspacePaths(tmp_path)
+    for place in (lambda: workspace.attempt(name, 1), lambda: workspace.dialogues(name)):
+        with pytest.raises(UserError, match="not in the workspace"):
+            place()

@@ -8,6 +8,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,9 +20,13 @@ from hypothesis import strategies as st
 
 from core.config.load import load_config
 from core.config.schema import Config, Student
+from core.config.workspace import WorkspacePaths
 from core.dialogues.importing.table import Table, read_table
 from core.domain.errors import UserError
 from core.jobs import spec
+from core.jobs.output_folder import OutputFolder
+from core.pipeline.rebuilding.recorded_outside import read_recorded
+from core.pipeline.supervision import history
 from core.prompts import templates
 from core.students.models import checkpoint_checks, loading, model_shape
 from core.training.saving import checkpoints
@@ -144,6 +149,51 @@ def test_marks_of_checkpoints(content: bytes) -> None:
         (checkpoint / "weights").write_text("x")
         said: list[str] = []
         assert checkpoints.newest([Path(folder)], said.append) == (None if said else checkpoint)
+
+
+@fuzz
+@given(
+    content=hostile.json_files
+    | st.lists(hostile.texts | st.sampled_from(["old.md", "../thesis.tex", "..", "."]), max_size=3)
+    .map(json.dumps)
+    .map(str.encode)
+)
+def test_lists_of_the_files_of_an_output(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        output = OutputFolder(Path(folder, "out"), "contents.json", "a report")
+        output.path.mkdir()
+        (output.path / "contents.json").write_bytes(content)
+        Path(folder, "thesis.tex").write_text("years of work")
+        with suppress(UserError):
+            output.replace({"report.md": b"new"})
+        assert Path(folder, "thesis.tex").read_text() == "years of work"
+        assert {path.name for path in output.path.iterdir()} <= {"contents.json", "report.md"}
+
+
+@fuzz
+@given(
+    lines=st.lists(
+        hostile.json_files
+        | st.builds(
+            lambda tag, fields: json.dumps(fields | {"type": tag}).encode(),
+            st.sampled_from(["imported", "voted", "setting", "run noted", "jobs deleted", "ended"]),
+            hostile.objects("at", "data", "vote", "key", "value", "job", "notes", "jobs", "number", "state"),
+        ),
+        max_size=4,
+    )
+)
+def test_histories(lines: list[bytes]) -> None:
+    with TemporaryDirectory() as folder:
+        workspace = WorkspacePaths(Path(folder))
+        workspace.history.parent.mkdir()
+        workspace.history.write_bytes(b"\n".join(lines) + b"\n")
+        found = list(history.read(workspace))
+        assert len(found) == workspace.history.read_bytes().count(b"\n")
+        history.append(workspace, *history.settings({"paused": "1"}))
+        assert [*history.read(workspace)][-1] is not None
+        problems: list[str] = []
+        read_recorded(workspace, problems)
+        assert bool(problems) == (None in found)
 
 
 def _zipped(pickled: bytes) -> bytes:

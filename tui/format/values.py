@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from tui.format.text import visible
@@ -9,6 +10,13 @@ from tui.format.text import visible
 #: What a cell sorts by; None where nothing is known.
 SortValue = str | float | None
 UNKNOWN = "—"
+#: The year 9999 in Unix seconds: the system's calendar does not know every number that a journal may hold.
+_LAST_MOMENT = 253_370_764_800.0
+
+
+def local_time(at: float) -> time.struct_time:
+    """The date and time of a moment in Unix seconds, at the latest in the year 9999."""
+    return time.localtime(max(0.0, min(at, _LAST_MOMENT)))
 
 
 def duration(seconds: float | None) -> str:

@@ -198,11 +198,13 @@ def save(path: Path, weights: Weights) -> None:
 
 
 def load(path: Path) -> Weights:
-    """The weights in a file. Raises `UserError` when they are of another version of the judge."""
+    """The weights in a file. Raises `UserError` when they are damaged, or of another version of the judge."""
     try:
         weights = msgspec.json.decode(path.read_bytes(), type=Weights)
     except msgspec.ValidationError as error:
         raise UserError(_outdated(path)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error}): train the judge again") from error
     if weights.features != _FEATURES:
         raise UserError(_outdated(path))
     return weights

@@ -34,7 +34,6 @@ def add_job(
     job: str,
     attempts: Sequence[tuple[int, Path, Spec[Settings]]],
     ends: dict[tuple[str, int], AttemptEnded],
-    problems: list[str],
 ) -> int:
     """Add a job with all its attempts; returns the number of records."""
     newest = attempts[-1][2]

@@ -30,7 +30,7 @@ from core.store import connections, workspace_settings
 from core.store.connections import transaction
 from core.store.dialogues import dialogues
 from core.store.evaluation import votes
-from core.store.jobs import run_notes
+from core.store.jobs import jobs, run_notes
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,20 @@ def _fill(
         for entry in found.votes:
             (votes.remove if entry.is_withdrawn else votes.put)(connection, entry.vote)
         given = int(connection.execute("SELECT count(*) FROM votes").fetchone()[0])
-    total = attempts = 0
+    total = count_of_jobs = attempts = 0
     for job, its_attempts in folders.items():
-        total += add_job(connection, workspace, job, its_attempts, found.ends, problems)
-        attempts += len(its_attempts)
+        try:
+            total += add_job(connection, workspace, job, its_attempts, found.ends)
+        except sqlite3.IntegrityError as error:
+            problems.append(f"left out, because it is no job of this workspace: {job} ({error})")
+        else:
+            count_of_jobs += 1
+            attempts += len(its_attempts)
     with transaction(connection):
         for job, noted in found.notes.items():
-            if job in folders:
+            if jobs.get(connection, job) is not None:
                 run_notes.put(connection, job, noted)
-    return Rebuilt(len(folders), attempts, total, given, count, None, ())
+    return Rebuilt(count_of_jobs, attempts, total, given, count, None, ())
 
 
 def _import(

@@ -325,7 +325,7 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     problem = job_rules.adopt_problem(_name(connection, job), stored.state)
     if problem is not None:
         raise UserError(problem)
-    adoption.name(workspace.artifacts / "jobs" / job, batch)
+    adoption.name(workspace.attempt(job, 1).parent, batch)
     job_events.add_event(connection, f"batch {batch} adopted by the user", job=job)
     if stored.state == "running":
         _refresh(connection, workspace, job)

@@ -77,10 +77,11 @@ def carry_out(connection: sqlite3.Connection, workspace: WorkspacePaths, deletio
     try:
         removed.mkdir(parents=True, exist_ok=True)
         for job in deletion.jobs:
+            folder = _folder(workspace, job)
             with suppress(FileNotFoundError):
-                shutil.rmtree(removed / job)
+                shutil.rmtree(removed / folder.name)
             with suppress(FileNotFoundError):
-                _folder(workspace, job).rename(removed / job)
+                folder.rename(removed / folder.name)
         shutil.rmtree(removed)
     except OSError as error:
         raise UserError(

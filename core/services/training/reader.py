@@ -105,5 +105,5 @@ class TrainingReader:
         try:
             record = (self._state.paths.inside(folders[-1][1]) / "run.json").read_bytes()
             return {str(name): str(number) for name, number in json.loads(record)["libraries"].items()}
-        except (IndexError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (IndexError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}

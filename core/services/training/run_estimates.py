@@ -17,6 +17,7 @@ from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import DpoResult, SftResult
+from core.domain.paths import is_inside
 from core.domain.runs import RunEstimate
 from core.domain.states import Slot, Stage
 from core.jobs.inputs import JobOutput
@@ -226,7 +227,7 @@ class _Estimator:
     def _written(self, job: str, output: str) -> Path | None:
         """The file of examples that a job has written, if it is there."""
         made = None if self._connection is None else job_records.artifact(self._connection, job, output)
-        path = None if made is None else self._root / made[0]
+        path = None if made is None or not is_inside(made[0]) else self._root / made[0]
         return path if path is not None and path.exists() else None
 
     def _read(self, path: Path, kind: type[Example]) -> tuple[list[Example], int]:

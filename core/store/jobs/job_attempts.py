@@ -6,7 +6,10 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
+from core.domain import troubles
+from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
+from core.domain.paths import is_inside
 from core.store.jobs.job_events import add_event
 
 
@@ -111,7 +114,10 @@ def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
 def attempts(
     connection: sqlite3.Connection, *, job: str | None = None, state: str | None = None
 ) -> list[Attempt]:
-    """Attempts of one job or in one state, newest first."""
+    """Attempts of one job or in one state, newest first.
+
+    Raises `UserError` if the folder of one is not in the workspace: its journal would be read there.
+    """
     wanted = {"job": job, "state": state}
     # Only conditions that are wanted, so that an index is used.
     where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
@@ -119,7 +125,13 @@ def attempts(
         f"SELECT {_ATTEMPT} FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
         wanted,
     )
-    return [Attempt(**dict(row)) for row in rows]
+    found = [Attempt(**dict(row)) for row in rows]
+    for attempt in found:
+        if not is_inside(attempt.folder):
+            raise UserError(
+                f"state.db names {attempt.folder!r}, which is not in the workspace: {troubles.REBUILD}"
+            )
+    return found
 
 
 def folders(connection: sqlite3.Connection) -> set[str]:

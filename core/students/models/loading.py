@@ -230,7 +230,7 @@ def _own_ends(name: str, source: str, revision: str | None, config: Any) -> list
     if path is not None:
         try:
             saved = json.loads(Path(path).read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"generation_config.json of the student {name!r} is not JSON ({error}): download it "
                 "again, or delete it"

@@ -48,7 +48,7 @@ def submit_pending(session: BatchSession) -> tuple[int, UserError | None]:
     with session.ledger.locked():
         for requests, lines in _input_files(session, queue.pending(session.settings.batch_tries)):
             try:
-                queue.check_budget(queue.estimate(requests))
+                queue.budget.check(queue.budget.estimate(requests))
             except UserError as error:
                 return submitted, error
             token = new_token()

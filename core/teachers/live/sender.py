@@ -25,6 +25,7 @@ from core.teachers.protocol import (
     Request,
     TransientError,
 )
+from core.teachers.requests.allowance import Allowance
 
 #: Seconds between two checks of the stop event.
 _STOP_POLL_S = 0.1
@@ -104,6 +105,7 @@ class Sender:
         self._trusts_limits = True
         self._on_send: OnCall = lambda request: None
         self._on_unpaid: OnCall = lambda request: None
+        self._allowance: Allowance | None = None
         self._send_lock = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._error: BaseException | None = None
@@ -152,15 +154,16 @@ class Sender:
         on_failure: OnFailure,
         on_send: OnCall = lambda request: None,
         on_unpaid: OnCall = lambda request: None,
+        allowance: Allowance | None = None,
     ) -> None:
         """Send `requests`, and call back with each result as soon as it is there, in the event loop.
 
         `on_send` is called right before each call is made, `on_unpaid` after one that certainly has no answer
         and no cost. `on_failure` gets the last error and the number of tries. Raises a fatal `RejectedError`,
         or what a callback raised, after the results of all requests in flight. Requests that were not sent
-        because of `stop` have no result.
+        because of `stop`, or because `allowance` is used up, have no result.
         """
-        self._on_send, self._on_unpaid = on_send, on_unpaid
+        self._on_send, self._on_unpaid, self._allowance = on_send, on_unpaid, allowance
         self._epoch = self._epoch or time.time() - asyncio.get_running_loop().time()
         queue = iter(requests)
         count = min(len(requests), self._limits.max_concurrency)
@@ -218,12 +221,19 @@ class Sender:
             on_failure(request, error, tries, count.lost)
         else:
             on_reply(request, reply, count.lost)
+        finally:
+            if self._allowance is not None:
+                self._allowance.release(request)
 
     async def _try(self, request: Request, number: int) -> Reply:
         tokens = _tokens(request)
         await self._take_slot(first=number > 1)
         try:
             await self._wait_for_limits(tokens)
+            if self._allowance is not None:
+                if not await self._allowance.take(request):
+                    raise _Stopped
+                await self._wait_while_paused()
             began = asyncio.get_running_loop().time()
             if self.in_flight == 0:
                 self._heard_at = began
@@ -235,6 +245,8 @@ class Sender:
                 log.info("%s: %s", request.key, error)
                 if not error.may_be_charged:
                     self._on_unpaid(request)
+                if self._allowance is not None:
+                    self._allowance.release(request)
                 if error.throttled:
                     self._concurrency.throttled(ticket)
                 else:

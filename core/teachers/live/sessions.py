@@ -23,6 +23,7 @@ from core.teachers.protocol import (
     StreamingTeacher,
     TransientError,
 )
+from core.teachers.requests.allowance import Allowance
 from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 from core.teachers.settings import remedies
 
@@ -30,6 +31,8 @@ from core.teachers.settings import remedies
 _PROGRESS_S = 1.0
 #: Seconds for which requests in flight are awaited when the job must stop: they are paid.
 _GRACE_S = 10.0
+#: What a job waits for if the budget allows for its requests once others have cost no more than estimated.
+_BUDGET_IN_FLIGHT = "the rest of the budget is reserved for live calls of other jobs"
 #: Failed requests after which a session without any answer ends: the server is not available.
 _MAX_FAILED_FIRST = 20
 
@@ -63,27 +66,26 @@ async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
     is_first = True
     try:
         while not queue.job.stop.is_set():
+            session = None
             with queue.ledger.locked():
                 # Each call has several tries in its session, so one failure in the job is final.
                 pending: Sequence[Request] = queue.pending(tries=1)
                 if is_first:
                     # Under a budget the others are not in flight before it is known what an answer costs.
-                    pending = queue.first_under_budget(pending)
-                if pending:
-                    is_first = False
-                    queue.check_budget(queue.estimate(pending))
-                    token = new_token()
-                    queue.submit(token, "live", clients.account(settings), pending, None)
-            if pending:
+                    pending = queue.budget.first(pending)
+                if pending and queue.budget.check(queue.budget.estimate(pending), can_wait=True):
+                    session = _begin(queue, sender, pending)
+            if session is not None:
                 again = queue.to_send_again(pending)
                 if again:
                     queue.job.warn(
                         f"{again} requests are sent again whose answers were lost with a worker: they may be "
                         "charged twice"
                     )
-                await _Session(queue, sender, token, pending).run()
-            elif queue.is_waiting():
-                queue.report_wait(Waiting(OTHER_JOB, waits_since))
+                await session.run()
+                is_first = is_first and not session.is_complete
+            elif pending or queue.is_waiting():
+                queue.report_wait(Waiting(_BUDGET_IN_FLIGHT if pending else OTHER_JOB, waits_since))
                 await asyncio.sleep(OTHER_JOB_POLL_S)
                 continue
             elif not queue.release_more():
@@ -92,6 +94,14 @@ async def _run(queue: RequestQueue, on_text: OnText | None) -> None:
     finally:
         queue.report_wait(GOES_ON)
         await teacher.close()
+
+
+def _begin(queue: RequestQueue, sender: Sender, requests: Sequence[Request]) -> _Session:
+    """Record the intent to send `requests`, under the ledger's lock."""
+    token, allowance = new_token(), queue.budget.allowance(requests)
+    most_usd = None if allowance is None else allowance.usd
+    queue.submit(token, "live", clients.account(queue.teacher), requests, None, most_usd)
+    return _Session(queue, sender, token, requests, allowance)
 
 
 class _Streamed:
@@ -113,24 +123,32 @@ class _Streamed:
 
 
 class _Session:
-    """One submission of live calls."""
+    """One submission of live calls. Without a budget, `allowance` is None."""
 
-    def __init__(self, queue: RequestQueue, sender: Sender, token: str, requests: Sequence[Request]) -> None:
+    def __init__(
+        self,
+        queue: RequestQueue,
+        sender: Sender,
+        token: str,
+        requests: Sequence[Request],
+        allowance: Allowance | None,
+    ) -> None:
         self.queue = queue
         self.sender = sender
         self.token = token
         self.requests = requests
+        self.allowance = allowance
         self.counts: Counter[str] = Counter()
         self.began = time.monotonic()
         self.reported: tuple[object, ...] | None = None
-        #: Its cost by estimate and so far, in US dollars.
-        self.estimated_usd = queue.estimate(requests) or 0.0
-        self.usd = 0.0
-        #: The keys of the requests that were sent.
-        self.sent: set[str] = set()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all requests have their results; else it was stopped, or its allowance was used up."""
+        return self.counts.total() == len(self.requests)
 
     async def run(self) -> None:
-        """Raises `UserError` when the teacher rejects everything, or the budget is used up."""
+        """Raises `UserError` when the teacher rejects everything."""
         self.queue.record(BatchRecord(self.token, "in_progress", total=len(self.requests)))
         errors: tuple[str, ...] = ()
         reports = asyncio.create_task(self._report())
@@ -139,8 +157,9 @@ class _Session:
                 self.queue.with_idempotency_keys(self.requests),
                 self._on_reply,
                 self._on_failure,
-                self._on_send,
+                lambda request: self.queue.record(CallSent(self.token, request.key)),
                 lambda request: self.queue.record(CallUnpaid(self.token, request.key)),
+                self.allowance,
             )
         except RejectedError as error:
             errors = (str(error),)
@@ -165,10 +184,6 @@ class _Session:
             )
             self.queue.ledger.refresh()
             self.queue.report_progress()
-
-    def _on_send(self, request: Request) -> None:
-        self.sent.add(request.key)
-        self.queue.record(CallSent(self.token, request.key))
 
     def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
@@ -195,13 +210,8 @@ class _Session:
         self._count_cost(record)
 
     def _count_cost(self, record: Answer) -> None:
-        """Raises `UserError` if more must be sent, the answers have cost more than estimated, and they and
-        those in flight cost more than the budget."""
-        self.usd += record.usd or 0.0
-        has_more = len(self.sent) < len(self.requests)
-        if self.queue.budget_usd is not None and has_more and self.usd > self.estimated_usd:
-            self.queue.ledger.refresh()
-            self.queue.check_budget(self.usd / self.counts.total() * self.sender.in_flight)
+        if self.allowance is not None:
+            self.allowance.spend(record.usd or 0.0)
 
     async def _report(self) -> None:
         """Record the progress, and what the session waits for, whenever one of them changes."""

@@ -127,6 +127,8 @@ class Ledger:
         self.received: Counter[str] = Counter()
         #: Answers and their output tokens by stage and model, where the provider reported them.
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
+        #: The cost of the dearest of these answers, in US dollars.
+        self._dearest_usd: dict[tuple[str, str], float] = defaultdict(float)
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         #: The newest outcome of each request without a usable answer, by job and request key.
         self._newest: dict[str, dict[str, Answer]] = defaultdict(dict)
@@ -174,19 +176,27 @@ class Ledger:
         """Keys of requests that are open: they must not be sent again before their outcome is known."""
         return {
             key
-            for submission in self.submissions.values()
-            if submission.is_open
+            for submission in self._open()
             for key in submission.record.requests
             if key not in submission.answered_keys
         }
 
-    def reserved_usd(self) -> float:
+    def dearest_usd(self, job: str, model: str) -> float:
+        """The largest reported cost of an answer of `model` to jobs of the same stage, in US dollars."""
+        return self._dearest_usd[JobId.parse(job).stage, model]
+
+    def expected_usd(self) -> float:
         """What open submissions will still cost by estimate, in US dollars."""
+        return sum(max(0.0, (one.record.usd or 0.0) - one.spent_usd) for one in self._open())
+
+    def reserved_usd(self) -> float:
+        """What open submissions may still cost, in US dollars: batches by estimate, live calls at most."""
         return sum(
-            max(0.0, (submission.record.usd or 0.0) - submission.spent_usd)
-            for submission in self.submissions.values()
-            if submission.is_open
+            max(0.0, (one.record.most_usd or one.record.usd or 0.0) - one.spent_usd) for one in self._open()
         )
+
+    def _open(self) -> Iterator[TrackedSubmission]:
+        return (submission for submission in self.submissions.values() if submission.is_open)
 
     def note(self, folder: Path, records: Iterable[Record]) -> None:
         """Count what the worker of the attempt in `folder` has just recorded itself."""
@@ -243,9 +253,10 @@ class Ledger:
             submission.in_flight.discard(answer.key)
             submission.spent_usd += answer.usd or 0.0
             if answer.output_tokens is not None and not answer.is_estimated:
-                count, tokens = self._used.get((JobId.parse(job).stage, submission.record.model), (0, 0))
-                used = (count + 1, tokens + answer.output_tokens)
-                self._used[JobId.parse(job).stage, submission.record.model] = used
+                asked = (JobId.parse(job).stage, submission.record.model)
+                count, tokens = self._used.get(asked, (0, 0))
+                self._used[asked] = (count + 1, tokens + answer.output_tokens)
+                self._dearest_usd[asked] = max(self._dearest_usd[asked], answer.usd or 0.0)
         if answer.outcome == "lost":
             self.lost.add(answer.key)
         if answer.outcome not in UNANSWERED:

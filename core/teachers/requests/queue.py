@@ -1,4 +1,4 @@
-"""The requests of one job: which are pending, what they may cost, and what became of them."""
+"""The requests of one job: which are pending, and what became of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import msgspec
 
 from core.config.redaction import without_secrets
 from core.config.schema import Price, Teacher
-from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, Record, SubmissionRecord, Waiting
@@ -24,6 +23,7 @@ from core.teachers.answers.characters import with_visible_half_characters, witho
 from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
 from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
+from core.teachers.requests.budget import Budget
 from core.teachers.requests.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 
 #: The code of a request without a line in either result file of its batch.
@@ -72,7 +72,7 @@ class RequestQueue:
         self.ledger = ledger
         self.teacher = teacher
         self.price = price
-        self.budget_usd = budget_usd
+        self.budget = Budget(job.spec.job, ledger, teacher, price, budget_usd)
         self.classify = classify
         #: By key: dialogues with identical requests share one.
         self.requests: dict[str, Request] = {}
@@ -85,8 +85,6 @@ class RequestQueue:
         #: Called with answers once they are in the journal; raises `UserError` if no more may be sent.
         self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
-        #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
-        self._unseen_usd = 0.0
         #: Requests that jobs before this one had answered.
         self.reused = 0
         #: Tries of a request whose answers cannot be used. A local model would only repeat itself.
@@ -105,7 +103,8 @@ class RequestQueue:
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
-        self._unseen_usd = max(0.0, self.job.spec.spent_usd - self.ledger.spent_usd + self.ledger.calls_usd)
+        known_usd = self.ledger.spent_usd - self.ledger.calls_usd
+        self.budget.unseen_usd = max(0.0, self.job.spec.spent_usd - known_usd)
         for damage in self.ledger.damaged.values():
             self.job.warn(f"answers may be unknown, and paid again: {damage}")
         self._classify_again()
@@ -193,8 +192,9 @@ class RequestQueue:
         account: Account,
         requests: Sequence[Request],
         path: str | None,
+        most_usd: float | None = None,
     ) -> None:
-        """Record the intent to send `requests`. Call it after `check_budget`, under the ledger's lock."""
+        """Record the intent to send `requests`. Call it after `budget.check`, under the ledger's lock."""
         self.record(
             SubmissionRecord(
                 token=token,
@@ -204,42 +204,12 @@ class RequestQueue:
                 key_digest=account.key_digest,
                 model=self.teacher.model,
                 requests={request.key: request.dialog_id for request in requests},
-                usd=self.estimate(requests),
+                usd=self.budget.estimate(requests),
                 path=path,
+                most_usd=most_usd,
             )
         )
         self.ledger.refresh()
-
-    def estimate(self, requests: Sequence[Request]) -> float | None:
-        """The estimated cost of `requests` in US dollars; None if the price is unknown."""
-        usage = prices.estimate(requests, self.answer_tokens())
-        return prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
-
-    def first_under_budget(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """As many of `requests` as show what the others cost; all of them if that is known, or no matter."""
-        used = self.ledger.used(self.job.spec.job, self.teacher.model)
-        is_known = used is not None and used.answers >= prices.ENOUGH_ANSWERS
-        return requests if self.budget_usd is None or is_known else requests[: prices.ENOUGH_ANSWERS]
-
-    def check_budget(self, usd: float | None) -> None:
-        """Raise `UserError` if spending `usd` more would exceed the budget.
-
-        Call it under the ledger's lock, so that two jobs cannot spend the same money.
-        """
-        if self.budget_usd is None:
-            return
-        if usd is None:
-            raise UserError(
-                f"budget_usd is set, but the price of {self.teacher.model} is unknown: add it under "
-                "[prices.models] in config.toml, or remove budget_usd"
-            )
-        spent, reserved = self.ledger.spent_usd + self._unseen_usd, self.ledger.reserved_usd()
-        if spent + reserved + usd > self.budget_usd:
-            raise UserError(
-                f"the budget of {self.budget_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
-                f"{reserved:.2f} are reserved for open requests, and this would cost about {usd:.2f}. Raise "
-                "budget_usd under [spending] in config.toml and retry; all answers are kept"
-            )
 
     def answer_record(
         self,
@@ -314,7 +284,7 @@ class RequestQueue:
             share = None if submission.usd is None else submission.usd / len(submission.requests)
             return usage, None if share is None else known + count * share
         given = "" if reply is None else reply.text
-        each = prices.of_unknown_usage(request, given, self.answer_tokens())
+        each = prices.of_unknown_usage(request, given, self.budget.answer_tokens())
         if isinstance(result, FailedRequest) and _failure_outcome(result) == "filtered":
             usage, count = Usage(each.input_tokens, 0, 0), count - 1
         elif usage is None and reply is not None:
@@ -328,11 +298,6 @@ class RequestQueue:
             reported.cache_write_tokens,
         )
         return total, prices.cost(self.price, total, batch=is_batch)
-
-    def answer_tokens(self) -> int:
-        """Estimated output tokens of an answer, learned from the answers that there are."""
-        used = self.ledger.used(self.job.spec.job, self.teacher.model)
-        return prices.answer_tokens(self.teacher, prices.ANSWER, used)
 
     def report_progress(self, completed_at_provider: int = 0, eta_s: float | None = None) -> None:
         """Record the progress: requests with an answer, plus those completed but not collected yet."""

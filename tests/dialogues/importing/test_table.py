@@ -203,6 +203,25 @@ def test_the_row_before_a_broken_one_is_named_too(path: Path) -> None:
     assert places_of(path) == [(1, 2, "speaker_uttr"), (4, 5, "dialog_id")]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        [f"feature {n}" for n in range(60_000)],
+        [f"response_source{n}" for n in range(60_000)],
+        [f"response_source{n}" for n in range(30_000)] + [f"ratng_source{n}" for n in range(30_000)],
+    ],
+    ids=["without use", "half", "misspelt"],
+)
+def test_a_header_of_tens_of_thousands_of_columns(path: Path, more: list[str]) -> None:
+    """Each would be compared with each: it took minutes to hours."""
+    header, row, *_ = simple_lines(1)
+    path.write_text(f"{header},{','.join(more)}\n{row}{',x' * len(more)}\n")
+    if more[0].startswith("feature"):
+        assert len(read_table(path).ignored) == len(more)
+    else:
+        assert len(problems_of(path)) == MAX_KEPT
+
+
 def test_a_broken_header(path: Path) -> None:
     path.write_text('"dialog_id\n')
     assert places_of(path) == [(None, 1, None)]

@@ -27,9 +27,10 @@ def _rows(supervised: SupervisedWorkspace) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the store but intents, times and what is counted on its way in."""
     found = {
         "jobs": "SELECT id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt,"
-        " done, total, error, result, waiting, redone_after, sends_requests FROM jobs ORDER BY id",
+        " done, total, error, result, waiting, redone_after, sends_requests, ignores_rungs"
+        " FROM jobs ORDER BY id",
         "attempts": "SELECT job, number, folder, state, pid, host, seq, offset, reached, error, process,"
-        " cancel_at IS NULL FROM attempts ORDER BY 1, 2",
+        " cancel_at IS NULL, gpu, is_preempted, engine, queue, places FROM attempts ORDER BY 1, 2",
         "events": "SELECT job, attempt, text FROM events WHERE attempt IS NOT NULL ORDER BY 1, 2, 3",
         "imports": "SELECT file, sha256, data FROM imports ORDER BY id",
     }
@@ -167,6 +168,24 @@ def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorksp
     supervised.ask(intents.Retry(supervised.id(RECIPE)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+
+
+def test_folders_that_are_not_of_this_workspace_are_left_out(supervised: SupervisedWorkspace) -> None:
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    before = supervised.attempts(RECIPE)
+    own = json.loads((supervised.workspace.attempt(supervised.id(RECIPE), 1) / spec.NAME).read_bytes())
+    for job, changes in (("recipe-same", {}), ("recipe-odd", {"reads": {"x": "nothing"}})):
+        folder = supervised.workspace.attempt(job, 1)
+        folder.mkdir(parents=True)
+        (folder / spec.NAME).write_text(json.dumps(own | {"job": job} | changes))
+        with closing(journal.Journal(folder)) as written:
+            written.write(Failed("not ours"))
+    _lose(supervised)
+    made = rebuild.rebuild(supervised.workspace)
+    assert supervised.attempts(RECIPE) == before
+    assert made.attempts == len(before)
+    assert ["recipe-odd" in made.problems[0], "recipe-same" in made.problems[1]] == [True, True], made
 
 
 def test_an_attempt_that_found_no_spec_is_one_of_its_job(supervised: SupervisedWorkspace) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, get_args
@@ -12,13 +14,18 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from core.domain.states import Stage
 from core.jobs import journal, records
 from core.jobs.journal import Journal
 from core.jobs.records import Done, Progress, Record
+from core.services.workspace import open_workspace
 from core.store import intents
 from tests.pipeline.supervision.test_ingest import Store
 from tests.support.records import made_results
+from tui.cli.output.pipeline import batches, jobs
+from tui.screens.pipeline import job_details
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -44,6 +51,14 @@ odd_values = st.recursive(
     max_leaves=8,
 )
 kinds = st.sampled_from(get_args(Record))
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@st.composite
+def odd_results(draw: st.DrawFn) -> dict[str, Any]:
+    """The result of a stage, with something odd in one place."""
+    found: dict[str, Any] = msgspec.to_builtins(made_results.of_stage(draw(st.sampled_from(STAGES))))
+    return found | {draw(st.sampled_from(sorted(found))): draw(odd_values)}
 
 
 @st.composite
@@ -52,7 +67,7 @@ def odd_records(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(kinds)
     found: dict[str, Any] = {"type": kind.__struct_config__.tag}
     for one in msgspec.structs.fields(kind):
-        usual = _usual(one.name)
+        usual = draw(odd_results()) if one.name == "result" else _usual(one.name)
         value = draw(st.just(usual) | odd_values if usual is not None else odd_values)
         if draw(st.integers(0, 9)):
             found[one.encode_name] = value
@@ -75,7 +90,6 @@ def _usual(name: str) -> Any:
         **words,
         "requests": {"k": "d1"},
         "values": {"loss": 1.5},
-        "result": msgspec.to_builtins(made_results.judge()),
         "errors": ["e"],
         "dimensions": {},
         "collected": False,
@@ -117,6 +131,24 @@ def test_any_journal_can_be_taken_in(imported_workspace: Path, lines: list[bytes
         assert again.records == 0
         store.connection.execute("SELECT sum(input_tokens), sum(usd) FROM answers").fetchall()
         store.connection.close()
+        _look(Path(place))
+
+
+def _look(root: Path) -> None:
+    """See what was taken in as commands and screens do."""
+    console, now = Console(file=io.StringIO(), width=140), time.time()
+    with open_workspace(root, read_only=True) as workspace:
+        snapshot, sent = workspace.pipeline.snapshot(), workspace.spending.submissions()
+        events = {one.token: workspace.spending.batch_events(one.token) for one in sent}
+        batches.print_batches(console, sent, events, workspace.spending.summary(), now)
+        for one in sent:
+            outcomes = workspace.spending.answer_counts(one.token)
+            requests = workspace.spending.sent_requests(one.token)
+            batches.print_batch(console, one, events[one.token], outcomes, requests, now)
+    jobs.print_status(console, snapshot)
+    for job in snapshot.jobs:
+        for is_raw in (False, True):
+            job_details.describe(job, snapshot, now, is_raw=is_raw)
 
 
 @pytest.mark.parametrize(

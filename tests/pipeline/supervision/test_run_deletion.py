@@ -16,7 +16,7 @@ from core.domain.jobs.events import DeleteOutcome
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.store import connections, intents
 from core.store.connections import transaction
-from core.store.jobs import run_notes
+from core.store.jobs import job_attempts, run_notes
 from tests.support.workspaces import finished_workspace
 from tests.support.workspaces.filled_workspace import job_id
 
@@ -112,6 +112,28 @@ def test_what_is_needed_is_not_deleted(store: Connection, workspace: WorkspacePa
         delete(store, workspace, responses)
     assert jobs_of(store, "sft") == {SFT}
     assert workspace.attempt(sft, 1).is_dir()
+
+
+def test_nothing_outside_of_the_workspace_is_deleted(store: Connection, workspace: WorkspacePaths) -> None:
+    """A state.db from somebody else names its jobs as it likes."""
+    thesis = workspace.root.parent / "thesis"
+    thesis.mkdir()
+    (thesis / "thesis.tex").write_text("years of work")
+    sft = job_id(workspace, "sft", SFT)
+    for elsewhere in ("../../../thesis", f"x/../../../../{thesis.name}"):
+        store.execute("PRAGMA foreign_keys = OFF")
+        store.execute("UPDATE jobs SET id = ? WHERE id = ?", (elsewhere, sft))
+        with pytest.raises(UserError, match="which is not in the workspace"):
+            delete(store, workspace, elsewhere)
+        store.execute("UPDATE jobs SET id = ? WHERE id = ?", (sft, elsewhere))
+    assert [path.name for path in thesis.iterdir()] == ["thesis.tex"]
+
+
+def test_no_journal_outside_of_the_workspace_is_read(store: Connection, workspace: WorkspacePaths) -> None:
+    sft = job_id(workspace, "sft", SFT)
+    store.execute("UPDATE attempts SET folder = '../elsewhere' WHERE job = ?", (sft,))
+    with pytest.raises(UserError, match=r"'\.\./elsewhere', which is not in the workspace"):
+        job_attempts.attempts(store, job=sft)
 
 
 def test_only_superseded_runs_are_archived(store: Connection, workspace: WorkspacePaths) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from core.domain.jobs.events import CancelOutcome
+from core.jobs import journal
+from core.jobs.records import Stopped
 from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervision.supervisor import Supervisor
-from core.store import intents
+from core.store import connections, intents
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -70,6 +73,20 @@ def test_a_worker_that_does_not_listen_is_killed(supervised: SupervisedWorkspace
     assert supervised.wait(supervisor) == 0, supervised.story()
     assert supervised.states() == {RECIPE: "cancelled"}
     assert supervised.workers() == []
+
+
+def test_a_clock_that_jumps_leaves_a_worker_its_time_to_stop(supervised: SupervisedWorkspace) -> None:
+    """By the clock it was cancelled decades ago, and would be killed at once."""
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    with closing(connections.writer(supervised.workspace.state)) as connection:
+        connection.execute("UPDATE attempts SET cancel_at = 1.0 WHERE state = 'running'")
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.states() == {RECIPE: "cancelled"}
+    *_, (last, _) = journal.read(supervised.workspace.attempt(supervised.id(RECIPE), 1))
+    assert isinstance(last.record, Stopped)
 
 
 @pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])

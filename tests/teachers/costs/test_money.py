@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -303,6 +304,58 @@ def test_the_first_answers_under_a_budget_show_what_the_others_cost(
     assert len(api.paid) == (requests if has_room else prices.ENOUGH_ANSWERS)
     if not has_room:
         assert f"{each * prices.ENOUGH_ANSWERS:.2f} USD are spent" in study.error(NAIVE)
+
+
+def test_calls_in_flight_reserve_what_the_dearest_answer_has_cost(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reasoning that is counted beside the limit of tokens: ten calls were in flight, and cost 0.084 USD."""
+    answered = api._answered
+
+    def reasoned(body: dict[str, object]) -> dict[str, object]:
+        details = {"reasoning_tokens": 800}
+        usage = {"prompt_tokens": 100, "completion_tokens": 20, "completion_tokens_details": details}
+        return answered(body) | {"usage": usage}
+
+    monkeypatch.setattr(api, "_answered", reasoned)
+    each, budget = (100 * 2.5 + 820 * 10) / 1e6, 0.03
+    dialogues = synthetic_dialogues(rows=48)
+    study = TeacherWorkspace(
+        tmp_path, api.url, mode="live", more=BUDGET.format(budget), dialogues=dialogues
+    )
+    study.run()
+    assert "the budget of 0.03 USD would be exceeded" in study.error(NAIVE)
+    assert set(api.paid.values()) == {1}
+    assert budget - each < each * api.paid.total() <= budget + each
+    with study.open() as workspace:
+        assert workspace.spending.summary().usd == pytest.approx(each * api.paid.total())
+
+
+def test_what_calls_in_flight_reserve_is_waited_for(tmp_path: Path, api: Api) -> None:
+    """The second job has room once the calls of the first one have cost no more than was estimated."""
+    recipes = ["improve-human/naive", "improve-human/cognitive"]
+    with TeacherWorkspace(tmp_path / "try", api.url, recipes, mode="live", more=PRICES).open() as workspace:
+        usd = sum(estimate.usd or 0.0 for estimate in workspace.spending.estimates())
+    study = TeacherWorkspace(
+        tmp_path / "work", api.url, recipes, mode="live", more=BUDGET.format(1.2 * usd)
+    )
+    gate = threading.Event()
+
+    def content(text: str) -> None:
+        gate.wait()
+
+    api.faults.content = content
+    study.ask(intents.Start(targets=("generate",)))
+    supervisor = study.supervise()
+    try:
+        waits = "SELECT 1 FROM jobs WHERE waiting LIKE '%reserved for live calls of other jobs%'"
+        study.until(lambda: bool(study.query(waits)), supervisor)
+        assert api.paid.total() == 1
+    finally:
+        gate.set()
+    assert study.wait(supervisor) == 0
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert api.paid.total() == 2 * len(study.train)
 
 
 def test_reasoning_is_estimated_before_and_learned_after(tmp_path: Path, api: Api) -> None:

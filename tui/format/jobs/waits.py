@@ -28,6 +28,6 @@ def brief(wait: Wait, now: float) -> str:
 
 def _clock(at: float, now: float) -> str:
     """The time of day, with the date unless it is today."""
-    then = time.localtime(at)
-    is_today = then[:3] == time.localtime(now)[:3]
+    then = formats.local_time(at)
+    is_today = then[:3] == formats.local_time(now)[:3]
     return time.strftime("%H:%M:%S" if is_today else "%d %b %H:%M", then)

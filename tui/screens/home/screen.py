@@ -172,13 +172,14 @@ class HomeScreen(WorkspaceScreen):
         return Content.styled("  ·  ", "$text-muted").join(parts)
 
     def _when(self, forecast: Forecast) -> str:
+        from tui.format import values as formats
         from tui.screens.home.stage_graph import eta_in_words
 
         words = eta_in_words(forecast.seconds, forecast)
         if forecast.is_lower_bound:
             return words
-        ends = time.localtime(self._read_at + forecast.seconds)
-        day = "" if ends[:3] == time.localtime(self._read_at)[:3] else time.strftime("%a ", ends)
+        ends = formats.local_time(self._read_at + forecast.seconds)
+        day = "" if ends[:3] == formats.local_time(self._read_at)[:3] else time.strftime("%a ", ends)
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
 
 

@@ -51,8 +51,8 @@ def event_lines(events: Sequence[Event], now: float, width: int, places: int) ->
         return Content.styled("no events yet", "$text-muted")
     lines = []
     for event in islice(_newest(events), places):
-        at = time.localtime(event.at)
-        clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
+        at = formats.local_time(event.at)
+        clock = time.strftime("%H:%M" if at[:3] == formats.local_time(now)[:3] else "%d %b", at)
         about = event.about or event.job or "workspace"
         text = " ".join(event.text.split())
         # What happened is more than to whom: a name is cut in its middle, an error at its end.

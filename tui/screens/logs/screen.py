@@ -13,7 +13,7 @@ from textual.events import DescendantFocus, Resize
 from textual.widgets import DataTable
 
 from core.api import find_job
-from tui.components.keyed_table import Column
+from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
@@ -264,16 +264,18 @@ class LogsScreen(WorkspaceScreen):
         self._attempt = job.attempt if job is not None else 0
         self._pane.open(None if key == _SUPERVISOR else key)
 
-    def _draw(self, row: _LogRow) -> ListEntry:
+    def _cells(self, row: _LogRow) -> Sequence[Text]:
         muted = shade(self.app, "text-muted")
-        cells: Sequence[Text] = (
+        return (
             Text(f"{row.look.glyph} {row.look.word}", shade(self.app, row.look.colour)),
             Text(visible(row.stage), muted),
             Text(formats.shorten(visible(row.name), max(20, self.size.width - 32))),
             Text("" if row.attempt is None else str(row.attempt), muted),
         )
+
+    def _draw(self, row: _LogRow) -> ListEntry:
         return ListEntry(
-            cells,
+            LaterCells(lambda: self._cells(row)),
             f"{row.look.word} {row.stage} {row.name}",
             {
                 "state": row.look.word,

@@ -88,7 +88,7 @@ def _course(job: Job, now: float) -> str:
     if job.done is not None and job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if job.started_at is not None:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started_at))
+        since = time.strftime("%Y-%m-%d %H:%M:%S", formats.local_time(job.started_at))
         parts.append(f"{'started' if job.queue is None else 'queued'} {since}")
     took = elapsed(job, now)
     if took is not None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tui.format import values as formats
+
 if TYPE_CHECKING:
     from core.api import PlaygroundTurn
 
@@ -40,7 +42,7 @@ def as_text(turns: Sequence[PlaygroundTurn]) -> str:
 
 
 def _line(turn: PlaygroundTurn) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(turn.at))
+    at = time.strftime("%Y-%m-%d %H:%M:%S", formats.local_time(turn.at))
     utterance = " ".join(turn.utterance.split())
     shown = utterance if len(utterance) <= _MOST else f"{utterance[: _MOST - 1]}…"
     return f"{at}  {turn.number}. {shown}  {turn.id[:4]}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from core.api import Job, Snapshot, Wait
+from core.api import Event, Job, Snapshot, Wait
 from core.domain.jobs.snapshot import DialogueCounts, SupervisorStatus
 from tui.cli.output import json
 from tui.cli.output.pipeline import jobs
@@ -59,6 +59,16 @@ def test_the_reason_since_when_and_until_when() -> None:
         "waits since 11:50:00: rate"
     )
     assert "gives up at 02 Jun" in waits.words(replace(WAIT, gives_up_at=NOW + 86_400), NOW)
+
+
+@pytest.mark.parametrize("at", [-1e308, -1.0, 1e12, 1e20, 1e308])
+def test_moments_that_the_systems_calendar_does_not_have(at: float) -> None:
+    """A journal may hold any, and a `max_wait_s` of ages leads to one."""
+    assert "waits since" in waits.words(replace(WAIT, since=at, until=at, gives_up_at=at), NOW)
+    assert "waits" in waits.brief(replace(WAIT, since=at), NOW)
+    job = replace(JOB, wait=None, started_at=at)
+    assert "started" in job_details.describe(job, SNAPSHOT, NOW).plain
+    assert work_lines.event_lines([Event(1, at, None, None, "paused")], NOW, 80, 2).plain.endswith("paused")
 
 
 def test_home_shows_it_below_the_job_and_as_an_item() -> None:

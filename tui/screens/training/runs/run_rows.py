@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from tui.components.keyed_table import Column
+from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import values as formats
@@ -56,11 +56,23 @@ def columns(width: int) -> Sequence[Column]:
 
 
 def entry(app: App[Any], row: RunRow) -> ListEntry:
-    """The cells of a run."""
-    job, muted, look = row.job, shade(app, "text-muted"), job_states.look(row.job)
+    """The row of a run."""
+    job, look = row.job, job_states.look(row.job)
     if not job.in_config and job.state == "done":
         look = _SUPERSEDED
-    shown = columns(row.width)
+    values = {
+        "mark": row.shown.number if row.shown is not None else None,
+        "state": look.word,
+        "run": job.name,
+        "steps": job.done,
+        "loss": row.loss,
+        "eta": job.eta_s if job.state == "running" else None,
+    }
+    return ListEntry(LaterCells(lambda: _cells(app, row, look)), f"{look.word} {job.name}", values)
+
+
+def _cells(app: App[Any], row: RunRow, look: StateLook) -> Sequence[Text]:
+    job, muted, shown = row.job, shade(app, "text-muted"), columns(row.width)
     name_width = next(column.width for column in shown if column.key == "run")
     steps = formats.UNKNOWN if job.total is None else f"{ticks.count(job.done or 0)}/{ticks.count(job.total)}"
     # A ring if the run is only drawn while it is selected.
@@ -73,12 +85,4 @@ def entry(app: App[Any], row: RunRow) -> ListEntry:
         "loss": Text(formats.UNKNOWN if row.loss is None else ticks.number(row.loss)),
         "eta": Text(formats.duration(job.eta_s) if job.state == "running" else "", muted),
     }
-    values = {
-        "mark": row.shown.number if row.shown is not None else None,
-        "state": look.word,
-        "run": job.name,
-        "steps": job.done,
-        "loss": row.loss,
-        "eta": job.eta_s if job.state == "running" else None,
-    }
-    return ListEntry([cells[column.key] for column in shown], f"{look.word} {job.name}", values)
+    return [cells[column.key] for column in shown]

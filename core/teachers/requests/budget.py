@@ -1,0 +1,95 @@
+"""The budget of the workspace, as a job's requests meet it: what they are expected to cost, and may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.config.schema import Price, Teacher
+from core.domain.errors import UserError
+from core.teachers import reasoning
+from core.teachers.costs import prices
+from core.teachers.protocol import Request
+from core.teachers.requests.allowance import Allowance
+from core.teachers.requests.ledger import Ledger
+
+
+class Budget:
+    """What the requests of one job to `teacher` cost, and whether `limit_usd`, None for no limit, allows it.
+
+    Call `check` and `allowance` under the ledger's lock, so that two jobs cannot spend the same money.
+    """
+
+    def __init__(
+        self, job: str, ledger: Ledger, teacher: Teacher, price: Price | None, limit_usd: float | None
+    ) -> None:
+        self._job = job
+        self._ledger = ledger
+        self._teacher = teacher
+        self._price = price
+        self._limit_usd = limit_usd
+        #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
+        self.unseen_usd = 0.0
+
+    def answer_tokens(self) -> int:
+        """Estimated output tokens of an answer, learned from the answers that there are."""
+        used = self._ledger.used(self._job, self._teacher.model)
+        return prices.answer_tokens(self._teacher, prices.ANSWER, used)
+
+    def estimate(self, requests: Sequence[Request]) -> float | None:
+        """The estimated cost of `requests` in US dollars; None if the price is unknown."""
+        return self._cost(requests, self.answer_tokens())
+
+    def first(self, requests: Sequence[Request]) -> Sequence[Request]:
+        """As many of `requests` as show what the others cost; all of them if that is known, or no matter."""
+        used = self._ledger.used(self._job, self._teacher.model)
+        missing = prices.ENOUGH_ANSWERS - (0 if used is None else used.answers)
+        return requests if self._limit_usd is None or missing <= 0 else requests[:missing]
+
+    def check(self, usd: float | None, *, can_wait: bool = False) -> bool:
+        """Whether there is room for `usd` more.
+
+        Raises `UserError` if there is none; with `can_wait`, only if there will be none either once the live
+        calls of other jobs have ended.
+        """
+        if self._limit_usd is None:
+            return True
+        if usd is None:
+            raise UserError(
+                f"budget_usd is set, but the price of {self._teacher.model} is unknown: add it under "
+                "[prices.models] in config.toml, or remove budget_usd"
+            )
+        spent, reserved = self._spent_usd, self._ledger.reserved_usd()
+        has_room = spent + reserved + usd <= self._limit_usd
+        if not has_room and not (can_wait and spent + self._ledger.expected_usd() + usd <= self._limit_usd):
+            raise UserError(
+                f"the budget of {self._limit_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
+                f"{reserved:.2f} are reserved for open requests, and this would cost about {usd:.2f}. Raise "
+                "budget_usd under [spending] in config.toml and retry; all answers are kept"
+            )
+        return has_room
+
+    def allowance(self, requests: Sequence[Request]) -> Allowance | None:
+        """What live calls for `requests`, for which there is room, may cost together; None for no limit."""
+        if self._limit_usd is None:
+            return None
+        tokens = self.answer_tokens()
+        # Unlike the sum, whose texts differ in length, each call is taken for the longest.
+        expected = max(self._cost([request], tokens) or 0.0 for request in requests)
+        limit = reasoning.max_output_tokens(self._teacher)
+        most = max(self._cost([request], limit) or 0.0 for request in requests)
+        most = max(expected, most, self._ledger.dearest_usd(self._job, self._teacher.model))
+        in_flight = min(len(requests), self._teacher.max_concurrency)
+        estimate = self._cost(requests, tokens) or 0.0
+        room = self._limit_usd - self._spent_usd - self._ledger.reserved_usd()
+        # Sums are rounded, and there was room for the estimate.
+        usd = max(estimate, min(estimate + in_flight * (most - expected), room))
+        is_known = self._ledger.used(self._job, self._teacher.model) is not None
+        return Allowance(usd, expected, most, is_known=is_known)
+
+    @property
+    def _spent_usd(self) -> float:
+        return self._ledger.spent_usd + self.unseen_usd
+
+    def _cost(self, requests: Sequence[Request], answer: int) -> float | None:
+        usage = prices.estimate(requests, answer)
+        return prices.cost(self._price, usage, batch=self._teacher.mode == "batch")

@@ -1,0 +1,83 @@
+"""What live calls in flight may cost together."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.protocol import RejectedError, Reply, Request, TransientError
+from core.teachers.requests.allowance import Allowance
+from tests.teachers.live.test_live import REPLY, Teacher, requests
+
+_EXPECTED, _MOST = 1.0, 4.0
+
+
+@dataclass
+class _Session:
+    """Calls that cost what is given, answered in any order, some of them after a 429."""
+
+    costs: list[float]
+    spent: list[float] = field(default_factory=list)
+    alone: int = 0
+    """Answers before which no other call was in flight."""
+
+    def run(self, usd: float, draw: random.Random, *, is_known: bool = True) -> None:
+        allowance = Allowance(usd, _EXPECTED, _MOST, is_known=is_known)
+        wanted = requests(len(self.costs))
+        cost_of = {request.key: cost for request, cost in zip(wanted, self.costs, strict=True)}
+
+        async def answer(request: Request, attempt: int) -> Reply:
+            for _ in range(draw.randrange(20, 40)):
+                await asyncio.sleep(0)
+            if attempt == 1 and draw.random() < 0.2:
+                raise TransientError("slow down", code="429", throttled=True)
+            return REPLY
+
+        def on_reply(request: Request, reply: Reply, lost: int) -> None:
+            self.alone += teacher.maximum == 1
+            self.spent.append(cost_of[request.key])
+            allowance.spend(self.spent[-1])
+
+        def on_failure(
+            request: Request, error: TransientError | RejectedError, tries: int, lost: int
+        ) -> None:
+            raise error
+
+        teacher = Teacher(answer)
+        sender = Sender(teacher, LiveLimits(8), threading.Event())
+        asyncio.run(sender.send(wanted, on_reply, on_failure, allowance=allowance))
+
+
+@pytest.fixture(autouse=True)
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off without its waiting."""
+    monkeypatch.setattr("core.teachers.live.retries._MAX_WAIT_S", 0.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_calls_cost_no_more_than_one_of_them_beyond_the_allowance(seed: int) -> None:
+    draw = random.Random(seed)
+    usd = draw.uniform(_EXPECTED, 60.0)
+    session = _Session([draw.uniform(0.0, _MOST) for _ in range(40)])
+    session.run(usd, draw)
+    assert sum(session.spent) <= usd + _MOST - _EXPECTED
+    # It goes on as long as there is room for the estimate of one.
+    assert len(session.spent) == 40 or sum(session.spent) > usd - _EXPECTED
+
+
+def test_calls_that_fit_are_all_sent() -> None:
+    session = _Session([_MOST] * 40)
+    session.run(40 * _MOST, random.Random(0))
+    assert len(session.spent) == 40
+
+
+def test_a_server_that_charges_beyond_the_limit_is_met_once() -> None:
+    session = _Session([5 * _MOST] * 40)
+    session.run(9.5 * _MOST, random.Random(1), is_known=False)
+    assert session.alone >= 1
+    assert sum(session.spent) == 10 * _MOST
