@@ -68,6 +68,8 @@ class TrainingScreen(CurveScreen, RunActions):
         self._shows_archived = False
         self._is_table = False
         self._rows: dict[str, RunRow] = {}
+        #: The run to select, once it is in the list.
+        self._sought: str | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
@@ -123,11 +125,19 @@ class TrainingScreen(CurveScreen, RunActions):
 
     def seek(self, job: str) -> None:
         """Select a run; clears the list's filter if it hides it."""
+        if self._is_table:
+            self.action_table()
+        self._list.back()
+        self._sought = job
         if self.app.snapshot is not None:
             self.show(self.app.snapshot)
-        self._list.back()
-        self._list.select(job)
+        self._seek()
         self._list.enter()
+
+    def _seek(self) -> None:
+        # Superseded runs are read after the others.
+        if self._sought is not None and self._list.select(self._sought):
+            self._sought = None
 
     def open_table(self) -> None:
         """Show all runs in a table."""
@@ -308,6 +318,7 @@ class TrainingScreen(CurveScreen, RunActions):
         if rows != self._rows and width:
             self._rows = rows
             self._list.show(columns(width), rows)
+            self._seek()
         named = [(run, rows[run.job].job.name) for run in shown.values() if run.job in rows]
         self.query_one(RunPanel).follow(self.selected_job(), named)
         if self._is_table:
