@@ -67,7 +67,7 @@ _EVERYWHERE = (
 #: Words by which people look for a command, the usual ones first, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
     "app.home": "gpu memory machine overview",
-    "app.settings": "epochs add a recipe training configuration config.toml options seed gpu device",
+    "app.settings": "recipes epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
     "app.training": "epochs loss curves compare runs note tag archive delete",
     "app.playground": "try the model on a sentence playground talk teacher judge note",
