@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.widgets import DataTable, Static
 
 from core.api import RUN_STAGES, RunNotes
@@ -173,6 +173,14 @@ class TrainingScreen(CurveScreen, RunActions):
         if self._is_table and action in _ON_CHARTS:
             return False
         return super().check_action(action, parameters)
+
+    def on_key(self, event: Key) -> None:
+        """Say of a key for the charts why it does nothing while the table is in their place."""
+        bound = self._bindings.key_to_bindings.get(event.key, ())
+        on_charts = any(one.action.partition("(")[0] in _ON_CHARTS for one in bound)
+        if self._is_table and on_charts and event.key not in self.active_bindings:
+            event.stop()
+            self.app.show_message(f"this key is for the charts: {self.key_of('training.table')} shows them")
 
     @property
     def _panel_page(self) -> PanelPage | None:
