@@ -227,8 +227,7 @@ def test_each_job_counts_once(jobs: list[Job]) -> None:
     known = {one.id: one for one in jobs}
     reasons = [job_rules.waiting_reason(one, known, False, (CPU,)) for one in jobs]
     said = sum(
-        job_rules.is_blocked(replace(one, reason=reason))
-        for one, reason in zip(jobs, reasons, strict=True)
+        job_rules.is_blocked(replace(one, reason=reason)) for one, reason in zip(jobs, reasons, strict=True)
     )
     assert said == sum(
         one.id in job_rules.blocked_jobs(jobs, (x.id for x in jobs if x.state in job_rules.UNSUCCESSFUL))

@@ -129,9 +129,7 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
     assert not study.playground.exists()
 
 
-async def test_an_earlier_conversation_is_shown_as_what_it_is(
-    study: WorkspacePaths, opened: Open
-) -> None:
+async def test_an_earlier_conversation_is_shown_as_what_it_is(study: WorkspacePaths, opened: Open) -> None:
     history.append(study, turn("calm \x1b[2J [bold red]not markup[/] \u202eesrever"))
     async with opened(study, (120, 40)) as pilot:
         await opened_on(pilot)
