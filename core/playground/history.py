@@ -64,6 +64,7 @@ def read(workspace: WorkspacePaths) -> PlaygroundHistory:
 
 def export(turns: Iterable[PlaygroundTurn], file: Path) -> None:
     """Write turns to a file of one's own. Raises `OSError`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     files.write_bytes(file, b"".join(map(_line, turns)))
 
 

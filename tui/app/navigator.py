@@ -21,6 +21,7 @@ from tui.navigation.messages import (
     OpenRun,
     OpenRuns,
     OpenScreen,
+    OpenSetting,
     OpenStage,
     PublishRun,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tui.screens.pairs.screen import PairsScreen
     from tui.screens.pipeline.screen import PipelineScreen
     from tui.screens.playground.screen import PlaygroundScreen
+    from tui.screens.settings.screen import SettingsScreen
     from tui.screens.training.screen import TrainingScreen
     from tui.screens.voting.screen import VoteScreen
 
@@ -105,6 +107,9 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenRun(job):
             training = cast("TrainingScreen", _opened(app, "training"))
             training.call_after_refresh(training.seek, job)
+        case OpenSetting(key):
+            settings = cast("SettingsScreen", _opened(app, "settings"))
+            settings.call_after_refresh(settings.seek, key)
         case OpenPlayground(dialog_id):
             if may_write(app):
                 playground = cast("PlaygroundScreen", _opened(app, "playground"))

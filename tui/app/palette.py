@@ -1,4 +1,5 @@
-"""The command palette: every action that has a key, and why it is unavailable; jobs and dialogues."""
+"""The command palette: every action that has a key, and why it is unavailable; settings, jobs, runs and
+dialogues."""
 
 from __future__ import annotations
 
@@ -17,14 +18,16 @@ from core.api import RUN_STAGES
 from tui.app.navigator import navigate
 from tui.app.requests.actions import unavailable
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import config_changes
 from tui.format.jobs import job_states
 from tui.format.text import visible
-from tui.navigation.messages import OpenDialogue, OpenJob, OpenRun
+from tui.navigation.messages import OpenDialogue, OpenJob, OpenRun, OpenSetting
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+    from textual.fuzzy import Matcher
 
-    from core.api import DialogueLine, DialoguePage, Job
+    from core.api import DialogueLine, Job, Setting, Workspace
     from tui.navigation.host import HostApp
 
 
@@ -61,10 +64,10 @@ _EVERYWHERE = (
     ),
 )
 
-#: Words by which people look for a command, with the ids of the bindings that do it.
+#: Words by which people look for a command, the usual ones first, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
     "app.home": "gpu memory machine overview",
-    "app.settings": "epochs add a recipe training configuration config.toml options seed gpu device",
+    "app.settings": "recipes epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
     "app.training": "epochs loss curves compare runs note tag archive delete",
     "app.playground": "try the model on a sentence playground talk teacher judge note",
@@ -77,12 +80,16 @@ _ALSO: dict[str, str] = {
 }
 
 
+#: How near a match is: all words begin words of a command's title, or of its other words too, or they are in
+#: a setting's or a job's name, or in a command's description; else the letters are there in their order.
+_TITLE, _ALSO_WORDS, _SETTING, _NAME, _HELP, _LOOSE, _TEXT = 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.1
 #: Matches of each kind that a search offers at most.
 _MOST = 12
-#: Letters from which on dialogues are searched.
+#: Letters from which on the workspace is searched.
 _LETTERS = 2
-#: Seconds after which a search of the dialogues is given up.
+#: Seconds after which a search of the workspace is given up.
 _PATIENCE_S = 10.0
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,16 @@ class PaletteEntry:
     run: Callable[[], object]
     reason: str | None = None
     also: str = ""
-    """Other words by which people look for it."""
+    """Other words by which people look for it, the usual ones first."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What a search finds in the workspace itself."""
+
+    settings: Sequence[Setting] = ()
+    superseded: Sequence[Job] = ()
+    dialogues: Sequence[DialogueLine] = ()
 
 
 class WorkspaceCommands(Provider):
@@ -107,45 +123,46 @@ class WorkspaceCommands(Provider):
                 yield DiscoveryHit(Content(offer.title), offer.run, text=offer.title, help=_help(offer.help))
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
+        matcher, app = self.matcher(query), cast("HostApp", self.app)
+        words = query.casefold().split()
         for offer in self._offers():
-            score = max(
-                matcher.match(offer.title), matcher.match(offer.help) / 2, matcher.match(offer.also) / 2
-            )
+            score = _score(offer, words) or min(_LOOSE, matcher.match(offer.title) / 20)
             if score <= 0:
                 continue
             if offer.reason is None:
-                yield Hit(
-                    score, matcher.highlight(offer.title), offer.run, text=offer.title, help=_help(offer.help)
-                )
+                shown = _marked(offer.title, matcher)
+                yield Hit(score, shown, offer.run, text=offer.title, help=_help(offer.help))
             else:
                 shown = Content.assemble(
                     (f"{offer.title}  unavailable: {visible(offer.reason)}", "$text-muted")
                 )
                 yield Hit(score / 2, shown, offer.run, text=offer.title)
-        app = cast("HostApp", self.app)
-        for job in _jobs(app, query):
-            name = f"{job.stage} {job.name}"
-            # Below the commands, whose titles are what most people look for.
-            score = max(0.05, matcher.match(name) / 2)
-            shown = matcher.highlight(visible(name))
-            word = job_states.look(job).word
+        planned = () if app.snapshot is None else app.snapshot.jobs
+        for job, near in _named(planned, query):
+            name = visible(f"{job.stage} {job.name}")
             if job.stage in RUN_STAGES:
-                run = Content.assemble("curves of ", shown)
-                target = partial(navigate, app, OpenRun(job.id))
-                yield Hit(score, run, target, text=f"curves of {name}", help=f"run, {word}")
+                yield _curves(app, job, near, matcher)
             target = partial(navigate, app, OpenJob(job.id))
-            yield Hit(score, shown, target, text=name, help=f"job, {word}")
-        if len(query) >= _LETTERS:
-            for line in await _dialogues(app, query):
-                title = visible(f"{line.dialog_id}  {line.utterance}")
-                yield Hit(
-                    0.1,
-                    Content(title),
-                    partial(navigate, app, OpenDialogue(line.dialog_id)),
-                    text=title,
-                    help=_help(f"dialogue, {line.emotion}, {line.split}"),
-                )
+            about = f"job, {job_states.look(job).word}"
+            yield Hit(near, _marked(name, matcher), target, text=name, help=about)
+        stored = await _stored(app, query) if len(query) >= _LETTERS else _Stored()
+        for setting in stored.settings:
+            name = visible(setting.key)
+            shown = Content.assemble(_marked(name, matcher), f"  {config_changes.value(setting.value)}")
+            target = partial(navigate, app, OpenSetting(setting.key))
+            yield Hit(_SETTING, shown, target, text=name, help=_help(f"setting, {setting.kind}"))
+        known = {job.id for job in planned}
+        for run, near in _named([job for job in stored.superseded if job.id not in known], query):
+            yield _curves(app, run, near, matcher)
+        for line in stored.dialogues:
+            title = visible(f"{line.dialog_id}  {line.utterance}")
+            yield Hit(
+                _TEXT,
+                Content(title),
+                partial(navigate, app, OpenDialogue(line.dialog_id)),
+                text=title,
+                help=_help(f"dialogue, {line.emotion}, {line.split}"),
+            )
 
     def _offers(self) -> Iterator[PaletteEntry]:
         return offers(cast("HostApp", self.app))
@@ -183,40 +200,80 @@ def offers(app: HostApp) -> Iterator[PaletteEntry]:
             yield PaletteEntry(title, about, run, reason, also)
 
 
-def _jobs(app: HostApp, query: str) -> Sequence[Job]:
-    """The jobs whose stage and name contain every word of the query, then those with its letters in order."""
-    jobs = () if app.snapshot is None else app.snapshot.jobs
+def _score(offer: PaletteEntry, words: Sequence[str]) -> float:
+    """How near a command is to what was typed; 0 if a word is nowhere in it."""
+    known: list[str] = []
+    for tier, text in ((_TITLE, offer.title), (_ALSO_WORDS, offer.also), (_HELP, offer.help)):
+        known += _WORD.findall(text.casefold())
+        places = [
+            next((place for place, one in enumerate(known) if one.startswith(word)), None) for word in words
+        ]
+        if None not in places:
+            # The usual words come first.
+            return tier - max(place or 0 for place in places) / (len(known) + 1)
+    return 0.0
+
+
+def _marked(name: str, matcher: Matcher) -> Content:
+    """A name with the letters that match; the matcher itself parses names as markup."""
+    _, places = matcher.fuzzy_search.match(matcher.query, name)
+    content = Content(name)
+    for place in places:
+        content = content.stylize(matcher.match_style, place, place + 1)
+    return content
+
+
+def _curves(app: HostApp, run: Job, near: float, matcher: Matcher) -> Hit:
+    name = visible(f"{run.stage} {run.name}")
+    about = f"run, {job_states.look(run).word}{'' if run.in_config else ', superseded'}"
+    shown = Content.assemble("curves of ", _marked(name, matcher))
+    return Hit(near, shown, partial(navigate, app, OpenRun(run.id)), text=f"curves of {name}", help=about)
+
+
+def _named(jobs: Sequence[Job], query: str) -> Iterator[tuple[Job, float]]:
+    """The jobs whose stage and name contain every word of the query, or else those with its letters in
+    order; and how near each is."""
     names = [f"{job.stage} {job.name}".casefold() for job in jobs]
     wanted = query.casefold().split()
     letters = re.compile(".*?".join(map(re.escape, "".join(wanted))))
     whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))
     loose = (job for job, name in zip(jobs, names, strict=True) if letters.search(name))
     found = list(islice(whole, _MOST))
-    return found or list(islice(loose, _MOST))
+    near = _NAME if found else _LOOSE / 2
+    return ((job, near) for job in found or islice(loose, _MOST))
 
 
-async def _dialogues(app: HostApp, query: str) -> Sequence[DialogueLine]:
-    """The first dialogues that contain the query in their id or a text."""
-    from core.api import DialogueFilter, DialogueOrder
+async def _stored(app: HostApp, query: str) -> _Stored:
+    """The settings, the superseded runs, and the first dialogues that contain the query in their id or a
+    text."""
+    answer: asyncio.Future[_Stored] = asyncio.get_running_loop().create_future()
 
-    wanted = DialogueFilter(text=query)
-    answer: asyncio.Future[Sequence[DialogueLine]] = asyncio.get_running_loop().create_future()
-
-    def receive(page: DialoguePage) -> None:
+    def receive(found: _Stored) -> None:
         # The search that waits for it may have ended since.
         if not answer.done():
-            answer.set_result(page.lines)
+            answer.set_result(found)
 
-    app.read(
-        "palette",
-        lambda workspace: workspace.data.browser.page(wanted, DialogueOrder(), limit=_MOST),
-        receive,
-    )
+    app.read("palette", partial(_look, query), receive)
     try:
         return await asyncio.wait_for(answer, _PATIENCE_S)
     except TimeoutError:
         # A workspace that cannot be read is reported by the poller.
-        return ()
+        return _Stored()
+
+
+def _look(query: str, workspace: Workspace) -> _Stored:
+    from core.api import DialogueFilter, DialogueOrder, UserError
+
+    words = query.casefold().split()
+    try:
+        settings = workspace.configuration.settings()
+    except UserError:
+        # Every screen shows why.
+        settings = ()
+    found = [one for one in settings if all(word in one.key.casefold() for word in words)]
+    superseded = [job for job in workspace.runs.jobs() if not job.in_config]
+    page = workspace.data.browser.page(DialogueFilter(text=query), DialogueOrder(), limit=_MOST)
+    return _Stored(found[:_MOST], superseded, page.lines)
 
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> PaletteEntry:

@@ -89,12 +89,14 @@ class ChooseScreen(ModalScreen[str | None]):
             options.highlighted = found.index(self._best(found, part))
 
     def _best(self, found: Sequence[str], part: str) -> str:
-        """The name that Enter takes: one typed in full, one that begins with what was typed, or the current
-        one."""
-        typed = part.casefold()
-        exact = [name for name in found if name.casefold() == typed]
-        if exact:
-            return exact[0]
-        if self._current is not None and self._current in found:
+        """The name that Enter takes: the current one until something is typed, then one typed in full, or one
+        that begins or ends with that."""
+        if not part and self._current is not None and self._current in found:
             return self._current
-        return next((name for name in found if name.casefold().startswith(typed)), found[0])
+        typed = part.casefold()
+
+        def distance(name: str) -> tuple[bool, bool, bool]:
+            folded = name.casefold()
+            return folded != typed, not folded.startswith(typed), not folded.endswith(typed)
+
+        return min(found, key=distance)

@@ -10,7 +10,7 @@ from tui.format.text import visible
 from tui.format.values import UNKNOWN, dollars, shorten
 
 if TYPE_CHECKING:
-    from core.api import PlaygroundAnswer, PlaygroundCost, PlaygroundOpinion, Responding
+    from core.api import PlaygroundAnswer, PlaygroundCost, PlaygroundOpinion, PlaygroundTurn, Responding
 
 #: Characters of an utterance and of an answer in a note.
 _NOTED = 200
@@ -46,6 +46,14 @@ def text(answer: PlaygroundAnswer) -> str:
     if answer.error is not None:
         return f"{shown}\n✗ {visible(answer.error, lines=True)}".strip()
     return shown or "(empty answer)"
+
+
+def alike(turn: PlaygroundTurn) -> list[tuple[str, ...]]:
+    """The responders that gave the same answer in a turn, word for word, group by group."""
+    groups: dict[str, list[str]] = {}
+    for answer in turn.answers:
+        groups.setdefault(answer.text.strip(), []).append(answer.responder)
+    return [tuple(names) for said, names in groups.items() if said and len(names) > 1]
 
 
 def sampling(settings: Responding) -> str:

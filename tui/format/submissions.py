@@ -36,8 +36,13 @@ _LOOKS = {
 
 
 def look(submission: Submission) -> StateLook:
-    """The look of its state; an unknown state is shown as it is."""
-    return _LOOKS.get(submission.state, StateLook("?", submission.state, "text-muted"))
+    """The look of its state."""
+    return state_look(submission.state)
+
+
+def state_look(state: str) -> StateLook:
+    """The look of a state; an unknown one is shown as it is."""
+    return _LOOKS.get(state, StateLook("?", state, "text-muted"))
 
 
 def counts(submission: Submission) -> tuple[int | None, int | None]:

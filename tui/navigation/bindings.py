@@ -121,7 +121,7 @@ APP = [
         "Commands",
         id="app.palette",
         priority=True,
-        tooltip="All commands, jobs and dialogues",
+        tooltip="All commands, settings, jobs, runs and dialogues",
     ),
     # Not with priority, so that text fields keep the colon.
     Binding(
@@ -131,7 +131,7 @@ APP = [
         id="app.jump",
         show=False,
         key_display=":",
-        tooltip="Jump to a command, a job or a dialogue by a few letters",
+        tooltip="Jump to a command, a setting, a job, a run or a dialogue by a few letters",
     ),
     verb("help", "keys", id="app.help", tooltip="Show the keys", also="f1", show=True),
     Binding(

@@ -72,6 +72,13 @@ class OpenRun(Navigation):
 
 
 @dataclass
+class OpenSetting(Navigation):
+    """Open an option of config.toml on the settings screen; that of the recipes to train on opens these."""
+
+    key: str
+
+
+@dataclass
 class OpenPlayground(Navigation):
     """Open the playground with an imported dialogue filled in; nothing is sent."""
 

@@ -28,6 +28,8 @@ ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled", "stopped"
 UNSUCCESSFUL: frozenset[JobState] = frozenset({"failed", "cancelled"})
 #: States in which a job can be requested once more.
 REQUESTABLE: frozenset[JobState] = UNSUCCESSFUL | {"stopped"}
+#: How the reason begins why a blocked job does not run.
+_BLOCKED = "blocked: "
 
 
 def start_problem(job: Job) -> str | None:
@@ -146,7 +148,7 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         return None
     blocking = _blocking(job, jobs)
     if blocking is not None:
-        return f"blocked: {_named(blocking)} {blocking.state}"
+        return f"{_BLOCKED}{_named(blocking)} {blocking.state}"
     ended = rungs.awaited(job.id, job.depends_on)
     needed = next(
         (
@@ -157,6 +159,11 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         None,
     )
     return None if needed is None else f"waits for {_named(needed)}"
+
+
+def is_blocked(job: Job) -> bool:
+    """Whether the job, with its reason, waits directly or not for one that did not succeed."""
+    return job.requested and job.state == "waiting" and (job.reason or "").startswith(_BLOCKED)
 
 
 def _why_stopped(job: Job, jobs: Mapping[str, Job]) -> str | None:

@@ -225,8 +225,10 @@ def test_each_job_counts_once(jobs: list[Job]) -> None:
         assert sum(getattr(one, name) for one in by_stage) == getattr(counts, name), name
     # What is said of a single job agrees with the numbers.
     known = {one.id: one for one in jobs}
-    reasons = [job_rules.waiting_reason(one, known, False, (CPU,)) or "" for one in jobs]
-    said = sum(reason.startswith("blocked") for reason in reasons)
+    reasons = [job_rules.waiting_reason(one, known, False, (CPU,)) for one in jobs]
+    said = sum(
+        job_rules.is_blocked(replace(one, reason=reason)) for one, reason in zip(jobs, reasons, strict=True)
+    )
     assert said == sum(
         one.id in job_rules.blocked_jobs(jobs, (x.id for x in jobs if x.state in job_rules.UNSUCCESSFUL))
         for one in jobs

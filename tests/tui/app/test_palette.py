@@ -1,4 +1,4 @@
-"""The palette finds what people look for by their words: commands, jobs and dialogues."""
+"""The palette finds what people look for by their words: commands, settings, jobs, runs and dialogues."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from core.config.workspace import WorkspacePaths
 from tests.support.settling import settled, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.palette import WorkspaceCommands
+from tui.screens.settings.screen import SettingsScreen
 
 
 async def found(pilot: Pilot[None], query: str) -> list[str]:
@@ -25,6 +26,7 @@ WANTED = {
     "export": "Export training data",
     "add a recipe": "Settings",
     "epoch": "Settings",
+    "recipe": "Settings",
     "seed": "Settings",
     "gpu": "Settings",
     "vote": "Vote",
@@ -53,3 +55,31 @@ async def test_a_few_letters_jump_to_a_job_or_a_dialogue(opened: Open, filled: W
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.current_mode == "pipeline")
         await until_shows(pilot, "the prompt template is broken")
+
+
+async def test_a_setting_is_found_and_opened_at_its_place(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 17 done")
+        for words, key in (("epoch", "sft.num_train_epochs"), ("dpo beta", "dpo.beta")):
+            assert key in await found(pilot, words)
+        await pilot.press("colon", *"dpo beta")
+        await until_shows(pilot, "setting, number")
+        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, SettingsScreen)
+        await until(pilot, lambda: screen.config_place() == ("dpo.beta", None))
+        # The setting of the recipes opens these.
+        screen.seek("recipes.train")
+        await until_shows(pilot, "students are trained on")
+        screen.seek("sft.num_train_epochs")
+        await until(pilot, lambda: screen.config_place() == ("sft.num_train_epochs", None))
+
+
+async def test_letters_that_are_only_strewn_over_a_description_find_nothing(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 17 done")
+        assert "Report" not in await found(pilot, "wtppi")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.color import Color
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import until
+from tests.support.settling import until, until_shows
+from tests.support.workspaces import batches_workspace
 from tests.tui.conftest import Open
 from tui.components.theme import DARK, LIGHT
 from tui.navigation.bindings import SCREENS
@@ -52,4 +55,18 @@ async def test_every_open_screen_takes_the_new_colours(
         await pilot.press("t")
         if not here:
             await pilot.press(key)
+        await until(pilot, lambda: not colours(pilot) & of_dark_alone())
+
+
+@pytest.mark.parametrize("keys", [[], ["enter", "enter"]])
+async def test_outcomes_and_requests_of_a_batch_take_them_too(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with opened(batches_workspace.make(tmp_path / "study"), (120, 40)) as pilot:
+        await pilot.press("7")
+        await until_shows(pilot, "outcome of the requests")
+        await pilot.press(*keys)
+        await until_shows(pilot, "ok: 10 requests" if keys else "outcome of the requests")
+        await pilot.press("t")
         await until(pilot, lambda: not colours(pilot) & of_dark_alone())

@@ -31,6 +31,7 @@ async def test_the_condition_under_the_cursor_shows_its_new_value(
         ("human ", "human"),
         ("", "human-2"),
         ("chat", "chatgpt"),
+        ("hum", "human-2"),
         ("-2", "human-2"),
     ],
 )

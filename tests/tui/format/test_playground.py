@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.api import PlaygroundAnswer
-from tui.format.playground import measures
+from core.api import PlaygroundAnswer, PlaygroundTurn, Responding
+from tui.format.playground import alike, measures
 
 
 def test_measures_that_do_not_fit_are_left_out_whole() -> None:
@@ -21,3 +21,19 @@ def test_measures_that_do_not_fit_are_left_out_whole() -> None:
     assert measures(answer, width=len(whole)) == whole
     assert measures(answer, width=len(whole) - 1) == "3 words · thinking removed · 17 tokens/s · 5 tokens"
     assert measures(answer, width=1) == "3 words"
+
+
+def test_equal_answers_are_found() -> None:
+    texts = {"base": "I see.", "sft": " I see.\n", "sft-dpo": "Tell me more.", "empty": "", "failed": ""}
+    turn = PlaygroundTurn(
+        id="a1b2c3d4",
+        conversation="a1b2c3d4",
+        at=0.0,
+        situation="",
+        utterance="Hello.",
+        sampling=Responding(),
+        answers=tuple(
+            PlaygroundAnswer(responder=name, text=text, finish="stop") for name, text in texts.items()
+        ),
+    )
+    assert alike(turn) == [("base", "sft")]

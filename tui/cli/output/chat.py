@@ -71,7 +71,10 @@ def converse(playground: Playground, question: PlaygroundQuestion) -> None:
 def _printed(playground: Playground, question: PlaygroundQuestion) -> PlaygroundTurn:
     """The turn, whose answers are printed as they come."""
     printer = _Printer(question.responders)
-    return _answered(playground, question, printer.show_status, printer.show)
+    turn = _answered(playground, question, printer.show_status, printer.show)
+    for names in words.alike(turn):
+        click.secho(f"\n= {visible(', '.join(names))} gave the same answer", fg="yellow")
+    return turn
 
 
 def _answered(

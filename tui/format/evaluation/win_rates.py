@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from core.api import RunName, VersionName, settings_text
-from tui.format.values import comparable, percent
+from tui.format.text import visible
+from tui.format.values import comparable, percent, shorten
 
 if TYPE_CHECKING:
     from core.api import Decision, WinRate
@@ -15,6 +17,8 @@ Grouping = Literal["none", "student", "method", "judge", "seeds"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge", "seeds")
 
 NO_RUN = "no run"
+#: How the names of the methods `improve-human` and `improve-llm` begin.
+_IMPROVES = "improve-"
 
 #: Column → its sort key; None is sorted last in both directions.
 VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
@@ -42,6 +46,7 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 }
 
 
+@lru_cache(4096)
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
@@ -60,6 +65,21 @@ def short_name(responder: str, baseline: str) -> str:
     varied = f" · {settings_text(settings)}" if settings else ""
     recipe = run.recipe.variant if run.recipe.method == "direct" else str(run.recipe)
     return f"{student}{recipe} · {run.stage}{varied}"
+
+
+def longest_name(rates: Iterable[WinRate]) -> int:
+    """The length of the longest short name of B."""
+    return max((len(visible(short_name(rate.b, rate.a))) for rate in rates), default=0)
+
+
+def fitted_name(responder: str, baseline: str, width: int, *, longest: int) -> str:
+    """The short name in at most `width` cells, made visible.
+
+    If there is no room for the `longest` name of a table, all are without the word that methods share which
+    improve responses; what is still too long is cut in its middle.
+    """
+    name = visible(short_name(responder, baseline))
+    return shorten(name.replace(_IMPROVES, "") if longest > width else name, width)
 
 
 def decision_words(rate: WinRate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import count_jobs
+from core.api import count_jobs, is_blocked
 
 if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
@@ -34,6 +34,7 @@ LOOKS: dict[JobState, StateLook] = {
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
     "stopped": StateLook("⊣", "stopped", "text-muted"),
 }
+BLOCKED = StateLook("○", "blocked", "text-warning")
 QUEUED = StateLook("◌", "queued", "text-secondary")
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")
 PREEMPTED = StateLook("◌", "preempted", "text-warning")
@@ -41,14 +42,16 @@ PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 def look(job: Job) -> StateLook:
     """The look of the state of `job`: one that runs after it was requested to stop is cancelling, one in the
-    queue of a cluster is queued, one whose place was taken away is preempted, one that was not requested is
-    not started."""
+    queue of a cluster is queued, one whose place was taken away is preempted, one that waits for another
+    without success is blocked, one that was not requested is not started."""
     if job.cancelling:
         return CANCELLING
     if job.state == "running" and job.queue is not None:
         return QUEUED
     if job.preempted is not None:
         return PREEMPTED
+    if is_blocked(job):
+        return BLOCKED
     return LOOKS[job.state] if job.requested else NOT_STARTED
 
 

@@ -33,7 +33,8 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
         counts = (
             "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
         )
-        lines.append(Content.assemble((f"{'+' + after:<9}", "$text-muted"), visible(moment.state), counts))
+        state = visible(submissions.state_look(moment.state).word)
+        lines.append(Content.assemble((f"{'+' + after:<9}", "$text-muted"), state, counts))
     return Content("\n").join(lines)
 
 

@@ -91,6 +91,8 @@ class BatchesScreen(WorkspaceScreen):
         self._timeline: Sequence[BatchEvent] = ()
         self._groups: Sequence[AnswerCount] = ()
         self._group: _OutcomeGroup | None = None
+        #: The requests of that group.
+        self._sent: Sequence[SentRequest] = ()
         self._spending: Spending | None = None
 
     def body(self) -> ComposeResult:
@@ -277,6 +279,14 @@ class BatchesScreen(WorkspaceScreen):
     def _receive_requests(self, requests: list[SentRequest]) -> None:
         if self._group is None:
             return
+        self._sent = requests
+        self._draw_requests()
+        more = " (first rows only)" if len(requests) == _ROWS else ""
+        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
+        self._outcomes.display, self._requests.display = False, True
+        self._requests.focus()
+
+    def _draw_requests(self) -> None:
         muted = shade(self.app, "text-muted")
         width = max(12, self.query_one("#behind").size.width - 14 - 5)
         self._requests.show(
@@ -286,20 +296,23 @@ class BatchesScreen(WorkspaceScreen):
                     Text(formats.shorten(visible(request.dialog_id), 12), muted),
                     Text(visible(request.error or request.text)),
                 ]
-                for request in requests
+                for request in self._sent
             },
             {
                 f"{request.key}-{request.number}": {
                     "dialogue": request.dialog_id,
                     "answer": request.error or request.text,
                 }
-                for request in requests
+                for request in self._sent
             },
         )
-        more = " (first rows only)" if len(requests) == _ROWS else ""
-        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
-        self._outcomes.display, self._requests.display = False, True
-        self._requests.focus()
+
+    def _recolour(self, theme: object) -> None:
+        super()._recolour(theme)
+        if self._group is None:
+            self._draw_groups()
+        else:
+            self._draw_requests()
 
     def _leave_requests(self) -> None:
         self._group = None

@@ -46,13 +46,14 @@ def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
         return Content.styled("no finished comparison yet", "$text-muted")
     lines: list[Content] = []
     judge, labels = None, judge_labels(found)
+    longest = win_rates.longest_name(rate for group in groups for rate in group.rates)
     for group in groups:
         if group.judge != judge:
             judge = group.judge
             label = visible(win_rates.label_of(labels, judge))
             named = label if judge in label else f"{visible(judge)}: {label}"
             lines += [Content.styled(line, "$text-warning") for line in _judge_lines(named, width)]
-        lines += _group_lines(group, width, max(2, places // len(groups)))
+        lines += _group_lines(group, width, max(2, places // len(groups)), longest)
     return Content("\n").join(lines)
 
 
@@ -85,7 +86,7 @@ def _groups(found: Sequence[WinRate]) -> list[_Group]:
     )
 
 
-def _group_lines(group: _Group, width: int, places: int) -> Iterator[Content]:
+def _group_lines(group: _Group, width: int, places: int, longest: int) -> Iterator[Content]:
     leading = sum(rate.decision == "leads" for rate in group.rates)
     verdict = (
         (f"{leading} lead{'s' if leading == 1 else ''}", "$text-success")
@@ -101,16 +102,17 @@ def _group_lines(group: _Group, width: int, places: int) -> Iterator[Content]:
     for place, rate in enumerate(group.rates[:shown]):
         if place == above:
             yield _baseline_line(group, width)
-        yield _line(group, rate, width).stylize(opening(a=rate.a, b=rate.b))
+        yield _line(group, rate, width, longest).stylize(opening(a=rate.a, b=rate.b))
     if above >= shown:
         yield _baseline_line(group, width)
     if len(group.rates) > shown:
         yield Content.styled(f"    and {len(group.rates) - shown} more", "$text-muted")
-    for line in _same_answers(group)[:_SAME]:
-        yield Content.styled(f"    {line}", "$text-warning").truncate(width, ellipsis=True)
+    for same in _same_answers(group)[:_SAME]:
+        for line in wrap(same, max(1, width - _INDENT), subsequent_indent="  "):
+            yield Content.styled(" " * _INDENT + line, "$text-warning")
 
 
-def _line(group: _Group, rate: WinRate, width: int) -> Content:
+def _line(group: _Group, rate: WinRate, width: int, longest: int) -> Content:
     glyph, colour = win_rates.DECISION_LOOKS[rate.decision or "undecided"]
     wordy, bar = width >= _WORDY, _BAR if width >= _WITH_BAR else 0
     decision = win_rates.decision_words(rate) if wordy else win_rates.brief_decision(rate)
@@ -118,7 +120,7 @@ def _line(group: _Group, rate: WinRate, width: int) -> Content:
     name = max(10, width - _INDENT - _RATE - _SPAN - room - (bar + 2 if bar else 0))
     parts: list[Content | str | tuple[str, str]] = [
         (f"  {glyph} ", f"${colour}"),
-        formats.shorten(visible(win_rates.short_name(rate.b, group.baseline)), name).ljust(name),
+        win_rates.fitted_name(rate.b, group.baseline, name, longest=longest).ljust(name),
         # The win rates screen has the caveat.
         (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),

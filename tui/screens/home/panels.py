@@ -100,6 +100,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             #attention { max-height: 4; }
             #attention-item { max-height: 3; padding: 0 1 0 4; }
         }
+        &.tallest #attention-item { max-height: 24; }
     }
     """
 
@@ -116,8 +117,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._ranked: object = None
         #: Whether the cursor was put on the first failure; afterwards it stays where it is.
         self._has_chosen = False
-        #: The width of the reasons in the list of items.
-        self._why = 0
+        #: The widths of names and of reasons in the list of items.
+        self._what = self._why = 0
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -155,6 +156,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self.set_class(self.app.size.width >= WIDE, "wide")
         self.set_class(self.app.size.width >= WIDEST, "widest")
         self.set_class(self.app.size.height < _TALL, "low")
+        self.set_class(self.app.size.width >= WIDEST and self.app.size.height > _TALLER, "tallest")
 
     def on_click(self, event: Click) -> None:
         """A click on a line opens what it shows."""
@@ -292,11 +294,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         hint = max((len(_hint(item, keys)) for item in self._items), default=0) if width >= _HINTS else 0
         longest = max((len(visible(item.what)) for item in self._items), default=0)
         # Two runs may differ in the middle of their names alone; the reason is shown in full below.
-        what = max(16, min(longest, width - 10 - hint - _REASON))
-        self._why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
-        columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", self._why)]
+        self._what = max(16, min(longest, width - 10 - hint - _REASON))
+        self._why = max(10, width - 3 - (hint + 2 if hint else 0) - self._what - 5)
+        columns = [Column("glyph", "", 1), Column("what", "", self._what), Column("why", "", self._why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
-        table.put({item.key: self._row(item, what, keys if hint else None) for item in self._items})
+        table.put({item.key: self._row(item, self._what, keys if hint else None) for item in self._items})
         table.styles.height = len(self._items)
         if self._items and not self._has_chosen:
             # The first failure is what to look at first.
@@ -306,10 +308,12 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._draw_item()
 
     def _draw_item(self) -> None:
-        """The item under the cursor in full."""
+        """The item under the cursor in full; where there is room, all whose rows are cut."""
         item = self.item
-        words = "" if item is None else f"{item.why}: {item.advice}" if item.advice else item.why
-        text = Content(visible(words.strip(), lines=True))
+        text = Content("") if item is None else _reason(item)
+        if self.has_class("tallest"):
+            cut = [one for one in self._items if one == item or self._is_cut(one)]
+            text = Content("\n").join([_in_full(one, is_selected=one == item) for one in cut])
         if item is not None and item.remedy and self._width("attention") < _HINTS:
             # There is no room for the keys in the item's row.
             text = Content.assemble(text, "\n", (_hint(item, self._keys()), "$text-accent"))
@@ -319,6 +323,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         # Always with a layout, because its lines wrap.
         if shown.content != text:
             shown.update(text)
+
+    def _is_cut(self, item: AttentionItem) -> bool:
+        return len(visible(item.what)) > self._what or _reason(item).cell_length > self._why
 
     def _keys(self) -> dict[str, str]:
         """The display names of the remedies' keys, by the bindings' ids."""
@@ -340,6 +347,17 @@ class HomePanels(VerticalScroll, can_focus=False):
         if keys is not None:
             cells.append(Text(_hint(item, keys), shade(self.app, "text-accent")))
         return cells
+
+
+def _reason(item: AttentionItem) -> Content:
+    words = f"{item.why}: {item.advice}" if item.advice else item.why
+    return Content(visible(words.strip(), lines=True))
+
+
+def _in_full(item: AttentionItem, *, is_selected: bool) -> Content:
+    """The whole name of an item, and its whole reason."""
+    name = (visible(item.what), "$foreground bold" if is_selected else "$foreground")
+    return Content.assemble((f"{item.glyph} ", f"${item.colour}"), name, "\n", _reason(item))
 
 
 def _hint(item: AttentionItem, keys: Mapping[str, str]) -> str:

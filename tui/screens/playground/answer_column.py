@@ -64,7 +64,7 @@ class AnswerColumn(ReadingArea):
             if found is None:
                 parts.append(Content.styled("(did not take part)", "$text-muted"))
             else:
-                parts.append(_answer(found))
+                parts.append(_answer(found, self._same(turn)))
                 newest = growing or found
         if asked is not None:
             parts.append(_utterance(asked))
@@ -82,11 +82,17 @@ class AnswerColumn(ReadingArea):
         if follows:
             self.scroll_end(animate=False)
 
+    def _same(self, turn: PlaygroundTurn) -> str:
+        """The others that gave the same answer; empty for none."""
+        group = next((names for names in words.alike(turn) if self.responder in names), ())
+        others = ", ".join(visible(name) for name in group if name != self.responder)
+        return f"= the same answer as {others}\n" if others else ""
+
 
 def _utterance(text: str) -> Content:
     return Content.styled(f"› {visible(text.strip(), lines=True)}", "$text-accent")
 
 
-def _answer(answer: PlaygroundAnswer) -> Content:
+def _answer(answer: PlaygroundAnswer, same: str = "") -> Content:
     style = "$text-error" if answer.finish == "failed" else ""
-    return Content.styled(f"{words.text(answer)}\n", style)
+    return Content.assemble((f"{words.text(answer)}\n", style), (same, "$text-warning"))

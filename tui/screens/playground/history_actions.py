@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
 
@@ -31,14 +32,14 @@ class HistoryActions(AnswerActions):
         if not turns:
             self.app.show_message("nothing was answered yet")
             return
-        dialog = AskTextScreen(f"Write {turns:,} turns to a JSONL file", "playground.jsonl")
+        paths = self.app.workspace
+        file = paths.exports.relative_to(paths.root) / "playground.jsonl"
+        dialog = AskTextScreen(f"Write {turns:,} turns to the JSONL file", str(file))
         self.app.push_screen(dialog, self._export)
 
     def _export(self, name: str | None) -> None:
-        if name:
-            file = Path(name).expanduser().absolute()
-            self.app.read(
-                "export",
-                lambda workspace: workspace.playground.export(file),
-                lambda count: self.app.show_message(f"wrote {count} turns to {file}"),
-            )
+        if name is not None and name.strip():
+            # A relative path is one in the workspace, wherever the app was started.
+            file = self.app.workspace.root / Path(name.strip()).expanduser()
+            command = FileCommand("Export", ("chat", "--export", str(file)), file.parent, file)
+            self.app.run_command(command)

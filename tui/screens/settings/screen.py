@@ -50,6 +50,8 @@ class SettingsScreen(WorkspaceScreen):
         self._generation = 0
         self._shows_recipes = False
         self._rows: dict[str, Row] = {}
+        #: The setting to move the cursor to, once it is in the list.
+        self._wanted: str | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="meaning", markup=False)
@@ -71,6 +73,13 @@ class SettingsScreen(WorkspaceScreen):
         else:
             line = self.query_one("#meaning", Static)
             line.update("there is no config.toml yet: w on home writes one, or `empathy-tui init`")
+
+    def seek(self, key: str) -> None:
+        """Move the cursor to a setting; the recipes are shown for that of the recipes to train on."""
+        self._listing.back()
+        self._wanted = key
+        self._draw()
+        self._listing.enter()
 
     def config_place(self) -> ConfigPlace | None:
         row = self._selected
@@ -253,6 +262,8 @@ class SettingsScreen(WorkspaceScreen):
         found = self._found
         if found is None:
             return
+        if self._wanted is not None:
+            self._shows_recipes = self._wanted == RECIPES and bool(found.recipes)
         if self._shows_recipes:
             trained, saved = rows.trained_recipes(self._settings), rows.trained_recipes(found.settings)
             self._rows = rows.recipe_rows(found.recipes, trained, saved)
@@ -261,6 +272,8 @@ class SettingsScreen(WorkspaceScreen):
             self._rows = rows.setting_rows(self._settings, found.settings)
             columns = rows.setting_columns(self.size.width)
         self._listing.show(columns, self._rows)
+        if self._wanted is not None and (self._shows_recipes or self._listing.select(self._wanted)):
+            self._wanted = None
         self._draw_meaning()
         self._describe()
 

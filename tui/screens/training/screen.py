@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.widgets import DataTable, Static
 
 from core.api import RUN_STAGES, RunNotes
@@ -68,6 +68,8 @@ class TrainingScreen(CurveScreen, RunActions):
         self._shows_archived = False
         self._is_table = False
         self._rows: dict[str, RunRow] = {}
+        #: The run to select, once it is in the list.
+        self._sought: str | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
@@ -123,11 +125,19 @@ class TrainingScreen(CurveScreen, RunActions):
 
     def seek(self, job: str) -> None:
         """Select a run; clears the list's filter if it hides it."""
+        if self._is_table:
+            self.action_table()
+        self._list.back()
+        self._sought = job
         if self.app.snapshot is not None:
             self.show(self.app.snapshot)
-        self._list.back()
-        self._list.select(job)
+        self._seek()
         self._list.enter()
+
+    def _seek(self) -> None:
+        # Superseded runs are read after the others.
+        if self._sought is not None and self._list.select(self._sought):
+            self._sought = None
 
     def open_table(self) -> None:
         """Show all runs in a table."""
@@ -163,6 +173,14 @@ class TrainingScreen(CurveScreen, RunActions):
         if self._is_table and action in _ON_CHARTS:
             return False
         return super().check_action(action, parameters)
+
+    def on_key(self, event: Key) -> None:
+        """Say of a key for the charts why it does nothing while the table is in their place."""
+        bound = self._bindings.key_to_bindings.get(event.key, ())
+        on_charts = any(one.action.partition("(")[0] in _ON_CHARTS for one in bound)
+        if self._is_table and on_charts and event.key not in self.active_bindings:
+            event.stop()
+            self.app.show_message(f"this key is for the charts: {self.key_of('training.table')} shows them")
 
     @property
     def _panel_page(self) -> PanelPage | None:
@@ -308,6 +326,7 @@ class TrainingScreen(CurveScreen, RunActions):
         if rows != self._rows and width:
             self._rows = rows
             self._list.show(columns(width), rows)
+            self._seek()
         named = [(run, rows[run.job].job.name) for run in shown.values() if run.job in rows]
         self.query_one(RunPanel).follow(self.selected_job(), named)
         if self._is_table:

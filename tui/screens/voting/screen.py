@@ -264,7 +264,8 @@ class VoteScreen(WorkspaceScreen):
         items = self._items or ()
         choices = [self._choice(item) for item in items]
         waiting = sum(self._choice(item) != item.choice for item in items)
-        voted, skipped = len(choices) - choices.count(None), choices.count("skip")
+        skipped = choices.count("skip")
+        voted = len(choices) - choices.count(None) - skipped
         parts = [] if self._items is None else [f"{voted} of {len(items)} voted"]
         if skipped:
             parts.append(f"{skipped} skipped")
@@ -288,7 +289,8 @@ class VoteScreen(WorkspaceScreen):
             return Content.styled("Reading the pairs …", "$text-muted")
         if not self._items:
             return Content("There are no pairs to vote on: the responses are equal or missing.")
-        lines = [Content.styled("All pairs have votes.", "bold")]
+        skipped = any(self._choice(item) == "skip" for item in self._items)
+        lines = [Content.styled(f"All pairs have votes{' or were skipped' * skipped}.", "bold")]
         rate = self._rate
         if rate is not None:
             names = f"{visible(rate.b)} vs. {visible(rate.a)}"

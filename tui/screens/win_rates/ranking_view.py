@@ -115,7 +115,7 @@ class RankingView(WinRatesView):
             Column("bar", "0".center(bar), bar),
         ]
         if wide:
-            columns.append(Column("wins", "wins / of", _WINS, "right"))
+            columns.append(Column("wins", "wins / n", _WINS, "right"))
         values = {entry.responder: _values(entry) for entry in ranking.entries}
         table.show(columns, self._rows(ranking, name, bar, wide), values)
         if selected is None or not table.select(selected):

@@ -84,6 +84,15 @@ async def test_a_low_terminal_shows_the_whole_reason_of_the_item_under_the_curso
         await until(pilot, lambda: shows in " ".join(shown(pilot).split()))
 
 
+async def test_a_tall_terminal_shows_all_names_and_reasons_in_full(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled, (200, 60)) as pilot:
+        await until_shows(pilot, "✗ recipe direct/all_together")
+        await until_shows(pilot, "⊘ sft smollm2/direct/all_together/sft")
+        assert "the prompt template is broken: calm" in " ".join(shown(pilot).split())
+
+
 def test_a_lower_bound_of_less_than_a_minute_is_unknown() -> None:
     some = Forecast(seconds=30.0, stages={}, is_lower_bound=True)
     assert [eta_in_words(seconds, some) for seconds in (0.0, 30.0, 130.0)] == [

@@ -129,9 +129,7 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
     assert not study.playground.exists()
 
 
-async def test_an_earlier_conversation_is_shown_as_what_it_is(
-    study: WorkspacePaths, opened: Open, tmp_path: Path
-) -> None:
+async def test_an_earlier_conversation_is_shown_as_what_it_is(study: WorkspacePaths, opened: Open) -> None:
     history.append(study, turn("calm \x1b[2J [bold red]not markup[/] \u202eesrever"))
     async with opened(study, (120, 40)) as pilot:
         await opened_on(pilot)
@@ -147,9 +145,10 @@ async def test_an_earlier_conversation_is_shown_as_what_it_is(
         assert "8 tokens/s" in text
         await pilot.press("x")
         await until_shows(pilot, "Write 1 turns")
-        await pilot.press(*["backspace"] * 30, *str(tmp_path / "out.jsonl"), "enter")
-        await until_shows(pilot, "wrote 1 turns")
-    assert (tmp_path / "out.jsonl").exists()
+        await pilot.press("enter")
+        await until_shows(pilot, "copies the path")
+        assert "Wrote 1 turns" in shown(pilot)
+    assert (study.exports / "playground.jsonl").is_file()
 
 
 async def test_a_new_conversation_that_is_new_already_says_so(study: WorkspacePaths, opened: Open) -> None:

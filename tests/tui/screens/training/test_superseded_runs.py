@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from textual.command import CommandList
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
@@ -116,3 +117,26 @@ async def test_win_rates_and_pairs_of_superseded_runs(opened: Open, superseded: 
         await until_shows(pilot, "2 of 18")
         await pilot.press("enter")
         await until_shows(pilot, f"B {OLD}")
+
+
+async def test_the_palette_opens_the_curves_of_a_superseded_run(
+    opened: Open, superseded: WorkspacePaths
+) -> None:
+    async with opened(superseded, WIDE) as pilot:
+        await until_shows(pilot, "Who wins")
+        # The table gives way to the charts.
+        await pilot.press("4", "v")
+        await until_shows(pilot, "4 superseded")
+        await pilot.press("1", "colon", *"chatgpt/sft@epochs")
+        await until_shows(pilot, "run, done, superseded")
+        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, TrainingScreen)
+
+        def name() -> str | None:
+            job = screen.selected_job()
+            return None if job is None else job.name
+
+        await until(pilot, lambda: name() == OLD)

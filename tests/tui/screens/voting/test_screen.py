@@ -61,7 +61,7 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
         assert "words" not in text
         for key in ("left", "l", "t", "s"):
             await pilot.press(key)
-        await until_shows(pilot, f"4 of {len(order)} voted · 1 skipped · 4 pending")
+        await until_shows(pilot, f"3 of {len(order)} voted · 1 skipped · 4 pending")
         await pilot.press("u")
         await until_shows(pilot, f"3 of {len(order)} voted · 3 pending")
         await until(pilot, lambda: len(cast(filled)) == 5)

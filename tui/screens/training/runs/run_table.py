@@ -34,7 +34,7 @@ _OPTIONAL = "tokens"
 _NAMES, _NARROWEST, _WIDEST = 0.36, 26, 56
 #: How far left and right scroll.
 _FAR = 12
-_HINT = "a archive   T tags   N note   D delete   > sort   / filter   ← → columns"
+_HINT = "a archive   T tags   N note   D delete   > sort   / search   ← → columns"
 
 
 @dataclass(frozen=True)

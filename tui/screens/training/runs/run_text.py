@@ -131,7 +131,7 @@ def _without_metrics(job: Job | None) -> str:
         return "no metrics yet: the first optimiser step logs them"
     look = job_states.look(job)
     reason = job.reason if job.reason and job.state != "failed" else "no metrics were logged"
-    return f"{look.glyph} {look.word}: {reason}"
+    return f"{look.glyph} {reason if reason.startswith(look.word) else f'{look.word}: {reason}'}"
 
 
 def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> Content:

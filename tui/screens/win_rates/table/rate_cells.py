@@ -25,13 +25,16 @@ def cells(
     look: tuple[StateLook, float | None],
     with_votes: PredictionPoweredWinRate | None,
     widths: Mapping[str, int],
+    *,
+    longest: int,
 ) -> dict[str, Text]:
-    """The cells by column; `widths` has those of the shown columns.
+    """The cells by column; `widths` has those of the shown columns, `longest` is the longest name of B.
 
     `look` is the state and progress of the comparison's job, shown while it has no win rate.
     """
     found = _results(app, rate, look, with_votes, widths)
-    for key, name in (("a", rate.a), ("b", win_rates.short_name(rate.b, rate.a)), ("judge", rate.judge)):
+    found["b"] = Text(win_rates.fitted_name(rate.b, rate.a, widths["b"], longest=longest))
+    for key, name in (("a", rate.a), ("judge", rate.judge)):
         if key in widths:
             style = shade(app, "text-muted") if key == "judge" else ""
             found[key] = Text(formats.shorten(visible(name), widths[key]), style)

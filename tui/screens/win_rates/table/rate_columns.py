@@ -11,41 +11,49 @@ from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import WinRate
+    from tui.format.evaluation.win_rates import Grouping
 
 #: The widths from which the bar, and all other metrics, are shown.
 _WIDE, _WIDEST = 110, 150
-_BAR, _WIDEST_BAR = 24, 36
+#: The width of the bar; the narrowest one where names would be cut otherwise.
+_BAR, _WIDEST_BAR, _LEAST_BAR = 24, 36, 16
 #: The width of the longest name of a method.
 _METHOD = 13
+_A = "A, baseline"
 
 
 def columns(
     rates: Sequence[WinRate],
     width: int,
     *,
+    longest_b: int,
     sort: str | None,
     is_reversed: bool,
-    over_seeds: bool,
+    grouping: Grouping,
     has_votes: bool,
 ) -> list[Column]:
-    """The columns that fit; B's name is longer, because it is a run's."""
+    """The columns that fit; B's name is longer, because it is a run's: at most `longest_b`."""
     judges = win_rates.judges(rates)
-    wide, widest = width >= _WIDE, width >= _WIDEST
+    wide, widest, over_seeds = width >= _WIDE, width >= _WIDEST, grouping == "seeds"
     judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
-    bar = _WIDEST_BAR if widest else _BAR
     # With the standard deviation over seeds.
     rate = ("win rate ± sd", 13) if over_seeds else ("win rate", 10)
     rest = [
         Column("rate", *rate, "right"),
         Column("interval", "95 % interval", 13 if sort != "interval" else 15, "right"),
     ]
+    # Baselines are mostly a student's name; a group's name may be a method.
+    longest_a = max((len(visible(rate.a)) for rate in rates), default=0)
+    a = max(len(_A), longest_a, _METHOD if grouping == "method" else 0)
     if wide:
-        rest = [judge, *rest, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar)]
-    if wide or len(judges) < 2:
-        rest.append(Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right"))
-    else:
-        # With several judges rows differ in the judge; the wins are in the summary.
+        rest = [judge, *rest]
+    wins = Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right")
+    if len(judges) > 1 and not wide:
+        # Rows differ in the judge; the wins are in the summary.
         rest.insert(0, judge)
+    elif wide or over_seeds or _room(width, [*rest, wins]) >= a + longest_b:
+        # Without room for both, the names are shown: the wins are in the summary.
+        rest.append(wins)
     if widest and has_votes:
         # On narrower terminals it is in the summary alone.
         rest.append(Column("votes", "by people", 10, "right"))
@@ -56,13 +64,21 @@ def columns(
             Column("words", "words A / B", 13, "right"),
             Column("invalid", "invalid", 9, "right"),
         ]
-    names = width - sum(column.width + 2 for column in rest) - 5
-    # Baselines are mostly a student's name.
-    longest = max((len(visible(rate.a)) for rate in rates), default=0)
-    # A group's name may be a method.
-    a = max(8, min(names * 2 // 5, max(longest, _METHOD)))
-    found = [Column("a", "A, baseline", a), Column("b", "B", max(8, names - a)), *rest]
+    if wide:
+        most = _WIDEST_BAR if widest else _BAR
+        # Two for its padding.
+        bar = max(_LEAST_BAR, min(most, _room(width, rest) - a - longest_b - 2))
+        place = rest.index(next(one for one in rest if one.key == "interval")) + 1
+        rest.insert(place, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar))
+    names = _room(width, rest)
+    a = min(a, max(8, names * 2 // 5))
+    found = [Column("a", _A, a), Column("b", "B", max(8, names - a)), *rest]
     return [_headed(column, sort, is_reversed=is_reversed) for column in found]
+
+
+def _room(width: int, columns: Sequence[Column]) -> int:
+    """The cells that these columns leave to the names of A and B."""
+    return width - sum(column.width + 2 for column in columns) - 5
 
 
 def _headed(column: Column, sort: str | None, *, is_reversed: bool) -> Column:

@@ -23,18 +23,20 @@ def cells(
     found: Sequence[WinRate],
     widths: Mapping[str, int],
     *,
+    longest: int,
     is_open: bool,
     accent: str,
     muted: str,
 ) -> dict[str, Text]:
     """The cells of a group by column: mean ± standard deviation, and the interval over seeds and dialogues.
 
-    `name` is that of the comparisons in `found` without their seeds; `group` is None before it is read.
+    `name` is that of the comparisons in `found` without their seeds; `group` is None before it is read;
+    `longest` is the longest name of B.
     """
     named, mark = ComparisonName.parse(name), "▾ " if is_open else "▸ "
     made = {
         "a": Text(formats.shorten(visible(named.a), widths["a"])),
-        "b": Text(formats.shorten(mark + visible(win_rates.short_name(named.b, named.a)), widths["b"])),
+        "b": Text(mark + win_rates.fitted_name(named.b, named.a, widths["b"] - len(mark), longest=longest)),
         "judge": Text(formats.shorten(visible(named.judge), widths.get("judge", 0)), muted),
         "wins": Text(f"{sum(rate.n is not None for rate in found)} of {len(found)} seeds", muted),
     }

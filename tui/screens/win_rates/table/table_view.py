@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-_HINT = "/ filter   > sort   I reverse   b group"
+_HINT = "/ search   > sort   I reverse   b group"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
     "config.toml; with data imported, `S` on the pipeline starts everything."
@@ -65,6 +65,8 @@ class RatesView(WinRatesView):
         super().__init__(id="table")
         self._looks: dict[str, tuple[StateLook, float | None]] = {}
         self._jobs: Mapping[str, Job] = {}
+        #: The longest short name of B.
+        self._longest = 0
         self._sort: str | None = None
         self._is_reversed = False
         self._grouping: win_rates.Grouping = "none"
@@ -99,6 +101,8 @@ class RatesView(WinRatesView):
         return next((rate for rate in self.rates if rate.job == key), None)
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
+        if found is not self.rates:
+            self._longest = win_rates.longest_name(found)
         self.rates, self._jobs = found, jobs
         self._looks = {
             rate.job: (job_states.NOT_STARTED, None)
@@ -259,9 +263,10 @@ class RatesView(WinRatesView):
         return rate_columns.columns(
             self.rates,
             self.size.width,
+            longest_b=self._longest,
             sort=self._sort,
             is_reversed=self._is_reversed,
-            over_seeds=self._grouping == "seeds",
+            grouping=self._grouping,
             has_votes=bool(self.with_votes),
         )
 
@@ -280,6 +285,7 @@ class RatesView(WinRatesView):
             self._over_seeds.get(name),
             found,
             widths,
+            longest=self._longest,
             is_open=_GROUP + name in self._open,
             accent=shade(self.app, "text-accent"),
             muted=shade(self.app, "text-muted"),
@@ -289,7 +295,7 @@ class RatesView(WinRatesView):
     def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> Sequence[Text]:
         """The last drawing of the row, if it is still valid."""
         widths = [(column.key, column.width) for column in columns]
-        drawn_from = (rate, self.with_votes.get(rate.job), self._looks.get(rate.job), widths)
+        drawn_from = (rate, self.with_votes.get(rate.job), self._looks.get(rate.job), widths, self._longest)
         known = self._rows.get(rate.job)
         if known is None or known[0] != drawn_from:
             known = self._rows[rate.job] = (drawn_from, LaterCells(partial(self._row, rate, columns)))
@@ -298,7 +304,8 @@ class RatesView(WinRatesView):
     def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
         widths = {column.key: column.width for column in columns}
         look = self._looks.get(rate.job, (job_states.NOT_STARTED, None))
-        cells = rate_cells.cells(self.app, rate, look, self.with_votes.get(rate.job), widths)
+        votes = self.with_votes.get(rate.job)
+        cells = rate_cells.cells(self.app, rate, look, votes, widths, longest=self._longest)
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _describe(self) -> None:
