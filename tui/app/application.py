@@ -28,7 +28,6 @@ from tui.app.requests import actions
 from tui.app.type_ahead import TypeAhead
 from tui.components import theme
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
-from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.navigation import bindings
 from tui.navigation.host import HostApp
@@ -330,4 +329,6 @@ class EmpathyApp(HostApp):
 
     async def action_quit(self) -> None:
         """Close the app, and report the jobs that continue."""
+        from tui.format.jobs import job_states
+
         self.exit(message=job_states.exit_message(self.snapshot))

@@ -6,9 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from core.api import find_job, log_problem
 from tui.app.requests.actions import may_write
-from tui.format.jobs import job_states
 from tui.navigation.messages import (
     Navigation,
     OpenBallot,
@@ -68,6 +66,9 @@ def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
     if snapshot is None:
         is_empty = not (workspace.state.exists() and workspace.config.exists())
     else:
+        # Looks of jobs, and the rules behind them, are not needed for the first frame.
+        from tui.format.jobs import job_states
+
         is_empty = job_states.is_empty(snapshot) or not workspace.config.exists()
     return "welcome" if is_empty else "home"
 
@@ -139,6 +140,9 @@ def _open_mode(app: HostApp, mode: str) -> None:
 
 
 def _open_log(app: HostApp, job: str | None) -> None:
+    # The rules about jobs are not needed for the first frame.
+    from core.api import find_job, log_problem
+
     reason = None if job is None else log_problem(find_job(app.snapshot, job))
     if reason is not None:
         app.show_message(reason)

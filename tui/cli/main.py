@@ -10,7 +10,7 @@ import io
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,9 +27,11 @@ from tui.cli.options import (
     workspace_of,
 )
 from tui.cli.workspace_address import WorkspaceAddress
-from tui.remote.address import RemoteWorkspace
 from tui.remote.this_host import this_host
 from tui.runtime.hangup import end_with_reader
+
+if TYPE_CHECKING:
+    from tui.remote.address import RemoteWorkspace
 
 #: Command → its module, and its name there. A module is imported when its command is called.
 _COMMANDS = {
@@ -171,7 +173,7 @@ def main(
 
     Opens the app when no command is given. Jobs run in the background: closing the app does not stop them.
     """
-    if isinstance(workspace, RemoteWorkspace):
+    if workspace is not None and not isinstance(workspace, Path):
         from tui.cli.remote import RemoteProgram, run_there
 
         program = RemoteProgram(workspace, read_only is not False, remote_command)

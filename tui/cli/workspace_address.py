@@ -9,7 +9,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from core.api import UserError
-from tui.remote.address import SCHEME, is_remote, parse
 
 
 class WorkspaceAddress(click.Path):
@@ -19,7 +18,12 @@ class WorkspaceAddress(click.Path):
         super().__init__(path_type=Path, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str) or not is_remote(value):
+        if not isinstance(value, str) or "://" not in value:
+            return super().convert(value, param, ctx)
+        # Folders of this machine do without the forms of addresses.
+        from tui.remote.address import is_remote, parse
+
+        if not is_remote(value):
             return super().convert(value, param, ctx)
         try:
             return parse(value)
@@ -30,6 +34,8 @@ class WorkspaceAddress(click.Path):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Folders; after `ssh:` the machines of ~/.ssh/config."""
+        from tui.remote.address import SCHEME
+
         if not incomplete.startswith(SCHEME[:4]):
             return super().shell_complete(ctx, param, incomplete)
         from tui.remote.known_hosts import configured_hosts

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.components.theme import Coloured
-from tui.format.jobs.job_states import WATCHED
+from tui.navigation.bindings import READ_ONLY
 from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class WorkspaceScreen(Screen[None]):
     def unavailable(self, action: str) -> str | None:
         """Why an action, named as in BINDINGS, is unavailable now; None if it is available."""
         if action in self.WRITES and self.app.workspace.read_only:
-            return WATCHED
+            return READ_ONLY
         return None
 
     def can(self, action: str) -> bool:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
+#: Shown when a key is refused in a read-only app.
+READ_ONLY = "this app is read-only: open it with --write to change anything"
+
 
 @dataclass(frozen=True)
 class Verb:

@@ -17,7 +17,7 @@ from tests.tui.conftest import Open
 from tui.app import navigator
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers
-from tui.format.jobs.job_states import WATCHED
+from tui.navigation.bindings import READ_ONLY
 from tui.navigation.messages import OpenBallot, OpenWorkspace
 
 #: They end or stop the app, or open what is walked through anyway.
@@ -97,7 +97,7 @@ async def test_nothing_is_written_by_any_key_or_command(
         if kind == "filled":
             pilot.app.post_message(OpenBallot("human", "chatgpt", "me"))
             await settled(pilot)
-            assert WATCHED[:30] in shown(pilot)
+            assert READ_ONLY[:30] in shown(pilot)
     assert _tree(tmp_path) == before
     assert _children() == children
 

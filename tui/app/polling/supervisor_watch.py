@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from core.api import needs_supervisor
 from tui.runtime import timers
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ class SupervisorWatch:
 
     def see(self, snapshot: Snapshot, pending: bool) -> None:
         """Start a supervisor if this snapshot needs one; `pending` if an intent is not yet processed."""
+        # The rules about jobs are not needed for the first frame.
+        from core.api import needs_supervisor
+
         if not needs_supervisor(snapshot, pending) or self._app.workspace.read_only:
             return
         if self._busy or time.monotonic() < self._after:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.app.requests import outcomes
-from tui.format.jobs import job_states
+from tui.navigation.bindings import READ_ONLY
 
 if TYPE_CHECKING:
     from core.api import Commands, Estimate, Spending
@@ -30,7 +30,7 @@ _WRITING = (
 def may_write(app: HostApp) -> bool:
     """Whether the app may change the workspace; shows the reason if it may not."""
     if app.workspace.read_only:
-        app.show_message(job_states.WATCHED)
+        app.show_message(READ_ONLY)
     return not app.workspace.read_only
 
 
@@ -39,7 +39,7 @@ def unavailable(app: HostApp, action: str) -> str | None:
     from core.api import start_all_problem
 
     if action in _WRITING and app.workspace.read_only:
-        return job_states.WATCHED
+        return READ_ONLY
     return start_all_problem(app.snapshot) if action == "start_all" else None
 
 

@@ -10,9 +10,6 @@ from core.api import count_jobs, is_blocked
 if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
 
-#: Shown when an action is refused in a read-only app.
-WATCHED = "this app is read-only: open it with --write to change anything"
-
 
 @dataclass(frozen=True)
 class StateLook:

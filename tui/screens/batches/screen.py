@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
@@ -17,6 +17,7 @@ from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
 from tui.components.measured_column import MeasuredColumn
 from tui.components.sortable_table import SortableTable
+from tui.components.text_pane import TextPane
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
@@ -102,8 +103,7 @@ class BatchesScreen(WorkspaceScreen):
         )
         yield Static(id="none", markup=False)
         with Horizontal(id="below"):
-            with VerticalScroll(id="about", can_focus=False):
-                yield Static(id="detail", markup=False)
+            yield TextPane(id="detail", can_focus=False)
             with MeasuredColumn(id="behind"):
                 yield Static(id="title", markup=False)
                 yield SortableTable(id="groups", opens="Requests")
@@ -353,7 +353,9 @@ class BatchesScreen(WorkspaceScreen):
 
     def _draw_detail(self) -> None:
         one = self.selected
-        self.query_one("#detail", Static).update("" if one is None else details.describe(one, self._timeline))
+        self.query_one("#detail", TextPane).update(
+            Content("") if one is None else details.describe(one, self._timeline)
+        )
         if self._group is None:
             self._draw_groups()
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
@@ -14,6 +13,7 @@ from textual.widgets import DataTable, Static
 from core.api import action_problem, config_place, find_job
 from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
+from tui.components.text_pane import TextPane
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog
@@ -56,8 +56,7 @@ class PipelineScreen(WorkspaceScreen):
         yield Static(id="summary", markup=False)
         yield Listing(id="jobs", words="a part of a state, a stage or a name", draw=self._entry, opens="Log")
         yield Static(id="nothing", markup=False)
-        with VerticalScroll(id="details", can_focus=False):
-            yield Static(id="detail", markup=False)
+        yield TextPane(id="detail", can_focus=False)
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
@@ -194,9 +193,9 @@ class PipelineScreen(WorkspaceScreen):
 
     def _show_detail(self) -> None:
         job, snapshot = self.selected, self.app.snapshot
-        detail = self.query_one("#detail", Static)
+        detail = self.query_one("#detail", TextPane)
         if job is None or snapshot is None:
-            detail.update("")
+            detail.update(Content(""))
         else:
             detail.update(job_details.describe(job, snapshot, self.app.now(), is_raw=self._is_raw))
 
