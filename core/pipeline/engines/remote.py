@@ -27,7 +27,9 @@ from core.jobs.context import CANCEL, FENCE, LOG
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import Cluster, RefusedError, Task, TaskState, UnreachableError
 from core.pipeline.engines.engine import Ending, StartedWorker
+from core.pipeline.engines.reads import Reads
 from core.pipeline.engines.transfers import Transfers
+from core.pipeline.storage import own_folder
 from core.pipeline.workers.warm_workers import Kind
 from core.store.jobs.job_attempts import Attempt
 
@@ -100,6 +102,7 @@ class RemoteEngine:
         name = f"empathy-{job}-{number}-{secrets.token_hex(4)}"
         storage = self._config.storage
         if storage is not None:
+            storage = f"{storage.rstrip('/')}/{own_folder.of_engine(self._workspace, self._name)}"
             self._transfers.begin(folder, storage, name, self._worker)
         worker = (self._worker, str(folder)) if storage is None else (_FAR_WORKER, storage, name)
         # -P: a file in the workspace must not shadow a module of the same name.
@@ -199,6 +202,18 @@ class RemoteEngine:
         """What the cluster last said of itself; None before it was asked."""
         with self._lock:
             return self._use
+
+    def shall_tidy(self) -> bool:
+        """Whether it is time to remove from a storage what nothing needs any more."""
+        return self._transfers.shall_tidy()
+
+    def tidy(self, needed: Reads) -> None:
+        """Have that removed but for what running attempts read, all of which were looked at, and `needed`."""
+        self._transfers.tidy(needed)
+
+    def is_tidying(self) -> bool:
+        """Whether that is under way."""
+        return self._transfers.is_tidying()
 
     def close(self) -> None:
         """Leave the attempts to another engine or supervisor."""

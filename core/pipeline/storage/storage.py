@@ -113,6 +113,17 @@ class Storage:
             fs.invalidate_cache()
             fs.rm(f"{root}/{name}", recursive=True)
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """The bytes of every file in a folder, by names relative to the folder; empty if it is not there."""
+        with self._asking() as (fs, root):
+            fs.invalidate_cache()
+            try:
+                found = fs.find(f"{root}/{name}", detail=True)
+            except FileNotFoundError:
+                return {}
+            start = len(f"{root}/{name}/".lstrip("/"))
+            return {path.lstrip("/")[start:]: info["size"] for path, info in found.items()}
+
     def try_out(self) -> float:
         """Write, read and remove a small file; the seconds that it took."""
         name = f"check-{secrets.token_hex(8)}"
