@@ -137,8 +137,7 @@ def test_what_no_job_needs_is_removed_and_what_is_not_this_workspaces_stays(
 
 def test_the_supervisor_stays_until_the_storage_is_tidy(far: FarPlayed) -> None:
     far.supervised.ask(intents.Start(engine="far"))
-    while far.played.tick():
-        pass
+    far.supervised.until(lambda: not far.played.tick())
     assert set(far.supervised.states().values()) == {"done"}
     assert far.files() == []
 
