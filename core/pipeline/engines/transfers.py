@@ -85,6 +85,8 @@ class _Transfer:
     has_request: bool = False
     """Whether the node was told to cancel."""
     looked_at: float = 0.0
+    has_looked: bool = False
+    """Whether anything is known of the storage's state: not before the first look."""
     is_busy: bool = False
     """Whether a thread looks after it, or will."""
 
@@ -130,7 +132,7 @@ class Transfers:
             return 0.0
         now = time.monotonic()
         is_long = found.is_busy and now - found.looked_at > _LONG_S
-        is_blind = found.worker is not None or found.problem is not None or is_long
+        is_blind = not found.has_looked or found.worker is not None or found.problem is not None or is_long
         return now if is_blind else found.alive_at
 
     def problem(self) -> str | None:
@@ -231,6 +233,7 @@ class Transfers:
             if words != transfer.problem:
                 log.warning("%s: %s", transfer.folder, words)
             transfer.problem = words
+        transfer.has_looked = True
 
     def _send(self, transfer: _Transfer, worker: str) -> None:
         """Upload what the attempt reads, and last what says so."""

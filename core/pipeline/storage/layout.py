@@ -1,4 +1,4 @@
-"""What is where in the folder of a workspace's engine on a storage: what attempts read, and a folder for each.
+"""What is where in the folder of a workspace's engine on a storage: what attempts read, and each attempt.
 
 `files/` has what attempts read, by its hash, so that it is uploaded once. `attempts/TASK/` is one attempt's
 alone: `TASK` is never used twice, so that nothing of an old attempt can come between those of a new one.

@@ -1,4 +1,4 @@
-"""`python -m tests.pipeline.engines.dying_node FOLDER NODE`: a node of a run, lost before the run's third step."""
+"""`python -m tests.pipeline.engines.dying_node FOLDER NODE`: a node of a run, lost before the third step."""
 
 from __future__ import annotations
 
