@@ -42,7 +42,9 @@ def stopping(nodes: Sequence[PlannedJob], results: Mapping[str, Result]) -> froz
     found: set[str] = set()
     for node in nodes:
         gates = (presumed.get(gate) for gate in rungs.gates(node.id, node.depends_on))
-        is_stopped = any(isinstance(gate, RungResult) and not rungs.goes_on(node.name, gate) for gate in gates)
+        is_stopped = any(
+            isinstance(gate, RungResult) and not rungs.goes_on(node.name, gate) for gate in gates
+        )
         if is_stopped or not found.isdisjoint(rungs.work_of(node.id, node.depends_on)):
             found.add(node.id)
         if isinstance(node.settings, RungSettings) and node.id not in presumed:
