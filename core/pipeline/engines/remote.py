@@ -41,6 +41,8 @@ _RETRY_S = 5.0
 USE_S = 15.0
 #: Looks in a row at which a cluster may not know a task that it has accepted.
 _MISSES = 5
+#: Seconds beside those to stop that a cancelled worker gets where its work travels through a storage.
+_TRAVEL_S = 120.0
 _NOT_SUBMITTED = "to be submitted"
 _NOT_UPLOADED = "uploading what it reads"
 #: Runs the worker on a node that does not see the workspace.
@@ -162,6 +164,10 @@ class RemoteEngine:
         if not tracked.seen.runs and not attempt.seq:
             self._stop(tracked)
         return True
+
+    def travel_s(self, attempt: Attempt) -> float:
+        """What a checkpoint may take to a storage, where there is one."""
+        return _TRAVEL_S if self._transfers.has(self._tracked(attempt).folder) else 0.0
 
     def kill(self, attempt: Attempt) -> bool:
         tracked = self._tracked(attempt)

@@ -120,6 +120,10 @@ class Transfers:
             place = msgspec.json.decode((folder / PLACE).read_bytes(), type=_Place)
             self._add(_Transfer(folder, Storage(place.url), AttemptNames(place.task), None))
 
+    def has(self, folder: Path) -> bool:
+        """Whether an attempt goes through a storage."""
+        return folder in self._transfers
+
     def is_uploaded(self, folder: Path) -> bool:
         """Whether an attempt can be started on a node."""
         found = self._transfers.get(folder)

@@ -288,7 +288,7 @@ class Supervisor:
     def _stop(self, attempt: Attempt) -> None:
         key, engine = (attempt.job, attempt.number), self._engines.of(attempt)
         since = self._stop_since.setdefault(key, time.monotonic())
-        if time.monotonic() - since > self.grace_s:
+        if time.monotonic() - since > self.grace_s + engine.travel_s(attempt):
             engine.kill(attempt)
         elif key not in self._cancel_requested and engine.cancel(attempt):
             self._cancel_requested.add(key)

@@ -18,8 +18,10 @@ from core.jobs.settings import Ranks
 from core.pipeline.engines import transfers
 from core.pipeline.storage import own_folder
 from core.pipeline.storage.layout import read_by_attempts
+from core.pipeline.supervision.supervisor import GRACE_S
 from core.services.workspace import open_workspace
 from core.store import intents
+from core.store.jobs import job_attempts
 from tests.pipeline.conftest import Rows
 from tests.pipeline.engines.played_cluster import RECIPE, Played, can_hide
 from tests.pipeline.workers import counting_stage
@@ -183,10 +185,13 @@ def test_a_storage_that_is_away_for_a_while_loses_nothing(far: FarPlayed) -> Non
 def test_a_cancelled_job_stops_through_the_storage(far: FarPlayed) -> None:
     far.supervised.set_plan(hold=[RECIPE])
     far.until_begun()
+    (attempt,) = job_attempts.attempts(far.played.supervisor.connection, state="running")
+    assert far.played.engines.of(attempt).travel_s(attempt) > GRACE_S
     far.supervised.ask(intents.Cancel(far.supervised.id(RECIPE)))
     far.played.finish()
     assert far.supervised.attempts(RECIPE) == [(1, "cancelled")]
     assert not far.played.cluster.stopped
+    assert not far.played.engines.local.travel_s(attempt)
     assert "stopped: cancel requested" in (far.played.folder(1) / LOG).read_text()
 
 
