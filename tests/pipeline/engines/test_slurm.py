@@ -74,7 +74,7 @@ def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
     # All CPUs for others: Slurm takes the job's place away, and gives it back when they have ended.
     other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
     on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
-    assert waiting.wait_for_exit(other, progress=waiting.file_sizes(on_slurm.workspace.root)) == 0
+    assert waiting.wait_for_exit(other, progress=on_slurm.progress()) == 0
     (on_slurm.workspace.root / "go").touch()
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
     assert on_slurm.attempts(SFT) == [(1, "preempted"), (2, "done")]
@@ -109,7 +109,7 @@ def test_a_job_on_nodes_that_do_not_see_the_workspace_is_preempted_and_continues
         )
         other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
         on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
-        assert waiting.wait_for_exit(other, progress=waiting.file_sizes(workspace.root)) == 0
+        assert waiting.wait_for_exit(other, progress=on_slurm.progress()) == 0
         (workspace.root / "go").touch()
         assert on_slurm.wait(supervisor) == 0, on_slurm.story()
         parent, _, folder = url.rpartition("/")

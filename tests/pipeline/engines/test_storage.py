@@ -206,7 +206,7 @@ def test_a_worker_whose_place_was_taken_ends_and_its_journal_is_not_read(far: Fa
     # The worker of the first attempt lives, and finds out by itself.
     before = (far.played.folder(1) / journal.NAME).read_bytes()
     process = far.played.cluster.processes[task.name]
-    assert waiting.wait_for_exit(process, progress=waiting.file_sizes(far.storage.parent)) == 1
+    assert waiting.wait_for_exit(process, progress=far.supervised.progress()) == 1
     assert (far.played.folder(1) / journal.NAME).read_bytes() == before
     far.let_go()
     far.played.finish()
