@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,8 @@ from core.domain.errors import UserError
 from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.context import CANCEL, LOG
-from core.jobs.records import ENDINGS
+from core.jobs.journal import DamagedJournalError
+from core.jobs.records import ENDINGS, Record
 from core.pipeline.engines import reads
 from core.pipeline.engines.reads import Reads
 from core.pipeline.storage import growing_file, outputs
@@ -276,7 +277,11 @@ class Transfers:
         def bring_outputs(part: bytes) -> None:
             if outputs.are_named(part):
                 outputs.receive(storage, names, folder, self._hashes)
-            transfer.has_ending |= any(isinstance(one, ENDINGS) for one in journal.records(part))
+            records = tuple(journal.records(part))
+            if any(isinstance(one, ENDINGS) for one in records):
+                # Before it is known that the next attempts can start.
+                outputs.keep(storage, names, (*_records(folder), *records))
+                transfer.has_ending = True
 
         growing_file.receive(storage, names.log, folder / LOG)
         if growing_file.receive(storage, names.journal, folder / journal.NAME, bring_outputs):
@@ -285,6 +290,8 @@ class Transfers:
             transfer.alive, transfer.alive_at = alive, time.monotonic()
         if is_last:
             outputs.receive(storage, names, folder, self._hashes)
+            if not transfer.has_ending:
+                outputs.keep(storage, names, tuple(_records(folder)))
             self._clear(transfer)
             transfer.is_over = True
 
@@ -334,6 +341,12 @@ class Transfers:
             files_ = () if bundle is None else msgspec.json.decode(bundle, type=Bundle).files
             transfer.reads = frozenset(one.sha256 for one in files_)
         return transfer.reads
+
+
+def _records(folder: Path) -> Iterator[Record]:
+    """The records of an attempt's journal, up to the first that is damaged."""
+    with suppress(DamagedJournalError):
+        yield from (entry.record for entry, _ in journal.read(folder))
 
 
 def _fence(storage: Storage, names: AttemptNames) -> None:

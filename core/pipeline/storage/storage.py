@@ -107,6 +107,11 @@ class Storage:
             aside.unlink(missing_ok=True)
         raise DamagedFileError(f"{self.url}/{name} is not what was uploaded", is_lasting=True)
 
+    def move(self, name: str, to: str) -> None:
+        """Move a file on the storage. Raises `FileNotFoundError` if it is not there."""
+        with self._asking() as (fs, root):
+            self._into_folder(fs, root, to, lambda path: fs.mv(f"{root}/{name}", path))
+
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
         with self._asking() as (fs, root), suppress(FileNotFoundError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.context import LOG
 from core.jobs.settings import Ranks
-from core.pipeline.engines import transfers
+from core.pipeline.engines import remote, transfers
 from core.pipeline.storage import own_folder
 from core.pipeline.storage.layout import read_by_attempts
+from core.pipeline.storage.storage import Storage
 from core.pipeline.supervision.supervisor import GRACE_S
 from core.services.workspace import open_workspace
 from core.store import intents
@@ -135,6 +137,25 @@ def test_what_no_job_needs_is_removed_and_what_is_not_this_workspaces_stays(
         "study-12345678/far/attempts/task/bundle",
         f"{far.own().relative_to(far.storage).as_posix()}/attempts/gone/fenced",
     }
+
+
+def test_what_nodes_have_made_is_not_uploaded_again(far: FarPlayed, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploaded: list[str] = []
+    put = Storage.put
+
+    def note_and_put(self: Storage, path: Path, name: str) -> None:
+        uploaded.append(path.name)
+        put(self, path, name)
+
+    monkeypatch.setattr(Storage, "put", note_and_put)
+    far.supervised.set_plan(preempt={SFT: [2]})
+    far.supervised.ask(intents.Start(engine="far"))
+    far.played.until(lambda: set(far.supervised.states().values()) == {"done"})
+    assert far.supervised.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    # And what the second attempt reads of the first one that no node has made.
+    attempts = far.supervised.query("SELECT job FROM attempts")
+    wanted = {"dialogues.jsonl": 1, specs.NAME: len(attempts), journal.NAME: 1, remote.ID: 1}
+    assert Counter(uploaded) == wanted
 
 
 def test_the_supervisor_stays_until_the_storage_is_tidy(far: FarPlayed) -> None:

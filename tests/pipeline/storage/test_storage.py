@@ -55,6 +55,12 @@ def test_what_is_in_a_folder(url: str) -> None:
     assert found.sizes("lists")["one"] == found.size("lists/one")
     Storage(url).remove("lists/folder")
     assert set(found.sizes("lists")) == {"one"}
+    for to in ("moved", "lists/one"):
+        found.write("two", to.encode())
+        found.move("two", to)
+        assert (found.read("two"), found.read(to)) == (None, to.encode())
+    with pytest.raises(FileNotFoundError):
+        found.move("two", "moved")
 
 
 def test_a_file_that_grows(url: str, tmp_path: Path) -> None:
