@@ -1,10 +1,12 @@
 """What a supervisor and the app cost while a thousand workers are at work, beside ten.
 
-    python -m benchmarks.scaling.thousand_workers [--workers N …] [--rate R] [--seconds S] [--probes N]
+    python -m benchmarks.scaling.thousand_workers [--workers N …] [--rate R] [--seconds S] [--probes N] [--ray]
 
 The workers are simulated: a process appends to their journals what training reports, at `--rate` records a
-second and worker, and their locks are held, so that the supervisor takes them for alive. Supervisor and app
-are the real ones, the app in a pseudo-terminal on the pipeline screen, filtered to one job.
+second and worker, and their locks are held, so that the supervisor takes them for alive; or, with `--ray`,
+a dashboard of a Ray cluster says that they run, which the supervisor asks through Ray's own client (needs the
+extra `ray`). Supervisor and app are the real ones, the app in a pseudo-terminal on the pipeline screen,
+filtered to one job.
 
 - Stored: records a second that came into the store, of those that were written.
 - CPU: the share of one core, of all threads. Memory: what the process alone occupies (USS).
@@ -32,15 +34,18 @@ from pathlib import Path
 import psutil
 
 from benchmarks.keys import program, started
+from benchmarks.scaling.played_dashboard import dashboard
 from benchmarks.store import streams
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.dialogues.importing import staging
+from core.domain.jobs.job import LOCAL
 from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Progress
 from core.pipeline import launch
+from core.pipeline.engines import remote
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
 from core.store import connections, workspace_settings
@@ -72,6 +77,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=0.5, help="records a second and worker")
     parser.add_argument("--seconds", type=float, default=30.0, help="that CPU is measured over")
     parser.add_argument("--probes", type=int, default=20, help="records whose latency is measured")
+    parser.add_argument("--ray", action="store_true", help="workers on a Ray cluster")
     options = parser.parse_args()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
@@ -81,19 +87,27 @@ def main() -> int:
         f"{'median':>14}{'max':>8}"
     )
     for count in options.workers:
-        with tempfile.TemporaryDirectory() as folder:
-            _measure(_with_workers(WorkspacePaths(Path(folder)), count), options)
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            tasks = [f"empathy-{number}" for number in range(count)] if options.ray else []
+            address = stack.enter_context(dashboard(tasks)) if tasks else None
+            _measure(_with_workers(WorkspacePaths(Path(folder)), count, address, tasks), options)
     return 0
 
 
-def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
-    """The workspace, with the jobs of as many students as there are workers for, and a worker at each run."""
+def _with_workers(
+    workspace: WorkspacePaths, count: int, address: str | None, tasks: Sequence[str]
+) -> WorkspacePaths:
+    """The workspace, with the jobs of as many students as there are workers for, and a worker at each run.
+
+    The workers are the `tasks` of the cluster at `address`, if there is one.
+    """
     dialogues = synthetic_dialogues(_DIALOGUES)
     imported = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, imported)
     students = (f'[students.s{number}]\nmodel = "m/s{number}"\n' for number in range(-(-count // _RUNS)))
     recipes = json.dumps(catalog.names(imported.sources))
-    workspace.config.write_text("".join(students) + _CONFIG.format(recipes=recipes))
+    cluster = "" if address is None else f'[engines.cluster]\ntype = "ray"\naddress = "{address}"\n'
+    workspace.config.write_text("".join(students) + _CONFIG.format(recipes=recipes) + cluster)
     plan = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     runs = [job.id for job in plan if job.stage in ("sft", "sft-dpo")][:count]
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
@@ -101,10 +115,15 @@ def _with_workers(workspace: WorkspacePaths, count: int) -> WorkspacePaths:
         workspace_settings.set_setting(connection, "paused", "1")
         data.replace(connection, imported, dialogues)
         jobs.put(connection, plan)
-        for job in runs:
+        for job, task in itertools.zip_longest(runs, tasks):
             folder = workspace.attempt(job, 1)
             folder.mkdir(parents=True)
-            job_attempts.begin_attempt(connection, job, 1, folder.relative_to(workspace.root).as_posix())
+            engine = LOCAL
+            if task is not None:
+                (folder / remote.ID).write_text(task)
+                engine = "cluster"
+            relative = folder.relative_to(workspace.root).as_posix()
+            job_attempts.begin_attempt(connection, job, 1, relative, engine=engine)
     return workspace
 
 

@@ -107,14 +107,25 @@ class SupervisedWorkspace:
 
     def wait(self, supervisor: ForkedProcess) -> int:
         """Wait for a supervisor to end; its exit code."""
-        return waiting.wait_for_exit(supervisor, progress=self._progress(), show=self.story)
+        return waiting.wait_for_exit(supervisor, progress=self.progress(), show=self.story)
 
-    def _progress(self) -> waiting.Progress:
-        """What is written, and what workers compute."""
-        return waiting.any_of(
-            waiting.file_sizes(self.workspace.root),
-            waiting.cpu_time(*self.processes, children_only=True),
-        )
+    def progress(self) -> waiting.Progress:
+        """What is written about jobs, and what workers compute."""
+        return waiting.any_of(self._written, waiting.cpu_time(*self.processes, children_only=True))
+
+    def _written(self) -> object:
+        """What differs when a job has got on; not when engines and workers only say that they are there."""
+        found: list[object] = []
+        with suppress(sqlite3.Error):
+            found += self.query("SELECT max(id) FROM events")
+            found += self.query("SELECT job, number, queue FROM attempts")
+        for path in sorted(self.workspace.root.rglob("*")):
+            with suppress(OSError):
+                if path.name == journal.NAME:
+                    found.append(sum(b'"heartbeat"' not in line for line in path.read_bytes().splitlines()))
+                elif not path.name.startswith(self.workspace.state.name):
+                    found.append((path, path.stat().st_size))
+        return hash(tuple(found))
 
     def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"{self.workspace.state.as_uri()}?mode=ro", uri=True)) as connection:
@@ -165,7 +176,7 @@ class SupervisedWorkspace:
             assert seq == (entries[-1].seq if entries else 0), folder
 
     def until(self, holds: Callable[[], bool]) -> None:
-        waiting.wait_until(holds, "the work to go on", progress=self._progress(), show=self.story)
+        waiting.wait_until(holds, "the work to go on", progress=self.progress(), show=self.story)
 
     def until_state(self, name: str, *states: str) -> None:
         self.until(lambda: self.states().get(name) in states)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.domain.names import JobId, RunName
 
 if TYPE_CHECKING:
-    from core.domain.jobs.results import RungResult
+    from core.domain.jobs.results import RungPlace, RungResult
     from core.domain.states import Stage
 
 #: The stage of the jobs that decide rungs.
@@ -59,7 +59,8 @@ def why_stopped(name: str, result: RungResult) -> str:
         return f"stopped before rung {result.rung}"
     if place.win_rate is None:
         return f"stopped at rung {result.rung}: without a result, {the_best}"
-    return f"stopped at rung {result.rung}: {_rank(place.win_rate, result)}, {the_best}"
+    undecided = " (undecided)" if _is_undecided(place, result) else ""
+    return f"stopped at rung {result.rung}: {_rank(place.win_rate, result)}, {the_best}{undecided}"
 
 
 def gates(job: str, depends_on: Iterable[str]) -> tuple[str, ...]:
@@ -88,6 +89,12 @@ def _as_placed(name: str, result: RungResult) -> str | None:
     """The name under which a rung placed a run, or the SFT run that it continues from."""
     run, first = RunName.parse(name), next((RunName.parse(place.run) for place in result.places), None)
     return None if run is None or first is None else str(run.at_stage(first.stage).over_rungs)
+
+
+def _is_undecided(place: RungPlace, result: RungResult) -> bool:
+    """Whether the interval of a run that stops reaches a win rate that was enough to go on."""
+    enough = [one.win_rate for one in result.places if one.promoted and one.win_rate is not None]
+    return place.ci_high is not None and place.ci_high >= min(enough, default=math.inf)
 
 
 def _rank(win_rate: float, result: RungResult) -> str:

@@ -59,6 +59,9 @@ class Engine(Protocol):
     def cancel(self, attempt: Attempt) -> bool:
         """Request that the worker stops at a safe point; False if the request cannot be sent."""
 
+    def travel_s(self, attempt: Attempt) -> float:
+        """Seconds that a cancelled worker gets beside those to stop: the request, and its work, travel."""
+
     def kill(self, attempt: Attempt) -> bool:
         """End the worker and its children at once; False if it is not known which process that is."""
 

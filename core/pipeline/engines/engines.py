@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from core.config.schema import EngineConfig
 from core.config.workspace import WorkspacePaths
@@ -14,6 +14,7 @@ from core.jobs.settings import asks_large_model
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
+from core.pipeline.engines.reads import Reads
 from core.pipeline.engines.remote import RemoteEngine
 from core.store.jobs.job_attempts import Attempt
 
@@ -77,6 +78,19 @@ class Engines:
     def uses(self) -> list[EngineUse]:
         """What the clusters in use last said of themselves."""
         return [use for engine in self._remote.values() if (use := engine.use()) is not None]
+
+    def tidy(self, needed: Callable[[], Reads]) -> bool:
+        """Have what neither a running attempt nor a job to come needs removed from storages, where it is time
+        for it; whether that is under way. `needed` is what jobs to come read.
+
+        Call it after every running attempt was looked at.
+        """
+        engines = self._remote.values()
+        if untidy := [engine for engine in engines if engine.shall_tidy()]:
+            found = needed()
+            for engine in untidy:
+                engine.tidy(found)
+        return any(engine.is_tidying() for engine in engines)
 
     def _cluster(self, name: str) -> RemoteEngine:
         if name not in self._remote:

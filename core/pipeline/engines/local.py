@@ -119,6 +119,10 @@ class LocalEngine:
         # Not its whole process group: the worker stops its own children.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
+    def travel_s(self, attempt: Attempt) -> float:
+        """None: it sees the folder."""
+        return 0.0
+
     def kill(self, attempt: Attempt) -> bool:
         """Kill the worker and its children; False if it runs on another host, or is not proved to be it."""
         return self._signal(attempt, signal.SIGKILL, os.killpg)

@@ -27,7 +27,9 @@ from core.jobs.context import CANCEL, FENCE, LOG
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import Cluster, RefusedError, Task, TaskState, UnreachableError
 from core.pipeline.engines.engine import Ending, StartedWorker
+from core.pipeline.engines.reads import Reads
 from core.pipeline.engines.transfers import Transfers
+from core.pipeline.storage import own_folder
 from core.pipeline.workers.warm_workers import Kind
 from core.store.jobs.job_attempts import Attempt
 
@@ -39,6 +41,8 @@ _RETRY_S = 5.0
 USE_S = 15.0
 #: Looks in a row at which a cluster may not know a task that it has accepted.
 _MISSES = 5
+#: Seconds beside those to stop that a cancelled worker gets where its work travels through a storage.
+_TRAVEL_S = 120.0
 _NOT_SUBMITTED = "to be submitted"
 _NOT_UPLOADED = "uploading what it reads"
 #: Runs the worker on a node that does not see the workspace.
@@ -100,6 +104,7 @@ class RemoteEngine:
         name = f"empathy-{job}-{number}-{secrets.token_hex(4)}"
         storage = self._config.storage
         if storage is not None:
+            storage = f"{storage.rstrip('/')}/{own_folder.of_engine(self._workspace, self._name)}"
             self._transfers.begin(folder, storage, name, self._worker)
         worker = (self._worker, str(folder)) if storage is None else (_FAR_WORKER, storage, name)
         # -P: a file in the workspace must not shadow a module of the same name.
@@ -160,6 +165,10 @@ class RemoteEngine:
             self._stop(tracked)
         return True
 
+    def travel_s(self, attempt: Attempt) -> float:
+        """What a checkpoint may take to a storage, where there is one."""
+        return _TRAVEL_S if self._transfers.has(self._tracked(attempt).folder) else 0.0
+
     def kill(self, attempt: Attempt) -> bool:
         tracked = self._tracked(attempt)
         self._stop(tracked)
@@ -199,6 +208,18 @@ class RemoteEngine:
         """What the cluster last said of itself; None before it was asked."""
         with self._lock:
             return self._use
+
+    def shall_tidy(self) -> bool:
+        """Whether it is time to remove from a storage what nothing needs any more."""
+        return self._transfers.shall_tidy()
+
+    def tidy(self, needed: Reads) -> None:
+        """Have that removed but for what running attempts read, all of which were looked at, and `needed`."""
+        self._transfers.tidy(needed)
+
+    def is_tidying(self) -> bool:
+        """Whether that is under way."""
+        return self._transfers.is_tidying()
 
     def close(self) -> None:
         """Leave the attempts to another engine or supervisor."""

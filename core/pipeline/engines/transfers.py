@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,20 @@ from core.domain.errors import UserError
 from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.context import CANCEL, LOG
-from core.jobs.records import ENDINGS
-from core.jobs.settings import DpoSettings, RespondSettings, Settings, SftSettings, StudentResponder
+from core.jobs.journal import DamagedJournalError
+from core.jobs.records import ENDINGS, Record
+from core.pipeline.engines import reads
+from core.pipeline.engines.reads import Reads
 from core.pipeline.storage import growing_file, outputs
-from core.pipeline.storage.layout import PLACE, AttemptNames, Bundle, StoredFile, read_by_attempts
+from core.pipeline.storage.layout import (
+    ATTEMPTS,
+    FILES,
+    PLACE,
+    AttemptNames,
+    Bundle,
+    StoredFile,
+    read_by_attempts,
+)
 from core.pipeline.storage.outputs import HashMemory
 from core.pipeline.storage.storage import Storage
 
@@ -38,6 +48,8 @@ from core.pipeline.storage.storage import Storage
 _THREADS = 8
 #: Seconds between two looks at the same attempt.
 LOOK_S = 5.0
+#: Seconds between two removals of what nothing needs any more, while attempts run.
+TIDY_S = 60.0
 #: Seconds after which a step has something large to carry.
 _LONG_S = 10.0
 
@@ -58,6 +70,8 @@ class _Transfer:
     names: AttemptNames
     worker: str | None
     """The module that runs it; None once all that it needs is uploaded."""
+    reads: frozenset[str] | None = None
+    """The hashes of what it reads; None before that is known."""
     alive_at: float = field(default_factory=time.monotonic)
     alive: bytes | None = None
     """The node's last sign of life beside the journal."""
@@ -72,6 +86,8 @@ class _Transfer:
     has_request: bool = False
     """Whether the node was told to cancel."""
     looked_at: float = 0.0
+    has_looked: bool = False
+    """Whether anything is known of the storage's state: not before the first look."""
     is_busy: bool = False
     """Whether a thread looks after it, or will."""
 
@@ -88,6 +104,11 @@ class Transfers:
         #: Threads keep their connections. The end of the process does not wait for them.
         self._threads: list[threading.Thread] = []
         self._waiting: queue.SimpleQueue[_Transfer | None] = queue.SimpleQueue()
+        #: The storages on which there may be something that nothing needs.
+        self._untidy: set[str] = set()
+        self._tidied_at = -TIDY_S
+        self._tidying: threading.Thread | None = None
+        self._is_closed = False
 
     def begin(self, folder: Path, url: str, task: str, worker: str) -> None:
         """Upload what an attempt needs. Raises `OSError`."""
@@ -99,6 +120,10 @@ class Transfers:
         with suppress(FileNotFoundError, msgspec.DecodeError):
             place = msgspec.json.decode((folder / PLACE).read_bytes(), type=_Place)
             self._add(_Transfer(folder, Storage(place.url), AttemptNames(place.task), None))
+
+    def has(self, folder: Path) -> bool:
+        """Whether an attempt goes through a storage."""
+        return folder in self._transfers
 
     def is_uploaded(self, folder: Path) -> bool:
         """Whether an attempt can be started on a node."""
@@ -112,7 +137,7 @@ class Transfers:
             return 0.0
         now = time.monotonic()
         is_long = found.is_busy and now - found.looked_at > _LONG_S
-        is_blind = found.worker is not None or found.problem is not None or is_long
+        is_blind = not found.has_looked or found.worker is not None or found.problem is not None or is_long
         return now if is_blind else found.alive_at
 
     def problem(self) -> str | None:
@@ -139,7 +164,28 @@ class Transfers:
 
     def forget(self, folder: Path) -> bool:
         """An attempt is over; whether it went through a storage."""
-        return self._transfers.pop(folder, None) is not None
+        found = self._transfers.pop(folder, None)
+        if found is not None:
+            self._untidy.add(found.storage.url)
+        return found is not None
+
+    def is_tidying(self) -> bool:
+        """Whether something is being removed from a storage."""
+        return self._tidying is not None and self._tidying.is_alive()
+
+    def shall_tidy(self) -> bool:
+        """Whether there may be something to remove, and it is time for it."""
+        is_time = not self._transfers or time.monotonic() - self._tidied_at >= TIDY_S
+        return bool(self._untidy) and is_time and not self.is_tidying()
+
+    def tidy(self, needed: Reads) -> None:
+        """Have all that neither a running attempt nor a job that is still to be done reads removed.
+
+        All attempts of the engine that run must be known here.
+        """
+        urls, self._untidy, self._tidied_at = self._untidy, set(), time.monotonic()
+        self._tidying = threading.Thread(target=self._tidy, args=(urls, needed), name="tidy", daemon=True)
+        self._tidying.start()
 
     def step(self) -> None:
         """Look after every attempt for which it is time. It returns at once."""
@@ -149,11 +195,13 @@ class Transfers:
 
     def close(self) -> None:
         """Leave the attempts to another supervisor."""
+        self._is_closed = True
         for _ in self._threads:
             self._waiting.put(None)
 
     def _add(self, transfer: _Transfer) -> None:
         self._transfers[transfer.folder] = transfer
+        self._untidy.add(transfer.storage.url)
         self._advance(transfer)
 
     def _all(self) -> list[_Transfer]:
@@ -190,6 +238,7 @@ class Transfers:
             if words != transfer.problem:
                 log.warning("%s: %s", transfer.folder, words)
             transfer.problem = words
+        transfer.has_looked = True
 
     def _send(self, transfer: _Transfer, worker: str) -> None:
         """Upload what the attempt reads, and last what says so."""
@@ -197,15 +246,16 @@ class Transfers:
         spec = specs.read(folder)
         sent: list[StoredFile] = []
         places = {} if spec.cache is None else {spec.cache: self._place(Path(spec.cache))}
-        read = [*spec.inputs.values(), *spec.prior, *_settings_paths(spec.settings)]
-        for path in (folder / specs.NAME, *map(Path, dict.fromkeys(read))):
+        read = reads.of(spec)
+        for path in (folder / specs.NAME, *read.paths):
             place = places[str(path)] = self._place(path)
-            for file in _files(path, is_attempt=str(path) in spec.prior):
+            for file in read.files_at(path):
                 sha256, size = self._hashes.of(file), file.stat().st_size
                 if storage.size(read_by_attempts(sha256)) != size:
                     storage.put(file, read_by_attempts(sha256))
                 inside = "" if file == path else f"/{file.relative_to(path).as_posix()}"
                 sent.append(StoredFile(f"{place}{inside}", size, sha256))
+        transfer.reads = frozenset(one.sha256 for one in sent)
         bundle = Bundle(self._place(folder), worker, tuple(sent), places)
         storage.write(transfer.names.bundle, msgspec.json.encode(bundle))
 
@@ -227,7 +277,11 @@ class Transfers:
         def bring_outputs(part: bytes) -> None:
             if outputs.are_named(part):
                 outputs.receive(storage, names, folder, self._hashes)
-            transfer.has_ending |= any(isinstance(one, ENDINGS) for one in journal.records(part))
+            records = tuple(journal.records(part))
+            if any(isinstance(one, ENDINGS) for one in records):
+                # Before it is known that the next attempts can start.
+                outputs.keep(storage, names, (*_records(folder), *records))
+                transfer.has_ending = True
 
         growing_file.receive(storage, names.log, folder / LOG)
         if growing_file.receive(storage, names.journal, folder / journal.NAME, bring_outputs):
@@ -236,6 +290,8 @@ class Transfers:
             transfer.alive, transfer.alive_at = alive, time.monotonic()
         if is_last:
             outputs.receive(storage, names, folder, self._hashes)
+            if not transfer.has_ending:
+                outputs.keep(storage, names, tuple(_records(folder)))
             self._clear(transfer)
             transfer.is_over = True
 
@@ -245,31 +301,56 @@ class Transfers:
         if transfer.has_ending:
             storage.remove(names.folder)
             return
-        storage.write(names.fenced, b"ended")
-        for part in names.contents:
-            storage.remove(part)
+        _fence(storage, names)
+
+    def _tidy(self, urls: Collection[str], needed: Reads) -> None:
+        for url in urls:
+            try:
+                # An attempt must not find a file there that is removed before it says that it reads it.
+                with self._upload:
+                    self._remove_unneeded(Storage(url), needed)
+            except (UserError, OSError, msgspec.DecodeError) as error:
+                log.warning("%s: what is no longer needed stays there: %s", url, error)
+
+    def _remove_unneeded(self, storage: Storage, needed: Reads) -> None:
+        mine = [one for one in self._all() if one.storage.url == storage.url]
+        unneeded = storage.sizes(FILES)
+        for sha256 in frozenset[str]().union(*map(self._read_by, mine)):
+            unneeded.pop(sha256, None)
+        sizes = set(unneeded.values())
+        for file in needed.files():
+            with suppress(FileNotFoundError):
+                if file.stat().st_size in sizes:
+                    unneeded.pop(self._hashes.of(file), None)
+        for sha256 in unneeded:
+            if self._is_closed:
+                return
+            storage.remove(read_by_attempts(sha256))
+        # Of attempts that were over when a supervisor ended, some may be left.
+        known = {one.names.task for one in mine}
+        left = {name.partition("/")[0] for name in storage.sizes(ATTEMPTS) if not AttemptNames.is_fence(name)}
+        for task in left - known:
+            if self._is_closed:
+                return
+            _fence(storage, AttemptNames(task))
+
+    def _read_by(self, transfer: _Transfer) -> frozenset[str]:
+        """The hashes of what an attempt reads that is on a storage."""
+        if transfer.reads is None:
+            bundle = transfer.storage.read(transfer.names.bundle)
+            files_ = () if bundle is None else msgspec.json.decode(bundle, type=Bundle).files
+            transfer.reads = frozenset(one.sha256 for one in files_)
+        return transfer.reads
 
 
-def _settings_paths(settings: Settings) -> list[str]:
-    """The files and folders of this machine that the settings of a job name."""
-    match settings:
-        case SftSettings(student=student) | DpoSettings(student=student):
-            pass
-        case RespondSettings(responder=StudentResponder(student=student)):
-            pass
-        case _:
-            return []
-    named = (student.config.model, student.config.chat_template)
-    return [path for path in named if path is not None and Path(path).is_absolute() and Path(path).exists()]
+def _records(folder: Path) -> Iterator[Record]:
+    """The records of an attempt's journal, up to the first that is damaged."""
+    with suppress(DamagedJournalError):
+        yield from (entry.record for entry, _ in journal.read(folder))
 
 
-def _files(path: Path, *, is_attempt: bool) -> Iterator[Path]:
-    """The files at a path; of an earlier attempt, those that a later one may use."""
-    if path.is_file():
-        yield path
-    elif is_attempt:
-        if (path / journal.NAME).exists():
-            yield path / journal.NAME
-        yield from outputs.complete(path)
-    else:
-        yield from (one for one in sorted(path.rglob("*")) if one.is_file())
+def _fence(storage: Storage, names: AttemptNames) -> None:
+    """Remove an attempt from a storage, but for what makes its worker end if that still runs."""
+    storage.write(names.fenced, b"ended")
+    for part in names.contents:
+        storage.remove(part)

@@ -1,4 +1,4 @@
-"""What is where on a storage: the files that attempts read, and a folder for each attempt.
+"""What is where in the folder of a workspace's engine on a storage: what attempts read, and each attempt.
 
 `files/` has what attempts read, by its hash, so that it is uploaded once. `attempts/TASK/` is one attempt's
 alone: `TASK` is never used twice, so that nothing of an old attempt can come between those of a new one.
@@ -17,6 +17,10 @@ from core.jobs.context import CANCEL, FENCE, LOCK, LOG
 
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
+#: The folder with what attempts read.
+FILES = "files"
+#: The folder with attempts.
+ATTEMPTS = "attempts"
 #: In an attempt's folder in the workspace: the storage's URL, and the attempt's name there.
 PLACE = "storage.json"
 #: What the supervisor and the node keep on both sides in other ways: never sent as an output.
@@ -63,7 +67,8 @@ class AttemptNames:
     """The names of an attempt's files on the storage."""
 
     def __init__(self, task: str) -> None:
-        self.folder = f"attempts/{task}"
+        self.task = task
+        self.folder = f"{ATTEMPTS}/{task}"
         self.bundle = f"{self.folder}/bundle"
         self.outputs = f"{self.folder}/outputs"
         self.alive = f"{self.folder}/alive"
@@ -73,8 +78,21 @@ class AttemptNames:
         self.journal = f"{self.folder}/journal"
         self.log = f"{self.folder}/log"
         self._files = f"{self.folder}/files"
-        self.contents = (self.bundle, self.outputs, self.alive, self.journal, self.log, self._files)
-        """All but requests."""
+        self.contents = (
+            self.bundle,
+            self.outputs,
+            self.alive,
+            self.journal,
+            self.log,
+            self._files,
+            self.cancelled,
+        )
+        """All but what makes its worker end."""
+
+    @staticmethod
+    def is_fence(name: str) -> bool:
+        """Whether a file, relative to the folder with attempts, is what makes a worker end."""
+        return name.endswith(f"/{FENCE}")
 
     def output(self, sha256: str) -> str:
         """A file that the attempt has made."""
@@ -83,4 +101,4 @@ class AttemptNames:
 
 def read_by_attempts(sha256: str) -> str:
     """A file that attempts read."""
-    return f"files/{sha256}"
+    return f"{FILES}/{sha256}"

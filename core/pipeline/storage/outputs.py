@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from core.jobs import files, journal
-from core.jobs.records import ENDINGS, Artifact
-from core.pipeline.storage.layout import NOT_OUTPUTS, AttemptNames, Outputs, StoredFile
+from core.jobs.records import ENDINGS, Artifact, Done, Record
+from core.pipeline.storage.layout import NOT_OUTPUTS, AttemptNames, Outputs, StoredFile, read_by_attempts
 from core.pipeline.storage.storage import Storage
 from core.training.saving import checkpoints
 
@@ -80,16 +81,34 @@ def complete(folder: Path, *, is_running: bool = False) -> Iterator[Path]:
 
 def receive(storage: Storage, names: AttemptNames, folder: Path, hashes: HashMemory) -> None:
     """Bring the files that an attempt has sent to its folder here. Raises as `Storage` does."""
-    listed = storage.read(names.outputs)
-    if listed is None:
-        return
-    for one in msgspec.json.decode(listed, type=Outputs).files:
+    for one in _listed(storage, names):
         path = folder / one.path
         if path.parts[len(folder.parts)] in NOT_OUTPUTS:
             continue
         if path.is_file() and path.stat().st_size == one.size and hashes.of(path) == one.sha256:
             continue
-        storage.get(names.output(one.sha256), path, one.sha256)
+        try:
+            storage.get(names.output(one.sha256), path, one.sha256)
+        except FileNotFoundError:
+            storage.get(read_by_attempts(one.sha256), path, one.sha256)
+
+
+def keep(storage: Storage, names: AttemptNames, records: Sequence[Record]) -> None:
+    """Move what other attempts may read of the files that an attempt has sent to where they read it, so that
+    it need not be uploaded. `records` is all of its journal. Raises as `Storage` does."""
+    published = [record.path for record in records if isinstance(record, Artifact)]
+    is_done = any(isinstance(record, Done) for record in records)
+    for one in _listed(storage, names):
+        # If it is not done, the next attempt continues from its checkpoints.
+        if not is_done or any(f"{one.path}/".startswith(f"{path}/") for path in published):
+            # Moved before, or the same as another file.
+            with suppress(FileNotFoundError):
+                storage.move(names.output(one.sha256), read_by_attempts(one.sha256))
+
+
+def _listed(storage: Storage, names: AttemptNames) -> tuple[StoredFile, ...]:
+    listed = storage.read(names.outputs)
+    return () if listed is None else msgspec.json.decode(listed, type=Outputs).files
 
 
 def are_named(part: bytes) -> bool:

@@ -107,11 +107,27 @@ class Storage:
             aside.unlink(missing_ok=True)
         raise DamagedFileError(f"{self.url}/{name} is not what was uploaded", is_lasting=True)
 
+    def move(self, name: str, to: str) -> None:
+        """Move a file on the storage. Raises `FileNotFoundError` if it is not there."""
+        with self._asking() as (fs, root):
+            self._into_folder(fs, root, to, lambda path: fs.mv(f"{root}/{name}", path))
+
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
         with self._asking() as (fs, root), suppress(FileNotFoundError):
             fs.invalidate_cache()
             fs.rm(f"{root}/{name}", recursive=True)
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """The bytes of every file in a folder, by names relative to the folder; empty if it is not there."""
+        with self._asking() as (fs, root):
+            fs.invalidate_cache()
+            try:
+                found = fs.find(f"{root}/{name}", detail=True)
+            except FileNotFoundError:
+                return {}
+            start = len(f"{root}/{name}/".lstrip("/"))
+            return {path.lstrip("/")[start:]: info["size"] for path, info in found.items()}
 
     def try_out(self) -> float:
         """Write, read and remove a small file; the seconds that it took."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
+from core.domain.states import JobState
 from core.jobs import files, journal
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, JobOutput, JobResult, format_input
+from core.jobs.inputs import ImportedDialogues, Input, JobOutput, JobResult, format_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
-from core.store.jobs import job_attempts, job_records
+from core.pipeline.engines import reads
+from core.pipeline.engines.reads import Reads
+from core.store.jobs import job_attempts, job_records, jobs
 from core.store.jobs.job_attempts import Attempt
 from core.store.jobs.jobs import StoredJob
+
+_UNFINISHED: tuple[JobState, ...] = ("waiting", "ready", "running")
 
 
 class MissingOutputError(Exception):
@@ -38,34 +44,62 @@ def resolve_inputs(
     Raises `MissingOutputError` when another job can write the input again, `UserError` when only
     the user can restore it.
     """
-    paths = {}
-    for name, read in job.inputs.items():
-        match read:
-            case ImportedDialogues(sha256):
-                path = workspace.dialogues(sha256)
-                if not path.exists():
-                    raise UserError(f"{path} is missing: import the data again, then retry")
-            case JobResult(producer):
-                # What has no result has failed, or was stopped: its reader does without.
-                done = [one for one in job_attempts.attempts(connection, job=producer) if one.state == "done"]
-                if not done:
-                    continue
-                path = workspace.inside(done[0].folder) / journal.NAME
-                if not path.exists():
-                    raise MissingOutputError(producer, path)
-            case JobOutput(producer, output):
-                found = job_records.artifact(connection, producer, output)
-                if found is None:
-                    raise UserError(
-                        f"{producer} ended without the output {output!r}, which is an input of this job"
-                    )
-                relative, size = found
-                path = workspace.inside(relative)
-                # Hashing large outputs would take minutes; the size detects a truncated or empty file.
-                if not path.exists() or files.size(path) != size:
-                    raise MissingOutputError(producer, path)
-        paths[name] = str(path)
-    return paths
+    found = {name: _resolve(connection, workspace, read) for name, read in job.inputs.items()}
+    # What has no result has failed, or was stopped: its reader does without.
+    return {name: str(path) for name, path in found.items() if path is not None}
+
+
+def _resolve(connection: sqlite3.Connection, workspace: WorkspacePaths, read: Input) -> Path | None:
+    """The path of an input; None for the result of a job that has none. Raises as `resolve_inputs` does."""
+    match read:
+        case ImportedDialogues(sha256):
+            path = workspace.dialogues(sha256)
+            if not path.exists():
+                raise UserError(f"{path} is missing: import the data again, then retry")
+        case JobResult(producer):
+            done = [one for one in job_attempts.attempts(connection, job=producer) if one.state == "done"]
+            if not done:
+                return None
+            path = workspace.inside(done[0].folder) / journal.NAME
+            if not path.exists():
+                raise MissingOutputError(producer, path)
+        case JobOutput(producer, output):
+            found = job_records.artifact(connection, producer, output)
+            if found is None:
+                raise UserError(
+                    f"{producer} ended without the output {output!r}, which is an input of this job"
+                )
+            relative, size = found
+            path = workspace.inside(relative)
+            # Hashing large outputs would take minutes; the size detects a truncated or empty file.
+            if not path.exists() or files.size(path) != size:
+                raise MissingOutputError(producer, path)
+    return path
+
+
+def needed(connection: sqlite3.Connection, workspace: WorkspacePaths) -> Reads:
+    """What there is by now of what the jobs read that have not ended."""
+    inputs: dict[Input, None] = {}
+    paths: list[Path] = []
+    prior: list[Path] = []
+    for state in _UNFINISHED:
+        for job in jobs.slots(connection, state):
+            with suppress(UserError):
+                stored = jobs.get(connection, job)
+                assert stored is not None, "it is in the store"
+                inputs |= dict.fromkeys(stored.job.inputs.values())
+                paths += reads.of_settings(stored.job.settings)
+                past = job_attempts.attempts(connection, job=job)
+                prior += [
+                    workspace.inside(one.folder)
+                    for one in past
+                    if one.number > stored.redone_after and one.state != "running"
+                ]
+    for read in inputs:
+        with suppress(UserError, MissingOutputError):
+            path = _resolve(connection, workspace, read)
+            paths += [] if path is None else [path]
+    return Reads(tuple(dict.fromkeys((*paths, *prior))), frozenset(prior))
 
 
 def prepare(

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -153,8 +154,9 @@ class Supervisor:
         if changed := state != self._last_state:
             self._last_state = state
             self._starter.start(self._slots, self._slot_engines, self._ending)
-        is_busy = carried_out or running or self._ending or changed or self._playground.was_requested_to_leave
-        return bool(is_busy)
+        is_tidying = self._engines.tidy(partial(attempts.needed, self.connection, self.workspace))
+        is_busy = carried_out or running or self._ending or changed or is_tidying
+        return bool(is_busy or self._playground.was_requested_to_leave)
 
     def _exit(self, lock: TextIO) -> bool:
         """Release the lock, unless there is a new intent; returns whether it was released."""
@@ -286,7 +288,7 @@ class Supervisor:
     def _stop(self, attempt: Attempt) -> None:
         key, engine = (attempt.job, attempt.number), self._engines.of(attempt)
         since = self._stop_since.setdefault(key, time.monotonic())
-        if time.monotonic() - since > self.grace_s:
+        if time.monotonic() - since > self.grace_s + engine.travel_s(attempt):
             engine.kill(attempt)
         elif key not in self._cancel_requested and engine.cancel(attempt):
             self._cancel_requested.add(key)

@@ -16,6 +16,7 @@ from core.domain.states import Slot
 from core.jobs.planned_job import PlannedJob
 from core.pipeline.planning import workspace_graph
 from core.services.configuration import settings
+from core.services.pipeline import rung_chances
 from core.services.pipeline.forecast import forecast
 from core.services.pipeline.job_states import unrequested
 from core.services.spending import costs
@@ -133,13 +134,15 @@ def _time(
     jobs: Mapping[str, Job],
     config: Config,
 ) -> tuple[float | None, bool]:
-    """Seconds that the jobs to run take, and whether it is a lower bound."""
+    """Seconds that the jobs to run take, without those that rungs stop, and whether it is a lower bound."""
     data = state.drawn_dialogues(), state.train_ratings()
     runs = run_estimates.of_runs(
         anew, nodes, jobs, data, state.connection(), state.paths.root, config.recipes
     )
     estimates = {run.job: run.seconds for run in runs if run.seconds is not None}
-    wanted = [replace(unrequested(node), requested=True) for node in anew]
+    results = {job.id: job.result for job in jobs.values() if job.result is not None}
+    stopping = rung_chances.stopping(nodes, results)
+    wanted = [replace(unrequested(node), requested=True) for node in anew if node.id not in stopping]
     done = [job for job in jobs.values() if job.state == "done"]
     slots: dict[Slot, int] = {
         "gpu": config.slots.gpu,

@@ -171,7 +171,7 @@ class PipelineReader:
         return stage_work.of_jobs(wanted, self.requested(), estimates)
 
     def forecast(self, now: float) -> Forecast | None:
-        """Forecast when the requested jobs end.
+        """Forecast when the requested jobs end; without those that rungs are expected to stop.
 
         Args:
             now: Unix seconds.
@@ -179,10 +179,14 @@ class PipelineReader:
         Returns:
             None if all requested jobs have ended.
         """
+        from core.services.pipeline import rung_chances
         from core.services.pipeline.forecast import forecast
 
         snapshot = self.snapshot()
-        return forecast(snapshot.jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
+        results = {job.id: job.result for job in snapshot.jobs if job.result is not None}
+        stopping = rung_chances.stopping(self._state.nodes(), results)
+        jobs = [job for job in snapshot.jobs if job.state != "waiting" or job.id not in stopping]
+        return forecast(jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
 
     def log(self, job: str | None, attempt: int | None = None) -> Log | None:
         """The log of an attempt at a job, or of the supervisor.

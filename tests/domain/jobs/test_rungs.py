@@ -99,6 +99,17 @@ def test_ranks_are_counted_as_people_count_them() -> None:
     assert "2nd of 3" in rungs.why_stopped("s/direct/2/sft", same)
 
 
+def test_a_run_whose_interval_reaches_those_that_go_on_is_undecided() -> None:
+    values = {"a": (0.7, 0.9), "b": (0.6, 0.8), "c": (0.5, 0.65), "d": (0.3, 0.5)}
+    places = tuple(
+        RungPlace(run=f"s/direct/{name}/sft", win_rate=rate, ci_low=0.1, ci_high=high, promoted=name in "ab")
+        for name, (rate, high) in values.items()
+    )
+    found = RungResult(rung=1, examples=32, places=places)
+    assert rungs.why_stopped("s/direct/c/sft", found).endswith("3rd of 4, the best 2 went on (undecided)")
+    assert rungs.why_stopped("s/direct/d/sft", found).endswith("4th of 4, the best 2 went on")
+
+
 def test_a_run_of_one_rung_is_that_of_all_for_every_seed_and_what_continues_from_it() -> None:
     found = result(0.9, 0.2, 0.1)
     for name in ("sft", "sft/seed=7", "sft/examples=128", "sft-dpo", "sft-dpo/dpo.beta=0.3,seed=7"):

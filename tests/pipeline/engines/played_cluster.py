@@ -21,6 +21,7 @@ from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision.supervisor import Supervisor
 from core.store import intents
 from tests.pipeline.conftest import CONFIG
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -116,7 +117,8 @@ class Played:
     def make_supervisor(self) -> Supervisor:
         workspace = self.supervised.workspace
         self.engines = Engines(workspace, worker="tests.pipeline.workers.counting_worker")
-        return Supervisor(workspace, self.engines)
+        # A busy machine may take any time until a worker has stopped.
+        return Supervisor(workspace, self.engines, grace_s=waiting.LIMIT_S)
 
     def end_supervisor(self) -> None:
         """What is left of it when its process ends: nothing."""

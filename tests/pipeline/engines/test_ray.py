@@ -138,6 +138,17 @@ def test_a_run_over_two_nodes_trains_as_one_process_does(ray_nodes: RayNodes, ma
     two_nodes.check(RayCluster(config), config, made)
 
 
+def test_a_run_over_two_nodes_continues_on_others_when_one_dies(
+    ray_nodes: RayNodes, made: TrainingInputs
+) -> None:
+    from core.pipeline.engines.ray_cluster import RayCluster
+
+    ray_nodes.add(num_cpus=1)
+    ray_nodes.add(num_cpus=1)
+    config = EngineConfig(type="ray", address=ray_nodes.address, env={"PYTHONPATH": str(ROOT)})
+    two_nodes.check_that_it_continues(RayCluster(config), config, made)
+
+
 REAL = """
 [students.tiny]
 model = "{tiny}"

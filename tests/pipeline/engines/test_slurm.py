@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -12,11 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.config.schema import EngineConfig
+from core.pipeline.storage.storage import Storage
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
 from tests.pipeline.engines import two_nodes
+from tests.pipeline.engines.played_cluster import HIDING, can_hide
+from tests.pipeline.workers import counting_stage
+from tests.support import waiting
 from tests.support.records.training_attempts import TrainingInputs
-from tests.support.servers import slurm_loopback
+from tests.support.servers import slurm_loopback, storages
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -68,7 +74,7 @@ def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
     # All CPUs for others: Slurm takes the job's place away, and gives it back when they have ended.
     other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
     on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
-    assert other.wait() == 0
+    assert waiting.wait_for_exit(other, progress=on_slurm.progress()) == 0
     (on_slurm.workspace.root / "go").touch()
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
     assert on_slurm.attempts(SFT) == [(1, "preempted"), (2, "done")]
@@ -77,6 +83,44 @@ def test_the_rows_are_those_of_local_workers_although_a_job_is_preempted(
     assert on_slurm.query(preempted, on_slurm.id(SFT)) == [("hpc", "it gave its slot back")]
     assert on_slurm.rows() == undisturbed_rows
     assert set(on_slurm.steps().values()) == {1}
+
+
+def test_a_job_on_nodes_that_do_not_see_the_workspace_is_preempted_and_continues(
+    on_slurm: SupervisedWorkspace,
+    undisturbed_rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace, blind = on_slurm.workspace, tmp_path / "blind"
+    # Not all of the workspace: the counting stage follows a plan in it.
+    hide = shlex.join([*HIDING, str(workspace.artifacts)]) if can_hide() else ""
+    blind.write_text(f'#!/bin/sh\nexec {hide} {sys.executable} "$@"\n')
+    blind.chmod(0o755)
+    monkeypatch.setenv(counting_stage.ROOT, str(workspace.root))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    on_slurm.set_plan(hold=[SFT])
+    with storages.storage(storages.most_real(), tmp_path) as url:
+        text = workspace.config.read_text()
+        workspace.config.write_text(f'{text}storage = "{url}"\npython = "{blind}"\n')
+        on_slurm.ask(intents.Start(targets=(SFT,)))
+        supervisor = on_slurm.supervise()
+        on_slurm.until(
+            lambda: any(job.startswith("sft-") and what == "begin" for _, job, _, what in on_slurm.notes())
+        )
+        other = subprocess.Popen(["srun", "-p", "high", "-N2", "-n4", "sleep", "3"])
+        on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(SFT))
+        assert waiting.wait_for_exit(other, progress=on_slurm.progress()) == 0
+        (workspace.root / "go").touch()
+        assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+        parent, _, folder = url.rpartition("/")
+        assert Storage(parent).sizes(folder) == {}
+    assert on_slurm.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    assert set(on_slurm.query("SELECT engine FROM attempts")) == {("hpc",)}
+    assert set(on_slurm.steps().values()) == {1}
+    done = {job for (job,) in on_slurm.query("SELECT id FROM jobs")}
+    for table in ("artifacts", "metrics", "responses"):
+        assert on_slurm.rows()[table] == [row for row in undisturbed_rows[table] if row[0] in done]
+    assert list((tmp_path / "cache/empathy-tui/slurm").iterdir())
 
 
 def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace) -> None:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
 from core.jobs import files, journal
+from core.jobs import spec as specs
 from core.jobs.context import LOG
 from core.jobs.settings import Ranks
-from core.pipeline.engines import transfers
+from core.pipeline.engines import remote, transfers
+from core.pipeline.storage import own_folder
+from core.pipeline.storage.layout import read_by_attempts
+from core.pipeline.storage.storage import Storage
+from core.pipeline.supervision.supervisor import GRACE_S
 from core.services.workspace import open_workspace
 from core.store import intents
+from core.store.jobs import job_attempts
 from tests.pipeline.conftest import Rows
 from tests.pipeline.engines.played_cluster import RECIPE, Played, can_hide
 from tests.pipeline.workers import counting_stage
@@ -44,12 +53,20 @@ class FarPlayed:
         (use,) = open_workspace(self.supervised.workspace.root).pipeline.snapshot().engines
         return use.problem
 
-    def attempts(self) -> list[str]:
-        """The files of attempts on the storage."""
-        folder = self.storage / "attempts"
+    def own(self) -> Path:
+        """The folder of the workspace's engine on the storage."""
+        return self.storage / own_folder.of_engine(self.supervised.workspace, "far")
+
+    def files(self, folder: Path | None = None) -> list[str]:
+        """The files in a folder on the storage, by default in the workspace's own."""
+        folder = folder or self.own()
         # Folders may be removed meanwhile.
         found = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
         return [path.relative_to(folder).as_posix() for path in found]
+
+    def stored(self, path: Path) -> Path:
+        """Where a file that attempts read is on the storage."""
+        return self.own() / read_by_attempts(files.sha256(path))
 
     def until_begun(self, attempt: int = 1) -> None:
         self.played.until(lambda: any(note[2] == attempt for note in self.supervised.notes()))
@@ -86,8 +103,77 @@ def test_the_rows_are_those_of_local_workers_although_a_node_and_a_supervisor_di
     log = (far.played.folder(2) / LOG).read_text()
     assert "attempt 2" in log
     assert "done" in log
-    # Of attempts that are over nothing is left, but what makes a worker of the first one end.
-    far.played.until(lambda: far.attempts() == [f"{task.name}/fenced"])
+    # Nothing is left, but what makes a worker of the first attempt end.
+    far.played.until(lambda: far.files() == [f"attempts/{task.name}/fenced"])
+
+
+def test_what_no_job_needs_is_removed_and_what_is_not_this_workspaces_stays(
+    far: FarPlayed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "TIDY_S", 0.0)
+    others = [far.storage / "files/y", far.storage / "study-12345678/far/attempts/task/bundle"]
+    # Of a supervisor that was killed.
+    left = [far.own() / "files" / ("0" * 64), far.own() / "attempts/gone/journal/000"]
+    for path in (*others, *left):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x")
+    far.supervised.set_plan(hold=[SFT])
+    far.supervised.ask(intents.Start(engine="far"))
+    far.played.until(lambda: far.supervised.id(RECIPE) in {job for _, job, *_ in far.supervised.notes()})
+    (dialogues,) = far.supervised.workspace.artifacts.glob("data/*/dialogues.jsonl")
+    uploaded = far.stored(dialogues).stat()
+    spec_of_recipe = far.stored(far.played.folder(1) / specs.NAME)
+    far.played.until(lambda: far.supervised.states()[SFT] == "running")
+    far.played.until(lambda: far.supervised.id(SFT) in {job for _, job, *_ in far.supervised.notes()})
+    far.played.until(lambda: not spec_of_recipe.exists() and not any(path.exists() for path in left))
+    # Other jobs read the dialogues, and find them there.
+    assert far.stored(dialogues).stat() == uploaded
+    assert far.stored(far.supervised.workspace.attempt(far.supervised.id(SFT), 1) / specs.NAME).exists()
+    far.let_go()
+    far.played.until(lambda: set(far.supervised.states().values()) == {"done"})
+    far.played.until(lambda: far.files() == ["attempts/gone/fenced"])
+    assert set(far.files(far.storage)) == {
+        "files/y",
+        "study-12345678/far/attempts/task/bundle",
+        f"{far.own().relative_to(far.storage).as_posix()}/attempts/gone/fenced",
+    }
+
+
+def test_what_nodes_have_made_is_not_uploaded_again(far: FarPlayed, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploaded: list[str] = []
+    put = Storage.put
+
+    def note_and_put(self: Storage, path: Path, name: str) -> None:
+        uploaded.append(path.name)
+        put(self, path, name)
+
+    monkeypatch.setattr(Storage, "put", note_and_put)
+    far.supervised.set_plan(preempt={SFT: [2]})
+    far.supervised.ask(intents.Start(engine="far"))
+    far.played.until(lambda: set(far.supervised.states().values()) == {"done"})
+    assert far.supervised.attempts(SFT) == [(1, "preempted"), (2, "done")]
+    # And what the second attempt reads of the first one that no node has made.
+    attempts = far.supervised.query("SELECT job FROM attempts")
+    wanted = {"dialogues.jsonl": 1, specs.NAME: len(attempts), journal.NAME: 1, remote.ID: 1}
+    assert Counter(uploaded) == wanted
+
+
+def test_the_supervisor_stays_until_the_storage_is_tidy(far: FarPlayed) -> None:
+    far.supervised.ask(intents.Start(engine="far"))
+    far.supervised.until(lambda: not far.played.tick())
+    assert set(far.supervised.states().values()) == {"done"}
+    assert far.files() == []
+
+
+def test_a_copy_of_a_workspace_has_another_folder(far: FarPlayed, tmp_path: Path) -> None:
+    root = far.supervised.workspace.root
+    before = own_folder.of_engine(WorkspacePaths(root), "far")
+    assert before.startswith(f"{root.name}-")
+    copy = shutil.copytree(root, tmp_path / "copy")
+    assert own_folder.of_engine(WorkspacePaths(copy), "far").startswith("copy-")
+    renamed = root.rename(tmp_path / "renamed")
+    assert own_folder.of_engine(WorkspacePaths(renamed), "far") == before
+    assert own_folder.of_engine(WorkspacePaths(renamed), "../x") == before.replace("/far", "/.._x")
 
 
 def test_answers_of_a_lost_attempt_are_used_by_the_next(far: FarPlayed) -> None:
@@ -120,10 +206,13 @@ def test_a_storage_that_is_away_for_a_while_loses_nothing(far: FarPlayed) -> Non
 def test_a_cancelled_job_stops_through_the_storage(far: FarPlayed) -> None:
     far.supervised.set_plan(hold=[RECIPE])
     far.until_begun()
+    (attempt,) = job_attempts.attempts(far.played.supervisor.connection, state="running")
+    assert far.played.engines.of(attempt).travel_s(attempt) > GRACE_S
     far.supervised.ask(intents.Cancel(far.supervised.id(RECIPE)))
     far.played.finish()
     assert far.supervised.attempts(RECIPE) == [(1, "cancelled")]
     assert not far.played.cluster.stopped
+    assert not far.played.engines.local.travel_s(attempt)
     assert "stopped: cancel requested" in (far.played.folder(1) / LOG).read_text()
 
 
@@ -138,7 +227,7 @@ def test_a_worker_whose_place_was_taken_ends_and_its_journal_is_not_read(far: Fa
     # The worker of the first attempt lives, and finds out by itself.
     before = (far.played.folder(1) / journal.NAME).read_bytes()
     process = far.played.cluster.processes[task.name]
-    assert waiting.wait_for_exit(process, progress=waiting.file_sizes(far.storage.parent)) == 1
+    assert waiting.wait_for_exit(process, progress=far.supervised.progress()) == 1
     assert (far.played.folder(1) / journal.NAME).read_bytes() == before
     far.let_go()
     far.played.finish()
@@ -181,7 +270,7 @@ def test_a_run_over_several_nodes_needs_nodes_that_see_the_workspace(far: FarPla
 
 def test_a_damaged_file_fails_the_job_which_uploads_it_again(far: FarPlayed) -> None:
     (dialogues,) = far.supervised.workspace.artifacts.glob("data/*/dialogues.jsonl")
-    stored = far.storage / "files" / files.sha256(dialogues)
+    stored = far.stored(dialogues)
     stored.parent.mkdir(parents=True)
     stored.write_bytes(dialogues.read_bytes().replace(b"utterance 0", b"utterance X"))
     far.played.finish()

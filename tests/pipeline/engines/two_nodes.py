@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 from core.config.schema import EngineConfig, EngineResources
-from core.jobs.records import Done
+from core.jobs.records import Done, Failed, Metric
 from core.pipeline.engines.cluster import Cluster, Task
+from core.pipeline.engines.engine import Ending
+from core.training.saving import checkpoints
 from tests.support import waiting
 from tests.support.records import training_attempts
 from tests.support.records.training_attempts import TrainingInputs
@@ -20,28 +22,54 @@ def check(cluster: Cluster, config: EngineConfig, made: TrainingInputs) -> None:
     one = made.attempt("sft", **OF_ONE)
     training_attempts.run(one)
     two = made.attempt("sft", **OF_TWO_NODES)
-    (name,) = cluster.submit([_task(two, config)])
-
-    def has_ended() -> bool:
-        seen = cluster.look([name]).get(name)
-        return seen is not None and seen.ending is not None
-
-    def story() -> str:
-        return "".join(path.read_text() for path in two.glob("log*.txt"))
-
-    waiting.wait_until(
-        has_ended, "the run", progress=waiting.file_sizes(made.root), show=story, pause_s=cluster.poll_s
-    )
-    assert training_attempts.found(two, Done), story()
+    _run(cluster, _task(two, config))
+    assert training_attempts.found(two, Done), _story(two)
     assert "ranks [1] of 2" in (two / "log-node-1.txt").read_text()
     assert_same_steps(curve(two), curve(one))
     assert_same_weights(two, one)
 
 
-def _task(folder: Path, config: EngineConfig) -> Task:
+def check_that_it_continues(cluster: Cluster, config: EngineConfig, made: TrainingInputs) -> None:
+    """Train both, that of two nodes in two attempts: the first one loses a node of a Ray cluster."""
+    one = made.attempt("sft", **OF_ONE)
+    training_attempts.run(one)
+    first = made.attempt("sft", **OF_TWO_NODES)
+    ending = _run(cluster, _task(first, config, node="tests.pipeline.engines.dying_node"))
+    assert ending.is_preempted, (ending, _story(first))
+    assert not training_attempts.found(first, Failed)
+    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2", _story(first)
+    second = made.attempt("sft", prior=[first], **OF_TWO_NODES)
+    _run(cluster, _task(second, config))
+    assert training_attempts.found(second, Done), _story(second)
+    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3]
+    assert_same_steps(curve(first, second), curve(one))
+    assert_same_weights(second, one)
+
+
+def _run(cluster: Cluster, task: Task) -> Ending:
+    (name,) = cluster.submit([task])
+
+    def ending() -> Ending | None:
+        seen = cluster.look([name]).get(name)
+        return None if seen is None else seen.ending
+
+    return waiting.wait_until(
+        ending,
+        "the run",
+        progress=waiting.file_sizes(task.folder.parent),
+        show=lambda: _story(task.folder),
+        pause_s=cluster.poll_s,
+    )
+
+
+def _story(folder: Path) -> str:
+    return "".join(path.read_text() for path in folder.glob("log*.txt"))
+
+
+def _task(folder: Path, config: EngineConfig, node: str = "core.training.node_process") -> Task:
     python = (sys.executable, "-P", "-m")
     return Task(
-        name=f"two-nodes-{folder.parent.parent.name}",
+        name=f"two-nodes-{folder.parent.parent.name}-{folder.name}",
         folder=folder,
         root=folder.parent,
         command=(*python, "core.pipeline.workers.worker", str(folder)),
@@ -49,6 +77,6 @@ def _task(folder: Path, config: EngineConfig) -> Task:
         resources=EngineResources(num_cpus=2, num_gpus=0),
         places=2,
         nodes=2,
-        helper=(*python, "core.training.node_process", str(folder)),
+        helper=(*python, node, str(folder)),
         spread=(*python, "core.pipeline.engines.ray_nodes"),
     )

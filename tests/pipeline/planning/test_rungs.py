@@ -8,6 +8,7 @@ import pytest
 
 from core.config.load import InvalidConfigError, parse_config
 from core.domain.jobs import rungs
+from core.domain.jobs.results import RungPlace, RungResult
 from core.domain.names import RunName, is_of_rung
 from core.jobs.inputs import ImportedDialogues, JobOutput, JobResult
 from core.jobs.planned_job import PlannedJob
@@ -173,6 +174,33 @@ def test_how_many_are_expected() -> None:
         "recipe:direct/chatgpt": 1,
     }
     assert {name: chances[jobs[name].id] for name in shares} == shares
+
+
+def test_as_many_jobs_are_left_out_of_an_eta_as_will_stop() -> None:
+    grid = "[grid.sft]\nlearning_rate = [1e-5, 2e-5]\n"
+    jobs = planned(f"[rungs]\nexamples = [4, 16]\nreduction_factor = 2\n{grid}")
+    chances = rung_chances.of_jobs(tuple(jobs.values()), {})
+    before = names(jobs, tuple(rung_chances.stopping(tuple(jobs.values()), {})))
+    for kind, count in {
+        "sft:tiny/": 2 + 3,
+        "sft-dpo:tiny/": 3 + 3 + 3,
+        "compare:tiny/held-out vs tiny/": 2 + 3 + 3,
+        "compare:tiny vs tiny/": 3 + 3,
+        "rung:": 0,
+        "recipe:": 0,
+    }.items():
+        assert sum(name.startswith(kind) for name in before) == count, kind
+        left = sum(chances[job.id] for name, job in jobs.items() if name.startswith(kind))
+        assert left + count == sum(name.startswith(kind) for name in jobs), kind
+    # Once a rung is decided, those that it stops are known.
+    rung = jobs["rung:tiny/sft/examples=4"]
+    assert isinstance(rung.settings, RungSettings)
+    last = [str(run.over_rungs) for run in map(RunName.parse, rung.settings.runs) if run][-2:]
+    places = tuple(RungPlace(run=run, win_rate=0.5, promoted=True) for run in last)
+    decided = {rung.id: RungResult(rung=1, examples=4, places=places)}
+    after = names(jobs, tuple(rung_chances.stopping(tuple(jobs.values()), decided)))
+    assert {f"sft:{run},examples=16" for run in last}.isdisjoint(after)
+    assert sum(name.startswith("sft:tiny/") for name in after) == 2 + 3
 
 
 @pytest.mark.parametrize(

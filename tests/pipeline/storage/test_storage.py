@@ -46,6 +46,23 @@ def test_large_files(url: str, tmp_path: Path) -> None:
     assert [one.name for one in copy.parent.iterdir()] == ["copy"]
 
 
+def test_what_is_in_a_folder(url: str) -> None:
+    found = Storage(url)
+    assert found.sizes("lists") == {}
+    for name in ("lists/one", "lists/folder/two", "lists/folder/three", "listed"):
+        found.write(name, b"")
+    assert set(found.sizes("lists")) == {"one", "folder/two", "folder/three"}
+    assert found.sizes("lists")["one"] == found.size("lists/one")
+    Storage(url).remove("lists/folder")
+    assert set(found.sizes("lists")) == {"one"}
+    for to in ("moved", "lists/one"):
+        found.write("two", to.encode())
+        found.move("two", to)
+        assert (found.read("two"), found.read(to)) == (None, to.encode())
+    with pytest.raises(FileNotFoundError):
+        found.move("two", "moved")
+
+
 def test_a_file_that_grows(url: str, tmp_path: Path) -> None:
     path, copy = tmp_path / "journal", tmp_path / "copy"
     sender = GrowingFile(Storage(url), path, "grows/journal", by_line=True)

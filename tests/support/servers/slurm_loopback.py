@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,8 @@ from tests.support import waiting
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _NODES = ("n1", "n2")
+#: Seconds between two looks, each of which starts a process.
+_PAUSE_S = 0.2
 
 
 def missing() -> str | None:
@@ -45,6 +48,8 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     key.write_bytes(secrets.token_bytes(1024))
     (folder / "slurm.conf").write_text(_configuration(folder))
     environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _PATH}
+    states = partial(_printed, "sinfo", "-h", "-o", "%T", environment=environment)
+    jobs = partial(_printed, "squeue", "-h", "-o", "%i %T", environment=environment)
     try:
         _start(
             "munged",
@@ -59,26 +64,26 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         _start("slurmctld", "-c", environment=environment)
         for node in _NODES:
             _start("slurmd", "-c", "-N", node, environment=environment)
+        # Its logs and its state grow whether or not it gets anywhere.
         waiting.wait_until(
-            lambda: set(_printed("sinfo", "-h", "-o", "%T", environment=environment).split()) == {"idle"},
+            lambda: set(states().split()) == {"idle"},
             "the nodes to be idle",
-            progress=waiting.file_sizes(folder),
-            show=lambda: (folder / "slurmctld.log").read_text(),
+            progress=states,
+            show=lambda: "".join(path.read_text() for path in folder.glob("*.log")),
+            pause_s=_PAUSE_S,
         )
         yield environment
         subprocess.run(["scancel", "--user", "root"], env=os.environ | environment)
-        waiting.wait_until(
-            lambda: not _printed("squeue", "-h", environment=environment),
-            "the jobs to end",
-            progress=waiting.file_sizes(folder),
-        )
+        waiting.wait_until(lambda: not jobs(), "the jobs to end", progress=jobs, pause_s=_PAUSE_S)
     finally:
         for name in ("slurmctld.pid", *(f"slurmd-{node}.pid" for node in _NODES), "munged.pid"):
             with suppress(OSError, ValueError, psutil.NoSuchProcess):
                 daemon = psutil.Process(int((run / name).read_text()))
                 daemon.terminate()
                 # It writes its state until it ends.
-                daemon.wait()
+                with suppress(psutil.TimeoutExpired):
+                    daemon.wait(waiting.STALL_S)
+                daemon.kill()
 
 
 def _start(*command: str, environment: dict[str, str]) -> None:

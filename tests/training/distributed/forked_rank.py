@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
 
@@ -64,7 +65,8 @@ class ForkedRank:
 
 
 def arrange(ends: str | None = None, step: int = 0) -> None:
-    """Have the ranks of this process forked; rank 1 is `killed` or `raises` before that step."""
+    """Have the ranks of this process forked; rank 1 is `killed`, `lost` with its Ray node, or `raises` before
+    that step."""
 
     def start(folder: Path, rank: int, variables: Mapping[str, str]) -> ForkedRank:
         def run() -> int:
@@ -96,8 +98,18 @@ def _end(how: str, at: int) -> None:
 
     def on_step_begin(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step == at:
-            if how == "killed":
+            if how == "lost":
+                _kill_node()
+            if how in ("killed", "lost"):
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError("it was made to fail")
 
     callbacks.JournalCallback.on_step_begin = on_step_begin  # type: ignore[method-assign]
+
+
+def _kill_node() -> None:
+    """Kill the Ray node that runs this process, and all between the two."""
+    above = psutil.Process().parents()
+    node = next(at for at, process in enumerate(above) if "raylet" in process.name())
+    for process in reversed(above[: node + 1]):
+        process.kill()
