@@ -267,8 +267,10 @@ def _check_judge(key: str, judge: JudgeConfig) -> None:
                 '"decided" needs verdicts one after the other, but a batch gives all of them '
                 'at its end; set mode = "live", or remove stop',
             )
-    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
-        raise InvalidOptionError(key, "the embedded judge takes no setting other than provider and stop")
+    elif judge != JudgeConfig(provider="embedded", stop=judge.stop, comparisons=judge.comparisons):
+        raise InvalidOptionError(
+            key, "the embedded judge takes no setting other than provider, stop and comparisons"
+        )
 
 
 def _check_server(key: str, server: Server, student: str) -> None:

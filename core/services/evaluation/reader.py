@@ -108,11 +108,13 @@ class EvaluationReader(ComparisonReader):
     def scorecards(self) -> tuple[Scorecard, ...]:
         """The quality of each configured judge: agreement with people, position and length bias, cost."""
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
-        if connection is None:
+        config, _ = self._state.config()
+        if connection is None or config is None:
             return ()
         validated = self._data.validated(jobs)
         biases = self._data.biases(connection, jobs, validated)
-        return judges.scorecards(connection, self._data.judges(), jobs, validated, biases)
+        filter_judge = config.recipes.filter_judge
+        return judges.scorecards(connection, config.judges, jobs, validated, biases, filter_judge)
 
     def judge_names(self) -> tuple[str, ...]:
         """The names of the configured judges, in their order."""
