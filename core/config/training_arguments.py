@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import NoneType
+from typing import NamedTuple
 
 from core.config.problems import InvalidOptionError, suggestion
 from core.config.schema import Dpo, Training
@@ -47,6 +47,7 @@ _SET_BY_PROGRAM: Mapping[str, str] = {
     "logging_first_step": "set logging_steps",
     "logging_nan_inf_filter": "a loss that is not finite ends the run",
     "log_level": "the run's log has everything",
+    "log_level_replica": "the run's log has everything",
     "save_strategy": "set save_steps",
     "save_only_model": "checkpoints must be complete to be resumed",
     "enable_jit_checkpoint": "the program saves a checkpoint when a run is cancelled",
@@ -93,6 +94,8 @@ _SET_BY_PROGRAM: Mapping[str, str] = {
 }
 #: Beginnings of further names of that kind.
 _SET_BY_PROGRAM_BY_PREFIX: Mapping[str, str] = {"hub_": _NO_UPLOAD, "ddp_": _GPUS}
+#: Arguments whose values only the comparisons of DPO's trainer tell.
+_COMPARED = ("f_divergence_type",)
 #: Arguments that decide the order of examples, which `group_by_dialogue` decides.
 _ORDER = ("train_sampling_strategy",)
 
@@ -104,16 +107,21 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "dict": (dict,),
     "list": (list,),
-    "None": (NoneType,),
 }
 _EXTRA = "extra"
+
+
+class _Argument(NamedTuple):
+    annotation: ast.expr
+    values: Sequence[str]
+    """Those that its class lists; none if it lists none."""
 
 
 def check_extra(key: str, training: Training) -> None:
     """Check the `extra` of the stage whose table is `key`.
 
-    Raises `InvalidOptionError` for an argument that TRL does not have, that another option stands for, or of
-    another type.
+    Raises `InvalidOptionError` for an argument that TRL does not have, that another option stands for, of
+    another type, or with a value that TRL does not list.
     """
     configuration = "DPOConfig" if isinstance(training, Dpo) else "SFTConfig"
     known = _arguments(_DPO if isinstance(training, Dpo) else _SFT)
@@ -129,8 +137,13 @@ def check_extra(key: str, training: Training) -> None:
             )
         if name in _ORDER and training.group_by_dialogue:
             raise InvalidOptionError(here, "group_by_dialogue decides the order; set it to false as well")
-        if not _fits(value, known[name]):
-            raise InvalidOptionError(here, f"expected {known[name]}, got {value!r}")
+        annotation, values = known[name]
+        if not _fits(value, annotation):
+            raise InvalidOptionError(here, f"expected {ast.unparse(annotation)}, got {value!r}")
+        if name in _COMPARED:
+            values = _compared_by_dpo(name)
+        if values and value not in values:
+            raise InvalidOptionError(here, f"expected one of {', '.join(values)}; got {value!r}")
 
 
 def check_names(key: str, training: Training) -> None:
@@ -149,9 +162,16 @@ def check_names(key: str, training: Training) -> None:
     if (
         isinstance(training, Dpo)
         and (name := training.loss_type) != _DEFAULTS.loss_type
-        and name not in (known := _losses())
+        and name not in (known := _compared_by_dpo("loss_type"))
     ):
         what = f"TRL's DPOTrainer has no loss {name!r}{suggestion(name, known)}"
+        raise InvalidOptionError(f"{key}.loss_type", what)
+    if (
+        isinstance(training, Dpo)
+        and training.loss_type == "exo_pair"
+        and not training.extra.get("label_smoothing")
+    ):
+        what = "exo_pair needs label smoothing; set label_smoothing in [dpo.extra], such as 0.001"
         raise InvalidOptionError(f"{key}.loss_type", what)
 
 
@@ -161,26 +181,46 @@ def _set_by_program(key: str) -> str | None:
     return next((why for start, why in _SET_BY_PROGRAM_BY_PREFIX.items() if key.startswith(start)), None)
 
 
-def _fits(value: object, annotation: str) -> bool:
-    parts = [part.partition("[")[0].strip() for part in annotation.split("|")]
-    if any(part not in _TYPES for part in parts):
-        return True
-    accepted = tuple(kind for part in parts for kind in _TYPES[part])
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    # In Python true is a number.
-    return isinstance(value, accepted) and (not isinstance(value, bool) or bool in accepted)
+def _fits(value: object, annotation: ast.expr) -> bool:
+    match annotation:
+        case ast.BinOp(left=left, right=right):
+            return _fits(value, left) or _fits(value, right)
+        case ast.Constant(value=None):
+            return value is None
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return isinstance(value, list) and all(_fits(one, item) for one in value)
+        case ast.Subscript(value=ast.Name() as kind):
+            return _fits(value, kind)
+        case ast.Name(id=name) if name in _TYPES:
+            if isinstance(value, float) and not math.isfinite(value):
+                return False
+            # In Python true is a number.
+            return isinstance(value, _TYPES[name]) and (not isinstance(value, bool) or name == "bool")
+    return True
 
 
 @cache
-def _arguments(classes: _Classes) -> Mapping[str, str]:
-    """The names of a configuration's arguments, and their annotations."""
-    found: dict[str, str] = {}
+def _arguments(classes: _Classes) -> Mapping[str, _Argument]:
+    """The arguments of a configuration, by name."""
+    found: dict[str, _Argument] = {}
     for package, file, name in classes:
         for line in _class(package, file, name).body:
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                found.setdefault(line.target.id, ast.unparse(line.annotation))
+                found.setdefault(line.target.id, _Argument(line.annotation, _choices(line)))
     return found
+
+
+def _choices(line: ast.AnnAssign) -> Sequence[str]:
+    """The `choices` of a field's metadata."""
+    return [
+        choice.value
+        for node in ast.walk(line)
+        if isinstance(node, ast.Dict)
+        for key, listed in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "choices" and isinstance(listed, ast.List)
+        for choice in listed.elts
+        if isinstance(choice, ast.Constant) and isinstance(choice.value, str)
+    ]
 
 
 @cache
@@ -194,15 +234,17 @@ def _schedules() -> Sequence[str]:
 
 
 @cache
-def _losses() -> Sequence[str]:
-    """What DPO's trainer compares its `loss_type` with."""
-    return [
+def _compared_by_dpo(argument: str) -> Sequence[str]:
+    """What DPO's trainer compares an argument with, each once."""
+    found = [
         right.value
         for node in ast.walk(_class("trl", "trainer/dpo_trainer.py", "DPOTrainer"))
-        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == "loss_type"
+        if isinstance(node, ast.Compare)
+        and argument in (getattr(node.left, "id", None), getattr(node.left, "attr", None))
         for right in node.comparators
         if isinstance(right, ast.Constant) and isinstance(right.value, str)
     ]
+    return list(dict.fromkeys(found))
 
 
 def _values(enumeration: ast.ClassDef) -> list[str]:
