@@ -147,7 +147,7 @@ def check_extra(key: str, training: Training) -> None:
 
 
 def check_names(key: str, training: Training) -> None:
-    """Check the names of an optimizer, a schedule and a loss in the table `key`.
+    """Check the names of an optimizer, a schedule, loggers and a loss in the table `key`.
 
     Raises `InvalidOptionError` if Transformers or TRL has none of that name.
     """
@@ -159,6 +159,10 @@ def check_names(key: str, training: Training) -> None:
     ):
         what = f"Transformers has no schedule {name!r}{suggestion(name, known)}"
         raise InvalidOptionError(f"{key}.lr_scheduler_type", what)
+    for name in training.report_to:
+        if training.report_to != ("all",) and name not in (known := _loggers()):
+            what = f"Transformers has no integration {name!r}{suggestion(name, known)}"
+            raise InvalidOptionError(f"{key}.report_to", what, name)
     if (
         isinstance(training, Dpo)
         and (name := training.loss_type) != _DEFAULTS.loss_type
@@ -234,6 +238,20 @@ def _schedules() -> Sequence[str]:
 
 
 @cache
+def _loggers() -> Sequence[str]:
+    """The integrations that can get metrics."""
+    return [
+        key.value
+        for node in _module("transformers", "integrations/integration_utils.py").body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Dict)
+        and ast.unparse(node.targets[0]) == "INTEGRATION_TO_CALLBACK"
+        for key in node.value.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    ]
+
+
+@cache
 def _compared_by_dpo(argument: str) -> Sequence[str]:
     """What DPO's trainer compares an argument with, each once."""
     found = [
@@ -258,9 +276,13 @@ def _values(enumeration: ast.ClassDef) -> list[str]:
 
 
 def _class(package: str, file: str, name: str) -> ast.ClassDef:
+    found = _module(package, file).body
+    return next(node for node in found if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def _module(package: str, file: str) -> ast.Module:
     # find_spec of a package without a dot does not import it.
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise UserError(f"{package} is not installed: install the project again: `uv sync`")
-    tree = ast.parse((Path(spec.origin).parent / file).read_text(encoding="utf-8"))
-    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return ast.parse((Path(spec.origin).parent / file).read_text(encoding="utf-8"))

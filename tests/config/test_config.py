@@ -56,6 +56,10 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[sft]\nearly_stopping_patience = 3", "there is no evaluation; set eval_share"),
         ("[dpo]\noptim = 'adamw'", "dpo.optim: Transformers has no optimizer 'adamw'"),
         ("[sft]\nlr_scheduler_type = 'cosin'", "sft.lr_scheduler_type: .* did you mean cosine"),
+        (
+            "[sft]\nreport_to = ['tensorboard', 'wanbd']",
+            "sft.report_to: Transformers has no integration 'wanbd'; did you mean wandb",
+        ),
         ("[dpo]\nloss_type = 'sigmod'", "dpo.loss_type: TRL's DPOTrainer has no loss .* mean sigmoid"),
         ("[sft.extra]\nadam_beta2 = inf", "sft.extra.adam_beta2: expected float, got inf"),
         ("[sft.extra]\nadam_beta3 = 1", "sft.extra.adam_beta3: TRL's SFTConfig .* mean adam_beta2"),
@@ -322,6 +326,7 @@ def test_arguments_are_those_of_the_installed_trl() -> None:
     """They are read from its source, without importing it."""
     from dataclasses import fields
 
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
     from transformers.trainer_utils import SchedulerType
     from transformers.training_args import OptimizerNames
     from trl import DPOConfig, SFTConfig
@@ -336,5 +341,6 @@ def test_arguments_are_those_of_the_installed_trl() -> None:
             if field.init and field.name not in arguments._SET_BY_PROGRAM:
                 choices = field.metadata.get("choices", ())
                 assert list(arguments._arguments(classes)[field.name].values) == list(choices)
+    assert list(arguments._loggers()) == list(INTEGRATION_TO_CALLBACK)
     assert set(arguments._optimizers()) == {name.value for name in OptimizerNames}
     assert set(arguments._schedules()) == {name.value for name in SchedulerType}
