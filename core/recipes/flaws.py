@@ -52,7 +52,10 @@ class FlawedResponse(msgspec.Struct, frozen=True):
 def find(
     answers: Iterable[GeneratedResponse], language: Language
 ) -> Iterator[tuple[GeneratedResponse, Flaw]]:
-    """The responses of one set that have a flaw, each with the first that applies; `language` is the data's."""
+    """The responses of one set that have a flaw, each with the first that applies.
+
+    `language` is that of the dialogues.
+    """
     seen: Counter[str] = Counter()
     for answer in answers:
         if answer.left_out:

@@ -41,9 +41,7 @@ class Language:
             return True
         found = words(text)
         return (
-            bool(self.words)
-            and len(found) >= _MIN_WORDS
-            and _known(found, self.words) < self.known * _PART
+            bool(self.words) and len(found) >= _MIN_WORDS and _known(found, self.words) < self.known * _PART
         )
 
 

@@ -40,7 +40,7 @@ def test_another_language(text: str) -> None:
     [
         "",
         "Congratulations! Wonderful news!",
-        "What a naïve façade — 100 µg of 𝐡𝐨𝐩𝐞 😀, as they say in O\u02bbahu and Hawai\u02bbi; tell me more about it.",
+        "What a naïve façade: 100 µg of 𝐡𝐨𝐩𝐞 😀, as they say in O\u02bbahu and Hawai\u02bbi.",
     ],
 )
 def test_the_same_language(text: str) -> None:
@@ -56,7 +56,9 @@ def test_few_texts_show_only_their_script() -> None:
 
 def test_a_language_that_does_not_divide_its_words() -> None:
     lost = ("戒指", "钱包", "钥匙", "手机", "雨伞", "朋友")
-    texts = [f"{when}我丢了{what}，心里很难过。" for what in lost for when in ("今天", "昨天", "上周", "刚才")]
+    texts = [
+        f"{when}我丢了{what}，心里很难过。" for what in lost for when in ("今天", "昨天", "上周", "刚才")
+    ]
     chinese = languages.of(texts)
     assert not chinese.is_other("听到这个消息我很难过，你一定很伤心，愿意和我说说吗？")
     assert chinese.is_other("I am so sorry to hear that.")

@@ -107,9 +107,7 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
 
 def test_pairs_of_a_filter_are_read_again(asked: Program, api: Api) -> None:
     config = asked.root / "config.toml"
-    config.write_text(
-        f'{config.read_text()}[recipes]\ntrain = ["direct/chatgpt"]\nfilter_judge = "gpt"\n'
-    )
+    config.write_text(f'{config.read_text()}[recipes]\ntrain = ["direct/chatgpt"]\nfilter_judge = "gpt"\n')
     asked("run", "filter", "--wait")
     (recipe,) = (one for one in asked("recipes", "--json").json if one["name"] == "direct/chatgpt")
     paid = dict(api.paid)
