@@ -223,6 +223,13 @@ def _check_lora(key: str, lora: Lora) -> None:
             f"{wanted!r} is none of true, false, gaussian, orthogonal, olora, "
             "pissa and pissa_niter_N; others of PEFT's need data or files of their own",
         )
+    if isinstance(lora.target_modules, str):
+        try:
+            re.compile(lora.target_modules)
+        except re.error as error:
+            raise InvalidOptionError(
+                f"{key}.target_modules", f"is no regular expression: {error}; list names instead"
+            ) from error
 
 
 def _check_training(key: str, training: Training) -> None:

@@ -94,6 +94,13 @@ _SET_BY_PROGRAM: Mapping[str, str] = {
 }
 #: Beginnings of further names of that kind.
 _SET_BY_PROGRAM_BY_PREFIX: Mapping[str, str] = {"hub_": _NO_UPLOAD, "ddp_": _GPUS}
+#: Schedules that read the loss of an evaluation, and those with arguments of which one must be given.
+_NEED_EVALUATION = ("reduce_lr_on_plateau", "greedy")
+_NEED_ARGUMENTS: Mapping[str, Sequence[str]] = {
+    "cosine_with_min_lr": ("min_lr", "min_lr_rate"),
+    "cosine_warmup_with_min_lr": ("min_lr", "min_lr_rate"),
+    "warmup_stable_decay": ("num_decay_steps",),
+}
 #: Arguments whose values only the comparisons of DPO's trainer tell.
 _COMPARED = ("f_divergence_type",)
 #: Arguments that decide the order of examples, which `group_by_dialogue` decides.
@@ -149,16 +156,13 @@ def check_extra(key: str, training: Training) -> None:
 def check_names(key: str, training: Training) -> None:
     """Check the names of an optimizer, a schedule, loggers and a loss in the table `key`.
 
-    Raises `InvalidOptionError` if Transformers or TRL has none of that name.
+    Raises `InvalidOptionError` if Transformers or TRL has none of that name, or it needs what is not set.
     """
     if (name := training.optim) != _DEFAULTS.optim and name not in (known := _optimizers()):
         what = f"Transformers has no optimizer {name!r}{suggestion(name, known)}"
         raise InvalidOptionError(f"{key}.optim", what)
-    if (name := training.lr_scheduler_type) != _DEFAULTS.lr_scheduler_type and name not in (
-        known := _schedules()
-    ):
-        what = f"Transformers has no schedule {name!r}{suggestion(name, known)}"
-        raise InvalidOptionError(f"{key}.lr_scheduler_type", what)
+    if training.lr_scheduler_type != _DEFAULTS.lr_scheduler_type:
+        _check_schedule(key, training)
     for name in training.report_to:
         if training.report_to != ("all",) and name not in (known := _loggers()):
             what = f"Transformers has no integration {name!r}{suggestion(name, known)}"
@@ -177,6 +181,22 @@ def check_names(key: str, training: Training) -> None:
     ):
         what = "exo_pair needs label smoothing; set label_smoothing in [dpo.extra], such as 0.001"
         raise InvalidOptionError(f"{key}.loss_type", what)
+
+
+def _check_schedule(key: str, training: Training) -> None:
+    name, known = training.lr_scheduler_type, _schedules()
+    here = f"{key}.lr_scheduler_type"
+    if name not in known:
+        raise InvalidOptionError(here, f"Transformers has no schedule {name!r}{suggestion(name, known)}")
+    if name in _NEED_EVALUATION and not training.eval_share:
+        raise InvalidOptionError(
+            here, f"{name} follows the loss of an evaluation; set eval_share, such as 0.1"
+        )
+    given = training.extra.get("lr_scheduler_kwargs")
+    needed = _NEED_ARGUMENTS.get(name, ())
+    if needed and not (isinstance(given, dict) and any(one in given for one in needed)):
+        what = f"{name} needs {' or '.join(needed)} in lr_scheduler_kwargs of [{key}.{_EXTRA}]"
+        raise InvalidOptionError(here, what)
 
 
 def _set_by_program(key: str) -> str | None:

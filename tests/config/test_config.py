@@ -80,6 +80,12 @@ def test_the_default_templates_values_are_the_defaults() -> None:
             "[dpo.extra]\nf_divergence_type = 'kl'",
             "expected one of reverse_kl, forward_kl, js_divergence, alpha_divergence; got 'kl'",
         ),
+        ("[sft]\nlr_scheduler_type = 'greedy'", "greedy follows the loss of an evaluation; set eval_share"),
+        (
+            "[sft]\nlr_scheduler_type = 'cosine_with_min_lr'",
+            "needs min_lr or min_lr_rate in lr_scheduler_kwargs of",
+        ),
+        ("[lora]\ntarget_modules = '(q_proj'", "lora.target_modules: is no regular expression"),
         ("[dpo]\nloss_type = 'exo_pair'", "dpo.loss_type: exo_pair needs label smoothing"),
         ("[sft.extra]\nfsdp = true", "set runs.gpus_per_run, runs.distributed and"),
         (
