@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from core.config.schema import Definition
 from core.domain.errors import UserError
 from core.domain.evaluation.win_rates import WinRate
 from core.services.evaluation import (
@@ -115,6 +116,11 @@ class EvaluationReader(ComparisonReader):
         biases = self._data.biases(connection, jobs, validated)
         filter_judge = config.recipes.filter_judge
         return judges.scorecards(connection, config.judges, jobs, validated, biases, filter_judge)
+
+    def quality(self) -> str:
+        """What a better response shows more of: `definition.name`, by default empathy."""
+        config, _ = self._state.config()
+        return (Definition() if config is None else config.definition).name
 
     def judge_names(self) -> tuple[str, ...]:
         """The names of the configured judges, in their order."""
