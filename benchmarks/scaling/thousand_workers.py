@@ -1,6 +1,7 @@
 """What a supervisor and the app cost while a thousand workers are at work, beside ten.
 
-    python -m benchmarks.scaling.thousand_workers [--workers N …] [--rate R] [--seconds S] [--probes N] [--ray]
+    python -m benchmarks.scaling.thousand_workers [--workers N …] [--rate R] [--seconds S] [--probes N]
+                                               [--ray]
 
 The workers are simulated: a process appends to their journals what training reports, at `--rate` records a
 second and worker, and their locks are held, so that the supervisor takes them for alive; or, with `--ray`,

@@ -223,6 +223,13 @@ def _check_lora(key: str, lora: Lora) -> None:
             f"{wanted!r} is none of true, false, gaussian, orthogonal, olora, "
             "pissa and pissa_niter_N; others of PEFT's need data or files of their own",
         )
+    if isinstance(lora.target_modules, str):
+        try:
+            re.compile(lora.target_modules)
+        except re.error as error:
+            raise InvalidOptionError(
+                f"{key}.target_modules", f"is no regular expression: {error}; list names instead"
+            ) from error
 
 
 def _check_training(key: str, training: Training) -> None:
@@ -267,8 +274,10 @@ def _check_judge(key: str, judge: JudgeConfig) -> None:
                 '"decided" needs verdicts one after the other, but a batch gives all of them '
                 'at its end; set mode = "live", or remove stop',
             )
-    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
-        raise InvalidOptionError(key, "the embedded judge takes no setting other than provider and stop")
+    elif judge != JudgeConfig(provider="embedded", stop=judge.stop, comparisons=judge.comparisons):
+        raise InvalidOptionError(
+            key, "the embedded judge takes no setting other than provider, stop and comparisons"
+        )
 
 
 def _check_server(key: str, server: Server, student: str) -> None:

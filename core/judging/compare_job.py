@@ -33,7 +33,7 @@ def run(job: JobContext[CompareSettings]) -> CompareResult:
     too. Raises `UserError` when a responder's file lacks another test dialogue, no dialogue is left, or an
     LLM judge does not answer.
     """
-    test = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+    test = records.read_test_split(job.input("dialogues"))
     responses = {"a": _responses(job, "a", test), "b": _responses(job, "b", test)}
     dialogues = [d for d in test if all(d.dialog_id in texts for texts in responses.values())]
     if not dialogues:
@@ -172,8 +172,6 @@ def _responses(
     A teacher may have left out as many as its `max_left_out` allows, and an import counts the responses
     that it leaves out. Raises `UserError` if another is missing.
     """
-    if not dialogues:
-        raise UserError("the data has no test dialogue: responders cannot be compared on it")
     name = job.settings.a if side == "a" else job.settings.b
     if side not in job.spec.inputs:
         return {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}

@@ -17,7 +17,7 @@ from core.jobs.settings import EmbeddedJudge, FilterSettings, LlmJudge
 from core.judging import dropped_pairs, pair_verdicts
 from core.judging.dropped_pairs import DroppedPair
 from core.judging.llm import llm_judge
-from core.judging.metrics import scores
+from core.judging.metrics import comparison_metrics, scores
 from core.judging.protocol import Judge, OrderedPair
 from core.recipes import examples
 from core.recipes.examples import PreferencePair
@@ -72,6 +72,7 @@ def run(job: JobContext[FilterSettings]) -> FilterResult:
         invalid_verdicts=sum(one.winner == "invalid" for one in verdicts),
         design=design,
         label=label,
+        forms=comparison_metrics.forms(verdicts),
     )
 
 

@@ -42,10 +42,10 @@ def _card(recipe: str, sft: int, pairs: int, described: DataDescription) -> str:
         if count
     ]
     data = DatasetCardData(
-        language="en",
+        language=described.language,
         task_categories=["text-generation"],
         pretty_name=visible(recipe),
-        tags=["empathy", "trl"],
+        tags=[visible(described.definition.name), "trl"],
         configs=configs,
     )
     name = RecipeName.parse(recipe)
@@ -63,9 +63,8 @@ def _card(recipe: str, sft: int, pairs: int, described: DataDescription) -> str:
         _use(bool(sft), bool(pairs)),
         sections.data_section(described),
         "## Intended use and limits\n\n"
-        "For research on empathetic responses to short dialogues, in English. It contains responses that are "
-        "worse on purpose: the rejected ones. The terms of the data, and of the teacher's provider where "
-        "there is a teacher, apply to it.",
+        f"{described.purpose}. It contains responses that are worse on purpose: the rejected ones. The terms "
+        "of the data, and of the teacher's provider where there is a teacher, apply to it.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -44,14 +44,19 @@ def of_run(rates: Iterable[WinRate], run: str) -> tuple[RunWinRate, ...]:
     return tuple(found)
 
 
-def eval_results(rates: Sequence[RunWinRate], data_file: str, data_sha256: str) -> list[EvalResult]:
-    """The win rates for the Hub's `model-index`: each with its judge, baseline and interval."""
+def eval_results(
+    rates: Sequence[RunWinRate], adjective: str, data_file: str, data_sha256: str
+) -> list[EvalResult]:
+    """The win rates for the Hub's `model-index`: each with its judge, baseline and interval.
+
+    `adjective` says which responses were to be better.
+    """
     from huggingface_hub import EvalResult
 
     return [
         EvalResult(
             task_type="text-generation",
-            task_name="Empathetic responses",
+            task_name=f"{visible(adjective).capitalize()} responses",
             dataset_type=re.sub(r"[^A-Za-z0-9._-]+", "-", data_file).strip("-.") or "dialogues",
             dataset_name=visible(data_file),
             dataset_split="test",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.config.schema import Responding, Student
+from core.config.schema import Definition, Responding, Student
 from core.domain import markdown
 from core.domain.data.recipes import FilteredPairs
 from core.domain.markdown import code
@@ -15,6 +15,7 @@ from core.publishing.results import RunWinRate
 
 #: The prompt's template beside a published model.
 PROMPT_FILE = "prompt.txt"
+_EMPATHY = Definition()
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,17 @@ class DataDescription:
     """Whether it is the bundled sample, which is no research data."""
     filtered: FilteredPairs | None = None
     """What a judge left of its preference pairs; None if it filtered none."""
+    definition: Definition = _EMPATHY
+    """The quality that is distilled from it."""
+    language: str | None = None
+    """The code of its language; None if that is not known."""
+
+    @property
+    def purpose(self) -> str:
+        """What a model that is trained on it is for, in Markdown."""
+        adjective = markdown.escaped(self.definition.adjective)
+        where = ", in English" if self.language == "en" else ""
+        return f"For research on {adjective} responses to short dialogues{where}"
 
 
 def answering(student: Student, responding: Responding) -> str:
@@ -93,12 +105,12 @@ half. Dialogues without a valid verdict are left out, and counted as invalid.
 {results.table(rates)}"""
 
 
-def limits_section(notes: Sequence[str]) -> str:
+def limits_section(described: DataDescription, notes: Sequence[str]) -> str:
     """Intended use and limits; `notes` are those of this publication."""
     listed = "".join(f"\n- {markdown.escaped(note)}" for note in notes)
     return f"""## Intended use and limits
 
-For research on empathetic responses to short dialogues in the style of its training data, in English.
+{described.purpose}, in the style of its training data.
 
 - It is not a therapist or a crisis service, and must not replace one. It can respond wrongly or
   hurtfully.

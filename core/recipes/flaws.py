@@ -14,6 +14,7 @@ from core.config.schema import Flaw
 from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
 from core.jobs import files
+from core.recipes.languages import Language, words
 
 #: The similarity of two texts, word by word, from which one is a near copy of the other.
 _NEAR = 0.9
@@ -48,23 +49,30 @@ class FlawedResponse(msgspec.Struct, frozen=True):
     """The response."""
 
 
-def find(answers: Iterable[GeneratedResponse]) -> Iterator[tuple[GeneratedResponse, Flaw]]:
-    """The responses of one set that have a flaw, each with the first that applies."""
+def find(
+    answers: Iterable[GeneratedResponse], language: Language
+) -> Iterator[tuple[GeneratedResponse, Flaw]]:
+    """The responses of one set that have a flaw, each with the first that applies.
+
+    `language` is that of the dialogues.
+    """
     seen: Counter[str] = Counter()
     for answer in answers:
         if answer.left_out:
             continue
-        words = _words(answer.text)
-        key = " ".join(words)
+        found = words(answer.text)
+        key = " ".join(found)
         seen[key] += 1
-        flaw = _flaw(answer, words)
+        flaw = _flaw(answer, found)
+        if flaw is None and language.is_other(answer.text):
+            flaw = "language"
         if flaw is None and seen[key] > 1:
             flaw = "duplicate"
         if flaw is not None:
             yield answer, flaw
 
 
-def _flaw(answer: GeneratedResponse, words: list[str]) -> Flaw | None:
+def _flaw(answer: GeneratedResponse, found: list[str]) -> Flaw | None:
     text = answer.text
     if _REFUSAL.search(text):
         return "refusal"
@@ -72,19 +80,14 @@ def _flaw(answer: GeneratedResponse, words: list[str]) -> Flaw | None:
         return "meta_talk"
     if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
         return "over_length"
-    original = _words(answer.original)
+    original = words(answer.original)
     if not original:
         return None
-    if words == original:
+    if found == original:
         return "unchanged"
-    matcher = SequenceMatcher(None, original, words, autojunk=False)
+    matcher = SequenceMatcher(None, original, found, autojunk=False)
     is_near = matcher.real_quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
     return "near_copy" if is_near else None
-
-
-def _words(text: str) -> list[str]:
-    """The words, without case and punctuation."""
-    return re.findall(r"\w+", text.casefold())
 
 
 def write(path: Path, found: Iterable[FlawedResponse]) -> None:

@@ -15,9 +15,13 @@ from core.domain.jobs.results import RecipeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
-from core.recipes import examples, flaws, strategies
+from core.recipes import examples, flaws, languages, strategies
 from core.recipes.examples import PreferencePair, SftExample
 from core.recipes.flaws import FlawedResponse
+from core.recipes.languages import Language
+
+#: Dialogues that show the language of the data, about so many.
+_OF_LANGUAGE = 1000
 
 T = TypeVar("T")
 
@@ -33,7 +37,9 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
             improved = {
                 name: response_file.read(job.input(name)) for name in strategies.needs(settings.recipe)
             }
-            flawed = list(_flawed(job, improved, leave_out))
+            some = dialogues[:: max(1, len(dialogues) // _OF_LANGUAGE)]
+            language = languages.of([text for d in some for text in (d.situation, d.utterance)])
+            flawed = list(_flawed(job, improved, leave_out, language))
             for one in flawed:
                 if one.left_out:
                     del improved[one.answers][one.dialog_id]
@@ -81,11 +87,14 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
 
 
 def _flawed(
-    job: JobContext[RecipeSettings], improved: Mapping[str, Mapping[str, str]], leave_out: Collection[Flaw]
+    job: JobContext[RecipeSettings],
+    improved: Mapping[str, Mapping[str, str]],
+    leave_out: Collection[Flaw],
+    language: Language,
 ) -> Iterator[FlawedResponse]:
     """The responses with a flaw, of each of the recipe's sets."""
     for name in improved:
-        for answer, flaw in flaws.find(response_file.responses(job.input(name))):
+        for answer, flaw in flaws.find(response_file.responses(job.input(name)), language):
             yield FlawedResponse(name, answer.dialog_id, flaw, flaw in leave_out, answer.text)
 
 

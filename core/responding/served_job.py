@@ -17,7 +17,6 @@ from core.dialogues import thinking
 from core.dialogues.files import records, response_file
 from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.data.dialogues import Dialogue
-from core.domain.errors import UserError
 from core.domain.jobs.results import RespondResult
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
@@ -57,9 +56,7 @@ def run(
     """
     student = responder.student
     model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
-    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
-    if not dialogues:
-        raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
+    dialogues = records.read_test_split(job.input("dialogues"))
     chat = chat_format.load(student.config)
     served = _ServedResponder(job, responder, server, chat)
     verified = served.verify(dialogues) if job.spec.sends_requests else None

@@ -13,7 +13,6 @@ import torch
 from core.dialogues.files import records, response_file
 from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.data.dialogues import Dialogue
-from core.domain.errors import UserError
 from core.domain.jobs.results import RespondResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
@@ -36,9 +35,7 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     student = responder.student
     model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
     torch.set_num_threads(job.spec.threads)
-    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
-    if not dialogues:
-        raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
+    dialogues = records.read_test_split(job.input("dialogues"))
     answered = {response.dialog_id: response for response in job.prior(ResponseRecord)}
     # Copy the responses of earlier attempts, so that this attempt's journal is complete.
     if answered:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from core.dialogues.files import records, response_file
 from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.data.dialogues import MAX_CHARACTERS, Dialogue
-from core.domain.errors import UserError
 from core.domain.jobs.results import RespondResult
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
@@ -27,10 +26,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     Raises `UserError` when there is no test dialogue, when one gets no answer, or when more answers cannot be
     used than the teacher's `max_left_out` allows.
     """
-    dialogues = records.read(job.input("dialogues"))
-    needed = requests_of(responder, dialogues)
-    if not needed:
-        raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
+    needed = requests_of(responder, records.read_test_split(job.input("dialogues")))
     queue = runner.run(job, responder.model, needed, classify)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)

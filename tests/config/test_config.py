@@ -56,6 +56,10 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[sft]\nearly_stopping_patience = 3", "there is no evaluation; set eval_share"),
         ("[dpo]\noptim = 'adamw'", "dpo.optim: Transformers has no optimizer 'adamw'"),
         ("[sft]\nlr_scheduler_type = 'cosin'", "sft.lr_scheduler_type: .* did you mean cosine"),
+        (
+            "[sft]\nreport_to = ['tensorboard', 'wanbd']",
+            "sft.report_to: Transformers has no integration 'wanbd'; did you mean wandb",
+        ),
         ("[dpo]\nloss_type = 'sigmod'", "dpo.loss_type: TRL's DPOTrainer has no loss .* mean sigmoid"),
         ("[sft.extra]\nadam_beta2 = inf", "sft.extra.adam_beta2: expected float, got inf"),
         ("[sft.extra]\nadam_beta3 = 1", "sft.extra.adam_beta3: TRL's SFTConfig .* mean adam_beta2"),
@@ -69,6 +73,20 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[sft.extra]\nhub_token = 'x'", "the program uploads nothing"),
         ("[sft.extra]\nadam_beta2 = 'x'", "sft.extra.adam_beta2: expected float, got 'x'"),
         ("[sft.extra]\nadam_beta2 = true", "sft.extra.adam_beta2: expected float, got True"),
+        ("[dpo.extra]\nloss_weights = ['x']", r"dpo.extra.loss_weights: expected list\[float\] | None, got"),
+        ("[sft.extra]\nloss_type = 'nil'", "sft.extra.loss_type: expected one of nll, dft, .*; got 'nil'"),
+        ("[sft.extra]\npacking_strategy = 'x'", "expected one of bfd, bfd_split, wrapped; got 'x'"),
+        (
+            "[dpo.extra]\nf_divergence_type = 'kl'",
+            "expected one of reverse_kl, forward_kl, js_divergence, alpha_divergence; got 'kl'",
+        ),
+        ("[sft]\nlr_scheduler_type = 'greedy'", "greedy follows the loss of an evaluation; set eval_share"),
+        (
+            "[sft]\nlr_scheduler_type = 'cosine_with_min_lr'",
+            "needs min_lr or min_lr_rate in lr_scheduler_kwargs of",
+        ),
+        ("[lora]\ntarget_modules = '(q_proj'", "lora.target_modules: is no regular expression"),
+        ("[dpo]\nloss_type = 'exo_pair'", "dpo.loss_type: exo_pair needs label smoothing"),
         ("[sft.extra]\nfsdp = true", "set runs.gpus_per_run, runs.distributed and"),
         (
             "[slots]\ngpu = 2\n[runs]\ngpus_per_run = 4",
@@ -292,17 +310,29 @@ def test_what_holds() -> None:
 
 def test_further_arguments_of_trl() -> None:
     text = (
-        "[sft.extra]\nadam_beta2 = 0.95\nlr_scheduler_kwargs = {num_cycles = 2}\n[dpo.extra]\nld_alpha = 0.5"
+        "[sft.extra]\nadam_beta2 = 0.95\nlr_scheduler_kwargs = {num_cycles = 2}\nloss_type = 'dft'\n"
+        "[dpo]\nloss_type = 'exo_pair'\n[dpo.extra]\nlabel_smoothing = 0.001\n"
+        "f_divergence_type = 'js_divergence'\nld_alpha = 1\nloss_weights = [1]"
     )
     config = parse_config(text)
-    assert config.sft.extra == {"adam_beta2": 0.95, "lr_scheduler_kwargs": {"num_cycles": 2}}
-    assert config.dpo.extra == {"ld_alpha": 0.5}
+    assert config.sft.extra == {
+        "adam_beta2": 0.95,
+        "lr_scheduler_kwargs": {"num_cycles": 2},
+        "loss_type": "dft",
+    }
+    assert config.dpo.extra == {
+        "label_smoothing": 0.001,
+        "f_divergence_type": "js_divergence",
+        "ld_alpha": 1,
+        "loss_weights": [1],
+    }
 
 
 def test_arguments_are_those_of_the_installed_trl() -> None:
     """They are read from its source, without importing it."""
     from dataclasses import fields
 
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
     from transformers.trainer_utils import SchedulerType
     from transformers.training_args import OptimizerNames
     from trl import DPOConfig, SFTConfig
@@ -313,5 +343,10 @@ def test_arguments_are_those_of_the_installed_trl() -> None:
         assert set(arguments._arguments(classes)) >= {field.name for field in fields(kind) if field.init}
         known = set(arguments._arguments(arguments._SFT)) | set(arguments._arguments(arguments._DPO))
         assert set(arguments._SET_BY_PROGRAM) <= known
+        for field in fields(kind):
+            if field.init and field.name not in arguments._SET_BY_PROGRAM:
+                choices = field.metadata.get("choices", ())
+                assert list(arguments._arguments(classes)[field.name].values) == list(choices)
+    assert list(arguments._loggers()) == list(INTEGRATION_TO_CALLBACK)
     assert set(arguments._optimizers()) == {name.value for name in OptimizerNames}
     assert set(arguments._schedules()) == {name.value for name in SchedulerType}

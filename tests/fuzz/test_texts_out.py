@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from core.config.schema import Definition
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.results import SftResult
 from core.domain.jobs.snapshot import DialogueCounts
@@ -139,7 +140,7 @@ def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any
     _, front, body = text.split("---\n", 2)
     found = msgspec.yaml.decode(front)
     assert set(found) <= {"base_model", "library_name", "pipeline_tag", "tags"}
-    assert found["tags"] == ["empathy", "lora", "trl", "sft"]
+    assert found["tags"] == ["lora", "trl", "sft"]
     # Outside of code spans and blocks there is no markup of theirs.
     outside = _without_code(body)
     assert not re.search(r"(?<!\\)<", outside), outside
@@ -170,10 +171,12 @@ def test_a_published_card(name: str, data_file: str) -> None:
         state="done",
     )
     rates = results.of_run([rate], "small/direct/x/sft")
-    described = DataDescription(data_file, "0" * 64, 9, 9, (name,), (name,))
-    parts = sections.data_section(described), sections.results_section(rates), sections.limits_section([name])
-    found = results.eval_results(rates, data_file, "0" * 64)
-    publication = model_card.Publication(False, {}, found, "", "\n\n".join(parts))
+    definition = Definition(name=name, adjective=name, text="")
+    described = DataDescription(data_file, "0" * 64, 9, 9, (name,), (name,), definition=definition)
+    limits = sections.limits_section(described, [name])
+    parts = sections.data_section(described), sections.results_section(rates), limits
+    found = results.eval_results(rates, name, data_file, "0" * 64)
+    publication = model_card.Publication(name, None, False, {}, found, "", "\n\n".join(parts))
     text = model_card.text(made_settings.sft(), "0" * 64, RESULT, publication)
     assert not _CONTROLS.search(text)
     card = ModelCard(text)

@@ -113,6 +113,7 @@ def test_pairs_are_kept_if_the_judge_agrees(tmp_path: Path, api: Api, mode: str)
         "invalid_verdicts": 2 * counts["invalid"],
         "design": "both orders",
         "label": None,
+        "forms": {"digit": 2 * (len(PAIRS) - 1 - counts["invalid"])},
     }
     assert len(api.paid) == 2 * len(PAIRS) - 2
     with made.open() as opened:
@@ -123,6 +124,7 @@ def test_pairs_are_kept_if_the_judge_agrees(tmp_path: Path, api: Api, mode: str)
         ]
         assert opened.data.kept_pairs(OTHER) is None
         (after,) = opened.spending.estimates(["filter"])
+        (card,) = opened.evaluation.scorecards()
         with pytest.raises(UserError, match="there is no recipe"):
             opened.data.dropped_pairs("direct/nobody")
     assert recipe.filtered is not None
@@ -140,6 +142,9 @@ def test_pairs_are_kept_if_the_judge_agrees(tmp_path: Path, api: Api, mode: str)
         "invalid": None,
     }
     assert (after.requests, after.answered, after.usd) == (2 * len(PAIRS), 2 * len(PAIRS), 0.0)
+    ((spent,),) = made.query("SELECT sum(usd) FROM answers")
+    assert (card.verdicts, card.invalid, card.design) == (len(api.paid), 2 * counts["invalid"], "both orders")
+    assert card.usd_per_1000 == pytest.approx(spent / len(api.paid) * 1000)
 
 
 def test_what_a_filter_leaves_is_shown_exported_and_published(tmp_path: Path, api: Api) -> None:

@@ -121,7 +121,7 @@ def test_a_judge_of_a_known_bias_is_recovered_where_it_stops_early() -> None:
     [
         ('provider = "openai"\nmodel = "m"\nmode = "batch"\nstop = "decided"', "a batch gives all of them"),
         ('provider = "openai"\nmodel = "m"\nstop = "soon"', "stop"),
-        ('provider = "embedded"\nstop = "decided"\ntries = 2', "provider and stop"),
+        ('provider = "embedded"\nstop = "decided"\ntries = 2', "provider, stop and comparisons"),
     ],
 )
 def test_judges_that_cannot_stop(more: str, message: str) -> None:

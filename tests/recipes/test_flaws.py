@@ -10,10 +10,11 @@ from core.dialogues.files import response_file
 from core.dialogues.files.response_file import GeneratedResponse
 from core.domain.jobs.results import RecipeResult
 from core.jobs.settings import ImproveMethod
-from core.recipes import flaws, recipe_job
+from core.recipes import flaws, languages, recipe_job
 from tests.support.records import job_attempts, made_settings
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
+ENGLISH = languages.of([text for d in synthetic_dialogues() for text in (d.situation, d.utterance)])
 ORIGINAL = "I am sorry to hear that you had such a hard day at work today, and I hope tomorrow is better"
 
 
@@ -31,16 +32,17 @@ ORIGINAL = "I am sorry to hear that you had such a hard day at work today, and I
         ("word " * 98, "over_length"),
         (ORIGINAL.upper() + "!", "unchanged"),
         (ORIGINAL.replace("hard", "tough"), "near_copy"),
+        ("我很难过听到这个消息。", "language"),
     ],
 )
 def test_each_flaw(text: str, flaw: str | None) -> None:
-    found = [kind for _, kind in flaws.find([GeneratedResponse("1", text, ORIGINAL)])]
+    found = [kind for _, kind in flaws.find([GeneratedResponse("1", text, ORIGINAL)], ENGLISH)]
     assert found == ([] if flaw is None else [flaw])
 
 
 def test_duplicates_are_those_after_the_first() -> None:
     answers = [GeneratedResponse(str(n), "You are not alone.", ORIGINAL) for n in range(3)]
-    assert [(one.dialog_id, flaw) for one, flaw in flaws.find(answers)] == [
+    assert [(one.dialog_id, flaw) for one, flaw in flaws.find(answers, ENGLISH)] == [
         ("1", "duplicate"),
         ("2", "duplicate"),
     ]

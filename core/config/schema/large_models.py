@@ -113,7 +113,7 @@ class JudgeConfig(Teacher, frozen=True):
 
     provider: Literal["embedded", "openai", "google", "anthropic", "local"]  # type: ignore[assignment]
     """`embedded` is a ridge regression from sentence embeddings to your data's ratings, and takes no other
-    option than `stop`; the others are as for a teacher."""
+    option than `stop` and `comparisons`; the others are as for a teacher."""
     model: str = ""
     """The provider's model name; required unless `embedded`."""
     tries: Positive = 3
@@ -128,6 +128,9 @@ class JudgeConfig(Teacher, frozen=True):
     """In the same request, also ask which response is better in cognitive, affective and compassionate
     empathy: there is a win rate for each, beside that overall. The prompt is `judge_dimensions`; not with
     `top_logprobs`."""
+    comparisons: bool = True
+    """Judge all comparisons. `false`: only what names the judge elsewhere, such as `recipes.filter_judge`,
+    `rungs.judge`, `judge validate` and the playground."""
     stop: Literal["decided"] | None = None
     """`decided`: judge the test dialogues of a comparison in random order, and stop once it is decided which
     responder is better: once 50 % is outside the 95 % confidence sequence of the win rate. Not with `mode`

@@ -10,7 +10,7 @@ from msgspec import Meta
 from core.config.schema.table import CheckedShare, ConfigTable, NonNegative, Positive, PositiveNumber
 
 Pairing = Literal["strict", "reference-code"]
-Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "duplicate"]
+Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "language", "duplicate"]
 FLAWS: tuple[Flaw, ...] = get_args(Flaw)
 
 
@@ -64,7 +64,8 @@ class Recipes(ConfigTable, frozen=True):
     leave_out: tuple[Flaw, ...] = ()
     """improve-human and improve-llm: the teacher's responses that give no examples, by their flaw. `refusal`;
     `meta_talk`, about the response instead of one; `over_length`, more words than prompts allow; `unchanged`,
-    the words of the original; `near_copy`, 90 % of them; `duplicate`, the same as to an earlier dialogue.
+    the words of the original; `near_copy`, 90 % of them; `language`, in another language than the dialogues,
+    or with a part in one; `duplicate`, the same as to an earlier dialogue.
     `empathy-tui recipes --flaws NAME` lists them, left out or not."""
     filter_judge: str | None = None
     """The judge that filters preference pairs: DPO trains on those whose chosen response it prefers, as a

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.domain.data.dialogues import Dialogue
+from core.domain.errors import UserError
 from core.jobs import files
 
 
@@ -25,3 +26,14 @@ def read(path: Path) -> Iterator[Dialogue]:
     with path.open("rb") as file:
         for line in file:
             yield decoder.decode(line)
+
+
+def read_test_split(path: Path) -> list[Dialogue]:
+    """The test dialogues in such a file. Raises `UserError` if there is none."""
+    found = [dialogue for dialogue in read(path) if dialogue.split == "test"]
+    if not found:
+        raise UserError(
+            "the data has no test dialogue: data.split in config.toml says how data is split when it is "
+            "imported"
+        )
+    return found

@@ -245,7 +245,8 @@ class Scorecard:
     pairs: int | None
     """Number of those pairs, without invalid ones; None with the agreement."""
     verdicts: int
-    """All verdicts that it gave, invalid ones included; ties of identical texts are not among them."""
+    """All verdicts that it gave in comparisons, its validation and filters of preference pairs, invalid ones
+    included; ties of identical texts are not among them."""
     invalid: int
     """Verdicts that name no response."""
     forms: Mapping[AnswerForm, int] | None

@@ -96,6 +96,8 @@ class FilterResult(_Result, frozen=True, kw_only=True, tag="filter"):
     """What the judge was shown of each pair, in words."""
     label: str | None = None
     """The embedded judge's agreement with people, in words; None for another judge."""
+    forms: dict[AnswerForm, Count] | None = None
+    """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 
     @property
     def dropped_share(self) -> float | None:

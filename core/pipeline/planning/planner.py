@@ -114,8 +114,8 @@ class _Planner:
             one, other = self._responders_of(extra.a), self._responders_of(extra.b)
             is_single = len(one) == 1 or len(other) == 1
             pairs += [(a, b) for a, b in itertools.product(one, other) if is_single or _are_alike(a, b)]
-        for name in self.judges:
-            for a, b in dict.fromkeys(pairs):
+        for name, judge in config.judges.items():
+            for a, b in dict.fromkeys(pairs) if judge.comparisons else ():
                 self._compare(a, b, name)
         for name, count in validate.items():
             self._validate(name, count)

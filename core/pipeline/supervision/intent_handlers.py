@@ -32,7 +32,7 @@ from core.domain.states import JobState
 from core.jobs import files
 from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
-from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
+from core.jobs.settings import CompareSettings, FilterSettings, LlmJudge, ValidateSettings
 from core.pipeline.engines import clusters
 from core.pipeline.planning import job_targets, workspace_graph
 from core.pipeline.supervision import history, run_deletion
@@ -61,7 +61,7 @@ from core.store.jobs import engines, job_attempts, job_events, jobs, run_notes, 
 from core.teachers.batches import adoption
 
 #: The stages of jobs that ask judges.
-_JUDGING = ("compare", "validate")
+_JUDGING = ("filter", "compare", "validate")
 
 
 def carry_out(
@@ -226,7 +226,7 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
 def _reparse(
     connection: sqlite3.Connection, workspace: WorkspacePaths, judges: Collection[str]
 ) -> ReparseOutcome:
-    """Queue the comparisons and validations by these judges that have ended, as jobs that send nothing."""
+    """Queue the jobs of these judges that have ended, as jobs that send nothing."""
     config = load_config(workspace.config)
     known = [name for name, judge in config.judges.items() if judge.provider != "embedded"]
     for name in judges:
@@ -245,7 +245,7 @@ def _reparse(
         current = {one.id for one in planned} | {one.id for one in ended if one.stage == "validate"}
         ended = [one for one in ended if one.id in current]
     if not ended:
-        raise UserError("no comparison or validation by these judges has ended: there are no answers to read")
+        raise UserError("no job of these judges has ended: there are no answers to read")
     for one in ended:
         jobs.start_anew(connection, one.id, sends_requests=False)
     return ReparseOutcome(tuple(one.id for one in ended))
@@ -258,7 +258,11 @@ def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> l
         if stored is None or stored.state not in job_rules.ENDED:
             continue
         match stored.job.settings:
-            case CompareSettings(judge=LlmJudge(name=name)) | ValidateSettings(judge=LlmJudge(name=name)):
+            case (
+                FilterSettings(judge=LlmJudge(name=name))
+                | CompareSettings(judge=LlmJudge(name=name))
+                | ValidateSettings(judge=LlmJudge(name=name))
+            ):
                 if name in judges and stored.attempt:
                     found.append(stored.job)
     return found

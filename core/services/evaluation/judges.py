@@ -16,7 +16,7 @@ from core.domain.evaluation.verdicts import AnswerForm, Winner
 from core.domain.evaluation.votes import Vote
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.job import Job
-from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
+from core.domain.jobs.results import CompareResult, FilterResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
 from core.services.evaluation import comparisons, human_votes
 from core.store.jobs import submissions
@@ -37,6 +37,7 @@ class Validated:
 
 
 AgreementKind = Literal["judges", "voters", "voter and judge"]
+_Judged = CompareResult | FilterResult | ValidateResult
 
 
 def agreements(
@@ -169,14 +170,26 @@ def scorecards(
     jobs: Sequence[Job],
     validated: Mapping[str, Validated],
     biases: Mapping[str, Mapping[str, BiasCounts]],
+    filter_judge: str | None,
 ) -> tuple[Scorecard, ...]:
     """A scorecard of each judge, over all its comparisons and the pairs of its validation.
 
-    `biases` has each of these jobs' counts by dialogue.
+    `biases` has each of these jobs' counts by dialogue. The verdicts of `filter_judge` on preference pairs
+    count as well, but not in its biases: these are of responders to the same dialogues.
     """
     costs = submissions.costs(connection)
+    filters = {job.id: job.result for job in jobs if job.in_config and isinstance(job.result, FilterResult)}
     return tuple(
-        _scorecard(name, judge, jobs, validated.get(name), costs, biases) for name, judge in judges.items()
+        _scorecard(
+            name,
+            judge,
+            jobs,
+            filters if name == filter_judge else {},
+            validated.get(name),
+            costs,
+            biases,
+        )
+        for name, judge in judges.items()
     )
 
 
@@ -192,7 +205,7 @@ def label(judge: str, validated: Validated | None) -> str:
     )
 
 
-def _forms(results: Iterable[CompareResult | ValidateResult]) -> dict[AnswerForm, int] | None:
+def _forms(results: Iterable[_Judged]) -> dict[AnswerForm, int] | None:
     counted = [result.forms for result in results if result.forms is not None]
     total: Counter[AnswerForm] = Counter()
     for forms in counted:
@@ -200,17 +213,23 @@ def _forms(results: Iterable[CompareResult | ValidateResult]) -> dict[AnswerForm
     return dict(total.most_common()) if counted else None
 
 
-def _given(result: CompareResult | ValidateResult) -> int:
+def _given(result: _Judged) -> int:
     """The verdicts that the judge gave: on identical texts they are ties without it."""
-    if isinstance(result, ValidateResult) or not result.n:
-        return result.verdicts
-    return result.verdicts - result.identical * (result.verdicts // result.n)
+    match result:
+        case CompareResult(n=pairs, identical=identical):
+            pass
+        case FilterResult(pairs=pairs, dropped=dropped):
+            identical = dropped.get("identical", 0)
+        case ValidateResult():
+            pairs = identical = 0
+    return result.verdicts - identical * (result.verdicts // pairs if pairs else 0)
 
 
 def _scorecard(
     name: str,
     judge: JudgeConfig,
     jobs: Sequence[Job],
+    filters: Mapping[str, FilterResult],
     validated: Validated | None,
     costs: Mapping[str, tuple[float | None, int]],
     biases: Mapping[str, Mapping[str, BiasCounts]],
@@ -225,18 +244,18 @@ def _scorecard(
     }
     of_people = None if validated is None else validated.result
     # Position bias and flips are measured on the validation pairs as well.
-    of_orders: list[CompareResult | ValidateResult] = [*compared.values()]
+    judged: list[_Judged] = [*compared.values(), *filters.values()]
     if isinstance(of_people, ValidateResult):
-        of_orders.append(of_people)
-    jobs_paid = [*compared, *([] if validated is None else [validated.job])]
-    paid = [costs[job] for job in jobs_paid if job in costs]
+        judged.append(of_people)
+    measured = [*compared, *([] if validated is None else [validated.job])]
+    paid = [costs[job] for job in (*measured, *filters) if job in costs]
     usd = [cost for cost, _ in paid if cost is not None]
     requests = sum(count for _, count in paid)
     free = judge.provider in ("embedded", "local")
     known = len(usd) == len(paid) and requests > 0
     # The same dialogue in several comparisons is one cluster.
     counts: dict[str, BiasCounts] = defaultdict(BiasCounts)
-    for job in (*compared, *([] if validated is None else [validated.job])):
+    for job in measured:
         for dialogue, own in biases.get(job, {}).items():
             counts[dialogue] += own
     bias = judge_bias(counts.values())
@@ -247,15 +266,15 @@ def _scorecard(
         judge=name,
         provider=judge.provider,
         model=judge.model,
-        design=of_orders[0].design if of_orders else "",
+        design=judged[0].design if judged else "",
         agreement=None if of_people is None else of_people.agreement,
         agreement_low=None if of_people is None else of_people.agreement_low,
         agreement_high=None if of_people is None else of_people.agreement_high,
         longer_agreement=None if of_people is None else of_people.longer_agreement,
         pairs=None if of_people is None else of_people.agreement_pairs,
-        verdicts=sum(map(_given, of_orders)),
-        invalid=sum(result.invalid_verdicts for result in of_orders),
-        forms=_forms(of_orders),
+        verdicts=sum(map(_given, judged)),
+        invalid=sum(result.invalid_verdicts for result in judged),
+        forms=_forms(judged),
         prefers_first=prefers_first,
         prefers_first_low=prefers_first_low,
         prefers_first_high=prefers_first_high,

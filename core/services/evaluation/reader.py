@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from core.config.schema import Definition
 from core.domain.errors import UserError
 from core.domain.evaluation.win_rates import WinRate
 from core.services.evaluation import (
@@ -108,11 +109,18 @@ class EvaluationReader(ComparisonReader):
     def scorecards(self) -> tuple[Scorecard, ...]:
         """The quality of each configured judge: agreement with people, position and length bias, cost."""
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
-        if connection is None:
+        config, _ = self._state.config()
+        if connection is None or config is None:
             return ()
         validated = self._data.validated(jobs)
         biases = self._data.biases(connection, jobs, validated)
-        return judges.scorecards(connection, self._data.judges(), jobs, validated, biases)
+        filter_judge = config.recipes.filter_judge
+        return judges.scorecards(connection, config.judges, jobs, validated, biases, filter_judge)
+
+    def quality(self) -> str:
+        """What a better response shows more of: `definition.name`, by default empathy."""
+        config, _ = self._state.config()
+        return (Definition() if config is None else config.definition).name
 
     def judge_names(self) -> tuple[str, ...]:
         """The names of the configured judges, in their order."""

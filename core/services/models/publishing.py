@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from core.config.schema import Responding
+from core.dialogues import fetch
 from core.domain.data.recipes import FilteredPairs
 from core.domain.errors import UserError
 from core.domain.jobs.job import Job
@@ -198,16 +199,19 @@ class Publishing:
             assert isinstance(trained_on, JobOutput)
             described = self._described(self._job(settings.recipe), is_filtered=not is_sft)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
+            adjective = described.definition.adjective
             publication = model_card.Publication(
+                quality=described.definition.name,
+                language=described.language,
                 merged=options.merge,
                 libraries=self._training.libraries(job.id),
-                eval_results=results.eval_results(rates, described.file, described.sha256),
+                eval_results=results.eval_results(rates, adjective, described.file, described.sha256),
                 answering=sections.answering(student, responding),
                 sections="\n\n".join(
                     (
                         sections.data_section(described),
                         sections.results_section(rates),
-                        sections.limits_section(notes),
+                        sections.limits_section(described, notes),
                     )
                 ),
             )
@@ -266,10 +270,13 @@ class Publishing:
         from core.services.data.sample import is_sample
 
         imported, dialogues = self._state.data()
+        config, _ = self._state.config()
         assert imported is not None
+        assert config is not None
         generated = (self._nodes[job].settings for job in recipe.depends_on)
         teachers = (found.model.identity.model for found in generated if isinstance(found, GenerateSettings))
         train = sum(dialogue.split == "train" for dialogue in dialogues)
+        is_english = is_sample(imported) or imported.file_sha256 == fetch.SHA256
         return DataDescription(
             file=imported.file,
             sha256=imported.data,
@@ -279,6 +286,8 @@ class Publishing:
             teachers=tuple(dict.fromkeys(teachers)),
             is_sample=is_sample(imported),
             filtered=self._filtered(recipe.name) if is_filtered else None,
+            definition=config.definition,
+            language="en" if is_english else None,
         )
 
     def _filtered(self, recipe: str) -> FilteredPairs | None:

@@ -49,6 +49,10 @@ def base_on_hub(model: str) -> str | None:
 class Publication:
     """What the card of a published model has beside that of a run."""
 
+    quality: str
+    """What the model was to have more of, such as empathy."""
+    language: str | None
+    """The code of the language of its data; None if that is not known."""
     merged: bool
     """Whether the adapter is merged into its base model."""
     libraries: Mapping[str, str]
@@ -83,12 +87,17 @@ def text(
         base_model=base_on_hub(model),
         library_name="transformers" if is_whole else "peft",
         pipeline_tag="text-generation",
-        tags=["empathy", *(() if lora is None else ("lora",)), "trl", stage],
+        tags=[
+            *(() if publication is None else (visible(publication.quality),)),
+            *(() if lora is None else ("lora",)),
+            "trl",
+            stage,
+        ],
         **(
             {}
             if publication is None
             else {
-                "language": "en",
+                "language": publication.language,
                 "model_name": visible(name),
                 "eval_results": list(publication.eval_results) or None,
             }
@@ -103,9 +112,9 @@ def text(
 
 # {markdown.escaped(name)}
 
-{_what(settings, is_whole)} that distils empathy into {code(model)}: recipe {code(recipe)}, stage `{stage}`,
-trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
-Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
+{_what(settings, is_whole)} that distils the responses of recipe {code(recipe)} into {code(model)}:
+stage `{stage}`, trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling
+Empathy from Large Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
 - Student: {_student(student)}
 - Recipe: {code(recipe)}

@@ -69,7 +69,7 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
 
 
 def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
-    assert "no comparison or validation" in asked("judge", "reparse", code=1).err
+    assert "no job of these judges has ended" in asked("judge", "reparse", code=1).err
     assert "'own' is not a judge that is a large model" in asked("judge", "reparse", "own", code=1).err
     asked("run", "compare:human vs chatgpt @ gpt", "--wait")
     paid = dict(api.paid)
@@ -103,6 +103,25 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
     (after,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
     assert after == rate
     assert after["state"] == "done"
+
+
+def test_pairs_of_a_filter_are_read_again(asked: Program, api: Api) -> None:
+    config = asked.root / "config.toml"
+    config.write_text(f'{config.read_text()}[recipes]\ntrain = ["direct/chatgpt"]\nfilter_judge = "gpt"\n')
+    asked("run", "filter", "--wait")
+    (recipe,) = (one for one in asked("recipes", "--json").json if one["name"] == "direct/chatgpt")
+    paid = dict(api.paid)
+    # As an earlier version might have read them.
+    with closing(sqlite3.connect(asked.root / "state.db")) as connection, connection:
+        connection.execute("UPDATE jobs SET result = json_set(result, '$.kept', 1) WHERE stage = 'filter'")
+    output = asked("judge", "reparse", "gpt").out
+    kept, pairs = recipe["filtered"]["kept"], recipe["filtered"]["pairs"]
+    assert f"valid, {kept} of {pairs} preference pairs kept; before: " in output
+    assert f"valid, 1 of {pairs} preference pairs kept\n" in output
+    assert "DPO runs that are done were trained on the pairs kept before" in output
+    assert recipe in asked("recipes", "--json").json
+    assert "trained on" not in asked("judge", "reparse").out
+    assert dict(api.paid) == paid
 
 
 def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:

@@ -17,7 +17,7 @@ from core.domain.errors import UserError
 from core.jobs.fingerprinted_settings import fingerprinted
 from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
-from core.jobs.settings import CompareSettings
+from core.jobs.settings import CompareSettings, FilterSettings
 from core.jobs.stages import STAGES
 from core.pipeline.planning import job_targets, planner
 
@@ -221,6 +221,15 @@ def test_a_filter_of_pairs_touches_dpo_and_what_is_behind_it() -> None:
                 "preferences": "recipe",
                 "judge": "judge",
             }
+
+
+def test_a_judge_of_pairs_alone_compares_nothing() -> None:
+    judges = '[judges.pairs]\nprovider = "openai"\nmodel = "gpt-4o"\ncomparisons = false\n'
+    base = BASE.replace("[recipes]", '[recipes]\nfilter_judge = "pairs"', 1)
+    nodes = plan(parse_config(base + judges))
+    assert {node.name.rpartition(" @ ")[2] for node in nodes if node.stage == "compare"} == {"embedded"}
+    asked = {node.settings.judge.name for node in nodes if isinstance(node.settings, FilterSettings)}
+    assert asked == {"pairs"}
 
 
 def test_slots_and_other_comparisons_touch_nothing() -> None:

@@ -201,6 +201,7 @@ def test_a_changed_setting_is_another_kind(tmp_path: Path, monkeypatch: pytest.M
     first = kind(answering(), "cpu", 1)
     assert kind(answering(), "cpu", 2) != first
     assert kind(answering(), "gpu", 1) != first
+    assert kind(answering(), "gpu", 1, "GPU-a") != kind(answering(), "gpu", 1, "GPU-b")
     assert kind(answering(source="other weights"), "cpu", 1) != first
     assert kind(answering(dtype="bfloat16"), "cpu", 1) != first
     # How long answers may be does not stay in the process.

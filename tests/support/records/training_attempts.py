@@ -15,6 +15,7 @@ from core.config.schema import (
     Training,
 )
 from core.dialogues.files import records
+from core.domain.data.dialogues import Dialogue
 from core.domain.jobs.results import TrainingResult
 from core.jobs import journal, spec
 from core.jobs.records import Metric, Record
@@ -44,11 +45,17 @@ SHORT: dict[str, Any] = {
 class TrainingInputs:
     """A folder with the inputs of training jobs, and attempts at them."""
 
-    def __init__(self, root: Path, student: Path | str, limit: int = 12) -> None:
+    def __init__(
+        self,
+        root: Path,
+        student: Path | str,
+        limit: int = 12,
+        dialogues: Sequence[Dialogue] | None = None,
+    ) -> None:
         self.root = root
         self.student = Student(model=str(student))
         root.mkdir(parents=True, exist_ok=True)
-        dialogues = synthetic_dialogues()
+        dialogues = dialogues or synthetic_dialogues()
         sft, pairs = examples.build(dialogues, "direct/chatgpt", "strict", PROMPT)
         self.dialogues = root / "dialogues.jsonl"
         self.sft = root / "sft.jsonl"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
+from core.dialogues.importing.table import read_table
 from core.jobs.records import Done
+from core.services.data.sample import SAMPLE
 from core.training.saving import checkpoints
 from tests.support import waiting
 from tests.support.records import training_attempts
@@ -15,14 +18,22 @@ from tests.training import dying_worker
 from tests.training.conftest import Trained
 
 
+@pytest.fixture(scope="module")
+def sample(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingInputs:
+    """Texts that people write, of any length: the bundled sample's."""
+    dialogues = list(read_table(SAMPLE).dialogues)
+    return TrainingInputs(tmp_path_factory.mktemp("sample"), tiny, 100, dialogues)
+
+
 @pytest.mark.parametrize("stage", ["sft", "sft-dpo"])
-def test_fifty_steps_lie_on_the_curve_of_trl(stage: str, made: TrainingInputs, sft: Trained) -> None:
+def test_fifty_steps_lie_on_the_curve_of_trl(stage: str, sample: TrainingInputs, sft: Trained) -> None:
     curves = []
     for prefix_tree in (False, True):
-        folder = made.attempt(
+        folder = sample.attempt(
             stage,
             adapter=sft.adapter,
             max_steps=50,
+            max_length=1024,
             learning_rate=1e-3,
             per_device_train_batch_size=2,
             gradient_accumulation_steps=1,

@@ -156,7 +156,7 @@ LOSSES = (
 
 def test_losses_of_preferences(tiny: Path, tmp_path: Path) -> None:
     """Every one that TRL has, and lengths desensitised, and weights by probability."""
-    assert sorted(LOSSES) == sorted(training_arguments._losses())
+    assert sorted(LOSSES) == sorted(training_arguments._compared_by_dpo("loss_type"))
     rows = dpo_rows(SHAPES["common beginning"])[:3]
     trainer = tiny_trainers.trainer("sft-dpo", tiny, rows, tmp_path)
     trainer.label_smoothing = 0.1

@@ -24,7 +24,9 @@ def recipes(ctx: click.Context, flawed: str | None, dropped: str | None, as_json
     """List the recipes that the data allows, and how many examples each yields.
 
     The column `flaws` counts the teacher's responses that are refusals, talk about the response, too long,
-    unchanged, near copies or duplicates. recipes.leave_out in config.toml leaves them out.
+    unchanged, near copies, in another language or duplicates. recipes.leave_out in config.toml leaves them
+    out.
+
     With recipes.filter_judge, dropped pairs are the preference pairs that the judge does not agree with.
     """
     if flawed is not None and dropped is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from core.api import CompareResult, Job, ReparseOutcome, ValidateResult, Workspace
+from core.api import CompareResult, FilterResult, Job, ReparseOutcome, ValidateResult, Workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
@@ -71,8 +71,8 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
 def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read the verdicts of judges, by default all, again from their stored answers.
 
-    After an update that understands more forms of an answer, verdicts and results are computed again.
-    Nothing is sent, and it costs nothing.
+    After an update that understands more forms of an answer, verdicts and results are computed again, and
+    which preference pairs a filter keeps. Nothing is sent, and it costs nothing.
     """
     workspace = workspace_of(ctx)
     before = {job.id: job for job in workspace.pipeline.snapshot().jobs}
@@ -90,23 +90,40 @@ def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _print_changes(workspace: Workspace, jobs: tuple[str, ...], before: Mapping[str, Job]) -> None:
+    keeps_others = False
     for job in workspace.pipeline.jobs(jobs):
         if job.state == "done" and not job.error:
             old = before[job.id].result if job.id in before else None
             click.echo(f"{visible(job.stage)} {visible(job.name)}: {_read(job.result)}; before: {_read(old)}")
+            keeps_others |= _keeps_others(job.result, old)
+    if keeps_others:
+        click.echo(
+            "DPO runs that are done were trained on the pairs kept before: `empathy-tui run sft-dpo --force` "
+            "trains all of them again."
+        )
+
+
+def _keeps_others(now: object, before: object) -> bool:
+    """Whether a filter that was done keeps other preference pairs."""
+    return (
+        isinstance(now, FilterResult)
+        and isinstance(before, FilterResult)
+        and (now.kept, now.dropped) != (before.kept, before.dropped)
+    )
 
 
 def _read(result: object) -> str:
-    """The valid verdicts of a result, and the share that follows from them."""
-    if not isinstance(result, CompareResult | ValidateResult):
-        return "no result"
-    valid = result.verdicts - result.invalid_verdicts
-    share, of = (
-        (result.win_rate_b, "win rate of b")
-        if isinstance(result, CompareResult)
-        else (result.agreement, "agreement")
-    )
-    return f"{valid} of {result.verdicts} verdicts valid, {of} {percent(share, 1)}"
+    """The valid verdicts of a result, and what follows from them."""
+    match result:
+        case CompareResult():
+            found = f"win rate of b {percent(result.win_rate_b, 1)}"
+        case ValidateResult():
+            found = f"agreement {percent(result.agreement, 1)}"
+        case FilterResult():
+            found = f"{result.kept} of {result.pairs} preference pairs kept"
+        case _:
+            return "no result"
+    return f"{result.verdicts - result.invalid_verdicts} of {result.verdicts} verdicts valid, {found}"
 
 
 @judge.command(epilog=examples("judge plan --detect 5", "judge plan gpt-4o --detect 3 --power 90"))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _USED = "used"
 #: What a flaw is called.
 NAMES: Mapping[Flaw, str] = {flaw: flaw.replace("_", " ") for flaw in FLAWS}
-_COUNT, _STATE, _DIALOGUE, _DROPPED = 9, 8, 16, 14
+_COUNT, _STATE, _DIALOGUE, _DROPPED = 7, 8, 16, 14
 _KIND = max(map(len, NAMES.values()))
 _REASON = max(map(len, DROP_REASONS.values()))
 
@@ -35,11 +35,11 @@ def recipe_columns(width: int, *, filtered: bool) -> list[Column]:
 
     `filtered`: a judge has filtered the pairs of some.
     """
-    found = [Column("flaws", "flaws", _COUNT, "right"), Column("left_out", "left out", _COUNT, "right")]
+    found = [Column("flaws", "flaws", _COUNT, "right"), Column("left_out", "left out", 8, "right")]
     found += [Column("dropped", "dropped pairs", _DROPPED, "right")] if filtered else []
     kinds = [Column(flaw, name, max(_COUNT, len(name)), "right") for flaw, name in NAMES.items()]
     room = width - sum(column.width + 2 for column in found) - 4
-    if room - sum(column.width + 2 for column in kinds) >= 24:
+    if room - sum(column.width + 2 for column in kinds) >= 20:
         found += kinds
         room -= sum(column.width + 2 for column in kinds)
     return [Column("recipe", "recipe", max(16, min(40, room))), *found]
@@ -139,5 +139,6 @@ _MEANINGS: Mapping[Flaw, str] = {
     "over_length": "more words than the prompt allows",
     "unchanged": "the words of the original response",
     "near_copy": "at least 90 % of the original's words",
+    "language": "another language than that of the dialogues, at least in part",
     "duplicate": "the same response as to an earlier dialogue",
 }

@@ -38,6 +38,7 @@ WIDE = 100
 
 BallotSide = Literal["left", "right"]
 _VotingData = tuple[
+    str,
     "tuple[IntentResult, ...]",
     "tuple[BallotItem, ...]",
     "HumanWinRate | None",
@@ -51,7 +52,7 @@ class VoteScreen(WorkspaceScreen):
     """Shows one pair at a time; names are shown after the last vote."""
 
     MODE = "voting"
-    ABOUT = "Which response shows more empathy? Names are shown after the last vote."
+    ABOUT = "Which of two responses is better? Names are shown after the last vote."
     CSS_PATH = "voting.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -60,7 +61,7 @@ class VoteScreen(WorkspaceScreen):
             "Left",
             id="vote.left",
             key_display="←",
-            tooltip="Left shows more empathy",
+            tooltip="The left response is better",
         ),
         Binding(
             "right,l",
@@ -68,9 +69,9 @@ class VoteScreen(WorkspaceScreen):
             "Right",
             id="vote.right",
             key_display="→",
-            tooltip="Right shows more empathy",
+            tooltip="The right response is better",
         ),
-        Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally empathetic"),
+        Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally good"),
         Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Skip this pair"),
         Binding(
             "d",
@@ -86,6 +87,8 @@ class VoteScreen(WorkspaceScreen):
         super().__init__()
         self._a = self._b = self._voter = ""
         self._uniform = False
+        #: What the better response shows more of; empty until it is known.
+        self._quality = ""
         self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
         #: With the verdicts of each judge that compared the two.
@@ -223,7 +226,7 @@ class VoteScreen(WorkspaceScreen):
             self.app.read("ballot", look, self._receive)
 
     def _receive(self, seen: _VotingData) -> None:
-        outcomes, items, rate, with_verdicts = seen
+        quality, outcomes, items, rate, with_verdicts = seen
         failed = False
         for outcome in outcomes:
             name = None if outcome.state == "pending" else self._written.pop(outcome.id, None)
@@ -231,9 +234,9 @@ class VoteScreen(WorkspaceScreen):
                 failed = True
                 self._forget(name)
                 self.app.show_message(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
-        new = (items, rate, with_verdicts)
-        if failed or new != (self._items, self._rate, self._with_verdicts):
-            self._items, self._rate, self._with_verdicts = new
+        new = (quality, items, rate, with_verdicts)
+        if failed or new != (self._quality, self._items, self._rate, self._with_verdicts):
+            self._quality, self._items, self._rate, self._with_verdicts = new
             self._draw()
 
     def _draw(self) -> None:
@@ -279,8 +282,9 @@ class VoteScreen(WorkspaceScreen):
         more = [one.more for one in self._with_verdicts]
         if more and None not in more and any(more):
             parts.append(f"about {max(filter(None, more))} more decide it")
+        question = f"Which response shows more {visible(self._quality)}?  " if self._quality else ""
         return Content.assemble(
-            ("Which response shows more empathy?  ", "bold"),
+            (question, "bold"),
             (" · ".join((*parts, f"voter {visible(self._voter)}")), "$text-muted"),
         )
 
@@ -330,6 +334,7 @@ def _look(ballot: _Ballot, uniform: bool, written: Sequence[int], workspace: Wor
     # Read the intents first, so that the items include their effects.
     outcomes = tuple(map(workspace.pipeline.intent, written))
     return (
+        workspace.evaluation.quality(),
         outcomes,
         workspace.evaluation.ballot_items(*ballot, uniform=uniform),
         workspace.evaluation.human_win_rate(*ballot[:2]),

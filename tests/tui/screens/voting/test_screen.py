@@ -95,6 +95,13 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
         await until(pilot, lambda: not again.is_running)
 
 
+async def test_the_question_is_about_what_is_distilled(filled: WorkspacePaths) -> None:
+    table = '\n[definition]\nname = "politeness"\nadjective = "polite"\ntext = "Politeness is regard."\n'
+    filled.config.write_text(filled.config.read_text() + table)
+    async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "Which response shows more politeness?")
+
+
 async def test_a_vote_waits_for_no_supervisor(
     filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
