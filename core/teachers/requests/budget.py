@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
-from core.teachers import reasoning
 from core.teachers.costs import prices
 from core.teachers.protocol import Request
 from core.teachers.requests.allowance import Allowance
 from core.teachers.requests.ledger import Ledger
+from core.teachers.settings import reasoning
 
 
 class Budget:
