@@ -125,9 +125,7 @@ def recover(folder: Path) -> Spec[Settings]:
     try:
         return read(folder)
     except UserError:
-        with suppress(
-            DamagedJournalError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError
-        ):
+        with suppress(DamagedJournalError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             for entry, _ in journal.read(folder):
                 if isinstance(entry.record, Started):
                     return msgspec.json.decode(entry.record.spec, type=Spec[Settings])

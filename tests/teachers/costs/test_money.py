@@ -320,9 +320,7 @@ def test_calls_in_flight_reserve_what_the_dearest_answer_has_cost(
     monkeypatch.setattr(api, "_answered", reasoned)
     each, budget = (100 * 2.5 + 820 * 10) / 1e6, 0.03
     dialogues = synthetic_dialogues(rows=48)
-    study = TeacherWorkspace(
-        tmp_path, api.url, mode="live", more=BUDGET.format(budget), dialogues=dialogues
-    )
+    study = TeacherWorkspace(tmp_path, api.url, mode="live", more=BUDGET.format(budget), dialogues=dialogues)
     study.run()
     assert "the budget of 0.03 USD would be exceeded" in study.error(NAIVE)
     assert set(api.paid.values()) == {1}
@@ -336,9 +334,7 @@ def test_what_calls_in_flight_reserve_is_waited_for(tmp_path: Path, api: Api) ->
     recipes = ["improve-human/naive", "improve-human/cognitive"]
     with TeacherWorkspace(tmp_path / "try", api.url, recipes, mode="live", more=PRICES).open() as workspace:
         usd = sum(estimate.usd or 0.0 for estimate in workspace.spending.estimates())
-    study = TeacherWorkspace(
-        tmp_path / "work", api.url, recipes, mode="live", more=BUDGET.format(1.2 * usd)
-    )
+    study = TeacherWorkspace(tmp_path / "work", api.url, recipes, mode="live", more=BUDGET.format(1.2 * usd))
     gate = threading.Event()
 
     def content(text: str) -> None:
