@@ -173,5 +173,5 @@ class SpendingLimits(ConfigTable, frozen=True):
     """Limits on what teachers and judges may cost."""
 
     budget_usd: NonNegativeNumber | None = None
-    """Budget of the workspace in US dollars: no request is sent whose estimate would exceed it, and live calls
-    in flight reserve what they may cost at most. No limit by default."""
+    """Budget of the workspace in US dollars: no request is sent whose estimate would exceed it, and live
+    calls in flight reserve what they may cost at most. No limit by default."""
