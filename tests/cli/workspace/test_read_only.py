@@ -80,6 +80,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
 }
 _SERVING = {"serve", "serve-model"}
+#: They do nothing by themselves.
+_GROUPS = {"config", "export", "judge"}
 
 
 def _commands(command: click.Command, ctx: click.Context, name: str = "") -> Iterator[str]:
@@ -119,6 +121,6 @@ def test_nothing_is_written_by_any_command(tmp_path: Path, kind: str) -> None:
         given = [word.format(csv=csv, job=job, root=root) for word in words]
         ended = program("--read-only", *name.split(), *given, code=None, OPENAI_API_KEY="none")
         assert "Traceback" not in ended.err, (name, ended.err)
-        assert ended.code != 2, (name, ended.err)
+        assert ended.code != 2 or name in _GROUPS, (name, ended.err)
         assert _tree(tmp_path) == before, (name, ended)
         assert launch.is_running(WorkspacePaths(root)) == (False, None), name

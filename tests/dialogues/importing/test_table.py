@@ -214,8 +214,9 @@ def test_the_row_before_a_broken_one_is_named_too(path: Path) -> None:
 )
 def test_a_header_of_tens_of_thousands_of_columns(path: Path, more: list[str]) -> None:
     """Each would be compared with each: it took minutes to hours."""
-    header, row, *_ = simple_lines(1)
-    path.write_text(f"{header},{','.join(more)}\n{row}{',x' * len(more)}\n")
+    header, *rows = simple_lines(8)
+    rows = [row.replace("situation", f"situation{n}") + ",x" * len(more) for n, row in enumerate(rows)]
+    path.write_text("\n".join([f"{header},{','.join(more)}", *rows]))
     if more[0].startswith("feature"):
         assert len(read_table(path).ignored) == len(more)
     else:
