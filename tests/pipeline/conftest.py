@@ -114,8 +114,8 @@ class SupervisedWorkspace:
         return waiting.any_of(self._written, waiting.cpu_time(*self.processes, children_only=True))
 
     def _written(self) -> object:
-        """What differs when a job has got on; not when engines and workers only say that they are there, which
-        state.db and the supervisor's output grow by too."""
+        """What differs when a job has got on; not when engines and workers only say that they are there, by
+        which state.db and the supervisor's output grow too."""
         found: list[object] = []
         with suppress(sqlite3.Error):
             found += self.query("SELECT max(id) FROM events")
