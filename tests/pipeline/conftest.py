@@ -114,7 +114,8 @@ class SupervisedWorkspace:
         return waiting.any_of(self._written, waiting.cpu_time(*self.processes, children_only=True))
 
     def _written(self) -> object:
-        """What differs when a job has got on; not when engines and workers only say that they are there."""
+        """What differs when a job has got on; not when engines and workers only say that they are there, by
+        which state.db and the supervisor's output grow too."""
         found: list[object] = []
         with suppress(sqlite3.Error):
             found += self.query("SELECT max(id) FROM events")
@@ -123,7 +124,7 @@ class SupervisedWorkspace:
             with suppress(OSError):
                 if path.name == journal.NAME:
                     found.append(sum(b'"heartbeat"' not in line for line in path.read_bytes().splitlines()))
-                elif not path.name.startswith(self.workspace.state.name):
+                elif not path.name.startswith((self.workspace.state.name, "supervisor.out")):
                     found.append((path, path.stat().st_size))
         return hash(tuple(found))
 

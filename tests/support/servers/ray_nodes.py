@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ class RayNodes:
     """A head with the dashboard, and other nodes, which may die."""
 
     def __init__(self, *, head_cpus: int = 0) -> None:
+        # Below a `uv run`, Ray would start workers by that command in a copy of the folder, which may lack
+        # Ray: they die, and jobs wait for ever.
+        os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
         from ray.cluster_utils import Cluster
 
         head = {
