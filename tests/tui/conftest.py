@@ -80,7 +80,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
-    monkeypatch.setattr("tui.app.polling.supervisor_watch.needs_supervisor", lambda snapshot, pending: False)
+    monkeypatch.setattr("core.api.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
     monkeypatch.setattr(home, "_machine", lambda opened: still)
