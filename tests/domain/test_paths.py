@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +39,7 @@ def test_others_are_refused(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["..", "../../x", "a/../../../x", "a\0"])
 def test_no_job_and_no_data_is_elsewhere(name: str, tmp_path: Path) -> None:
     workspace = WorkspacePaths(tmp_path)
-    for place in (partial(workspace.attempt, name, 1), partial(workspace.dialogues, name)):
-        with pytest.raises(UserError, match="not in the workspace"):
-            place()
+    with pytest.raises(UserError, match="not in the workspace"):
+        workspace.attempt(name, 1)
+    with pytest.raises(UserError, match="not in the workspace"):
+        workspace.dialogues(name)

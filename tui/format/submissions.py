@@ -35,9 +35,18 @@ _LOOKS = {
 }
 
 
+#: Live calls whose worker has ended before it recorded their end.
+_INTERRUPTED = StateLook("✗", "interrupted", "text-warning")
+
+
+def _is_interrupted(submission: Submission) -> bool:
+    """Whether nobody gets its answers any more; those of a batch can be collected later."""
+    return submission.mode != "batch" and not submission.collected and submission.job_state != "running"
+
+
 def look(submission: Submission) -> StateLook:
     """The look of its state."""
-    return state_look(submission.state)
+    return _INTERRUPTED if _is_interrupted(submission) else state_look(submission.state)
 
 
 def state_look(state: str) -> StateLook:
@@ -60,7 +69,8 @@ def progress(submission: Submission) -> str:
 
 def age_s(submission: Submission, now: float) -> float:
     """Seconds since it was submitted, or its duration if it has ended."""
-    return (submission.changed_at if submission.collected else now) - submission.submitted_at
+    has_ended = submission.collected or _is_interrupted(submission)
+    return (submission.changed_at if has_ended else now) - submission.submitted_at
 
 
 def eta_s(submission: Submission, moments: Sequence[BatchEvent]) -> float | None:
@@ -94,11 +104,9 @@ def cost(submission: Submission) -> str:
         return formats.dollars(0)
     if submission.answered:
         return f"{'~' if submission.estimated_part_usd else ''}{formats.dollars(submission.usd)}"
-    return (
-        formats.UNKNOWN
-        if submission.estimated_usd is None
-        else f"~{formats.dollars(submission.estimated_usd)}"
-    )
+    if submission.estimated_usd is None or _is_interrupted(submission):
+        return formats.UNKNOWN
+    return f"~{formats.dollars(submission.estimated_usd)}"
 
 
 def example(group: AnswerCount) -> str:

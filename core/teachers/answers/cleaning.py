@@ -165,25 +165,22 @@ _BOUNDARY = re.compile(
 def _without_control_tokens(text: str) -> str:
     text = _PROMPT.sub("", text)
     kept: list[str] = []
-    at = 0
+    at, is_blank = 0, True
     for token in control_tokens.find(text):
         start = text.index(token, at)
         before = text[at:start]
-        kept.append(_without_role(before) if _is_blank(kept) and at else before)
+        kept.append(_without_role(before) if is_blank and at else before)
+        is_blank = is_blank and not kept[-1].strip()
         at = start + len(token)
-        if not _is_blank(kept) and _BOUNDARY.search(token):
+        if not is_blank and _BOUNDARY.search(token):
             return "".join(kept)
     rest = text[at:]
-    kept.append(_without_role(rest) if _is_blank(kept) and at else rest)
+    kept.append(_without_role(rest) if is_blank and at else rest)
     return "".join(kept)
 
 
 def _without_role(text: str) -> str:
     return _ROLE.sub("", text.lstrip())
-
-
-def _is_blank(parts: list[str]) -> bool:
-    return not any(part.strip() for part in parts)
 
 
 # Markdown

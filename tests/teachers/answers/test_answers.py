@@ -33,6 +33,12 @@ def test_too_many_words(words: int) -> None:
     assert judged("a " * words)[0] == ("ok" if words <= MAX_WORDS else "long")
 
 
+def test_an_answer_of_a_hundred_thousand_control_tokens_is_read() -> None:
+    """Each was compared with all before it: a model that repeats one held its job up for an hour."""
+    assert judged("<|im_start|>" * 200_000) == ("empty", "")
+    assert judged("<|im_start|>" * 200_000 + "hello") == ("ok", "hello")
+
+
 def test_a_word_of_megabytes_is_too_long() -> None:
     assert judged("a" * MAX_CHARACTERS)[0] == "ok"
     assert judged("a" * (MAX_CHARACTERS + 1))[0] == "long"

@@ -1,0 +1,26 @@
+"""Submissions as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from core.services.workspace import open_workspace
+from tests.support.workspaces import batches_workspace
+from tui.format import submissions
+
+
+def test_live_calls_whose_worker_is_gone_are_not_in_progress(tmp_path: Path) -> None:
+    """Their attempt's folder was removed, so that no journal says how they ended."""
+    workspace = batches_workspace.make(tmp_path / "study")
+    with open_workspace(workspace) as opened:
+        found = opened.spending.submissions()[0]
+    live = replace(found, mode="live", batch=None, collected=False, answered=0, state="in_progress")
+    running, ended = replace(live, job_state="running"), replace(live, job_state="done")
+    assert submissions.look(running).word == "in progress"
+    assert submissions.cost(running).startswith("~")
+    assert submissions.look(ended).word == "interrupted"
+    assert submissions.cost(ended) == "—"
+    now = live.changed_at + 500
+    assert submissions.age_s(running, now) > submissions.age_s(ended, now)
+    assert submissions.look(replace(ended, mode="batch")).word == "in progress"
