@@ -50,8 +50,8 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
-    The full name stands in the summary. A superseded run's settings stay. `direct` needs no mention: its sources are no strategies; nor does
-    the table of a setting that is of the run's own stage.
+    The full name stands in the summary. A superseded run's settings stay. `direct` needs no mention: its
+    sources are no strategies; nor does the table of a setting that is of the run's own stage.
     """
     version = VersionName.parse(responder)
     run = RunName.parse(version.name)
