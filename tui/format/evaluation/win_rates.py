@@ -50,10 +50,11 @@ DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
 def short_name(responder: str, baseline: str) -> str:
     """A responder beside its baseline, without what both have in common: `chatgpt · sft-dpo`.
 
-    The full name stands in the summary. `direct` needs no mention: its sources are no strategies; nor does
-    the table of a setting that is of the run's own stage.
+    The full name stands in the summary. A superseded run's settings stay. `direct` needs no mention: its
+    sources are no strategies; nor does the table of a setting that is of the run's own stage.
     """
-    run = RunName.parse(responder)
+    version = VersionName.parse(responder)
+    run = RunName.parse(version.name)
     if run is None:
         return responder
     student = "" if run.student == baseline else f"{run.student} · "
@@ -64,7 +65,8 @@ def short_name(responder: str, baseline: str) -> str:
     )
     varied = f" · {settings_text(settings)}" if settings else ""
     recipe = run.recipe.variant if run.recipe.method == "direct" else str(run.recipe)
-    return f"{student}{recipe} · {run.stage}{varied}"
+    superseded = f"@{version.label}" if version.settings else ""
+    return f"{student}{recipe} · {run.stage}{varied}{superseded}"
 
 
 def longest_name(rates: Iterable[WinRate]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 #: The column that is left out where no run has a value.
 _OPTIONAL = "tokens"
-#: The names' share of a table's width, and their widths at least and at most.
-_NAMES, _NARROWEST, _WIDEST = 0.36, 26, 56
+#: The names' share of a table's width at most, and their widths at least and at most.
+_NAMES, _NARROWEST, _WIDEST = 0.52, 20, 64
 #: How far left and right scroll.
 _FAR = 12
-_HINT = "a archive   T tags   N note   D delete   > sort   / search   ← → columns"
+_HINTS = ("← → columns", "> sort", "/ search", "a archive", "T tags", "N note", "D delete")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class RunTable(Vertical):
             if column.key != _OPTIONAL or any(column.value(row) for row in results)
         ]
         width = self.size.width or self.app.size.width
-        name_width = max(_NARROWEST, min(_WIDEST, int(width * _NAMES)))
+        longest = max((len(visible(run.name)) for run in found), default=0)
+        name_width = max(_NARROWEST, min(longest, _WIDEST, int(width * _NAMES)))
         marks = {run.job: (run.number, run.colour) for run in drawn}
         keys = tuple(column.key for column in self._shown)
         rows = {
@@ -121,8 +122,10 @@ class RunTable(Vertical):
         parts = [f"{len(found)} run{'' if len(found) == 1 else 's'}"]
         parts += [f"{superseded} superseded"] if superseded else []
         parts += [f"{archived} archived and hidden"] if archived else []
+        about = "  ·  ".join(parts)
+        hints = "   ".join(_fitting(_HINTS, width - len(about) - 7))
         self.query_one("#about-runs", Static).update(
-            Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}"), layout=False
+            Content.assemble((about, "$foreground"), f"     {hints}"), layout=False
         )
         self.describe()
 
@@ -181,3 +184,12 @@ class RunTable(Vertical):
             cells.append(Text(text, style))
         values = {column.key: column.value(results) for column in self._shown}
         return ListEntry(cells, table.words(results), values)
+
+
+def _fitting(hints: Sequence[str], width: int) -> Iterator[str]:
+    """As many of the hints as there is room for, three blanks apart."""
+    for hint in hints:
+        width -= len(hint) + 3
+        if width + 3 < 0:
+            return
+        yield hint
