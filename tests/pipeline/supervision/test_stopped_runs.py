@@ -95,9 +95,12 @@ def test_the_best_goes_on_and_the_others_stop(with_rungs: SupervisedWorkspace) -
         going_on.append([place.promoted for place in result.places])
     assert going_on == [[True, True, False, False], [True, False]]
     reasons = {name: job.reason for name, job in jobs.items() if job.state == "stopped"}
-    assert reasons[f"sft:{RUN}/{NAMED[2]},examples=8"] == "stopped at rung 1: 3rd of 4, the best 2 went on"
+    assert (
+        reasons[f"sft:{RUN}/{NAMED[2]},examples=8"]
+        == "stopped at rung 1: 3rd of 4, the best 2 went on (undecided)"
+    )
     assert reasons[f"sft:{RUN}/{NAMED[3]}"] == "stopped before rung 2"
-    assert reasons[f"sft:{RUN}/{NAMED[1]}"] == "stopped at rung 2: 2nd of 2, the best went on"
+    assert reasons[f"sft:{RUN}/{NAMED[1]}"] == "stopped at rung 2: 2nd of 2, the best went on (undecided)"
     assert reasons[f"respond:{RUN}/{NAMED[1]}"] == f"stopped with sft {RUN}/{NAMED[1]}"
     assert not [name for name, job in jobs.items() if job.state == "stopped" and job.attempt]
     counts = count_jobs(tuple(jobs.values()))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
+
+import psutil
 
 T = TypeVar("T")
 
@@ -62,12 +65,23 @@ class RayNodes:
         if node is None:
             return False
         self.nodes.remove(node)
+        _kill_at_once(psutil.Process(node.all_processes["raylet"][0].process.pid))
         self.cluster.remove_node(node, allow_graceful=False)
         return True
 
     def close(self) -> None:
         """End all nodes."""
         self.cluster.shutdown()
+
+
+def _kill_at_once(process: psutil.Process) -> None:
+    """Kill a process and its descendants, as the end of a machine does: none can say how another ended."""
+    process.suspend()
+    below = process.children(recursive=True)
+    for signal in (psutil.Process.suspend, psutil.Process.kill):
+        for one in (*below, process):
+            with suppress(psutil.NoSuchProcess):
+                signal(one)
 
 
 def _started(start: Callable[[], T]) -> T:
