@@ -125,7 +125,7 @@ def test_it_stops_on_request(settings: RespondSettings, tmp_path: Path) -> None:
 def test_without_a_test_dialogue_it_says_why(settings: RespondSettings, tmp_path: Path) -> None:
     train = [dialogue for dialogue in DIALOGUES if dialogue.split == "train"]
     folder = job_attempts.attempt(tmp_path / "1", train, settings)
-    with pytest.raises(UserError, match=r"no test dialogue: data.split"):
+    with pytest.raises(UserError, match=r"no test dialogue: data\.split"):
         job_attempts.run(folder, respond_job.run)
 
 
