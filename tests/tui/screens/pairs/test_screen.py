@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from core.api import prompts
+from core.api import find_job, prompts
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair, Verdict
 from core.domain.names import ComparisonName
@@ -410,8 +410,15 @@ async def test_the_first_finished_comparison_takes_the_place_of_a_stopgap(
             assert stopgap != (compared.a, compared.b)
             with connections.transaction(connection):
                 connection.execute("UPDATE jobs SET state = 'done' WHERE id = ?", (job,))
+            await until(pilot, lambda: _is_done(screen, job))
             # Nothing changes under a reader's eyes.
             await settled(pilot)
             assert (screen._a, screen._b) == stopgap
             await pilot.press("1", "6")
             await until(pilot, lambda: (screen._a, screen._b) == (compared.a, compared.b))
+
+
+def _is_done(screen: PairsScreen, job: str) -> bool:
+    """Whether the app has seen that a job is done."""
+    found = find_job(screen.app.snapshot, job)
+    return found is not None and found.state == "done"
