@@ -70,9 +70,13 @@ class PairBrowser(Horizontal):
             self.list.enter()
 
     def show(self, pair: ShownPair | None, nothing: str) -> None:
-        """Show a pair, or the text `nothing` if there is none."""
+        """Show a pair, or the text `nothing` if there is none; with the list, a frame after its cursor."""
         self._next = (pair, nothing)
-        self._show_next()
+        if self.list.display:
+            # While a key is held down, the texts of the last pair alone are drawn.
+            self.call_after_refresh(self._show_next)
+        else:
+            self._show_next()
 
     def follow(self, dialog_id: str) -> None:
         """Move the cursor of the list to a dialogue."""
