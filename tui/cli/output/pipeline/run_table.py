@@ -61,13 +61,13 @@ def print_comparison(console: Console, found: RunComparison, rows: Sequence[RunR
         for test in found.tests:
             tests.add_row(
                 *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
-                cell(f"{test.difference * 100:+.1f} %", "bold"),
+                cell(f"{test.difference * 100:+.1f}", "bold"),
                 cell(f"{test.low * 100:+.1f} to {test.high * 100:+.1f}"),
                 cell(p_value(test.p_holm)),
                 cell(str(test.n)),
             )
         print_table(console, tests)
-        print_line(console, "paired tests on the same dialogues: b's win rate minus a's", "dim")
+        print_line(console, "paired tests on the same dialogues: b's win rate minus a's, in points", "dim")
     for one in found.same_answers:
         words = win_rates.same_answers_words(one.same, one.dialogues)
         print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
