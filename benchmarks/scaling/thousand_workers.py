@@ -17,13 +17,10 @@ filtered to one job.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import itertools
 import json
-import multiprocessing
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -42,10 +39,8 @@ from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.dialogues.importing import staging
 from core.domain.jobs.job import LOCAL
-from core.jobs.context import LOCK
 from core.jobs.journal import Journal
 from core.jobs.records import Progress
-from core.pipeline import launch
 from core.pipeline.engines import remote
 from core.pipeline.planning import workspace_graph
 from core.recipes import catalog
@@ -180,32 +175,10 @@ def _working(
     workspace: WorkspacePaths, running: Sequence[str], reporting: Sequence[str], rate: float
 ) -> Iterator[psutil.Process]:
     """A supervisor follows the running jobs, some of which report meanwhile; its process."""
-    with ExitStack() as stack:
-        for job in running:
-            lock = stack.enter_context((workspace.attempt(job, 1) / LOCK).open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        log = stack.enter_context(workspace.supervisor_log.open("ab"))
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "core.pipeline.supervision.supervisor", str(workspace.root)],
-            stdout=log,
-            stderr=log,
-        )
-        context = multiprocessing.get_context("spawn")
-        stop = context.Event()
-        folders = [workspace.attempt(job, 1) for job in reporting]
-        writer = context.Process(target=_report, args=(folders, rate, stop), daemon=True)
-        writer.start()
-        try:
-            while not launch.is_running(workspace)[0]:
-                if supervisor.poll() is not None:
-                    raise SystemExit(f"the supervisor ended:\n{workspace.supervisor_log.read_text()}")
-                time.sleep(0.05)
-            yield psutil.Process(supervisor.pid)
-        finally:
-            stop.set()
-            writer.join()
-            supervisor.kill()
-            supervisor.wait()
+    locked = [workspace.attempt(job, 1) for job in running]
+    folders = [workspace.attempt(job, 1) for job in reporting]
+    with streams.followed(workspace, locked, _report, folders, rate) as supervisor:
+        yield psutil.Process(supervisor.pid)
 
 
 def _report(folders: Sequence[Path], rate: float, stop: Event) -> None:

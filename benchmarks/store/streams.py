@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -34,12 +34,14 @@ _WRITE_S = 0.1
 
 
 @contextmanager
-def streamed(workspace: WorkspacePaths) -> Iterator[None]:
-    """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
-    with closing(connections.reader(workspace.state)) as connection, ExitStack() as stack:
-        for attempt in job_attempts.attempts(connection, state="running"):
-            # So that the supervisor takes their workers for alive.
-            lock = stack.enter_context((workspace.root / attempt.folder / LOCK).open("w"))
+def followed(
+    workspace: WorkspacePaths, running: Iterable[Path], write: Callable[..., None], *given: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor that takes the workers of these attempts' folders for alive; `write(*given, stop)` writes
+    their journals meanwhile, in a process of its own."""
+    with ExitStack() as stack:
+        for folder in running:
+            lock = stack.enter_context((folder / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         log = stack.enter_context(workspace.supervisor_log.open("ab"))
         supervisor = subprocess.Popen(
@@ -49,20 +51,32 @@ def streamed(workspace: WorkspacePaths) -> Iterator[None]:
         )
         context = multiprocessing.get_context("spawn")
         stop = context.Event()
-        writer = context.Process(target=_write, args=(workspace.root, stop), daemon=True)
+        writer = context.Process(target=write, args=(*given, stop), daemon=True)
         writer.start()
         try:
             while not launch.is_running(workspace)[0]:
+                if supervisor.poll() is not None:
+                    raise SystemExit(f"the supervisor ended:\n{workspace.supervisor_log.read_text()}")
                 time.sleep(0.05)
-            before, began = stored(connection), time.monotonic()
-            yield
-            rate = (stored(connection) - before) / (time.monotonic() - began)
-            print(f"{rate:.0f} records a second came into the store meanwhile")
+            yield supervisor
         finally:
             stop.set()
             writer.join()
             supervisor.kill()
             supervisor.wait()
+
+
+@contextmanager
+def streamed(workspace: WorkspacePaths) -> Iterator[None]:
+    """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
+    with closing(connections.reader(workspace.state)) as connection:
+        attempts = job_attempts.attempts(connection, state="running")
+        folders = [workspace.root / attempt.folder for attempt in attempts]
+        with followed(workspace, folders, _write, workspace.root):
+            before, began = stored(connection), time.monotonic()
+            yield
+            rate = (stored(connection) - before) / (time.monotonic() - began)
+            print(f"{rate:.0f} records a second came into the store meanwhile")
 
 
 def stored(connection: sqlite3.Connection) -> int:

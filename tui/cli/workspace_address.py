@@ -18,12 +18,10 @@ class WorkspaceAddress(click.Path):
         super().__init__(path_type=Path, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str) or "://" not in value:
-            return super().convert(value, param, ctx)
-        # Folders of this machine do without the forms of addresses.
+        # Without the option, the first frame does not wait for the forms of addresses.
         from tui.remote.address import is_remote, parse
 
-        if not is_remote(value):
+        if not isinstance(value, str) or not is_remote(value):
             return super().convert(value, param, ctx)
         try:
             return parse(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,17 +14,15 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from core.api import find_job, prompts
+from core.api import prompts
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair, Verdict
-from core.domain.names import ComparisonName
 from core.domain.text import visible
 from core.jobs.settings import LlmJudge
 from core.judging.llm import llm_judge
 from core.judging.protocol import OrderedPair
 from core.prompts import templates
 from core.services.workspace import open_workspace
-from core.store import connections
 from tests.support.records import made_settings
 from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import finished_workspace
@@ -389,36 +386,3 @@ def test_looks(
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(study), terminal_size=size, run_before=ready)
-
-
-async def test_the_first_finished_comparison_takes_the_place_of_a_stopgap(
-    opened: Open, filled: WorkspacePaths
-) -> None:
-    """What was shown before any comparison was done is not kept once one is, unless somebody chose it."""
-    with closing(connections.writer(filled.state)) as connection:
-        done = "SELECT id, name FROM jobs WHERE stage = 'compare' AND state = 'done' ORDER BY rowid DESC"
-        job, name = connection.execute(done).fetchone()
-        compared = ComparisonName.parse(name)
-        with connections.transaction(connection):
-            connection.execute("UPDATE jobs SET state = 'ready' WHERE stage = 'compare' AND state = 'done'")
-        async with opened(filled, (120, 40)) as pilot:
-            await pilot.press("6")
-            await until_shows(pilot, "1/")
-            screen = pilot.app.screen
-            assert isinstance(screen, PairsScreen)
-            stopgap = (screen._a, screen._b)
-            assert stopgap != (compared.a, compared.b)
-            with connections.transaction(connection):
-                connection.execute("UPDATE jobs SET state = 'done' WHERE id = ?", (job,))
-            await until(pilot, lambda: _is_done(screen, job))
-            # Nothing changes under a reader's eyes.
-            await settled(pilot)
-            assert (screen._a, screen._b) == stopgap
-            await pilot.press("1", "6")
-            await until(pilot, lambda: (screen._a, screen._b) == (compared.a, compared.b))
-
-
-def _is_done(screen: PairsScreen, job: str) -> bool:
-    """Whether the app has seen that a job is done."""
-    found = find_job(screen.app.snapshot, job)
-    return found is not None and found.state == "done"
