@@ -285,6 +285,12 @@ class EmpathyApp(HostApp):
 
         config_editing.edit(self, self._poller.held, partial(self.config_watch.look, asks=True))
 
+    def action_command_palette(self) -> None:
+        from tui.app.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def action_keys(self) -> None:
         from tui.dialogs.help import HelpScreen
 

@@ -11,8 +11,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import on
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import Input
+from textual.worker import Worker
 
 from core.api import RUN_STAGES
 from tui.app.navigator import navigate
@@ -111,6 +114,38 @@ class _Stored:
     settings: Sequence[Setting] = ()
     superseded: Sequence[Job] = ()
     dialogues: Sequence[DialogueLine] = ()
+
+
+class Palette(CommandPalette):
+    """Textual's palette, where Enter runs the best match of what is typed, once it is found."""
+
+    def __init__(self) -> None:
+        super().__init__(id="--command-palette")
+        self._submits = False
+
+    @on(Input.Changed)
+    def _restart(self) -> None:
+        self._submits = False
+        # The cursor in the matches of fewer letters means nothing for these.
+        if (found := self.query_one(CommandList)).option_count:
+            found.highlighted = 0
+
+    @on(Input.Submitted)
+    def _wait_for_matches(self, event: Input.Submitted) -> None:
+        # A cursor that was moved is on what is meant.
+        if self._searches() and not self.query_one(CommandList).highlighted:
+            event.stop()
+            event.prevent_default()
+            self._submits = True
+
+    @on(Worker.StateChanged)
+    async def _submit(self) -> None:
+        if self._submits and not self._searches():
+            self._submits = False
+            await self.query_one(Input).action_submit()
+
+    def _searches(self) -> bool:
+        return any(worker.node is self and not worker.is_finished for worker in self.workers)
 
 
 class WorkspaceCommands(Provider):

@@ -58,6 +58,9 @@ class KeysLine(Static):
 
     def _show(self) -> None:
         self._is_due = False
+        # The screen may have closed since.
+        if not self.is_attached:
+            return
         actions: dict[str, ActiveBinding] = {}
         for active in self.screen.active_bindings.values():
             if active.binding.show:

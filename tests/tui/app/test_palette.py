@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual.command import CommandList
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import settled, until, until_shows
+from tests.support.settling import until, until_shows
 from tests.tui.conftest import Open
 from tui.app.palette import WorkspaceCommands
 from tui.screens.settings.screen import SettingsScreen
@@ -47,12 +46,7 @@ async def test_a_few_letters_jump_to_a_job_or_a_dialogue(opened: Open, filled: W
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "7 of 17 done")
         assert "sft-dpo smollm2/direct/chatgpt/sft-dpo" in await found(pilot, "dpo chatgpt")
-        await pilot.press("colon")
-        await pilot.press(*"recipe all_tog")
-        await until_shows(pilot, "job, failed")
-        await settled(pilot)
-        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
-        await pilot.press("enter")
+        await pilot.press("colon", *"recipe all_tog", "enter")
         await until(pilot, lambda: pilot.app.current_mode == "pipeline")
         await until_shows(pilot, "the prompt template is broken")
 
@@ -62,10 +56,7 @@ async def test_a_setting_is_found_and_opened_at_its_place(opened: Open, filled: 
         await until_shows(pilot, "7 of 17 done")
         for words, key in (("epoch", "sft.num_train_epochs"), ("dpo beta", "dpo.beta")):
             assert key in await found(pilot, words)
-        await pilot.press("colon", *"dpo beta")
-        await until_shows(pilot, "setting, number")
-        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
-        await pilot.press("enter")
+        await pilot.press("colon", *"dpo beta", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
         screen = pilot.app.screen
         assert isinstance(screen, SettingsScreen)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from textual.command import CommandList
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import settled, until, until_shows
+from tests.support.settling import until
 from tui.app.application import EmpathyApp
 
 Open = Callable[[WorkspacePaths, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]
@@ -42,13 +41,8 @@ async def test_letters_behind_a_slash_are_the_filters(
 
 async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (100, 30)) as pilot:
-        burst(pilot, "\x10open batches")
-        await until_shows(pilot, "Open batches")
-        app = pilot.app
-        await settled(pilot)
-        await until(pilot, lambda: app.screen.query_one(CommandList).highlighted is not None)
-        await pilot.press("enter")
-        await until(pilot, lambda: app.current_mode == "batches")
+        burst(pilot, "\x10open batches\r")
+        await until(pilot, lambda: pilot.app.current_mode == "batches")
 
 
 async def test_none_is_lost_and_none_overtakes(opened: Open, filled: WorkspacePaths) -> None:
