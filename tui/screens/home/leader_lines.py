@@ -62,7 +62,8 @@ def _judge_lines(named: str, width: int) -> list[str]:
     if len(named) > width:
         # The win rates screen has the rest.
         named = named.partition("; ")[0]
-    lines = wrap(named, max(1, width))
+    # A number stays with its percent sign.
+    lines = [line.replace("\xa0%", " %") for line in wrap(named.replace(" %", "\xa0%"), max(1, width))]
     return lines if len(lines) <= _JUDGE else [*lines[: _JUDGE - 1], lines[_JUDGE - 1][: width - 1] + "…"]
 
 

@@ -31,6 +31,7 @@ RATE = WinRate(
 def test_the_agreement_of_the_judge_is_not_cut_off(width: int, is_whole: bool) -> None:
     lines = leader_lines([RATE], width, 6).plain.splitlines()
     assert max(map(len, lines)) <= width
+    assert not any(line.lstrip().startswith("%") for line in lines)
     about = " ".join(lines).partition("  against")[0]
     assert "95 % of 1,598 pairs" in about
     assert ("the longer one" in about) == is_whole
