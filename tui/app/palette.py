@@ -70,9 +70,13 @@ _EVERYWHERE = (
 #: Words by which people look for a command, the usual ones first, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
     "app.home": "gpu memory machine overview",
+    "app.theme": "theme colours appearance",
+    "app.import": "csv file dataset upload",
+    "app.help": "keys shortcuts bindings",
+    "app.logs": "errors output traceback",
     "app.settings": "recipes epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
-    "app.training": "epochs loss curves compare runs note tag archive delete",
+    "app.training": "loss curves compare runs note tag archive delete",
     "app.playground": "try the model on a sentence playground talk teacher judge note",
     "app.pairs": "vote ballot compare responses dialogue",
     "app.data": "recipes statistics dialogues export flaws dropped pairs",
