@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from textual import on
-from textual.command import Command, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.widgets import Input
 from textual.worker import Worker
@@ -148,18 +148,6 @@ class Palette(CommandPalette):
             self._submits = False
             await self.query_one(Input).action_submit()
 
-    def _refresh_command_list(
-        self, command_list: CommandList, commands: list[Command], clear_current: bool
-    ) -> None:
-        """Show the matches so far; a cursor that was moved stays on its match when others come in."""
-        moved_to = command_list.highlighted
-        chosen = command_list.options[moved_to] if moved_to else None
-        super()._refresh_command_list(command_list, commands, clear_current)
-        for place, option in enumerate(command_list.options):
-            # Textual's matches are equal if their scores are.
-            if option is chosen:
-                command_list.highlighted = place
-
     def _searches(self) -> bool:
         return any(worker.node is self and not worker.is_finished for worker in self.workers)
 
@@ -284,7 +272,10 @@ def _curves(app: HostApp, run: Job, near: float, matcher: Matcher) -> Hit:
 def _named(jobs: Sequence[Job], query: str) -> Iterator[tuple[Job, float]]:
     """The jobs whose stage and name contain every word of the query, or else those with its letters in
     order; and how near each is."""
-    names = [f"{job.stage} {job.name}".casefold() for job in jobs]
+    # A run is offered with its curves, too.
+    names = [
+        f"{job.stage} {job.name}{' curves' if job.stage in RUN_STAGES else ''}".casefold() for job in jobs
+    ]
     wanted = query.casefold().split()
     letters = "".join(wanted)
     whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))

@@ -74,6 +74,11 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def numbered(number: int | None, noun: str) -> str:
+    """How many there are: `1 word`, `1,234 words`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def dollars(usd: float | None) -> str:
     """US dollars with two decimals, with four below ten cents."""
     if usd is None:

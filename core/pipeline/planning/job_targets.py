@@ -82,7 +82,10 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
         if found:
             names = ", ".join(job[0] for job in found[:6])
             raise UserError(f"{wanted!r} names {len(found)} jobs: {names}. Name one by its id.")
-    raise UserError(f"there is no job {wanted!r}: `empathy-tui status` lists them")
+    known = dict.fromkeys(name for _, stage, name in jobs for name in (str(JobName(stage, name)), name))
+    near = get_close_matches(wanted, known, n=1, cutoff=0.7)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise UserError(f"there is no job {wanted!r}.{meant} `empathy-tui status` lists all")
 
 
 def _names(target: str, job: PlannedJob) -> bool:

@@ -327,6 +327,8 @@ def test_a_job_is_found_by_whatever_names_it_alone() -> None:
         job_targets.find(jobs, sft.name)
     with pytest.raises(UserError, match="there is no job"):
         job_targets.find(jobs, "nonsense")
+    with pytest.raises(UserError, match=f"Did you mean 'sft:{sft.name}'"):
+        job_targets.find(jobs, f"stf:{sft.name}")
 
 
 def test_a_node_is_what_its_fingerprint_says() -> None:

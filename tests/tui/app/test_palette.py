@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
+from core.domain.data.dialogue_pages import DialogueLine
+from core.services.data.dialogue_browser import DialogueBrowser
+from tests.support import waiting
 from tests.support.settling import until, until_shows
 from tests.tui.conftest import Open
 from tui.app.palette import WorkspaceCommands
@@ -48,6 +53,7 @@ async def test_a_few_letters_jump_to_a_job_or_a_dialogue(opened: Open, filled: W
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "7 of 17 done")
         assert "sft-dpo smollm2/direct/chatgpt/sft-dpo" in await found(pilot, "dpo chatgpt")
+        assert "curves of sft smollm2/direct/chatgpt/sft" in await found(pilot, "curves chatgpt")
         await pilot.press("colon", *"recipe all_tog", "enter")
         await until(pilot, lambda: pilot.app.current_mode == "pipeline")
         await until_shows(pilot, "the prompt template is broken")
@@ -76,3 +82,26 @@ async def test_letters_that_are_only_strewn_over_a_description_find_nothing(
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "7 of 17 done")
         assert "Report" not in await found(pilot, "wtppi")
+
+
+async def test_a_search_in_place_of_which_there_is_another_one_is_given_up(
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[tuple[str, Callable[[], bool]]] = []
+
+    def first(
+        browser: DialogueBrowser, text: str, limit: int, is_wanted: Callable[[], bool]
+    ) -> tuple[DialogueLine, ...]:
+        wanted.append((text, is_wanted))
+        # A text that is looked for in very many dialogues.
+        waiting.wait_until(lambda: text == "abc" or not is_wanted(), "another letter")
+        return ()
+
+    monkeypatch.setattr(DialogueBrowser, "first", first)
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 17 done")
+        await pilot.press("colon", "a", "b")
+        await until(pilot, lambda: [text for text, _ in wanted] == ["ab"])
+        await pilot.press("c")
+        await until(pilot, lambda: [text for text, _ in wanted] == ["ab", "abc"])
+        assert not wanted[0][1]()

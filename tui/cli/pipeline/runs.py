@@ -11,7 +11,7 @@ from tui.cli.output import json
 from tui.format import runs as table
 from tui.format.runs import RunResults
 from tui.format.text import visible
-from tui.format.values import size
+from tui.format.values import numbered, size
 
 _RUN = "smollm2/direct/chatgpt/sft@epochs=1"
 
@@ -155,10 +155,11 @@ def delete(ctx: click.Context, wanted: tuple[str, ...], yes: bool, as_json: bool
     planned = workspace.runs.deletion(jobs)
     listed = ", ".join(names[job] for job in planned.runs)
     if not yes:
-        several = f"{len(planned.runs)} runs" if len(planned.runs) > 1 else "1 run"
-        stay = f" {len(planned.kept)} jobs stay, whose answers were paid for." if planned.kept else ""
+        several = numbered(len(planned.runs), "run")
+        kept = numbered(len(planned.kept), "job")
+        stay = f" Kept, because their answers were paid for: {kept}." if planned.kept else ""
         confirm(
-            f"Delete {several} ({listed}), {len(planned.jobs)} jobs in all? It frees "
+            f"Delete {several} ({listed}), {numbered(len(planned.jobs), 'job')} in all? It frees "
             f"{size(planned.bytes)}, and cannot be undone.{stay}",
             "nothing was deleted",
         )

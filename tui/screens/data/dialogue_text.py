@@ -14,6 +14,7 @@ from rich.text import Text
 from tui.format import marked_text
 from tui.format.data import ratings
 from tui.format.text import visible
+from tui.format.values import numbered
 
 if TYPE_CHECKING:
     from core.api import Dialogue
@@ -47,7 +48,7 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
                 Text("not rated", muted)
                 if response.rating is None
                 else Text(ratings.words(response.rating), shade(ratings.RATINGS[response.rating].colour)),
-                Text(f"{words:,} word{'' if words == 1 else 's'}", muted),
+                Text(numbered(words, "word"), muted),
             ]
         )
         if narrow:

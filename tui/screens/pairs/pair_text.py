@@ -45,10 +45,9 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
 
 @lru_cache(32)
 def responder(side: ResponseSide, name: str) -> Content:
-    """A side's letter and responder; a click on the name chooses another one."""
-    return Content.assemble(
-        (f"{side.upper()} ", "$text-accent bold"),
-        Content.from_markup(f"[bold @click=screen.choose('{side}')]$name[/]", name=visible(name)),
+    """A side's letter and responder; a click on them chooses another one."""
+    return Content.from_markup(
+        f"[bold @click=screen.choose('{side}')][$text-accent]{side.upper()}[/] $name[/]", name=visible(name)
     )
 
 
@@ -59,7 +58,7 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
     too_long = words is not None and words > MAX_WORDS
     head = Content.assemble(
         responder(side, name),
-        (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
+        (f"   {formats.numbered(words, 'word')}", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   same as the other" if text is not None and text == other else "", "$text-warning"),
         "\n\n",

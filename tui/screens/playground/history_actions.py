@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.format.values import numbered
 from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
@@ -87,7 +88,7 @@ class HistoryActions(AnswerActions):
 
         lines = conversations.newest_first(history.turns)
         if history.unreadable:
-            self.app.show_message(f"{history.unreadable} lines of the history cannot be read")
+            self.app.show_message(f"not readable: {numbered(history.unreadable, 'line')} of the history")
         if not lines:
             self.app.show_message("nothing was answered yet")
             return
@@ -111,7 +112,7 @@ class HistoryActions(AnswerActions):
             return
         paths = self.app.workspace
         file = paths.exports.relative_to(paths.root) / "playground.jsonl"
-        dialog = AskTextScreen(f"Write {turns:,} turns to the JSONL file", str(file))
+        dialog = AskTextScreen(f"Write {numbered(turns, 'turn')} to the JSONL file", str(file))
         self.app.push_screen(dialog, self._export)
 
     def _export(self, name: str | None) -> None:

@@ -165,10 +165,10 @@ async def test_an_earlier_conversation_is_shown_as_what_it_is(study: WorkspacePa
         assert "6 words" in text
         assert "8 tokens/s" in text
         await pilot.press("x")
-        await until_shows(pilot, "Write 1 turns")
+        await until_shows(pilot, "Write 1 turn to")
         await pilot.press("enter")
         await until_shows(pilot, "copies the path")
-        assert "Wrote 1 turns" in shown(pilot)
+        assert "Wrote 1 turn to" in shown(pilot)
     assert (study.exports / "playground.jsonl").is_file()
 
 

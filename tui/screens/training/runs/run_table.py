@@ -119,7 +119,7 @@ class RunTable(Vertical):
         self.listing.show(self._columns(name_width), rows)
         self._seek()
         superseded = sum(run.is_superseded for run in found)
-        parts = [f"{len(found)} run{'' if len(found) == 1 else 's'}"]
+        parts = [formats.numbered(len(found), "run")]
         parts += [f"{superseded} superseded"] if superseded else []
         parts += [f"{archived} archived and hidden"] if archived else []
         about = "  ·  ".join(parts)

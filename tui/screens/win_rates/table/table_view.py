@@ -247,8 +247,8 @@ class RatesView(WinRatesView):
 
     def _shown(self, found: int) -> Content:
         """The number of shown comparisons, the filter, the grouping and the order."""
-        count = f"{found} of {len(self.rates)}" if found != len(self.rates) else str(found)
-        parts = [f"{count} comparison{'' if len(self.rates) == 1 else 's'}"]
+        of = f"{found} of " if found != len(self.rates) else ""
+        parts = [f"{of}{formats.numbered(len(self.rates), 'comparison')}"]
         if self._filter:
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
