@@ -12,7 +12,6 @@ from textual.events import Key, Resize
 from textual.widgets import DataTable, Static
 
 from core.api import RUN_STAGES, RunNotes
-from tui.components.listing import Listing
 from tui.navigation.messages import OpenLog
 from tui.screens.training.caption import Caption
 from tui.screens.training.charts.chart_area import ChartArea
@@ -21,6 +20,7 @@ from tui.screens.training.curve_screen import CurveScreen
 from tui.screens.training.keys import KEYS
 from tui.screens.training.runs.run_actions import RunActions
 from tui.screens.training.runs.run_data import AllRuns, OtherRuns, all_runs, other_runs
+from tui.screens.training.runs.run_list import RunList
 from tui.screens.training.runs.run_panel import PANEL_PAGES, PanelPage, RunPanel
 from tui.screens.training.runs.run_rows import RunRow, columns, entry
 from tui.screens.training.runs.run_table import RunTable
@@ -74,7 +74,7 @@ class TrainingScreen(CurveScreen, RunActions):
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
         with Container(id="body"):
-            yield Listing(
+            yield RunList(
                 id="runs",
                 words="words in a run's name or state",
                 opens="Grid",
@@ -97,6 +97,11 @@ class TrainingScreen(CurveScreen, RunActions):
         self._lay_out()
         if self.app.snapshot is not None:
             self.show(self.app.snapshot)
+
+    def on_run_list_resized(self, message: RunList.Resized) -> None:
+        # What came in while the table was in its place is missing.
+        message.stop()
+        self._changed()
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("training-runs", partial(other_runs, self._shows_archived), self._receive_others)
@@ -145,8 +150,8 @@ class TrainingScreen(CurveScreen, RunActions):
             self.action_table()
 
     @property
-    def _list(self) -> Listing[RunRow]:
-        return self.query_one("#runs", Listing)
+    def _list(self) -> RunList:
+        return self.query_one(RunList)
 
     @property
     def _table(self) -> RunTable:
@@ -235,8 +240,6 @@ class TrainingScreen(CurveScreen, RunActions):
         self._lay_out()
         (self._table.listing if self._is_table else self._list).enter()
         self._changed()
-        # The list is filled only where it has a width: it has missed what came in meanwhile.
-        self.call_after_refresh(self._changed)
         self.refresh_bindings()
 
     def action_show_archived(self) -> None:

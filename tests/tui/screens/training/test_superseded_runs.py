@@ -108,7 +108,10 @@ async def test_enter_in_the_table_draws_the_run_under_its_cursor(
         await until(pilot, lambda: screen._list.selected_key == run)
         await settled(pilot)
         assert screen._run == run
-        assert OLD in shown(pilot)
+        (line,) = (line for line in shown(pilot).splitlines() if OLD in line and "✓ superseded" in line)
+        # Its mark, and its last loss.
+        assert "1○" in line
+        assert "0.06897" in line
         await pilot.press("v")
         await until(pilot, lambda: table.listing.selected_key == run)
 
