@@ -28,6 +28,8 @@ _COLOURS = {
     "invalid": "$text-error",
     "none": "$text-muted",
 }
+#: The width of the labels beside the dialogue.
+LABEL = 11
 ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
@@ -36,9 +38,9 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
-        ("Situation  ", "$text-muted"),
+        (f"{'Situation':<{LABEL}}", "$text-muted"),
         marked(pair.situation, sought=sought),
-        ("\nUtterance  ", "$text-muted"),
+        (f"\n{'Utterance':<{LABEL}}", "$text-muted"),
         marked(pair.utterance, sought=sought),
     )
 

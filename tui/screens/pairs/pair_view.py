@@ -98,7 +98,7 @@ class PairView(Container):
         self._judges = 0
 
     def compose(self) -> ComposeResult:
-        yield TextPane(id="context", can_focus=False)
+        yield TextPane(id="context", can_focus=False, hang=pair_text.LABEL)
         with Container(id="responses"):
             for side in ("a", "b"):
                 yield TextPane(id=f"side-{side}", classes="side")
