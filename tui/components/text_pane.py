@@ -52,14 +52,14 @@ class TextPane(ScrollView, inherit_bindings=False):
 
     def render(self) -> Content:
         # For the selection of text by the mouse, which counts the lines that are shown.
-        return hanging(self._content, self._hang, self._text_width)
+        return hanging(self._content, self._hang, self.text_width)
 
     def update(self, content: Content) -> None:
         """Show another text, scrolled as far as the one before."""
         if content.is_same(self._content):
             return
         before, self._content, self._wrapped_to = self._lines, content, None
-        width = self._text_width
+        width = self.text_width
         if not width:
             self.refresh(layout=True)
             return
@@ -79,7 +79,7 @@ class TextPane(ScrollView, inherit_bindings=False):
 
     def lines_of(self, content: Content) -> int:
         """The lines that a text would take; 0 before the first layout."""
-        width = self._text_width
+        width = self.text_width
         return hanging(content, self._hang, width).get_height({}, width) if width else 0
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -94,11 +94,11 @@ class TextPane(ScrollView, inherit_bindings=False):
         super().selection_updated(selection)
 
     def on_resize(self, event: Resize) -> None:
-        width = self._text_width
+        width = self.text_width
         self._fit(Size(width, len(self._wrapped(width)) if width else 0))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        if width := self._text_width:
+        if width := self.text_width:
             self._wrapped(width)
         return super().render_lines(crop)
 
@@ -106,10 +106,11 @@ class TextPane(ScrollView, inherit_bindings=False):
         line, style = y + self.scroll_offset.y, self.visual_style.rich_style
         if line < len(self._lines):
             return self._lines[line]
-        return Strip.blank(self._text_width, style)
+        return Strip.blank(self.text_width, style)
 
     @property
-    def _text_width(self) -> int:
+    def text_width(self) -> int:
+        """The width that the text is wrapped to; 0 before the first layout."""
         return self.scrollable_content_region.width
 
     def _height(self, lines: int) -> int:

@@ -282,7 +282,9 @@ class BatchesScreen(WorkspaceScreen):
         self._sent = requests
         self._draw_requests()
         more = " (first rows only)" if len(requests) == _ROWS else ""
-        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
+        self.query_one("#title", Static).update(
+            f"{self._group[0]}: {formats.counted(len(requests), 'request')}{more}"
+        )
         self._outcomes.display, self._requests.display = False, True
         self._requests.focus()
 

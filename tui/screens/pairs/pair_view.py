@@ -114,6 +114,7 @@ class PairView(Container):
 
     def on_resize(self, event: Resize) -> None:
         self._reserve()
+        self._draw()
 
     def expect(self, pairs: Sequence[Pair], judges: int) -> None:
         """Keep as much room above and below the responses as most of these pairs need."""
@@ -186,9 +187,16 @@ class PairView(Container):
         self.query_one("#verdict", TextPane).update(pair_text.verdict(pair))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
-            self.query_one(f"#side-{side}", TextPane).update(
-                pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)
+            pane = self.query_one(f"#side-{side}", TextPane)
+            text = pair_text.response(
+                side,
+                name,
+                pair,
+                differences=self._marks_words,
+                sought=shown.sought,
+                width=pane.text_width,
             )
+            pane.update(text)
         if self._shows_answers:
             self.query_one("#answers", Static).update(pair_text.answers(pair, shown.alone))
         if order is not None and shown.prompt is not None:
