@@ -20,7 +20,7 @@ from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
-from tui.screens.playground.labelled_field import LabelledField
+from tui.screens.playground.labelled_field import LabelledField, one_line
 from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
 
@@ -328,8 +328,8 @@ class PlaygroundScreen(HistoryActions):
 
     def _fill(self, situation: str, utterance: str) -> None:
         # The fields have one line each.
-        self.query_one("#situation", Input).value = _line(situation)
-        self.query_one("#utterance", Input).value = _line(utterance)
+        self.query_one("#situation", Input).value = one_line(situation)
+        self.query_one("#utterance", Input).value = one_line(utterance)
 
     def _focus_answers(self) -> None:
         self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
@@ -383,17 +383,14 @@ class PlaygroundScreen(HistoryActions):
         self.query_one("#about", Static).update(Content(" · ".join(parts)))
 
     def _arrange(self, width: int) -> None:
-        """Put as many answers beside each other as there is room for."""
-        fits = max(1, width // _COLUMN)
+        """Put as many answers beside each other as there is room for; the last one takes what is left."""
         count = max(1, len(self._chosen))
-        self.query_one("#columns").styles.grid_size_columns = min(count, fits)
-
-
-def _line(text: str) -> str:
-    """A text in one line, as a field shows it."""
-    return " ".join(text.split())
+        fits = min(count, max(1, width // _COLUMN))
+        self.query_one("#columns").styles.grid_size_columns = fits
+        for place, column in enumerate(self.query(AnswerColumn), start=1):
+            column.styles.column_span = fits - (count - 1) % fits if place == count else 1
 
 
 def _fields(dialogue: Dialogue) -> tuple[str, str]:
     """Situation and utterance, as the fields show them."""
-    return _line(dialogue.situation), _line(dialogue.utterance)
+    return one_line(dialogue.situation), one_line(dialogue.utterance)
