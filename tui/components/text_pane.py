@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -36,6 +37,9 @@ class TextPane(ScrollView, inherit_bindings=False):
     """
     BINDINGS: ClassVar[list[BindingType]] = ReadingArea.BINDINGS
 
+    class Widened(Message):
+        """The width that the text is wrapped to has changed."""
+
     def __init__(self, *, id: str, classes: str | None = None, can_focus: bool = True, hang: int = 0) -> None:
         super().__init__(id=id, classes=classes, can_focus=can_focus)
         self._hang = hang
@@ -43,6 +47,7 @@ class TextPane(ScrollView, inherit_bindings=False):
         #: The lines, and the width that they are wrapped to; None if they are out of date.
         self._lines: list[Strip] = []
         self._wrapped_to: int | None = None
+        self._known_width = 0
         self._reserved = 0
 
     @property
@@ -95,6 +100,9 @@ class TextPane(ScrollView, inherit_bindings=False):
 
     def on_resize(self, event: Resize) -> None:
         width = self.text_width
+        if width != self._known_width:
+            self._known_width = width
+            self.post_message(self.Widened())
         self._fit(Size(width, len(self._wrapped(width)) if width else 0))
 
     def render_lines(self, crop: Region) -> list[Strip]:

@@ -275,7 +275,10 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
-        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
+        is_tall = self.has_class("tallest")
+        running = running_lines(
+            snapshot.jobs, self.app.now(), self._width("running"), _PLACES, in_full=is_tall
+        )
         self._put("running", "Running", running)
         events, lately = self._data.events, self._placed("lately")
         lines = (
@@ -286,7 +289,7 @@ class HomePanels(VerticalScroll, can_focus=False):
                 self.app.now(),
                 self._width(lately),
                 self._events_room,
-                in_full=self.has_class("tallest"),
+                in_full=is_tall,
             )
         )
         self._put(lately, "Recent events", lines)

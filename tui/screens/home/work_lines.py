@@ -25,10 +25,12 @@ _CLOCK = 7
 _STEPS = ("requested", "ready", "running")
 
 
-def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> Content:
+def running_lines(
+    jobs: Sequence[Job], now: float, width: int, places: int, *, in_full: bool = False
+) -> Content:
     """The first running jobs with progress and ETA, and below each what it waits for; within `width` cells.
 
-    `now` is in Unix seconds.
+    `now` is in Unix seconds. With `in_full` a name that is too long has a line of its own.
     """
     running = [job for job in jobs if job.state == "running"]
     if not running:
@@ -36,7 +38,7 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
     lines = []
     ends = max(len(_end(job, now)) for job in running[:places])
     for job in running[:places]:
-        lines.append(_running(job, now, width, ends).stylize(opening(job=job.id)))
+        lines.append(_running(job, now, width, ends, in_full=in_full).stylize(opening(job=job.id)))
         if job.wait is not None:
             words = f"  {visible(waits.words(job.wait, now))}"
             lines.append(hanging(Content.styled(words, "$text-warning"), 2, width))
@@ -93,14 +95,14 @@ def opening(**target: str) -> Style:
     return Style.from_meta(target)
 
 
-def _running(job: Job, now: float, width: int, ends: int) -> Content:
+def _running(job: Job, now: float, width: int, ends: int, *, in_full: bool) -> Content:
     look, share = job_states.look(job), job_progress(job)
-    name = max(12, width - 2 - 1 - _BAR - _SHARE - (ends + 2 if ends else 0))
-    shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)
+    room = max(12, width - 2 - 1 - _BAR - _SHARE - (ends + 2 if ends else 0))
+    name = visible(f"{job.stage} {job.name}")
+    is_apart = in_full and len(name) > room
     return Content.assemble(
         (f"{look.glyph} ", f"${look.colour}"),
-        shown.ljust(name),
-        " ",
+        f"{name}\n  {'':<{room}} " if is_apart else f"{formats.shorten(name, room):<{room}} ",
         (formats.bar(share, _BAR), f"${look.colour}"),
         (f"{formats.percent(share):>{_SHARE}}", "$foreground"),
         (f"  {_end(job, now):>{ends}}" if ends else "", "$text-muted"),

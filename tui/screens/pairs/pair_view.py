@@ -114,6 +114,9 @@ class PairView(Container):
 
     def on_resize(self, event: Resize) -> None:
         self._reserve()
+
+    def on_text_pane_widened(self, event: TextPane.Widened) -> None:
+        event.stop()
         self._draw()
 
     def expect(self, pairs: Sequence[Pair], judges: int) -> None:
