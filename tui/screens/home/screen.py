@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
-from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog, OpenRuns
@@ -84,6 +83,9 @@ class HomeScreen(WorkspaceScreen):
     @property
     def selected(self) -> Job | None:
         """The job of the item under the cursor."""
+        # The rules about jobs are not needed for the first frame; the same below.
+        from core.api import find_job
+
         item = None if self._panels is None else self._panels.item
         return None if item is None else find_job(self.app.snapshot, item.job)
 
@@ -92,6 +94,8 @@ class HomeScreen(WorkspaceScreen):
         if reason is None and action == "retry":
             if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
+            from core.api import action_problem
+
             return "this item has no job" if self.selected is None else action_problem(action, self.selected)
         return reason
 
@@ -150,6 +154,7 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
+        from core.api import count_jobs
         from tui.format import submissions
         from tui.format.jobs import job_counts
 
