@@ -64,7 +64,7 @@ class HomeScreen(WorkspaceScreen):
         yield Static(id="answers", markup=False)
 
     def on_mount(self) -> None:
-        timers.call_after(self, AFTER_FRAME_S, self._add_panels)
+        self.call_after_refresh(timers.call_after, self, AFTER_FRAME_S, self._add_panels)
         self.set_interval(_LOOK_S, self._look_at_machine)
 
     def on_screen_resume(self) -> None:
