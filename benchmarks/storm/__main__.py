@@ -63,7 +63,9 @@ def main() -> int:
     return show(found, given)
 
 
-def storm(place: Path, kept: Path, api: loopback.Api, names: list[str], given: argparse.Namespace) -> list[Round]:
+def storm(
+    place: Path, kept: Path, api: loopback.Api, names: list[str], given: argparse.Namespace
+) -> list[Round]:
     """Rounds until there were enough faults."""
     began = time.monotonic()
     draw = random.Random(given.seed)

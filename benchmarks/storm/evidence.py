@@ -30,10 +30,11 @@ def keep_processes(scene: Scene, folder: Path) -> None:
     lines = []
     for process in found:
         with suppress(psutil.Error):
-            times = process.cpu_times()
+            cpu_s = sum(process.cpu_times()[:2])
+            waits = _read(Path(f"/proc/{process.pid}/wchan"))
             lines.append(
-                f"{process.pid} of {process.ppid()}, {process.status()}, {times.user + times.system:.1f} s of "
-                f"the processor, at {_read(Path(f'/proc/{process.pid}/wchan'))}: {' '.join(process.cmdline())}"
+                f"{process.pid} of {process.ppid()}, {process.status()}, {cpu_s:.1f} s of the processor, "
+                f"at {waits}: {' '.join(process.cmdline())}"
             )
         (folder / f"{process.pid}.txt").write_text(_described(Path(f"/proc/{process.pid}")))
     (folder / "all.txt").write_text("\n".join([f"load {os.getloadavg()}", *lines]) + "\n")

@@ -127,7 +127,9 @@ def _store_in_use(supervised: SupervisedWorkspace) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def test_what_could_not_be_started_is_started_later(boss: Supervisor, supervised: SupervisedWorkspace) -> None:
+def test_what_could_not_be_started_is_started_later(
+    boss: Supervisor, supervised: SupervisedWorkspace
+) -> None:
     with closing(connections.writer(supervised.workspace.state)) as connection:
         workspace_settings.set_setting(connection, "paused", None)
     with _store_in_use(supervised), pytest.raises(sqlite3.OperationalError):
@@ -142,9 +144,7 @@ def test_why_a_worker_ended_is_recorded_later(boss: Supervisor, supervised: Supe
         workspace_settings.set_setting(connection, "paused", None)
     boss.tick()
     # Nobody has waited for its process yet.
-    supervised.until(
-        lambda: any(one.status() == psutil.STATUS_ZOMBIE for one in psutil.Process().children())
-    )
+    supervised.until(lambda: any(one.status() == psutil.STATUS_ZOMBIE for one in psutil.Process().children()))
     with _store_in_use(supervised), pytest.raises(sqlite3.OperationalError):
         boss.tick()
     assert supervised.states() == {RECIPE: "running"}
