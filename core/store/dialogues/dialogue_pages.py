@@ -20,6 +20,17 @@ def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
     return _number(connection, where, values)
 
 
+def matching(connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder) -> list[str]:
+    """The ids of all dialogues that match the filter, in order."""
+    where, values = _where(connection, wanted)
+    direction = "DESC" if order.is_reversed else "ASC"
+    rows = connection.execute(
+        f"SELECT dialog_id FROM dialogues d WHERE {where} ORDER BY {_value(order)} {direction}, position",
+        values | {"source": order.source},
+    )
+    return [row[0] for row in rows]
+
+
 def before(
     connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder, dialog_id: str
 ) -> int | None:
@@ -60,7 +71,7 @@ def page(
         values | {"source": order.source, "limit": limit, "skip": skip},
     )
     ids = [row[0] for row in rows]
-    return _lines(connection, ids[::-1] if backwards else ids)
+    return lines(connection, ids[::-1] if backwards else ids)
 
 
 def emotions(connection: sqlite3.Connection) -> dict[str, int]:
@@ -72,7 +83,8 @@ def emotions(connection: sqlite3.Connection) -> dict[str, int]:
     )
 
 
-def _lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[DialogueLine, ...]:
+def lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[DialogueLine, ...]:
+    """The lines of the dialogues with these ids, in their order."""
     marks = ",".join("?" * len(ids))
     ratings: dict[str, dict[str, int]] = {name: {} for name in ids}
     for row in connection.execute(
