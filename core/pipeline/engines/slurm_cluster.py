@@ -153,7 +153,6 @@ class SlurmCluster:
             found.append(ResourceUse("GPU", *gpus))
         return tuple(found)
 
-
     def lost_nodes(self) -> tuple[str, ...]:
         where = () if self._config.partition is None else ("-p", self._config.partition)
         lines = _run("sinfo", "-h", "-N", *where, "-o", "%N|%T").splitlines()

@@ -239,5 +239,11 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         depends_on=tuple(json.loads(row["depends_on"])),
     )
     counts = row["attempt"], row["redone_after"]
-    flags = bool(row["sends_requests"]), row["engine"], bool(row["ignores_rungs"])
-    return StoredJob(job, row["state"], *counts, *flags)
+    return StoredJob(
+        job,
+        row["state"],
+        *counts,
+        bool(row["sends_requests"]),
+        row["engine"],
+        ignores_rungs=bool(row["ignores_rungs"]),
+    )
