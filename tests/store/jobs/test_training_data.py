@@ -13,6 +13,7 @@ from core.domain.jobs.results import Result
 from core.jobs.inputs import JobOutput
 from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Done
+from core.jobs.settings import EmbeddedJudge, FilterSettings
 from core.pipeline.supervision.ingest import ingest
 from core.store import connections
 from core.store.connections import transaction
@@ -32,7 +33,11 @@ class Store:
         run = made_settings.planned(RUN, FILTER, settings=made_settings.sft())
         reads = run.inputs | {"examples": JobOutput(FILTER, "preferences")}
         with transaction(self.writer):
-            jobs.put(self.writer, [made_settings.planned(FILTER), replace(run, inputs=reads)])
+            filtering = FilterSettings(recipe="direct/chatgpt", judge=EmbeddedJudge(name="own"))
+            jobs.put(
+                self.writer,
+                [made_settings.planned(FILTER, settings=filtering), replace(run, inputs=reads)],
+            )
 
     def filter(self, sha256: str) -> None:
         """It is done, perhaps again, and has written a file of that hash."""
