@@ -73,6 +73,11 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things, as `1 tie`, `3 ties`; `many` is a plural that does not only add an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def dollars(usd: float | None) -> str:
     """US dollars with two decimals, with four below ten cents."""
     if usd is None:

@@ -145,7 +145,7 @@ def _slots(snapshot: Snapshot) -> Iterator[AttentionItem]:
                 "!",
                 "text-warning",
                 f"no {slot.name} slot",
-                f"{waiting} jobs wait for one",
+                f"{formats.counted(waiting, 'job')} wait{'s' if waiting == 1 else ''} for one",
                 advice=f"raise slots.{slot.name} in config.toml",
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
@@ -66,6 +68,9 @@ class HomeScreen(WorkspaceScreen):
     def on_mount(self) -> None:
         self.call_after_refresh(timers.call_after, self, AFTER_FRAME_S, self._add_panels)
         self.set_interval(_LOOK_S, self._look_at_machine)
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
 
     def on_screen_resume(self) -> None:
         self._look_at_machine()
@@ -174,7 +179,7 @@ class HomeScreen(WorkspaceScreen):
         parts += [Content.styled(text, f"${shade}") for text, shade in job_counts.others(sums)]
         if data.spending is not None:
             parts.append(Content.styled(submissions.money_briefly(data.spending), "$text-muted"))
-        return Content.styled("  ·  ", "$text-muted").join(parts)
+        return _flowing(parts, self.size.width - 2)
 
     def _when(self, forecast: Forecast) -> str:
         from tui.format import values as formats
@@ -186,6 +191,18 @@ class HomeScreen(WorkspaceScreen):
         ends = formats.local_time(self._read_at + forecast.seconds)
         day = "" if ends[:3] == formats.local_time(self._read_at)[:3] else time.strftime("%a ", ends)
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
+
+
+def _flowing(parts: Sequence[Content], width: int) -> Content:
+    """The parts in lines of at most `width` cells, none of them divided between two lines."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = Content.assemble(lines[-1], ("  ·  ", "$text-muted"), part)
+        if longer.cell_length <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return Content("\n").join(lines)
 
 
 def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:

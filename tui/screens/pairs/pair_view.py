@@ -85,7 +85,7 @@ class PairView(Container):
         self._judged: JudgedView | None = None
 
     def compose(self) -> ComposeResult:
-        yield TextPane(id="context", can_focus=False)
+        yield TextPane(id="context", can_focus=False, hang=pair_text.LABEL)
         with Container(id="responses"):
             for side in ("a", "b"):
                 yield TextPane(id=f"side-{side}", classes="side")
@@ -96,6 +96,7 @@ class PairView(Container):
 
     def on_resize(self, event: Resize) -> None:
         self._reserve()
+        self._draw()
 
     def expect(self, pairs: Sequence[Pair], judges: int) -> None:
         """Keep as much room above and below the responses as most of these pairs need."""
@@ -168,9 +169,16 @@ class PairView(Container):
         self.query_one("#verdict", TextPane).update(pair_text.verdict(pair))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
-            self.query_one(f"#side-{side}", TextPane).update(
-                pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)
+            pane = self.query_one(f"#side-{side}", TextPane)
+            text = pair_text.response(
+                side,
+                name,
+                pair,
+                differences=self._marks_words,
+                sought=shown.sought,
+                width=pane.text_width,
             )
+            pane.update(text)
 
     def _judged_texts(
         self, shown: ShownPair | None, order: PresentationOrder | None
