@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Literal, cast
 
 from core.domain.data.dialogue_pages import (
     Decided,
     DialogueFilter,
+    DialogueLine,
     DialogueOrder,
     DialoguePage,
     ResponderKind,
@@ -78,6 +79,13 @@ class DialogueBrowser:
             skip = (earlier or 0) // limit * limit
             lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
             return DialoguePage(lines, skip + 1, total, total)
+
+    def first(self, text: str, limit: int, is_wanted: Callable[[], bool]) -> tuple[DialogueLine, ...]:
+        """The first dialogues whose id or texts contain a text; none once they are no longer wanted."""
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        return dialogue_pages.first(connection, text, limit, is_wanted)
 
     def count(self, wanted: DialogueFilter) -> int:
         """How many dialogues match the filter."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
@@ -12,6 +12,8 @@ Value = str | int
 
 #: Characters of an utterance in a line.
 _BEGINNING = 200
+#: Steps of SQLite's machine, some milliseconds, after which a search looks whether it is still wanted.
+_STEPS = 10_000
 
 
 def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
@@ -72,6 +74,24 @@ def page(
     )
     ids = [row[0] for row in rows]
     return lines(connection, ids[::-1] if backwards else ids)
+
+
+def first(
+    connection: sqlite3.Connection, text: str, limit: int, is_wanted: Callable[[], bool]
+) -> tuple[DialogueLine, ...]:
+    """The first dialogues that contain a text, in the file's order; none once they are no longer wanted.
+
+    A text that occurs nowhere is looked for in all dialogues, which takes seconds for hundreds of thousands.
+    """
+    connection.set_progress_handler(lambda: not is_wanted(), _STEPS)
+    try:
+        return page(connection, DialogueFilter(text=text), DialogueOrder(), limit)
+    except sqlite3.OperationalError:
+        if is_wanted():
+            raise
+        return ()
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def emotions(connection: sqlite3.Connection) -> dict[str, int]:

@@ -308,8 +308,7 @@ class VoteScreen(WorkspaceScreen):
                     f"{formats.counted(rate.votes, 'vote')} on "
                     f"{formats.counted(rate.dialogues, 'dialogue')}: {rate.wins_b} for {visible(rate.b)}, "
                     f"{rate.wins_a} for {visible(rate.a)}, {formats.counted(rate.ties, 'tie')}, "
-                    f"{rate.skipped} skipped."
-                    + (f" {human_votes.WEIGHTED}" if rate.weighted else "")
+                    f"{rate.skipped} skipped." + (f" {human_votes.WEIGHTED}" if rate.weighted else "")
                 ),
                 Content.styled(f"Voters: {voters}. Interval: {rate.interval}.", "$text-muted"),
                 *(
