@@ -127,6 +127,7 @@ from .domain.names import is_of_rung as is_of_rung
 from .domain.names import settings_text as settings_text
 from .domain.names import without_seed as without_seed
 from .domain.paths import file_name as file_name
+from .domain.percent import percent as percent
 from .domain.runs import Run as Run
 from .domain.runs import RunComparison as RunComparison
 from .domain.runs import RunDeletion as RunDeletion

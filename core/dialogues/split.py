@@ -8,6 +8,7 @@ from typing import Literal
 
 from core.config.schema import SplitRule
 from core.domain.data.dialogues import GOOD, Split
+from core.domain.percent import percent
 
 #: How an import splits: `auto` of the settings, decided.
 SplitMethod = Literal["ratings", "column", "random"]
@@ -38,7 +39,7 @@ def describe(rule: SplitRule, by: SplitMethod) -> str:
     if by == "column":
         return f"by the column {rule.column}: {' and '.join(rule.test)} are test dialogues"
     group = f"column {rule.group}" if rule.group else "situation"
-    return f"at random by {group}: {rule.test_share:.1%} test, seed {rule.seed}"
+    return f"at random by {group}: {percent(rule.test_share, 1)} test, seed {rule.seed}"
 
 
 def place_in_draw(group: str, seed: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain import markdown
 from core.domain.evaluation.win_rates import WinRate
+from core.domain.percent import percent
 from core.domain.text import visible
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def table(rates: Sequence[RunWinRate]) -> str:
         (
             markdown.in_table(markdown.code(rate.baseline)),
             markdown.in_table(markdown.code(rate.judge)),
-            _percent(rate.win_rate),
-            "" if rate.low is None or rate.high is None else f"{_percent(rate.low)} to {_percent(rate.high)}",
+            percent(rate.win_rate, 1),
+            ""
+            if rate.low is None or rate.high is None
+            else f"{percent(rate.low, 1)} to {percent(rate.high, 1)}",
             str(rate.source.n),
             str(rate.source.invalid),
             "" if rate.source.p is None else f"{rate.source.p:.2g}",
@@ -108,7 +111,3 @@ def _arguments(rate: RunWinRate) -> dict[str, object]:
         "p": None if found.p is None else float(f"{found.p:.4g}"),
         "test": found.test,
     }
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"

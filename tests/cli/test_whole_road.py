@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -222,6 +224,27 @@ def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, st
     refused = program("publish", SFT, tmp_path / "pushed", "--push", "me/tiny", code=1).err
     assert "nobody else could load it: publish it with --merge" in refused
     assert "Did you mean 'tiny/direct/chatgpt/sft'?" in program("publish", f"{SFT}x", folder, code=1).err
+
+
+def test_the_card_of_a_run_whose_pairs_were_made_again(finished: tuple[Program, str], tmp_path: Path) -> None:
+    program, _ = finished
+    with closing(sqlite3.connect(program.root / "state.db")) as connection, connection:
+        (kept,) = connection.execute("SELECT result FROM jobs WHERE stage = 'sft-dpo'").fetchone()
+        connection.execute(
+            "UPDATE jobs SET result = json_set(result, '$.data_sha256', 'of others') WHERE stage = 'sft-dpo'"
+        )
+    try:
+        notes = program("publish", DPO, tmp_path / "merged", "--merge", "--json").json["notes"]
+    finally:
+        with closing(sqlite3.connect(program.root / "state.db")) as connection, connection:
+            connection.execute("UPDATE jobs SET result = ? WHERE stage = 'sft-dpo'", (kept,))
+    assert notes == [
+        "It was trained on other examples than recipe direct/chatgpt yields now: "
+        f"`empathy-tui run sft-dpo:{DPO} --force` trains it again."
+    ]
+    card = (tmp_path / "merged" / "README.md").read_text()
+    assert "in a file with SHA-256 `of others`" in card
+    assert "It was trained on other examples" in card
 
 
 def test_published_data_is_pushed_privately(finished: tuple[Program, str], tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
     assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
     assert card.usd_per_1000 is None
     assert rate.label is not None
-    assert rate.label.startswith("gpt: agrees with human ratings on 100% of 10 pairs (64% to 100%)")
-    assert rate.label.endswith(f"the longer one wins: {result['longer_agreement']:.0%}")
+    assert rate.label.startswith("gpt: agrees with human ratings on 100 % of 10 pairs (64 % to 100 %)")
+    assert rate.label.endswith(f"the longer one wins: {result['longer_agreement'] * 100:.0f} %")
     assert card.longer_agreement == result["longer_agreement"]
     assert "validate" in shown_jobs
 

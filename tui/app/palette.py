@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from textual import on
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import Command, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.widgets import Input
 from textual.worker import Worker
@@ -70,9 +70,13 @@ _EVERYWHERE = (
 #: Words by which people look for a command, the usual ones first, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
     "app.home": "gpu memory machine overview",
+    "app.theme": "theme colours appearance",
+    "app.import": "csv file dataset upload",
+    "app.help": "keys shortcuts bindings",
+    "app.logs": "errors output traceback",
     "app.settings": "recipes epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
-    "app.training": "epochs loss curves compare runs note tag archive delete",
+    "app.training": "loss curves compare runs note tag archive delete",
     "app.playground": "try the model on a sentence playground talk teacher judge note",
     "app.pairs": "vote ballot compare responses dialogue",
     "app.data": "recipes statistics dialogues export flaws dropped pairs",
@@ -143,6 +147,18 @@ class Palette(CommandPalette):
         if self._submits and not self._searches():
             self._submits = False
             await self.query_one(Input).action_submit()
+
+    def _refresh_command_list(
+        self, command_list: CommandList, commands: list[Command], clear_current: bool
+    ) -> None:
+        """Show the matches so far; a cursor that was moved stays on its match when others come in."""
+        moved_to = command_list.highlighted
+        chosen = command_list.options[moved_to] if moved_to else None
+        super()._refresh_command_list(command_list, commands, clear_current)
+        for place, option in enumerate(command_list.options):
+            # Textual's matches are equal if their scores are.
+            if option is chosen:
+                command_list.highlighted = place
 
     def _searches(self) -> bool:
         return any(worker.node is self and not worker.is_finished for worker in self.workers)
@@ -270,12 +286,22 @@ def _named(jobs: Sequence[Job], query: str) -> Iterator[tuple[Job, float]]:
     order; and how near each is."""
     names = [f"{job.stage} {job.name}".casefold() for job in jobs]
     wanted = query.casefold().split()
-    letters = re.compile(".*?".join(map(re.escape, "".join(wanted))))
+    letters = "".join(wanted)
     whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))
-    loose = (job for job, name in zip(jobs, names, strict=True) if letters.search(name))
+    loose = (job for job, name in zip(jobs, names, strict=True) if _has_in_order(name, letters))
     found = list(islice(whole, _MOST))
     near = _NAME if found else _LOOSE / 2
     return ((job, near) for job in found or islice(loose, _MOST))
+
+
+def _has_in_order(name: str, letters: str) -> bool:
+    """Whether a name has these letters in their order, with others between them."""
+    place = -1
+    for letter in letters:
+        place = name.find(letter, place + 1)
+        if place < 0:
+            return False
+    return True
 
 
 async def _stored(app: HostApp, query: str) -> _Stored:
@@ -288,7 +314,8 @@ async def _stored(app: HostApp, query: str) -> _Stored:
         if not answer.done():
             answer.set_result(found)
 
-    app.read("palette", partial(_look, query), receive)
+    # It is done, by cancellation, once another letter is typed.
+    app.read("palette", partial(_look, query, lambda: not answer.done()), receive)
     try:
         return await asyncio.wait_for(answer, _PATIENCE_S)
     except TimeoutError:
@@ -296,8 +323,8 @@ async def _stored(app: HostApp, query: str) -> _Stored:
         return _Stored()
 
 
-def _look(query: str, workspace: Workspace) -> _Stored:
-    from core.api import DialogueFilter, DialogueOrder, UserError
+def _look(query: str, is_wanted: Callable[[], bool], workspace: Workspace) -> _Stored:
+    from core.api import UserError
 
     words = query.casefold().split()
     try:
@@ -307,8 +334,8 @@ def _look(query: str, workspace: Workspace) -> _Stored:
         settings = ()
     found = [one for one in settings if all(word in one.key.casefold() for word in words)]
     superseded = [job for job in workspace.runs.jobs() if not job.in_config]
-    page = workspace.data.browser.page(DialogueFilter(text=query), DialogueOrder(), limit=_MOST)
-    return _Stored(found[:_MOST], superseded, page.lines)
+    dialogues = workspace.data.browser.first(query, _MOST, is_wanted)
+    return _Stored(found[:_MOST], superseded, dialogues)
 
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> PaletteEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from core.api import percent as share_in_percent
 from tui.format.text import visible
 
 #: What a cell sorts by; None where nothing is known.
@@ -48,7 +49,7 @@ def roughly(seconds: float) -> str:
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share from 0 to 1 as `57 %`."""
-    return UNKNOWN if share is None else f"{share * 100:.{digits}f} %"
+    return UNKNOWN if share is None else share_in_percent(share, digits)
 
 
 def span(low: float | None, high: float | None) -> str:

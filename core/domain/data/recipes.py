@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.domain.names import Method
+from core.domain.percent import percent
 
 #: Why a judge's filter drops a preference pair: the judge prefers the rejected response; it prefers neither,
 #: or each in one order; both are the same text; an order has no valid verdict.
@@ -39,7 +40,7 @@ class FilteredPairs:
     @property
     def words(self) -> str:
         """The judge, how many pairs it dropped, and why."""
-        share = "" if self.dropped_share is None else f" ({self.dropped_share:.1%})"
+        share = "" if self.dropped_share is None else f" ({percent(self.dropped_share, 1)})"
         counts = ((DROP_REASONS[reason], self.dropped.get(reason, 0)) for reason in DROP_REASONS)
         reasons = ", ".join(f"{words} in {count:,}" for words, count in counts if count)
         return (

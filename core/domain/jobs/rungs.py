@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from core.domain.names import JobId, RunName
+from core.domain.percent import percent
 
 if TYPE_CHECKING:
     from core.domain.jobs.results import RungPlace, RungResult
@@ -46,7 +47,7 @@ def place_of(name: str, result: RungResult) -> str | None:
     where = "goes on" if place.promoted else "stopped"
     if place.win_rate is None:
         return f"{where}: without a result"
-    return f"{_rank(place.win_rate, result)}, {where} with {100 * place.win_rate:.1f} %"
+    return f"{_rank(place.win_rate, result)}, {where} with {percent(place.win_rate, 1)}"
 
 
 def why_stopped(name: str, result: RungResult) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.percent import percent
 from core.jobs import files
 from core.jobs.records import VerdictRecord
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
@@ -113,8 +114,8 @@ def fit(
     words = np.array([len(text.split()) for text in texts], dtype=float)
     result = measure_agreement(held_out, ratings, groups, words)
     label = (
-        f"embedded judge: agrees with held-out human ratings on {result.share:.0%} of {result.pairs:,} pairs"
-        f"; the longer one wins: {result.longer:.0%}"
+        f"embedded judge: agrees with held-out human ratings on {percent(result.share)} of "
+        f"{result.pairs:,} pairs; the longer one wins: {percent(result.longer)}"
     )
     weights = Weights(
         features=_FEATURES,

@@ -41,6 +41,8 @@ _ENDED = {
     "DEADLINE": Ending("at its deadline"),
     "TIMEOUT": Ending("at its time limit"),
 }
+#: A star marks a node that does not answer.
+_LOST = re.compile(r"down|fail|.*\*$")
 _GPUS = re.compile(r"gpu(?::[^:,()]+)?:(\d+)")
 
 
@@ -150,6 +152,12 @@ class SlurmCluster:
         if gpus[1]:
             found.append(ResourceUse("GPU", *gpus))
         return tuple(found)
+
+    def lost_nodes(self) -> tuple[str, ...]:
+        where = () if self._config.partition is None else ("-p", self._config.partition)
+        lines = _run("sinfo", "-h", "-N", *where, "-o", "%N|%T").splitlines()
+        states = dict(line.strip().split("|") for line in lines)
+        return tuple(name for name, state in states.items() if _LOST.match(state))
 
 
 def _run_worker(task: Task) -> RunWorker:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.domain import percent as shares
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.text import visible
 from core.reports.gather import Report
@@ -89,7 +90,7 @@ def p_value(value: float | None) -> ReportCell:
 
 
 def percent(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value * 100:.1f} %"
+    return UNKNOWN if value is None else shares.percent(value, 1)
 
 
 def span(low: float | None, high: float | None) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Literal, cast
 
 from core.domain.data.dialogue_pages import (
     Decided,
     DialogueFilter,
+    DialogueLine,
     DialogueOrder,
     DialoguePage,
     ResponderKind,
@@ -67,11 +68,24 @@ class DialogueBrowser:
                 lines = dialogue_pages.page(connection, wanted, order, limit, (side, line))
                 first = other.last + 1 if side == "after" else other.first - len(lines)
                 return DialoguePage(lines, first, other.found, total)
+            if wanted:
+                # At once: to look through all texts takes long.
+                ids = dialogue_pages.matching(connection, wanted, order)
+                place = ids.index(holding) if holding in ids else 0
+                skip = place // limit * limit
+                lines = dialogue_pages.lines(connection, ids[skip : skip + limit])
+                return DialoguePage(lines, skip + 1, len(ids), total)
             earlier = None if holding is None else dialogue_pages.before(connection, wanted, order, holding)
             skip = (earlier or 0) // limit * limit
-            found = dialogue_pages.count(connection, wanted) if wanted else total
             lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
-            return DialoguePage(lines, skip + 1, found, total)
+            return DialoguePage(lines, skip + 1, total, total)
+
+    def first(self, text: str, limit: int, is_wanted: Callable[[], bool]) -> tuple[DialogueLine, ...]:
+        """The first dialogues whose id or texts contain a text; none once they are no longer wanted."""
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        return dialogue_pages.first(connection, text, limit, is_wanted)
 
     def count(self, wanted: DialogueFilter) -> int:
         """How many dialogues match the filter."""

@@ -18,6 +18,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult, FilterResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
+from core.domain.percent import percent
 from core.services.evaluation import comparisons, human_votes
 from core.store.jobs import submissions
 
@@ -199,9 +200,14 @@ def label(judge: str, validated: Validated | None) -> str:
         return f"{judge}: its agreement with people was not measured"
     found = validated.result
     return (
-        f"{judge}: agrees with human ratings on {found.agreement:.0%} of {found.agreement_pairs:,} pairs "
-        f"({found.agreement_low:.0%} to {found.agreement_high:.0%})"
-        + ("" if found.longer_agreement is None else f"; the longer one wins: {found.longer_agreement:.0%}")
+        f"{judge}: agrees with human ratings on {percent(found.agreement)} of "
+        f"{found.agreement_pairs:,} pairs "
+        f"({percent(found.agreement_low)} to {percent(found.agreement_high)})"
+        + (
+            ""
+            if found.longer_agreement is None
+            else f"; the longer one wins: {percent(found.longer_agreement)}"
+        )
     )
 
 

@@ -186,7 +186,11 @@ class PipelineReader:
         results = {job.id: job.result for job in snapshot.jobs if job.result is not None}
         stopping = rung_chances.stopping(self._state.nodes(), results)
         jobs = [job for job in snapshot.jobs if job.state != "waiting" or job.id not in stopping]
-        return forecast(jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
+        # What earlier settings took says more than nothing.
+        known = {job.stage for job in jobs if job.state == "done"}
+        done = (job for job in self.requested().values() if job.state == "done")
+        earlier = [job for job in done if job.stage not in known]
+        return forecast([*earlier, *jobs], {slot.name: slot.total for slot in snapshot.slots}, now)
 
     def log(self, job: str | None, attempt: int | None = None) -> Log | None:
         """The log of an attempt at a job, or of the supervisor.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
@@ -12,12 +12,25 @@ Value = str | int
 
 #: Characters of an utterance in a line.
 _BEGINNING = 200
+#: Steps of SQLite's machine, some milliseconds, after which a search looks whether it is still wanted.
+_STEPS = 10_000
 
 
 def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
     """How many dialogues match the filter."""
     where, values = _where(connection, wanted)
     return _number(connection, where, values)
+
+
+def matching(connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder) -> list[str]:
+    """The ids of all dialogues that match the filter, in order."""
+    where, values = _where(connection, wanted)
+    direction = "DESC" if order.is_reversed else "ASC"
+    rows = connection.execute(
+        f"SELECT dialog_id FROM dialogues d WHERE {where} ORDER BY {_value(order)} {direction}, position",
+        values | {"source": order.source},
+    )
+    return [row[0] for row in rows]
 
 
 def before(
@@ -60,7 +73,25 @@ def page(
         values | {"source": order.source, "limit": limit, "skip": skip},
     )
     ids = [row[0] for row in rows]
-    return _lines(connection, ids[::-1] if backwards else ids)
+    return lines(connection, ids[::-1] if backwards else ids)
+
+
+def first(
+    connection: sqlite3.Connection, text: str, limit: int, is_wanted: Callable[[], bool]
+) -> tuple[DialogueLine, ...]:
+    """The first dialogues that contain a text, in the file's order; none once they are no longer wanted.
+
+    A text that occurs nowhere is looked for in all dialogues, which takes seconds for hundreds of thousands.
+    """
+    connection.set_progress_handler(lambda: not is_wanted(), _STEPS)
+    try:
+        return page(connection, DialogueFilter(text=text), DialogueOrder(), limit)
+    except sqlite3.OperationalError:
+        if is_wanted():
+            raise
+        return ()
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def emotions(connection: sqlite3.Connection) -> dict[str, int]:
@@ -72,7 +103,8 @@ def emotions(connection: sqlite3.Connection) -> dict[str, int]:
     )
 
 
-def _lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[DialogueLine, ...]:
+def lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[DialogueLine, ...]:
+    """The lines of the dialogues with these ids, in their order."""
     marks = ",".join("?" * len(ids))
     ratings: dict[str, dict[str, int]] = {name: {} for name in ids}
     for row in connection.execute(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.config.schema import Teacher
 from core.domain.errors import UserError
+from core.domain.percent import percent
 from core.domain.submissions import Outcome
 from core.jobs.records import Answer
 from core.teachers.protocol import Request
@@ -108,7 +109,7 @@ def check_left_out(
     outcome = next(iter(found.left_out))
     raise UserError(
         f"{left_out} of {found.requests} {what} ({counts(found.left_out)}), more than "
-        f"max_left_out allows ({max_left_out:.1%}): a retry sends only these"
+        f"max_left_out allows ({percent(max_left_out, 1)}): a retry sends only these"
         + remedies.of_cut_answers(teacher, found.left_out.get("cut", 0), left_out, found.reasoned)
         + _shown(found, outcome)
     )

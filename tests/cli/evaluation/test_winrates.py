@@ -11,7 +11,7 @@ from tests.support.workspaces.filled_workspace import job_id
 from tui.screens.win_rates import matrix
 
 DPO = "smollm2/direct/chatgpt/sft-dpo"
-AGREES = "Judge: gpt-4o: agrees with human ratings on 74% of 200 pairs"
+AGREES = "Judge: gpt-4o: agrees with human ratings on 74 % of 200 pairs"
 
 
 @pytest.fixture(scope="module")

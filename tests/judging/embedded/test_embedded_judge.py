@@ -67,7 +67,7 @@ def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> 
     again = job_attempts.attempt(tmp_path / "2", synthetic_dialogues(rows=64), JudgeSettings())
     result = job_attempts.run(again, fit_job.run)
     assert 0 <= result.agreement_low <= result.agreement <= result.agreement_high <= 1
-    assert f"{result.agreement:.0%} of {result.agreement_pairs:,} pairs" in result.label
+    assert f"{result.agreement * 100:.0f} % of {result.agreement_pairs:,} pairs" in result.label
     assert [artifact.name for artifact in job_attempts.found(again, Artifact)] == ["judge"]
     progress = job_attempts.found(again, Progress)
     assert progress[-1].done == progress[-1].total

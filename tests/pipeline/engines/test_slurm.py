@@ -123,6 +123,48 @@ def test_a_job_on_nodes_that_do_not_see_the_workspace_is_preempted_and_continues
     assert list((tmp_path / "cache/empathy-tui/slurm").iterdir())
 
 
+def test_a_time_limit_is_no_failure(on_slurm: SupervisedWorkspace) -> None:
+    text = on_slurm.workspace.config.read_text()
+    # Slurm's signal comes two minutes before the limit: at once.
+    limited = text.replace("array = true", "array = true\ntime_limit_minutes = 2")
+    on_slurm.workspace.config.write_text(limited)
+    on_slurm.set_plan(hold=[RECIPE])
+    on_slurm.ask(intents.Start(targets=("recipe",)))
+    supervisor = on_slurm.supervise()
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
+    on_slurm.workspace.config.write_text(text)
+    (on_slurm.workspace.root / "go").touch()
+    assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+    states = [state for _, state in on_slurm.attempts(RECIPE)]
+    # It may have been started again before the limit was raised.
+    assert {*states[:-1]} == {"preempted"}
+    assert states[-1] == "done"
+    assert set(on_slurm.steps().values()) == {1}
+
+
+def test_a_job_moves_when_its_node_goes_down(on_slurm: SupervisedWorkspace) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster
+
+    def printed(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    on_slurm.set_plan(hold=[RECIPE])
+    on_slurm.ask(intents.Start(targets=("recipe",)))
+    supervisor = on_slurm.supervise()
+    on_slurm.until(lambda: bool(on_slurm.notes()))
+    node = printed("squeue", "-h", "-t", "R", "-o", "%N").strip()
+    printed("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=gone")
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
+    seen = SlurmCluster(EngineConfig(type="slurm"), on_slurm.workspace.root / "submitit")
+    assert seen.lost_nodes() == (node,)
+    (on_slurm.workspace.root / "go").touch()
+    assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+    assert on_slurm.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
+    printed("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    on_slurm.until(lambda: not seen.lost_nodes())
+    assert set(on_slurm.steps().values()) == {1}
+
+
 def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace) -> None:
     text = on_slurm.workspace.config.read_text()
     on_slurm.workspace.config.write_text(text.replace('"low"', '"none"'))

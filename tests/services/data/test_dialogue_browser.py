@@ -37,6 +37,24 @@ def test_pages_say_which_of_how_many_they_are(workspace: Workspace) -> None:
     assert (nothing.lines, nothing.first, nothing.last, nothing.found) == ((), 1, 0, 0)
 
 
+def test_the_first_dialogues_with_a_text_until_nobody_wants_them(workspace: Workspace) -> None:
+    browser = workspace.data.browser
+    page = browser.page(DialogueFilter(text="i "), AS_IMPORTED, limit=3)
+    assert len(page.lines) == 3
+    assert browser.first("I ", 3, lambda: True) == page.lines
+    assert browser.first("no such words", 3, lambda: True) == ()
+    looks = []
+
+    def is_wanted() -> bool:
+        looks.append(1)
+        return False
+
+    assert browser.first("no such words", 3, is_wanted) == ()
+    assert looks
+    # The search that was given up leaves nothing behind.
+    assert browser.first("I ", 3, lambda: True) == page.lines
+
+
 def test_the_page_that_has_a_dialogue(workspace: Workspace) -> None:
     everything = workspace.data.dialogues()
     page = workspace.data.browser.page(EVERYTHING, AS_IMPORTED, holding=everything[57].dialog_id, limit=20)

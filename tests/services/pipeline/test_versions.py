@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -13,13 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import schema
+from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.names import ComparisonName, VersionName
 from core.domain.versions import setting_value
 from core.jobs import settings as job_settings
+from core.pipeline.planning import workspace_graph
 from core.services.pipeline import versions
 from core.services.workspace import Workspace, open_workspace
+from core.store import connections
+from core.store.jobs import jobs
 from tests.support.workspaces import finished_workspace
 
 SFT, DPO = "small/direct/chatgpt/sft", "small/direct/chatgpt/sft-dpo"
@@ -134,3 +139,17 @@ def test_settings_are_named_by_fields_that_there_are() -> None:
     named = versions._LEFT_OUT | versions._NAMES | versions._SHORT.keys() | set(versions._GROUPS)
     # A stage that a configuration may do without.
     assert named - fields == {"filter"}
+
+
+def test_what_earlier_settings_took_is_an_estimate(study: Workspace) -> None:
+    change(study, "[sft]\nnum_train_epochs = 2\n")
+    imported = study.data.imported()
+    assert imported is not None
+    planned = workspace_graph.plan(study.paths, load_config(study.paths.config), imported, {})
+    with closing(connections.writer(study.paths.state)) as connection, connections.transaction(connection):
+        connection.execute("UPDATE jobs SET started_at = 100, finished_at = 110 WHERE state = 'done'")
+        jobs.put(connection, planned)
+    found = study.pipeline.forecast(1000.0)
+    assert found is not None
+    assert not found.is_lower_bound
+    assert found.stages["sft"] >= 10

@@ -32,6 +32,8 @@ WANTED = {
     "note": "Training",
     "compare": "Training",
     "try the model": "Chat",
+    "theme": "Light or dark",
+    "csv": "Import data",
 }
 
 

@@ -59,8 +59,9 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
     if result.agreement_pairs < pairs:
         click.echo(f"The data has only {result.agreement_pairs} such dialogues.")
     click.echo(
-        f"{visible(name)} agrees with the ratings on {result.agreement:.1%} of "
-        f"{result.agreement_pairs} pairs ({result.agreement_low:.1%} to {result.agreement_high:.1%})."
+        f"{visible(name)} agrees with the ratings on {percent(result.agreement, 1)} of "
+        f"{result.agreement_pairs} pairs ({percent(result.agreement_low, 1)} to "
+        f"{percent(result.agreement_high, 1)})."
     )
 
 

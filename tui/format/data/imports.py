@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tui.format.text import visible
+from tui.format.values import percent
 
 if TYPE_CHECKING:
     from core.api import Dialogue, DialogueCounts, Format, NearDuplicates, ReadingPhase
@@ -50,7 +51,7 @@ def near_duplicates(found: NearDuplicates | None) -> list[str]:
     many = "dialogues are" if found.count != 1 else "dialogue is"
     lines = [f"{found.count:,} train {many} nearly the same as a test dialogue, and {outcome}:"]
     lines += [
-        visible(f"  {one.train} is like {one.test} ({one.similarity:.0%} of the pairs of words)")
+        visible(f"  {one.train} is like {one.test} ({percent(one.similarity)} of the pairs of words)")
         for one in found.first
     ]
     return lines

@@ -97,7 +97,8 @@ def _judge_lines(labels: Mapping[str, str], judge: str, width: int) -> list[Cont
     if len(named) > width:
         # The win rates screen has the rest.
         named = named.partition("; ")[0]
-    lines = wrap(named, max(1, width))
+    # A number stays with its percent sign.
+    lines = [line.replace("\xa0%", " %") for line in wrap(named.replace(" %", "\xa0%"), max(1, width))]
     if len(lines) > _JUDGE:
         lines = [*lines[: _JUDGE - 1], lines[_JUDGE - 1][: width - 1] + "…"]
     return [Content.styled(line, "$text-warning") for line in lines]

@@ -117,8 +117,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._items: Sequence[AttentionItem] = ()
         #: What the leaders were drawn from.
         self._ranked: object = None
-        #: Whether the cursor was put on the first failure; afterwards it stays where it is.
-        self._has_chosen = False
+        #: The item that the cursor was put on. A failure that comes gets the cursor if this is none, and
+        #: people have not moved it.
+        self._chosen: str | None = None
         #: The widths of names and of reasons in the list of items.
         self._what = self._why = 0
         #: Panel → the width of its lines, and the number of line breaks.
@@ -328,10 +329,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
         table.put({item.key: self._row(item, self._what, keys if hint else None) for item in self._items})
         table.styles.height = len(self._items)
-        if self._items and not self._has_chosen:
+        item = self.item
+        if item is not None and (self._chosen is None or (item.key == self._chosen and item.job is None)):
             # The first failure is what to look at first.
-            self._has_chosen = True
             failed = next((item for item in self._items if item.job is not None), self._items[0])
+            self._chosen = failed.key
             table.select(failed.key)
         self._draw_item()
 

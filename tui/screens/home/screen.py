@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog, OpenRuns
@@ -67,7 +66,7 @@ class HomeScreen(WorkspaceScreen):
         yield Static(id="answers", markup=False)
 
     def on_mount(self) -> None:
-        timers.call_after(self, AFTER_FRAME_S, self._add_panels)
+        self.call_after_refresh(timers.call_after, self, AFTER_FRAME_S, self._add_panels)
         self.set_interval(_LOOK_S, self._look_at_machine)
 
     def on_resize(self, event: Resize) -> None:
@@ -89,6 +88,9 @@ class HomeScreen(WorkspaceScreen):
     @property
     def selected(self) -> Job | None:
         """The job of the item under the cursor."""
+        # The rules about jobs are not needed for the first frame; the same below.
+        from core.api import find_job
+
         item = None if self._panels is None else self._panels.item
         return None if item is None else find_job(self.app.snapshot, item.job)
 
@@ -97,6 +99,8 @@ class HomeScreen(WorkspaceScreen):
         if reason is None and action == "retry":
             if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
+            from core.api import action_problem
+
             return "this item has no job" if self.selected is None else action_problem(action, self.selected)
         return reason
 
@@ -155,6 +159,7 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
+        from core.api import count_jobs
         from tui.format import submissions
         from tui.format.jobs import job_counts
 

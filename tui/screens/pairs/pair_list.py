@@ -16,7 +16,7 @@ from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.format.text import visible
-from tui.format.values import SortValue
+from tui.format.values import SortValue, percent
 from tui.navigation.bindings import verb
 from tui.screens.pairs.pair_lines import PairLine
 from tui.screens.pairs.pair_text import responder
@@ -151,7 +151,7 @@ def _columns(judges: Sequence[str], lines: int, width: int) -> tuple[Column, ...
 
 def _share(value: float | None) -> str:
     """A difference in percent; nothing for none."""
-    return f"{value:.0%}" if value else ""
+    return percent(value) if value else ""
 
 
 def _signed(value: float | None) -> str:

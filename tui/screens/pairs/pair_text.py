@@ -175,7 +175,11 @@ def plain(pair: Pair, a: str, b: str) -> str:
 def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:
     order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
     repeat = f", repeat {verdict.number}" if any(other.number > 1 for other in own) else ""
-    sure = "" if verdict.probability_b is None else f", B with probability {verdict.probability_b:.0%}"
+    sure = (
+        ""
+        if verdict.probability_b is None
+        else f", B with probability {formats.percent(verdict.probability_b)}"
+    )
     dimensions = "".join(
         f", {name} {_WINNERS.get(winner, winner)}" for name, winner in verdict.dimensions.items()
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tui.format import values as formats
 
 if TYPE_CHECKING:
-    from core.api import PlaygroundTurn
+    from core.api import Dialogue, PlaygroundTurn
 
 #: Characters of an utterance in a line of the history.
 _MOST = 60
@@ -31,6 +31,16 @@ def newest_first(turns: Iterable[PlaygroundTurn]) -> dict[str, tuple[PlaygroundT
     return dict(reversed(found.items()))
 
 
+def line(text: str) -> str:
+    """A text in one line, as a field shows it."""
+    return " ".join(text.split())
+
+
+def fields(dialogue: Dialogue) -> tuple[str, str]:
+    """Situation and utterance, as the fields show them."""
+    return line(dialogue.situation), line(dialogue.utterance)
+
+
 def as_text(turns: Sequence[PlaygroundTurn]) -> str:
     """A conversation to be copied."""
     parts = [f"Situation: {turns[0].situation}"] if turns and turns[0].situation else []
@@ -43,6 +53,6 @@ def as_text(turns: Sequence[PlaygroundTurn]) -> str:
 
 def _line(turn: PlaygroundTurn) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", formats.local_time(turn.at))
-    utterance = " ".join(turn.utterance.split())
+    utterance = line(turn.utterance)
     shown = utterance if len(utterance) <= _MOST else f"{utterance[: _MOST - 1]}…"
     return f"{at}  {turn.number}. {shown}  {turn.id[:4]}"

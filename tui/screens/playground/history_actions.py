@@ -1,30 +1,107 @@
-"""What people do with a conversation as a whole: copy it, write the history to a file."""
+"""What people do with a conversation as a whole: replace its last turn, go on with an earlier one, copy it,
+write the history to a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
 
+if TYPE_CHECKING:
+    from core.api import Dialogue, PlaygroundHistory, PlaygroundTurn
+
 
 class HistoryActions(AnswerActions):
     """A screen with a conversation."""
 
-    def _has_turn(self) -> bool:
+    def __init__(self) -> None:
+        super().__init__()
+        #: Who answers.
+        self._chosen: tuple[str, ...] = ()
+        #: The dialogue that the fields were filled from.
+        self._dialogue: Dialogue | None = None
+        #: The turn that is to be sent again, until another one has taken its place.
+        self._taken_out: PlaygroundTurn | None = None
+
+    def can_send(self) -> bool:
+        """Whether nothing is being answered; shows what to do if something is."""
+        raise NotImplementedError
+
+    def fill(self, situation: str, utterance: str) -> None:
+        """Put texts into the fields."""
+        raise NotImplementedError
+
+    def focus_answers(self) -> None:
+        """Leave the fields."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw everything again."""
+        raise NotImplementedError
+
+    def has_turn(self) -> bool:
+        """Whether there is a turn; shows if there is none."""
         if not self._turns:
             self.app.show_message("nothing was answered yet")
         return bool(self._turns)
 
+    def continue_from(self, turns: tuple[PlaygroundTurn, ...], dialogue: Dialogue | None = None) -> None:
+        """Have the conversation consist of these turns; `dialogue` is what the fields are filled from."""
+        self._turns, self._dialogue, self._taken_out = turns, dialogue, None
+
+    def take_out_last(self) -> PlaygroundTurn | None:
+        """Take the last turn out of the conversation, so that another one takes its place.
+
+        Shows that there is none if there is none.
+        """
+        self.put_back()
+        if self.has_turn():
+            self._turns, self._taken_out = self._turns[:-1], self._turns[-1]
+        return self._taken_out
+
+    def put_back(self) -> bool:
+        """Put back the turn that was taken out; whether there was one."""
+        if self._taken_out is None:
+            return False
+        self.continue_from((*self._turns, self._taken_out))
+        return True
+
+    def action_history(self) -> None:
+        if self.can_send():
+            self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
+
     def action_copy(self) -> None:
-        if self._has_turn():
+        if self.has_turn():
             self.app.copy(conversations.as_text(self._turns))
 
     def action_export(self) -> None:
         self.app.read(
             "turns", lambda workspace: len(workspace.playground.history().turns), self._ask_for_file
         )
+
+    def _offer_history(self, history: PlaygroundHistory) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        lines = conversations.newest_first(history.turns)
+        if history.unreadable:
+            self.app.show_message(f"{history.unreadable} lines of the history cannot be read")
+        if not lines:
+            self.app.show_message("nothing was answered yet")
+            return
+
+        def go_on(line: str | None) -> None:
+            if line is not None and self.can_send():
+                self.continue_from(lines[line])
+                self.fill(self._turns[0].situation, "")
+                # Who cannot answer any more is shown, and pending says why.
+                self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
+                self.draw()
+                self.focus_answers()
+
+        self.app.push_screen(ChooseScreen("Continue a conversation", list(lines), None), go_on)
 
     def _ask_for_file(self, turns: int) -> None:
         from tui.dialogs.ask_text import AskTextScreen

@@ -17,8 +17,3 @@ class LabelledField(Horizontal):
     def compose(self) -> ComposeResult:
         yield Static(self._title, classes="name", markup=False)
         yield Input(placeholder=self._about, id=self._field, compact=True)
-
-
-def one_line(text: str) -> str:
-    """A text as a field shows it."""
-    return " ".join(text.split())

@@ -20,7 +20,7 @@ from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
-from tui.screens.playground.labelled_field import LabelledField, one_line
+from tui.screens.playground.labelled_field import LabelledField
 from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from core.api import (
         Dialogue,
         PlaygroundAnswer,
-        PlaygroundHistory,
         PlaygroundQuestion,
         PlaygroundResponder,
         Responding,
@@ -59,11 +58,10 @@ class PlaygroundScreen(HistoryActions):
     def __init__(self) -> None:
         super().__init__()
         self._offered: Sequence[PlaygroundResponder] | None = None
-        self._chosen: tuple[str, ...] = ()
+        #: The settings of answers, and those of config.toml, which they are until they are changed here.
         self._sampling: Responding | None = None
+        self._defaults: Responding | None = None
         self._problem: str | None = None
-        #: The dialogue that the fields were filled from.
-        self._dialogue: Dialogue | None = None
         #: The question that is being answered.
         self._pending: PendingQuestion | None = None
         #: Whether the resident process ran at the last look.
@@ -105,7 +103,7 @@ class PlaygroundScreen(HistoryActions):
         event.stop()
         if event.input.id == "situation":
             self.query_one("#utterance").focus()
-        elif self._can_send():
+        elif self.can_send():
             self._send(event.value)
 
     def action_write(self) -> None:
@@ -133,33 +131,27 @@ class PlaygroundScreen(HistoryActions):
             self.app.push_screen(SamplingDialog(self._sampling), self._set_sampling)
 
     def action_retry(self) -> None:
-        if self.can("retry") and self._can_send() and self._has_turn():
-            last, self._turns = self._turns[-1], self._turns[:-1]
+        if self.can("retry") and self.can_send() and (last := self.take_out_last()) is not None:
             self._ask(last.situation, last.utterance, last.dialog_id)
 
     def action_edit(self) -> None:
-        if self.can("edit") and self._can_send() and self._has_turn():
-            last, self._turns = self._turns[-1], self._turns[:-1]
-            self._fill(last.situation, last.utterance)
+        if self.can("edit") and self.can_send() and (last := self.take_out_last()) is not None:
+            self.fill(last.situation, last.utterance)
             self.query_one("#utterance").focus()
-            self._draw()
+            self.draw()
 
     def action_new(self) -> None:
-        if self._can_send():
+        if self.can_send():
             if not self._turns and not any(field.value for field in self.query(Input)):
                 self.app.show_message("this is a new conversation already")
-            self._turns, self._dialogue = (), None
-            self._fill("", "")
-            self._draw()
+            self.continue_from(())
+            self.fill("", "")
+            self.draw()
             if not self.app.workspace.read_only:
                 self.query_one("#situation").focus()
 
-    def action_history(self) -> None:
-        if self._can_send():
-            self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
-
     def action_judge(self) -> None:
-        if self._can_send():
+        if self.can_send():
             super().action_judge()
 
     def action_free(self) -> None:
@@ -167,19 +159,23 @@ class PlaygroundScreen(HistoryActions):
             self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
 
     def action_back(self) -> None:
-        """Stop the answers; else leave a field; else go home."""
+        """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home."""
         if self._pending is not None:
             self._pending.stop()
         elif self.stop_judge():
             return
+        elif self.put_back():
+            self.fill(self._turns[0].situation, "")
+            self.focus_answers()
+            self.draw()
         elif isinstance(self.focused, Input):
-            self._focus_answers()
+            self.focus_answers()
         else:
             self.step_back()
 
     # Questions.
 
-    def _can_send(self) -> bool:
+    def can_send(self) -> bool:
         if self._pending is not None:
             self.app.show_message("the answers are still coming: esc stops them")
         return self._pending is None
@@ -192,7 +188,7 @@ class PlaygroundScreen(HistoryActions):
         situation = self.query_one("#situation", Input).value
         if self._turns:
             self._ask(self._turns[0].situation, utterance, None)
-        elif dialogue is not None and (situation, utterance) == _fields(dialogue):
+        elif dialogue is not None and (situation, utterance) == conversations.fields(dialogue):
             # A field shows line breaks as spaces.
             self._ask(dialogue.situation, dialogue.utterance, dialogue.dialog_id)
         else:
@@ -228,15 +224,15 @@ class PlaygroundScreen(HistoryActions):
             return
         self._pending = pending = PendingQuestion(question)
         self.query_one("#utterance", Input).value = ""
-        self._focus_answers()
-        self._draw()
+        self.focus_answers()
+        self.draw()
         work = partial(pending.run, self.app.workspace, lambda: self.call_later(self._take_in, pending))
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
 
     def _take_back(self, question: PlaygroundQuestion) -> None:
         """Put a question into the fields that is not sent after all."""
-        self._fill(question.situation, question.utterance)
-        self._draw()
+        self.fill(question.situation, question.utterance)
+        self.draw()
 
     def _take_in(self, pending: PendingQuestion) -> None:
         changed = pending.take_in()
@@ -253,20 +249,21 @@ class PlaygroundScreen(HistoryActions):
     def _end(self, pending: PendingQuestion) -> None:
         self._pending, self._is_in_memory = None, pending.turn is not None and pending.left is None
         if pending.turn is not None:
-            self._turns = (*self._turns, pending.turn)
+            self.continue_from((*self._turns, pending.turn))
         elif pending.error is not None:
             # To be sent again.
             self._take_back(pending.question)
             self.app.show_message(pending.error, title="Playground", error=True)
         if pending.left is not None:
             self.app.show_message(f"the playground has ended: {pending.left}", title="Playground")
-        self._draw()
+        self.draw()
 
     # Answers of dialogs and of the store.
 
     def _receive(self, found: Offered) -> None:
-        self._sampling = self._sampling or found.sampling
-        self._problem, self._judges = found.problem, found.judges
+        if self._sampling == self._defaults:
+            self._sampling = found.sampling
+        self._defaults, self._problem, self._judges = found.sampling, found.problem, found.judges
         if self._is_in_memory and not found.is_running and self._pending is None:
             why = found.ended or "see artifacts/playground/log.txt"
             self.app.show_message(f"the playground has ended: {why}", title="Playground")
@@ -283,7 +280,7 @@ class PlaygroundScreen(HistoryActions):
     def _choose(self, chosen: tuple[str, ...] | None) -> None:
         if chosen is not None:
             self._chosen = chosen
-            self._draw()
+            self.draw()
 
     def _set_sampling(self, made: Responding | None) -> None:
         if made is not None:
@@ -292,32 +289,11 @@ class PlaygroundScreen(HistoryActions):
 
     def _take(self, dialogue: Dialogue) -> None:
         """Fill in a dialogue of the data, as a new conversation."""
-        if self._can_send():
-            self._turns, self._dialogue = (), dialogue
-            self._fill(*_fields(dialogue))
-            self._draw()
+        if self.can_send():
+            self.continue_from((), dialogue)
+            self.fill(*conversations.fields(dialogue))
+            self.draw()
             self.query_one("#utterance").focus()
-
-    def _offer_history(self, history: PlaygroundHistory) -> None:
-        from tui.dialogs.choose import ChooseScreen
-
-        lines = conversations.newest_first(history.turns)
-        if history.unreadable:
-            self.app.show_message(f"{history.unreadable} lines of the history cannot be read")
-        if not lines:
-            self.app.show_message("nothing was answered yet")
-            return
-
-        def go_on(line: str | None) -> None:
-            if line is not None and self._can_send():
-                self._turns, self._dialogue = lines[line], None
-                self._fill(self._turns[0].situation, "")
-                # Who cannot answer any more is shown, and pending says why.
-                self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
-                self._draw()
-                self._focus_answers()
-
-        self.app.push_screen(ChooseScreen("Continue a conversation", list(lines), None), go_on)
 
     def _freed(self, was_running: bool) -> None:
         self._is_in_memory = False
@@ -326,15 +302,15 @@ class PlaygroundScreen(HistoryActions):
 
     # Drawing.
 
-    def _fill(self, situation: str, utterance: str) -> None:
+    def fill(self, situation: str, utterance: str) -> None:
         # The fields have one line each.
-        self.query_one("#situation", Input).value = one_line(situation)
-        self.query_one("#utterance", Input).value = one_line(utterance)
+        self.query_one("#situation", Input).value = conversations.line(situation)
+        self.query_one("#utterance", Input).value = conversations.line(utterance)
 
-    def _focus_answers(self) -> None:
+    def focus_answers(self) -> None:
         self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """Draw everything again."""
         self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
@@ -345,7 +321,7 @@ class PlaygroundScreen(HistoryActions):
         self._arrange(self.size.width)
         self._draw_columns()
         if self.focused is None:
-            self._focus_answers()
+            self.focus_answers()
 
     def _draw_columns(self) -> None:
         for column in self.query(AnswerColumn):
@@ -370,7 +346,9 @@ class PlaygroundScreen(HistoryActions):
             self.query_one("#about", Static).update(Content.styled(visible(self._problem), "$text-error"))
             return
         parts = [] if self._sampling is None else [words.sampling(self._sampling)]
-        if self._turns:
+        if self._taken_out is not None and self._pending is None:
+            parts.insert(0, f"turn {self._taken_out.number} is replaced once this is sent, esc keeps it")
+        elif self._turns:
             parts.append(f"turn {len(self._turns) + 1} of a conversation")
         if self._is_in_memory:
             parts.append("models in memory")
@@ -389,8 +367,3 @@ class PlaygroundScreen(HistoryActions):
         self.query_one("#columns").styles.grid_size_columns = fits
         for place, column in enumerate(self.query(AnswerColumn), start=1):
             column.styles.column_span = fits - (count - 1) % fits if place == count else 1
-
-
-def _fields(dialogue: Dialogue) -> tuple[str, str]:
-    """Situation and utterance, as the fields show them."""
-    return one_line(dialogue.situation), one_line(dialogue.utterance)

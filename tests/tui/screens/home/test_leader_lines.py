@@ -24,7 +24,7 @@ RATE = WinRate(
     ci_low=0.653,
     ci_high=0.854,
     decision="leads",
-    label="embedded judge: agrees with held-out human ratings on 95% of 1,598 pairs; the longer one: 61%",
+    label="embedded judge: agrees with held-out human ratings on 95 % of 1,598 pairs; the longer one: 61 %",
 )
 
 
@@ -32,8 +32,9 @@ RATE = WinRate(
 def test_the_agreement_of_the_judge_is_not_cut_off(width: int, is_whole: bool) -> None:
     lines = leader_lines([RATE], width, 6).plain.splitlines()
     assert max(map(len, lines)) <= width
+    assert not any(line.lstrip().startswith("%") for line in lines)
     about = " ".join(lines).partition("  against")[0]
-    assert "95% of 1,598 pairs" in about
+    assert "95 % of 1,598 pairs" in about
     assert ("the longer one" in about) == is_whole
 
 

@@ -10,9 +10,11 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job_rules import JobCounts
 from core.domain.jobs.snapshot import Snapshot
+from core.domain.states import JobState
 from core.services.pipeline.forecast import Forecast
 from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
+from core.store.jobs import jobs
 from tests.support.settling import place_of, settled, shown, until, until_shows
 from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
@@ -70,6 +72,32 @@ async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
         await until_shows(pilot, "attempt 1 of a made job")
         await pilot.press("escape")
         await until_shows(pilot, "7 of 17 done")
+
+
+async def test_the_cursor_goes_to_a_failure_that_comes_unless_it_was_moved(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    def end(state: JobState, name: str) -> None:
+        with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+            jobs.set_state(connection, job_id(filled, "recipe", name), state)
+
+    with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+        connection.execute("UPDATE jobs SET state = 'done'")
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "5 jobs not started")
+        panels = pilot.app.screen.query_one(HomePanels)
+        assert panels.item is not None
+        assert panels.item.job is None
+        end("failed", "direct/all_together")
+        await until_shows(pilot, "✗  recipe")
+        await until(pilot, lambda: panels.item is not None and panels.item.job is not None)
+        await pilot.press("G")
+        await until(pilot, lambda: panels.item is not None and panels.item.job is None)
+        end("failed", "direct/chatgpt")
+        await until_shows(pilot, "2 failed")
+        await settled(pilot)
+        assert panels.item is not None
+        assert panels.item.job is None
 
 
 @pytest.mark.parametrize(("width", "shows"), [(80, "a made job ends here"), (59, "retry")])

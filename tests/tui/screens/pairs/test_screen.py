@@ -254,7 +254,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
     )
     pair = replace(seen[1], verdicts=verdicts)
     text = pair_text.answers(pair, {"embedded"}).plain
-    assert "A shown first, repeat 2, B with probability 75%" in text
+    assert "A shown first, repeat 2, B with probability 75 %" in text
     assert text.count("shown first") == 2
     assert "embedded  B wins  scores each response separately" in text
     assert pair_text.orders(pair, {"embedded"}) == ["ab"]

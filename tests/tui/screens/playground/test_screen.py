@@ -105,13 +105,34 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         await until(pilot, lambda: len(screen._turns) == 1)
         assert {answer.finish for answer in screen._turns[0].answers} <= {"stopped", "stop"}
         assert screen._turns[0].dialog_id is not None
+        (sent,) = screen._turns
         await pilot.press("e")
         assert screen.query_one("#utterance", Input).has_focus
         assert screen._turns == ()
+        assert "turn 1 is replaced once this is sent, esc keeps it" in shown(pilot)
         await pilot.press("escape")
         assert not isinstance(screen.focused, Input)
+        assert screen._turns == (sent,)
+        assert screen.query_one("#utterance", Input).value == ""
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_settings_are_those_of_the_file_until_they_are_changed_here(
+    study: WorkspacePaths, opened: Open
+) -> None:
+    text = study.config.read_text()
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        await until_shows(pilot, "greedy · at most 12 tokens")
+        study.config.write_text(text.replace("max_new_tokens = 12", "max_new_tokens = 13"))
+        await until_shows(pilot, "greedy · at most 13 tokens")
+        await pilot.press("s", "end", "backspace", "4", "enter")
+        await until_shows(pilot, "greedy · at most 14 tokens")
+        study.config.write_text(text.replace("max_new_tokens = 12", "max_new_tokens = 15\nseed = 7"))
+        await until(pilot, lambda: screen._defaults is not None and screen._defaults.seed == 7)
+        await settled(pilot)
+        assert "greedy · at most 14 tokens" in shown(pilot)
 
 
 async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: WorkspacePaths, opened: Open) -> None:

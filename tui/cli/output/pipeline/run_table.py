@@ -61,8 +61,8 @@ def print_comparison(console: Console, found: RunComparison, rows: Sequence[RunR
         for test in found.tests:
             tests.add_row(
                 *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
-                cell(f"{test.difference * 100:+.1f}", "bold"),
-                cell(f"{test.low * 100:+.1f} to {test.high * 100:+.1f}"),
+                cell(f"{test.difference * 100:+z.1f}", "bold"),
+                cell(f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}"),
                 cell(p_value(test.p_holm)),
                 cell(str(test.n)),
             )
