@@ -230,10 +230,13 @@ class TrainingScreen(CurveScreen, RunActions):
             if self._is_table:
                 self._table.seek(chosen)
             else:
-                self._list.select(chosen)
+                self._sought = chosen
+                self._seek()
         self._lay_out()
         (self._table.listing if self._is_table else self._list).enter()
         self._changed()
+        # The list is filled only where it has a width: it has missed what came in meanwhile.
+        self.call_after_refresh(self._changed)
         self.refresh_bindings()
 
     def action_show_archived(self) -> None:

@@ -14,7 +14,7 @@ from core.pipeline import launch
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.store import connections, intents
 from core.store.connections import transaction
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import NARROW, WIDE, braille
@@ -88,6 +88,29 @@ async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded:
         await until_shows(pilot, "3 superseded  ·  1 archived and hidden")
         await pilot.press("A")
         await until_shows(pilot, "⊙ archived")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_enter_in_the_table_draws_the_run_under_its_cursor(
+    opened: Open, superseded: WorkspacePaths, size: tuple[int, int]
+) -> None:
+    async with opened(superseded, size) as pilot:
+        # The list behind the table has never been seen.
+        await until_shows(pilot, "runs of earlier settings")
+        await pilot.press("v")
+        await until_shows(pilot, "8 runs  ·  4 superseded")
+        screen = pilot.app.screen
+        assert isinstance(screen, TrainingScreen)
+        table = screen.query_one(RunTable)
+        run = next(run.job for run in table._found if run.name == OLD)
+        await until(pilot, lambda: table.listing.select(run))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen._list.selected_key == run)
+        await settled(pilot)
+        assert screen._run == run
+        assert OLD in shown(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: table.listing.selected_key == run)
 
 
 async def test_a_run_is_deleted_after_a_question(opened: Open, superseded: WorkspacePaths) -> None:
