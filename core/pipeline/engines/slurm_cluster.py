@@ -170,7 +170,7 @@ def for_places(gres: str, places: int) -> str:
 
 
 def lost_in(text: str) -> tuple[str, ...]:
-    """The nodes that are lost by what sinfo prints of their states, a node once for each of its partitions."""
+    """The nodes that are lost by what sinfo prints, a node once for each of its partitions."""
     states = dict(line.strip().split("|") for line in text.splitlines())
     return tuple(name for name, state in states.items() if _LOST.match(state))
 
