@@ -155,9 +155,7 @@ class SlurmCluster:
 
     def lost_nodes(self) -> tuple[str, ...]:
         where = () if self._config.partition is None else ("-p", self._config.partition)
-        lines = _run("sinfo", "-h", "-N", *where, "-o", "%N|%T").splitlines()
-        states = dict(line.strip().split("|") for line in lines)
-        return tuple(name for name, state in states.items() if _LOST.match(state))
+        return lost_in(_run("sinfo", "-h", "-N", *where, "-o", "%N|%T"))
 
 
 def _run_worker(task: Task) -> RunWorker:
@@ -169,6 +167,12 @@ def for_places(gres: str, places: int) -> str:
     parts = [part.rsplit(":", 1) for part in gres.split(",")]
     counted = [(part[0], int(part[-1])) if part[-1].isdecimal() else (":".join(part), 1) for part in parts]
     return ",".join(f"{name}:{count * places}" for name, count in counted)
+
+
+def lost_in(text: str) -> tuple[str, ...]:
+    """The nodes that are lost by what sinfo prints, a node once for each of its partitions."""
+    states = dict(line.strip().split("|") for line in text.splitlines())
+    return tuple(name for name, state in states.items() if _LOST.match(state))
 
 
 def _failed(status: str) -> Ending:

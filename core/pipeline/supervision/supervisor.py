@@ -357,6 +357,8 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 def main(workspace: WorkspacePaths, engines: Engines | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A line for each look at a cluster would hide the others.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     files.keep_private(workspace.root)
     try:
         lock = acquire(workspace)

@@ -131,6 +131,7 @@ def test_a_time_limit_is_no_failure(on_slurm: SupervisedWorkspace) -> None:
     on_slurm.set_plan(hold=[RECIPE])
     on_slurm.ask(intents.Start(targets=("recipe",)))
     supervisor = on_slurm.supervise()
+    on_slurm.until(lambda: bool(on_slurm.notes()))
     on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
     on_slurm.workspace.config.write_text(text)
     (on_slurm.workspace.root / "go").touch()
@@ -143,8 +144,6 @@ def test_a_time_limit_is_no_failure(on_slurm: SupervisedWorkspace) -> None:
 
 
 def test_a_job_moves_when_its_node_goes_down(on_slurm: SupervisedWorkspace) -> None:
-    from core.pipeline.engines.slurm_cluster import SlurmCluster
-
     def printed(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -155,14 +154,23 @@ def test_a_job_moves_when_its_node_goes_down(on_slurm: SupervisedWorkspace) -> N
     node = printed("squeue", "-h", "-t", "R", "-o", "%N").strip()
     printed("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=gone")
     on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
-    seen = SlurmCluster(EngineConfig(type="slurm"), on_slurm.workspace.root / "submitit")
-    assert seen.lost_nodes() == (node,)
+    # The node's daemon lives, and brings it back.
     (on_slurm.workspace.root / "go").touch()
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
     assert on_slurm.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
-    printed("scontrol", "update", f"NodeName={node}", "State=RESUME")
-    on_slurm.until(lambda: not seen.lost_nodes())
     assert set(on_slurm.steps().values()) == {1}
+
+
+def test_nodes_that_are_down_or_do_not_answer_are_lost(cluster: dict[str, str], tmp_path: Path) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster, lost_in
+
+    states = ("idle", "down", "down*", "idle*", "allocated", "drained", "fail", "down")
+    text = "".join(f"n{number}|{state}\n" for number, state in enumerate(states))
+    assert lost_in(f"{text}n7|down\n") == ("n1", "n2", "n3", "n6", "n7")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in cluster.items():
+            patched.setenv(name, value)
+        assert set(SlurmCluster(EngineConfig(type="slurm"), tmp_path).lost_nodes()) <= {"n1", "n2"}
 
 
 def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace) -> None:
