@@ -204,9 +204,7 @@ class Publishing:
                     f"It was trained on other examples than recipe {settings.recipe} yields now: "
                     f"`empathy-tui run {settings.stage}:{job.name} --force` trains it again.",
                 )
-            described = self._described(
-                self._job(settings.recipe), is_filtered=not is_sft and is_current
-            )
+            described = self._described(self._job(settings.recipe), is_filtered=not is_sft and is_current)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             adjective = described.definition.adjective
             publication = model_card.Publication(
