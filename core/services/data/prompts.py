@@ -150,8 +150,9 @@ def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str
 def prompt_differences(overrides: Path, names: Sequence[str] = ()) -> str:
     """What the files in `overrides` change, as a unified diff; empty for nothing.
 
-    An own strategy is compared with a new one, the others with the built-in template. `names` are prompts, all
-    by default; a strategy has its short name too. Raises `UserError` for one that is unknown, or unreadable.
+    An own strategy is compared with a new one, the others with the built-in template. `names` are prompts,
+    all by default; a strategy has its short name too. Raises `UserError` for one that is unknown, or
+    unreadable.
     """
     found: list[str] = []
     for name in [_known(name, overrides) for name in names] or _all_names(overrides):
