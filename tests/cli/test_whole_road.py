@@ -219,6 +219,9 @@ def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, st
     assert given["ci_low"] == round(rate["ci_low"], 4)
     assert "held-out human ratings" in given["judge_quality"]
     assert "## Intended use and limits" in card.text
+    # The base model is a folder, and no model of the Hub.
+    assert card.data.base_model is None
+    assert 'AutoModelForCausalLM.from_pretrained("./' in card.text
     refused = program("publish", SFT, tmp_path / "served", "--ollama", code=1).err
     assert "only as a GGUF file: publish it with --gguf too, or with --merge" in refused
     refused = program("publish", SFT, tmp_path / "pushed", "--push", "me/tiny", code=1).err

@@ -121,21 +121,20 @@ def _load(wanted: HubDataset) -> dict[str, Dataset]:
     except Exception as error:
         # Whatever a library of this size raises: network, names, formats, disks.
         reason = _unreachable(error) or (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{wanted} cannot be loaded: {reason}. {_remedy(str(error))}") from error
+        raise UserError(f"{wanted} cannot be loaded: {reason.rstrip('.')}. {_remedy(str(error))}") from error
     return dict(found) if isinstance(found, dict) else {wanted.split or "train": found}
 
 
 def _unreachable(error: Exception) -> str | None:
-    """Why the Hub could not be reached, if that is the reason of an error."""
-    import httpx2
+    """Why the Hub cannot be reached, if that is what an error of `datasets` says: it does not say why."""
     from huggingface_hub.constants import ENDPOINT
 
-    from core.network import failures
+    from core.network import connection_check
 
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, httpx2.TransportError):
-        found = found.__cause__ or found.__context__
-    return None if found is None else failures.explain(found, ENDPOINT, "HF_ENDPOINT").text
+    if not isinstance(error, ConnectionError):
+        return None
+    failure = connection_check.failure(ENDPOINT, "HF_ENDPOINT")
+    return None if failure is None else failure.text
 
 
 def _remedy(message: str) -> str:

@@ -348,11 +348,14 @@ def _notes(
 
 
 def _shown(settings: RunSettings, is_local: bool) -> RunSettings:
-    """The settings as others see them: with the name of a local model's folder, without its place."""
+    """The settings as others see them: with the name of a local model's folder, without its place.
+
+    As a folder: the Hub may have another model of that name.
+    """
     if not is_local:
         return settings
     config = msgspec.structs.replace(
-        settings.student.config, model=Path(settings.student.config.model).name, revision=None
+        settings.student.config, model=f"./{Path(settings.student.config.model).name}", revision=None
     )
     student = msgspec.structs.replace(settings.student, config=config)
     return msgspec.structs.replace(settings, student=student)

@@ -223,6 +223,27 @@ def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
         assert "Traceback" not in refused.err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HF_ENDPOINT", "http://127.0.0.1:9", "no server listens at 127.0.0.1:9"),
+        (
+            "SSL_CERT_FILE",
+            "/nonexistent/cacert.pem",
+            "SSL_CERT_FILE names /nonexistent/cacert.pem, which does",
+        ),
+        ("ALL_PROXY", "socks://127.0.0.1:9", "ALL_PROXY is socks://127.0.0.1:9, a kind of proxy that is not"),
+    ],
+)
+def test_a_hub_that_cannot_be_reached(
+    program: Program, tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    variables = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hub"), "NO_PROXY": ""}
+    failed = program("import", "hf:team/chats", code=1, **(variables | {variable: value}))
+    assert said in failed.err
+    assert "Traceback" not in failed.err
+
+
 def test_text_from_outside_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:
     rows = synthetic_rows(8)
     hostile = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe :smile:"

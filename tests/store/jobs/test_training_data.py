@@ -1,4 +1,4 @@
-"""A run that is done, and examples that were made again since: while they differ, it has a warning."""
+"""A run that is done, and examples that were made again since: while they are others, it has a warning."""
 
 from __future__ import annotations
 
