@@ -55,8 +55,9 @@ class Store:
         folder = self.root / job / str(stored.attempt + 1)
         folder.mkdir(parents=True)
         written = Journal(folder)
-        for record in (*artifacts, Done(result)):
-            written.write(record)
+        for artifact in artifacts:
+            written.write(artifact)
+        written.write(Done(result))
         written.close()
         with transaction(self.writer):
             attempt = job_attempts.begin_attempt(
@@ -80,9 +81,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_other_examples_than_a_run_has_learned(store: Store) -> None:
     store.filter("a")
     store.train("a")
-    assert store.warnings == ()
+    assert not store.warnings
     store.filter("a")
-    assert store.warnings == ()
+    assert not store.warnings
     for _ in range(2):
         store.filter("b")
         assert store.warnings == (
@@ -91,10 +92,10 @@ def test_other_examples_than_a_run_has_learned(store: Store) -> None:
         )
     # The same as before.
     store.filter("a")
-    assert store.warnings == ()
+    assert not store.warnings
     store.filter("b")
     store.train("b")
-    assert store.warnings == ()
+    assert not store.warnings
 
 
 def test_examples_that_change_while_a_run_trains(store: Store) -> None:
@@ -107,4 +108,4 @@ def test_a_run_of_which_nobody_knows_what_it_has_learned(store: Store) -> None:
     store.filter("a")
     store.train(None)
     store.filter("b")
-    assert store.warnings == ()
+    assert not store.warnings
