@@ -297,7 +297,7 @@ async def _stored(app: HostApp, query: str) -> _Stored:
 
 
 def _look(query: str, workspace: Workspace) -> _Stored:
-    from core.api import DialogueFilter, DialogueOrder, UserError
+    from core.api import DialogueFilter, UserError
 
     words = query.casefold().split()
     try:
@@ -307,8 +307,8 @@ def _look(query: str, workspace: Workspace) -> _Stored:
         settings = ()
     found = [one for one in settings if all(word in one.key.casefold() for word in words)]
     superseded = [job for job in workspace.runs.jobs() if not job.in_config]
-    page = workspace.data.browser.page(DialogueFilter(text=query), DialogueOrder(), limit=_MOST)
-    return _Stored(found[:_MOST], superseded, page.lines)
+    dialogues = workspace.data.browser.first(DialogueFilter(text=query), _MOST)
+    return _Stored(found[:_MOST], superseded, dialogues)
 
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> PaletteEntry:

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from core.domain.data.dialogue_pages import (
     Decided,
     DialogueFilter,
+    DialogueLine,
     DialogueOrder,
     DialoguePage,
     ResponderKind,
@@ -78,6 +79,11 @@ class DialogueBrowser:
             skip = (earlier or 0) // limit * limit
             lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
             return DialoguePage(lines, skip + 1, total, total)
+
+    def first(self, wanted: DialogueFilter, limit: int) -> tuple[DialogueLine, ...]:
+        """The first dialogues that match the filter, at most `limit`, in the order of the file."""
+        connection = self._state.connection()
+        return () if connection is None else dialogue_pages.page(connection, wanted, DialogueOrder(), limit)
 
     def count(self, wanted: DialogueFilter) -> int:
         """How many dialogues match the filter."""
