@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -14,6 +15,8 @@ Value = str | int
 _BEGINNING = 200
 #: Steps of SQLite's machine, some milliseconds, after which a search looks whether it is still wanted.
 _STEPS = 10_000
+#: Characters of a text for SQLite's LIKE, which takes patterns of up to 50,000 bytes.
+_MAX_LIKE = 10_000
 
 
 def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
@@ -144,15 +147,21 @@ def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str,
         if source is not None:
             values[f"source{number}"] = source
     if wanted.text:
-        # SQLite's own comparison ignores the case of ASCII letters only.
-        connection.create_function("casefold", 1, str.casefold, deterministic=True)
-        texts = [f"instr(casefold({text}), :text)" for text in ("dialog_id", "situation", "utterance")]
-        texts.append(
-            "EXISTS (SELECT 1 FROM ratings WHERE dialog_id = d.dialog_id AND instr(casefold(text), :text))"
-        )
+        has, values["text"] = _has(connection, wanted.text)
+        texts = [has.format(column) for column in ("dialog_id", "situation", "utterance")]
+        texts.append(f"EXISTS (SELECT 1 FROM ratings WHERE dialog_id = d.dialog_id AND {has.format('text')})")
         parts.append(f"({' OR '.join(texts)})")
-        values["text"] = wanted.text.casefold()
     return " AND ".join(parts), values
+
+
+def _has(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
+    """The condition that a column has a text, whatever its case, and the value of its parameter `text`."""
+    if text.isascii() and len(text) <= _MAX_LIKE:
+        # Of these letters SQLite knows both cases, and is many times faster.
+        escaped = re.sub(r"([%_\\])", r"\\\1", text)
+        return r"{} LIKE :text ESCAPE '\'", f"%{escaped}%"
+    connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    return "instr(casefold({}), :text)", text.casefold()
 
 
 def _value(order: DialogueOrder) -> str:

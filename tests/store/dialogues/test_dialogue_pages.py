@@ -22,7 +22,7 @@ from tests.support.records.synthetic_dialogues import rating
 IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
 #: Their case is not ASCII's, and there is what SQL and patterns would take for their own.
-TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "")
+TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "so\\", "")
 
 texts = st.sampled_from(TEXTS)
 rows = st.lists(
@@ -54,7 +54,7 @@ filters = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    text=st.sampled_from(["", "école", "%", "_", "DOG", "'"]),
+    text=st.sampled_from(["", "école", "%", "_", "DOG", "'", "\\", "dog" * 20_000]),
 )
 orders = st.builds(
     DialogueOrder,
