@@ -43,6 +43,8 @@ SIZE = (110, 32)
 _TYPED_S = 0.09
 #: Screens that stand shorter than this are on the way to others.
 _STANDS_S = 0.45
+#: What a screen says while it waits for data.
+_UNFINISHED = re.compile(r"\b(reading|measuring|computing)\b.*…")
 #: Words that depend on the machine, or on how far the jobs have come when a screen is looked at.
 _CHANCE = frozenset({"ETA", "cores", "cpu", "GB", "GPU", "gpu", "memory", "mem", "NVIDIA"})
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -292,9 +294,10 @@ def _is_free(lock: Path, *, ends: bool) -> bool:
 
 
 def _shows(terminal: Terminal, words: str) -> bool:
-    """Whether the screen has these words once it does not change any more."""
+    """Whether the screen has these words, and all else, once it does not change any more."""
     terminal.settle(quiet_s=0.4)
-    return words in terminal.text()
+    text = terminal.text()
+    return words in text and not _UNFINISHED.search(text)
 
 
 def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:
