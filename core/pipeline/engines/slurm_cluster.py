@@ -26,7 +26,9 @@ _LIMIT_S = 60.0
 #: Seconds between Slurm's signal and the end at the time limit: enough for a checkpoint.
 _SIGNAL_DELAY_S = 120
 #: What commands print if the controller does not answer, which is nothing that a job could change.
-_NO_ANSWER = re.compile(r"contact|timed out|connection|communicat|try again|temporar", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"contact|timed out|connection|communicat|try again|temporar|configuration source", re.IGNORECASE
+)
 _UNKNOWN_JOB = re.compile(r"invalid job id", re.IGNORECASE)
 _FIELDS = "JobArrayID:|,State:|,exit_code:|,Reason:|"
 _WAITS = {"PENDING", "CONFIGURING", "SUSPENDED", "STOPPED", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD"}

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.config.schema import EngineConfig
+from core.config.schema import EngineConfig, EngineResources
+from core.pipeline.engines.cluster import Task, UnreachableError
 from core.pipeline.storage.storage import Storage
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
@@ -159,6 +160,19 @@ def test_a_job_moves_when_its_node_goes_down(on_slurm: SupervisedWorkspace) -> N
     assert on_slurm.wait(supervisor) == 0, on_slurm.story()
     assert on_slurm.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
     assert set(on_slurm.steps().values()) == {1}
+
+
+@pytest.mark.skipif(Path("/etc/slurm/slurm.conf").exists(), reason="Slurm is configured on this machine")
+def test_a_slurm_whose_configuration_cannot_be_fetched_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster
+
+    monkeypatch.delenv("SLURM_CONF", raising=False)
+    found = SlurmCluster(EngineConfig(type="slurm"), tmp_path)
+    task = Task("task", tmp_path, tmp_path, ("true",), {}, EngineResources(), places=1)
+    with pytest.raises(UnreachableError, match="Slurm does not answer"):
+        list(found.submit([task]))
 
 
 def test_nodes_that_are_down_or_do_not_answer_are_lost(cluster: dict[str, str], tmp_path: Path) -> None:
