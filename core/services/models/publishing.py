@@ -200,10 +200,7 @@ class Publishing:
             data_sha256 = files.sha256(self._output(trained_on.job, trained_on.name))
             is_current = result.data_sha256 in (None, data_sha256)
             if not is_current:
-                notes += (
-                    f"It was trained on other examples than recipe {settings.recipe} yields now: "
-                    f"`empathy-tui run {settings.stage}:{job.name} --force` trains it again.",
-                )
+                notes += (f"It was trained on other examples than recipe {settings.recipe} yields now.",)
             described = self._described(self._job(settings.recipe), is_filtered=not is_sft and is_current)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             adjective = described.definition.adjective

@@ -29,7 +29,7 @@ def check(connection: sqlite3.Connection, ended: Attempt) -> None:
     of = "AND runs.id = ?" if ended.number == 1 else "AND ? IN (runs.id, artifacts.job)"
     for run in connection.execute(f"{_RUNS} {of}", (ended.job,)).fetchall():
         text = (
-            f"it was trained on other examples than the stage {run['made_by']} has made since: "
+            f"its examples have changed since (stage {run['made_by']}): "
             f"`empathy-tui run {run['stage']}:{run['name']} --force` trains it again"
         )
         given = (run["id"], run["attempt"], text)

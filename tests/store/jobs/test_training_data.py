@@ -87,7 +87,7 @@ def test_other_examples_than_a_run_has_learned(store: Store) -> None:
     for _ in range(2):
         store.filter("b")
         assert store.warnings == (
-            "it was trained on other examples than the stage filter has made since: "
+            "its examples have changed since (stage filter): "
             f"`empathy-tui run sft:{RUN} --force` trains it again",
         )
     # The same as before.
