@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.storm import round as rounds
@@ -45,20 +46,26 @@ def main() -> int:
     parser.add_argument("--program", type=float, default=0.1, help="share of rounds without forks")
     parser.add_argument("--app", type=float, default=0.2, help="share of rounds with the app")
     parser.add_argument("--only", action="append", help="draw from faults whose name contains this")
-    parser.add_argument("--keep", type=Path, help="folder for the workspaces, which are kept")
+    parser.add_argument("--keep", type=Path, help="folder for what is left of rounds that end wrong")
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
     if given.models:
         preload(*MODELS)
     names = [name for name in FAULTS if not given.only or any(part in name for part in given.only)]
-    with tempfile.TemporaryDirectory(dir=given.keep) as temporary, loopback.running() as api:
+    kept = Path(tempfile.mkdtemp(prefix="empathy-storm-", dir=given.keep))
+    with tempfile.TemporaryDirectory() as temporary, loopback.running() as api:
         api.faults.content = study.answer
-        found = storm(Path(temporary).resolve(), api, names, given)
+        found = storm(Path(temporary).resolve(), kept, api, names, given)
+    with suppress(OSError):
+        # Nothing was kept.
+        kept.rmdir()
     return show(found, given)
 
 
-def storm(place: Path, api: loopback.Api, names: list[str], given: argparse.Namespace) -> list[Round]:
+def storm(
+    place: Path, kept: Path, api: loopback.Api, names: list[str], given: argparse.Namespace
+) -> list[Round]:
     """Rounds until there were enough faults."""
     began = time.monotonic()
     draw = random.Random(given.seed)
@@ -76,7 +83,16 @@ def storm(place: Path, api: loopback.Api, names: list[str], given: argparse.Name
         weather = random.Random(draw.random())
         key = (plan.kind, plan.mode)
         if key not in expected:
-            calm = rounds.run(place / f"calm-{len(expected)}", api, plan, student, [], random.Random(0), None)
+            calm = rounds.run(
+                place / f"calm-{len(expected)}",
+                api,
+                plan,
+                student,
+                [],
+                random.Random(0),
+                None,
+                kept / f"calm-{len(expected)}",
+            )
             expected[key] = calm.findings
             if calm.findings.wrong:
                 raise SystemExit(f"an undisturbed study goes wrong: {calm.findings.wrong}")
@@ -89,6 +105,7 @@ def storm(place: Path, api: loopback.Api, names: list[str], given: argparse.Name
             faults,
             weather,
             expected[key],
+            kept / f"round-{len(found) + 1}",
             as_program=as_program,
             with_app=with_app,
         )
@@ -101,6 +118,8 @@ def storm(place: Path, api: loopback.Api, names: list[str], given: argparse.Name
             f"faults, {one.retries} retries, {one.rebuilds} rebuilds, {one.seconds:.1f} s: {outcome}",
             flush=True,
         )
+        if one.findings.wrong:
+            print(f"   kept in {kept / f'round-{len(found)}'}")
         for sentence in one.findings.wrong or ():
             print(f"   {sentence}\n   faults: {dict(one.hit)}", flush=True)
     return found

@@ -24,6 +24,7 @@ from tests.support.workspaces import teacher_workspace
 preload(
     # With what the libraries of providers load.
     teacher_workspace.__name__,
+    "benchmarks.storm.stacks",
     "core.judging.compare_job",
     "core.judging.validate_job",
     "core.responding.respond_job",
@@ -91,6 +92,7 @@ class Processes:
             "OPENAI_API_KEY": KEY,
             "EMPATHY_SUPERVISOR_IDLE_S": _IDLE_S,
             "OMP_NUM_THREADS": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
 
     def supervise(self) -> Started:
@@ -139,7 +141,7 @@ class Processes:
         return self.commands[-1]
 
     def open_app(self) -> None:
-        os.environ |= {"OPENAI_API_KEY": KEY, "EMPATHY_SUPERVISOR_IDLE_S": _IDLE_S}
+        os.environ.update(self.environment())
         self.app = Terminal([sys.executable, "-m", "tui", "--workspace", str(self.workspace.root)])
         self.app_is_hit = False
 

@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.storm import checks, study
+import psutil
+
+from benchmarks.storm import checks, evidence, study
 from benchmarks.storm.checks import Findings
 from benchmarks.storm.disk import small_disk
 from benchmarks.storm.faults import FAULTS, NothingToHitError, Scene, Undo
@@ -20,10 +22,15 @@ from benchmarks.storm.study import Study
 from core.domain.errors import UserError
 from core.jobs import journal
 from tests.loopback import Api
+from tests.support import waiting
 
 _TICK_S = 0.005
-#: Seconds without a fault or a record after which a round is stuck.
+#: Seconds without a fault, a record, or work of a worker's processor, after which a round is stuck.
 _STUCK_S = 150.0
+#: Seconds without a fault or a record after which it is stuck, whatever its workers do.
+_LOOPS_S = 1800.0
+#: Seconds between two looks at what workers do.
+_LOOK_S = 5.0
 #: The most seconds, or new records, between two faults.
 _MOST_S, _MOST_RECORDS = 0.5, 8
 _MEGABYTES = 64
@@ -107,6 +114,35 @@ class _Weather:
         self._undo = []
 
 
+@dataclass
+class _Watch:
+    """Knows when a round is stuck. On a busy machine one that is not may take long to its next record."""
+
+    processes: Processes
+    _recorded: object = None
+    _recorded_at: float = 0.0
+    _work: object = None
+    _worked_at: float = 0.0
+    _looked_at: float = 0.0
+
+    def is_stuck(self, recorded: object) -> bool:
+        """`recorded` differs after each record and each fault."""
+        now = time.monotonic()
+        if recorded != self._recorded:
+            self._recorded, self._recorded_at, self._worked_at = recorded, now, now
+        elif now - self._looked_at > _LOOK_S:
+            self._looked_at = now
+            # Not of supervisors, nor of commands: they look around for ever.
+            workers = []
+            for pid in self.processes.worker_pids():
+                with suppress(psutil.Error):
+                    workers.append(psutil.Process(pid))
+            work = waiting.cpu_time(*workers)()
+            if work != self._work:
+                self._work, self._worked_at = work, now
+        return now - self._worked_at > _STUCK_S or now - self._recorded_at > _LOOPS_S
+
+
 def _journals(scene: Scene) -> tuple[int, Path | None]:
     """The size of all journals, and the one that was written last."""
     size, newest, at = 0, None, 0
@@ -151,16 +187,22 @@ def run(
     faults: list[str],
     draw: random.Random,
     expected: Findings | None,
+    kept: Path,
     *,
     as_program: bool = False,
     with_app: bool = False,
 ) -> Round:
-    """One round in the empty folder `place`; without `faults` it is what others are `expected` to be."""
+    """One round in the empty folder `place`; without `faults` it is what others are `expected` to be.
+
+    If it ends wrong, `kept` will be a folder with its files, and with its processes if it was stuck.
+    """
     began = time.monotonic()
     with _scene(place, api, plan, student, draw, as_program) as scene:
         weather = _Weather(scene, list(faults))
         person = Person(scene.workspace, scene.processes, draw)
         stuck = _until_done(scene, weather, person, with_app)
+        if stuck is not None:
+            evidence.keep_processes(scene, kept / "processes")
         weather.calm()
         screen = scene.processes.close_app()
         if stuck is None:
@@ -169,6 +211,8 @@ def run(
             findings = Findings({}, Counter(), wrong=[stuck])
         if "Traceback" in screen:
             findings.say(f"the app: {screen}")
+        if findings.wrong:
+            evidence.keep_files(scene, kept)
     return Round(
         plan, time.monotonic() - began, weather.hit, weather.after, person.retries, person.rebuilds, findings
     )
@@ -178,8 +222,7 @@ def _until_done(scene: Scene, weather: _Weather, person: Person, with_app: bool)
     """Go on until all is done and no fault is left that could still hit; why not, if it does not end."""
     if with_app:
         scene.processes.open_app()
-    progress: object = None
-    progress_at = time.monotonic()
+    watch = _Watch(scene.processes)
     while True:
         size = weather.blow()
         try:
@@ -193,10 +236,7 @@ def _until_done(scene: Scene, weather: _Weather, person: Person, with_app: bool)
                 scene.processes.app.press(scene.draw.choice(_KEYS))
             scene.processes.app.skip()
         # Not the commands: those that only look, or repeat a remedy that helps nothing, go on for ever.
-        now = (weather.hit.total(), size)
-        if now != progress:
-            progress, progress_at = now, time.monotonic()
-        if time.monotonic() - progress_at > _STUCK_S:
+        if watch.is_stuck((weather.hit.total(), size)):
             states = person.query("SELECT stage, name, state, attempt, error FROM jobs")
             log = scene.processes.logs / "supervisor.log"
             return f"nothing goes on any more: {states}\n{log.read_text()[-3000:]}"

@@ -60,3 +60,16 @@ def without_secrets(text: str) -> str:
     for value, name in known():
         text = text.replace(value, f"[{name}]")
     return KEY_SHAPE.sub("[key]", text)
+
+
+def values_without_secrets(value: object) -> object:
+    """A decoded JSON value without secrets in its texts; names of fields stay."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case list():
+            return [values_without_secrets(one) for one in value]
+        case dict():
+            return {key: values_without_secrets(one) for key, one in value.items()}
+        case _:
+            return value

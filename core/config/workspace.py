@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -171,6 +170,8 @@ def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:
     """The workspace in `root`. Raises `UserError` when that is not a folder, or not one that can be used."""
     root = resolve_root(root)
     if not root.is_dir():
+        import shlex
+
         raise UserError(
             f"{root} is not a folder: create a workspace with `empathy-tui init {shlex.quote(str(root))}`"
         )

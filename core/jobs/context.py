@@ -7,7 +7,6 @@ Such a module (see `core.jobs.stages`) has a function `run(job: JobContext[...])
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from core.jobs import files, journal, locks
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Artifact, Record, Warned
 from core.jobs.spec import S, Spec
+from core.jobs.stop_request import StopRequest
 
 T = TypeVar("T", bound=Record)
 
@@ -46,7 +46,7 @@ class JobContext(Generic[S]):
         self.folder = folder
         self.spec = spec
         self.journal = journal
-        self.stop = threading.Event()
+        self.stop = StopRequest()
 
     @property
     def settings(self) -> S:

@@ -21,7 +21,7 @@ from typing import Annotated
 import msgspec
 
 from core.config import redaction
-from core.config.redaction import without_secrets
+from core.config.redaction import values_without_secrets
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.records import DURABLE, Record, Started
@@ -180,23 +180,11 @@ def _redacted(record: Record) -> Record:
     may stand, they stay."""
     fields = msgspec.json.decode(msgspec.json.encode(record))
     for name, value in fields.items():
-        changed = {**fields, name: _texts_redacted(value)}
+        changed = {**fields, name: values_without_secrets(value)}
         with suppress(msgspec.ValidationError):
             record = _record_decoder.decode(msgspec.json.encode(changed))
             fields = changed
     return record
-
-
-def _texts_redacted(value: object) -> object:
-    match value:
-        case str():
-            return without_secrets(value)
-        case list():
-            return [_texts_redacted(one) for one in value]
-        case dict():
-            return {key: _texts_redacted(one) for key, one in value.items()}
-        case _:
-            return value
 
 
 def records(lines: bytes) -> Iterator[Record]:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 #: Signals by which a worker saves what there is and gives its slot back, as `core.pipeline.workers.worker`
-#: says.
-GIVE_BACK = (signal.SIGUSR1, signal.SIGTERM)
+#: says. Submitit has Slurm send SIGUSR2, which every process of a job gets.
+GIVE_BACK = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

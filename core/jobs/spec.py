@@ -62,6 +62,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The engine that runs the worker. On any but `local`, it writes heartbeats."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
+    ignores_rungs: bool = False
+    """Whether the job was started whatever its rung decides. Only for a store that is made again."""
 
     def __post_init__(self) -> None:
         for text in self.reads.values():

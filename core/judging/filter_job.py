@@ -60,9 +60,9 @@ def run(job: JobContext[FilterSettings]) -> FilterResult:
     job.check()
     examples.write(job.folder / "preferences.jsonl", kept)
     job.publish("preferences", job.folder / "preferences.jsonl")
-    if dropped:
-        dropped_pairs.write(job.folder / "dropped.jsonl", dropped)
-        job.publish("dropped", job.folder / "dropped.jsonl")
+    # Also without any: it takes the place of those that an earlier attempt dropped.
+    dropped_pairs.write(job.folder / "dropped.jsonl", dropped)
+    job.publish("dropped", job.folder / "dropped.jsonl")
     job.journal.write(Progress(len(ordered), len(ordered)))
     return FilterResult(
         pairs=len(pairs),

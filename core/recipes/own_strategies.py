@@ -163,11 +163,16 @@ def new_file(prompts: Path, name: str, methods: Iterable[str]) -> tuple[Path, st
     path = file(prompts, name)
     if path.exists() or path.is_symlink():
         raise UserError(f"{path} exists already: edit it, or choose another name")
+    return path, new_text(methods)
+
+
+def new_text(methods: Iterable[str] = strategies.METHODS) -> str:
+    """The text of a new strategy's file."""
     listed = ", ".join(f'"{method}"' for method in methods)
     needed = ", ".join(f'"{field}"' for field in FIELDS)
     start = (Path(templates.__file__).parent / "naive.txt").read_text(encoding="utf-8").strip()
     front = ('description = ""', f"methods = [{listed}]", "turns = 1", f"needs = [{needed}]")
-    return path, "\n".join((_FENCE, *front, _FENCE, start)) + "\n"
+    return "\n".join((_FENCE, *front, _FENCE, start)) + "\n"
 
 
 def _fenced(path: Path, lines: list[str]) -> tuple[str, int]:

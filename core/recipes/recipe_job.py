@@ -47,9 +47,9 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
                 dialogues, settings.recipe, list(improved.values()), settings.prompt, limit, seed
             )
             left_out -= sum(one.left_out for one in flawed)
-            if flawed:
-                flaws.write(job.folder / "flaws.jsonl", flawed)
-                job.publish("flaws", job.folder / "flaws.jsonl")
+            # Also without any: it takes the place of those that an earlier attempt found.
+            flaws.write(job.folder / "flaws.jsonl", flawed)
+            job.publish("flaws", job.folder / "flaws.jsonl")
         case DirectMethod(pairing=pairing):
             sft, pairs = examples.build(dialogues, settings.recipe, pairing, settings.prompt)
     if not sft and not pairs:

@@ -111,7 +111,7 @@ def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:
     if trainer.state.global_step < trainer.state.max_steps and not stopped_early:
         raise Cancelled
     result = _result(job.settings, prepared, output.metrics["train_runtime"], device)
-    saving.save(job, trainer, prepared.chat, prepared.file, result)
+    saving.save(job, trainer, prepared.chat, result)
     return result
 
 
@@ -136,6 +136,7 @@ def _result(settings: RunSettings, prepared: _Prepared, runtime_s: float, device
         eval_loss=losses.get(kept or trainer.state.global_step),
         best_step=kept,
         stopped_early=None if stopping is None else stopping.stopped,
+        data_sha256=files.sha256(prepared.file),
     )
     if isinstance(settings, SftSettings):
         return result

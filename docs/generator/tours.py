@@ -4,8 +4,8 @@ python -m docs.generator.tours [NAME …] [--check]
 
 The real program runs in a pseudo-terminal on the workspace of the screenshots. Each step is pressed once the
 screen shows what the step before waits for, and is written with a time of its own, so that a slow machine
-makes no slow tour. With --check the recordings go nowhere; it fails when a screen does not show what it must.
-`asciinema play docs/tours/NAME.cast` plays one.
+makes no slow tour. It fails when a screen does not show what it must. With --check the recordings go nowhere,
+and it fails, too, when those in docs/tours show other words. `asciinema play docs/tours/NAME.cast` plays one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -22,9 +24,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from unittest.mock import patch
 
+import pyte
 from pyte.screens import Char
 
 from benchmarks.terminal import Terminal
@@ -37,6 +41,13 @@ FOLDER = Path(__file__).resolve().parents[1] / "tours"
 SIZE = (110, 32)
 #: Seconds between two typed letters of a recording.
 _TYPED_S = 0.09
+#: Screens that stand shorter than this are on the way to others.
+_STANDS_S = 0.45
+#: What a screen says while it waits for data.
+_UNFINISHED = re.compile(r"\b(reading|measuring|computing)\b.*…")
+#: Words that depend on the machine, or on how far the jobs have come when a screen is looked at.
+_CHANCE = frozenset({"ETA", "cores", "cpu", "GB", "GPU", "gpu", "memory", "mem", "NVIDIA"})
+WORD = re.compile(r"[^\W\d_]{2,}")
 ENTER, ESCAPE, BACKSPACE = "\r", "\x1b", "\x7f"
 
 
@@ -204,25 +215,63 @@ def cast(tour: Tour, events: Sequence[tuple[float, str]]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def words(recording: str) -> set[str]:
+    """The words on the screens of a recording, without those that differ from one recording to the next."""
+    header, *rows = map(json.loads, recording.splitlines())
+    screen = pyte.Screen(header["width"], header["height"])
+    stream = pyte.Stream(screen)
+    found: set[str] = set()
+    for row, after in zip_longest(rows, rows[1:]):
+        stream.feed(row[2])
+        if after is None or after[0] - row[0] >= _STANDS_S:
+            # The bottom of a panel has the host's name.
+            lines = (line for line in screen.display if "╰" not in line)
+            found.update(WORD.findall("\n".join(lines)))
+    return found - _CHANCE
+
+
+def _differences(name: str, recording: str) -> str | None:
+    """How the recording in the docs differs from this one; None if both show the same words."""
+    path = FOLDER / f"{name}.cast"
+    if not path.is_file():
+        return "there is no recording of it"
+    before, now = words(path.read_text(encoding="utf-8")), words(recording)
+    parts = [
+        f"{what}: {', '.join(sorted(found))}"
+        for what, found in (("gone", before - now), ("new", now - before))
+        if found
+    ]
+    return "; ".join(parts) or None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Record the tours of the app.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TOURS)}; by default all")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a step shows nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on outdated recordings")
     options = parser.parse_args()
+    outdated = False
     for name in options.names or TOURS:
         tour = TOURS[name]
-        with tempfile.TemporaryDirectory() as home:
-            os.environ["HOME"] = home
-            workspace = tour.make(Path(home) / "study")
+        # Screens show its name, which has no letters that differ from one recording to the next.
+        home = Path(tempfile.gettempdir(), f"tour-{os.getpid():07}")
+        home.mkdir()
+        os.environ["HOME"] = str(home)
+        try:
+            workspace = tour.make(home / "study")
             try:
                 text = cast(tour, record(tour, workspace))
             finally:
                 _end_processes(workspace)
+        finally:
+            shutil.rmtree(home)
+        print(f"{name}: {len(text) / 1000:.0f} kB")
         if not options.check:
             FOLDER.mkdir(exist_ok=True)
             (FOLDER / f"{name}.cast").write_text(text, encoding="utf-8")
-        print(f"{name}: {len(text) / 1000:.0f} kB")
-    return 0
+        elif (differences := _differences(name, text)) is not None:
+            outdated = True
+            print(f"  outdated: {differences}")
+    return int(outdated)
 
 
 def _end_processes(workspace: WorkspacePaths) -> None:
@@ -245,9 +294,10 @@ def _is_free(lock: Path, *, ends: bool) -> bool:
 
 
 def _shows(terminal: Terminal, words: str) -> bool:
-    """Whether the screen has these words once it does not change any more."""
+    """Whether the screen has these words, and all else, once it does not change any more."""
     terminal.settle(quiet_s=0.4)
-    return words in terminal.text()
+    text = terminal.text()
+    return words in text and not _UNFINISHED.search(text)
 
 
 def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -217,11 +219,32 @@ def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, st
     assert given["ci_low"] == round(rate["ci_low"], 4)
     assert "held-out human ratings" in given["judge_quality"]
     assert "## Intended use and limits" in card.text
+    # The base model is a folder, and no model of the Hub.
+    assert card.data.base_model is None
+    assert 'AutoModelForCausalLM.from_pretrained("./' in card.text
     refused = program("publish", SFT, tmp_path / "served", "--ollama", code=1).err
     assert "only as a GGUF file: publish it with --gguf too, or with --merge" in refused
     refused = program("publish", SFT, tmp_path / "pushed", "--push", "me/tiny", code=1).err
     assert "nobody else could load it: publish it with --merge" in refused
     assert "Did you mean 'tiny/direct/chatgpt/sft'?" in program("publish", f"{SFT}x", folder, code=1).err
+
+
+def test_the_card_of_a_run_whose_pairs_were_made_again(finished: tuple[Program, str], tmp_path: Path) -> None:
+    program, _ = finished
+    with closing(sqlite3.connect(program.root / "state.db")) as connection, connection:
+        (kept,) = connection.execute("SELECT result FROM jobs WHERE stage = 'sft-dpo'").fetchone()
+        connection.execute(
+            "UPDATE jobs SET result = json_set(result, '$.data_sha256', 'of others') WHERE stage = 'sft-dpo'"
+        )
+    try:
+        notes = program("publish", DPO, tmp_path / "merged", "--merge", "--json").json["notes"]
+    finally:
+        with closing(sqlite3.connect(program.root / "state.db")) as connection, connection:
+            connection.execute("UPDATE jobs SET result = ? WHERE stage = 'sft-dpo'", (kept,))
+    assert notes == ["It was trained on other examples than recipe direct/chatgpt yields now."]
+    card = (tmp_path / "merged" / "README.md").read_text()
+    assert "in a file with SHA-256 `of others`" in card
+    assert "It was trained on other examples" in card
 
 
 def test_published_data_is_pushed_privately(finished: tuple[Program, str], tmp_path: Path) -> None:

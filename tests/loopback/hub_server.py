@@ -1,15 +1,21 @@
-"""A server of what a push to the Hugging Face Hub asks for, on the loopback interface."""
+"""A server of what a push to the Hugging Face Hub, and a download of a data set, ask for, on the loopback
+interface."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+#: The commit of the data set.
+COMMIT = "a1b2c3d4" * 5
 
 
 @dataclass
@@ -26,13 +32,42 @@ class Hub:
 
 
 @contextmanager
-def running() -> Iterator[Hub]:
-    """A server that takes small files."""
-    hub = Hub()
+def running(data: Mapping[str, bytes] | None = None) -> Iterator[Hub]:
+    """A server that takes small files, and has the data set `team/chats` with the files `data`."""
+    hub, served = Hub(), data or {}
 
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self._give()
+
         def do_GET(self) -> None:
-            self._answer({"id": "me/data", "private": hub.private, "sha": "0" * 40, "siblings": []})
+            path = unquote(urlsplit(self.path).path)
+            if path.startswith("/datasets/"):
+                self._give()
+            elif path.startswith("/api/datasets/team/chats/tree/"):
+                self._answer([_entry(name, content) for name, content in served.items()])
+            elif path.startswith("/api/datasets/team/chats"):
+                siblings = [{"rfilename": name} for name in served]
+                self._answer({"id": "team/chats", "private": False, "sha": COMMIT, "siblings": siblings})
+            else:
+                self._answer({"id": "me/data", "private": hub.private, "sha": "0" * 40, "siblings": []})
+
+        def _give(self) -> None:
+            """A file of the data set."""
+            path = unquote(urlsplit(self.path).path)
+            name = path.partition("/resolve/")[2].partition("/")[2]
+            is_there = path.startswith("/datasets/team/chats/")
+            content = served.get(name) if is_there else None
+            self.send_response(404 if content is None else 200)
+            if content is None:
+                self.send_header("X-Error-Code", "EntryNotFound" if is_there else "RepoNotFound")
+            found = content or b""
+            self.send_header("ETag", f'"{hashlib.sha1(found).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("Content-Length", str(len(found)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(found)
 
         def do_POST(self) -> None:
             if self.headers.get("Transfer-Encoding") == "chunked":
@@ -85,3 +120,7 @@ def running() -> Iterator[Hub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _entry(name: str, content: bytes) -> dict[str, Any]:
+    return {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}

@@ -115,7 +115,9 @@ def test_sequential_has_five_messages_with_the_teachers_answers_between(tmp_path
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no prompt 'naif'\. There are: student, .*judge"):
+    with pytest.raises(
+        UserError, match=r"there is no prompt 'naif'\. Did you mean 'naive'\? There are: student, .*judge"
+    ):
         prompts.prompt_conversation("naif", tmp_path, None)
 
 

@@ -93,7 +93,7 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
     total = 2 * len(for_sft) + len(for_pairs)
     assert job_attempts.found(folder, Progress) == [Progress(total, total)]
     published = {record.name: record.path for record in job_attempts.found(folder, Artifact)}
-    assert published == {"sft": "sft.jsonl", "preferences": "preferences.jsonl"}
+    assert published == {name: f"{name}.jsonl" for name in ("flaws", "sft", "preferences")}
     sft = lines(folder, "sft.jsonl")
     for human, better, dialogue in zip(sft[::2], sft[1::2], for_sft, strict=True):
         assert human["prompt"] == better["prompt"]

@@ -18,6 +18,7 @@ from core.pipeline.planning import workspace_graph
 from core.prompts import templates
 from core.recipes import own_strategies, strategies
 from tests import loopback
+from tests.cli.conftest import Program
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
@@ -153,3 +154,26 @@ def test_a_strategy_goes_from_its_file_to_examples(tmp_path: Path) -> None:
         listed = {recipe.name for recipe in opened.data.recipes()}
     assert {"improve-human/polite", "improve-llm/polite"} <= listed
     assert made.result("recipe:improve-human/polite")["sft_examples"] > 0
+
+
+def test_a_recipe_counts_what_it_has_made(tmp_path: Path) -> None:
+    with loopback.running() as api:
+        api.faults.content = lambda text: "say:I hear you, and I am here for you."
+        made = TeacherWorkspace(tmp_path / "study", api.url, ("improve-human/naive",))
+        config = made.workspace.config
+        config.write_text(config.read_text().replace("[slots]", 'leave_out = ["duplicate"]\n[slots]'))
+        with made.open() as opened:
+            before = next(one for one in opened.data.recipes() if one.name == "improve-human/naive")
+        made.run("recipe")
+    result = made.result("recipe:improve-human/naive")
+    with made.open() as opened:
+        after = next(one for one in opened.data.recipes() if one.name == "improve-human/naive")
+    assert (after.sft_examples, after.preference_pairs) == (
+        result["sft_examples"],
+        result["preference_pairs"],
+    )
+    left_out = after.flawed_left_out
+    assert (before.sft_examples or 0) + (before.preference_pairs or 0) > left_out > 0
+    assert (after.sft_examples or 0) < (before.sft_examples or 0)
+    words = f"{left_out} responses with a flaw, {left_out} of them left out: duplicate {left_out}"
+    assert words in Program(made.workspace.root)("recipes", COLUMNS="150").out

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.domain.errors import Cancelled
-from core.jobs import journal, spec
+from core.jobs import journal, processes, spec
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Done, Metric, Preempted, Progress, Record
@@ -163,7 +163,7 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
     assert training_attempts.found(folder, Metric) == []
 
 
-@pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])
+@pytest.mark.parametrize("told_by", processes.GIVE_BACK)
 def test_a_run_gives_its_slot_back_with_a_checkpoint(made: TrainingInputs, told_by: signal.Signals) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = dying_worker.start(folder)

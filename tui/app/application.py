@@ -151,7 +151,7 @@ class EmpathyApp(HostApp):
         # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing the store's modules competes with painting.
-        timers.call_after(self, AFTER_FRAME_S, self._poller.start)
+        self.call_after_refresh(timers.call_after, self, AFTER_FRAME_S, self._poller.start)
         if self.ballot is not None:
             navigator.navigate(self, OpenBallot(*self.ballot))
 

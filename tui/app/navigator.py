@@ -84,44 +84,44 @@ def settle_first_mode(app: HostApp) -> None:
 def navigate(app: HostApp, message: Navigation) -> None:
     """Open the target of a message, or show why it cannot be opened."""
     match message:
-        case OpenScreen(mode):
+        case OpenScreen(mode=mode):
             _open_mode(app, mode)
-        case OpenPairs(a, b, pair_filter):
+        case OpenPairs(a=a, b=b, pair_filter=pair_filter):
             pairs = cast("PairsScreen", _opened(app, "pairs"))
             # After its mount, if it opens for the first time; the same below.
             pairs.call_after_refresh(pairs.compare, a, b, pair_filter)
-        case OpenPairOf(dialog_id):
+        case OpenPairOf(dialog_id=dialog_id):
             pairs = cast("PairsScreen", _opened(app, "pairs"))
             pairs.call_after_refresh(pairs.seek, dialog_id)
-        case OpenDialogue(dialog_id):
+        case OpenDialogue(dialog_id=dialog_id):
             data = cast("DataScreen", _opened(app, "data"))
             data.call_after_refresh(data.seek, dialog_id)
-        case OpenJob(job):
+        case OpenJob(job=job):
             pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
             pipeline.call_after_refresh(pipeline.seek, job)
-        case OpenStage(stage):
+        case OpenStage(stage=stage):
             pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
             pipeline.call_after_refresh(pipeline.seek_stage, stage)
         case OpenRuns():
             training = cast("TrainingScreen", _opened(app, "training"))
             training.call_after_refresh(training.open_table)
-        case OpenRun(job):
+        case OpenRun(job=job):
             training = cast("TrainingScreen", _opened(app, "training"))
             training.call_after_refresh(training.seek, job)
-        case OpenSetting(key):
+        case OpenSetting(key=key):
             settings = cast("SettingsScreen", _opened(app, "settings"))
             settings.call_after_refresh(settings.seek, key)
-        case OpenPlayground(dialog_id):
+        case OpenPlayground(dialog_id=dialog_id):
             if may_write(app):
                 playground = cast("PlaygroundScreen", _opened(app, "playground"))
                 playground.call_after_refresh(playground.take, dialog_id)
-        case OpenLog(job):
+        case OpenLog(job=job):
             _open_log(app, job)
-        case PublishRun(name):
+        case PublishRun(name=name):
             from tui.app.requests import file_commands
 
             file_commands.publish(app, name)
-        case OpenBallot(a, b, voter, uniform):
+        case OpenBallot(a=a, b=b, voter=voter, uniform=uniform):
             if not may_write(app):
                 return
             if voter is None:

@@ -10,7 +10,7 @@ import click
 
 from tui.cli.options import CommandError, confirm, examples, json_option, workspace_of, yes_option
 from tui.format.text import visible
-from tui.format.values import numbered
+from tui.format.values import counted
 
 if TYPE_CHECKING:
     from core.api import (
@@ -90,7 +90,7 @@ def chat(
         click.echo("The playground ends." if playground.stop() else "No playground runs.")
         return
     if export is not None:
-        click.echo(visible(f"Wrote {numbered(playground.export(export), 'turn')} to {export}."))
+        click.echo(visible(f"Wrote {counted(playground.export(export), 'turn')} to {export}."))
         return
     dialog_id: str | None = None
     if dialogue is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from core.api import UserError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class WorkspaceAddress(click.Path):
@@ -18,10 +20,12 @@ class WorkspaceAddress(click.Path):
         super().__init__(path_type=Path, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        # Without the option, the first frame does not wait for the forms of addresses.
+        if not isinstance(value, str) or "://" not in value:
+            return super().convert(value, param, ctx)
+        # For a folder, the first frame does not wait for the forms of addresses.
         from tui.remote.address import is_remote, parse
 
-        if not isinstance(value, str) or not is_remote(value):
+        if not is_remote(value):
             return super().convert(value, param, ctx)
         try:
             return parse(value)
@@ -32,6 +36,8 @@ class WorkspaceAddress(click.Path):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Folders; after `ssh:` the machines of ~/.ssh/config."""
+        from click.shell_completion import CompletionItem
+
         from tui.remote.address import SCHEME
 
         if not incomplete.startswith(SCHEME[:4]):

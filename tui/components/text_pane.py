@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -15,10 +16,13 @@ from textual.visual import Visual
 from textual.widget import Widget
 
 from tui.components.reading_area import ReadingArea
+from tui.format.hanging import hanging
 
 
 class TextPane(ScrollView, inherit_bindings=False):
     """A text wrapped to the width; with an automatic height, at least `reserved` lines high.
+
+    The further lines of a wrapped line are indented by `hang` cells, so that labels at the left stand alone.
 
     A `Static` in a `VerticalScroll` lays out the whole screen whenever its text changes. This one refreshes
     only the lines that differ, and lays out the screen if its height is automatic and must change.
@@ -33,12 +37,17 @@ class TextPane(ScrollView, inherit_bindings=False):
     """
     BINDINGS: ClassVar[list[BindingType]] = ReadingArea.BINDINGS
 
-    def __init__(self, *, id: str, classes: str | None = None, can_focus: bool = True) -> None:
+    class Widened(Message):
+        """The width that the text is wrapped to has changed."""
+
+    def __init__(self, *, id: str, classes: str | None = None, can_focus: bool = True, hang: int = 0) -> None:
         super().__init__(id=id, classes=classes, can_focus=can_focus)
+        self._hang = hang
         self._content = Content("")
         #: The lines, and the width that they are wrapped to; None if they are out of date.
         self._lines: list[Strip] = []
         self._wrapped_to: int | None = None
+        self._known_width = 0
         self._reserved = 0
 
     @property
@@ -47,15 +56,15 @@ class TextPane(ScrollView, inherit_bindings=False):
         return self._content
 
     def render(self) -> Content:
-        # For the selection of text by the mouse.
-        return self._content
+        # For the selection of text by the mouse, which counts the lines that are shown.
+        return hanging(self._content, self._hang, self.text_width)
 
     def update(self, content: Content) -> None:
         """Show another text, scrolled as far as the one before."""
         if content.is_same(self._content):
             return
         before, self._content, self._wrapped_to = self._lines, content, None
-        width = self._text_width
+        width = self.text_width
         if not width:
             self.refresh(layout=True)
             return
@@ -75,8 +84,8 @@ class TextPane(ScrollView, inherit_bindings=False):
 
     def lines_of(self, content: Content) -> int:
         """The lines that a text would take; 0 before the first layout."""
-        width = self._text_width
-        return content.get_height({}, width) if width else 0
+        width = self.text_width
+        return hanging(content, self._hang, width).get_height({}, width) if width else 0
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return self._height(len(self._wrapped(max(1, width - self.styles.scrollbar_size_vertical))))
@@ -90,11 +99,14 @@ class TextPane(ScrollView, inherit_bindings=False):
         super().selection_updated(selection)
 
     def on_resize(self, event: Resize) -> None:
-        width = self._text_width
+        width = self.text_width
+        if width != self._known_width:
+            self._known_width = width
+            self.post_message(self.Widened())
         self._fit(Size(width, len(self._wrapped(width)) if width else 0))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        if width := self._text_width:
+        if width := self.text_width:
             self._wrapped(width)
         return super().render_lines(crop)
 
@@ -102,10 +114,11 @@ class TextPane(ScrollView, inherit_bindings=False):
         line, style = y + self.scroll_offset.y, self.visual_style.rich_style
         if line < len(self._lines):
             return self._lines[line]
-        return Strip.blank(self._text_width, style)
+        return Strip.blank(self.text_width, style)
 
     @property
-    def _text_width(self) -> int:
+    def text_width(self) -> int:
+        """The width that the text is wrapped to; 0 before the first layout."""
         return self.scrollable_content_region.width
 
     def _height(self, lines: int) -> int:
@@ -114,7 +127,8 @@ class TextPane(ScrollView, inherit_bindings=False):
     def _wrapped(self, width: int) -> list[Strip]:
         if width != self._wrapped_to:
             self._wrapped_to = width
-            self._lines = Visual.to_strips(self, self._content, width, None, self.visual_style)
+            shown = hanging(self._content, self._hang, width)
+            self._lines = Visual.to_strips(self, shown, width, None, self.visual_style)
         return self._lines
 
     def _fit(self, size: Size) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -11,6 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 
@@ -38,13 +43,13 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text(), markup=False)
             yield Static(Content("esc closes · arrows, page up and page down scroll"), classes="keys")
 
-    def _text(self) -> Content:
+    def _text(self) -> Group:
         about = self._on.ABOUT if isinstance(self._on, WorkspaceScreen) else ""
-        lines = [Content(visible(about)), Content("")] if about else []
+        parts: list[Text | Table] = [Text(visible(about)), Text()] if about else []
         for title, bindings in self._groups():
             if bindings:
-                lines += [Content.styled(title, "bold"), *(self._line(b) for b in bindings), Content("")]
-        return Content("\n").join(lines[:-1])
+                parts += [Text(title, "bold"), self._table(bindings), Text()]
+        return Group(*parts[:-1])
 
     def _groups(self) -> list[tuple[str, list[Binding]]]:
         """The active bindings: of the screen, of the focused widget, then of the app."""
@@ -65,10 +70,15 @@ class HelpScreen(ModalScreen[None]):
         groups = (("Here", here), ("Where the cursor is", focused), ("Everywhere", everywhere))
         return [(title, _joined(found)) for title, found in groups]
 
-    def _line(self, binding: Binding) -> Content:
-        keys = self.app.get_key_display(binding)
-        what = binding.tooltip or binding.description
-        return Content.assemble((f"{keys:<{_KEYS}}", "$accent"), " ", visible(what))
+    def _table(self, bindings: Sequence[Binding]) -> Table:
+        """The keys beside what they do, which wraps below itself."""
+        table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        table.add_column(width=_KEYS)
+        table.add_column(ratio=1)
+        for binding in bindings:
+            keys, what = self.app.get_key_display(binding), binding.tooltip or binding.description
+            table.add_row(Text(keys, shade(self.app, "accent")), Text(visible(what)))
+        return table
 
 
 def _joined(bindings: list[Binding]) -> list[Binding]:

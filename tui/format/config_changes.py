@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tui.format.text import visible
-from tui.format.values import count, dollars, numbered, roughly
+from tui.format.values import count, counted, dollars, roughly
 
 if TYPE_CHECKING:
     from core.api import ConfigChange, Job, SettingChange
@@ -56,15 +56,15 @@ def summary(change: ConfigChange) -> str:
         return "no data is imported, so there are no jobs yet"
     parts = []
     if change.anew:
-        parts.append(f"{numbered(len(change.anew), 'job')} to run, {time(change)}, {cost(change)}")
+        parts.append(f"{counted(len(change.anew), 'job')} to run, {time(change)}, {cost(change)}")
     if change.known:
-        parts.append(f"{numbered(len(change.known), 'result')} known from before")
+        parts.append(f"{counted(len(change.known), 'result')} known from before")
     if change.superseded:
-        parts.append(f"{numbered(len(change.superseded), 'result')} superseded")
+        parts.append(f"{counted(len(change.superseded), 'result')} superseded")
     if change.unfinished:
-        parts.append(f"{numbered(len(change.unfinished), 'unfinished job')} continue with the old settings")
+        parts.append(f"{counted(len(change.unfinished), 'unfinished job')} continue with the old settings")
     if change.dropped:
-        parts.append(f"{numbered(len(change.dropped), 'job')} no longer planned")
+        parts.append(f"{counted(len(change.dropped), 'job')} no longer planned")
     return "; ".join(parts) or "no job changes"
 
 

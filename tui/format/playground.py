@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.format.text import visible
-from tui.format.values import UNKNOWN, dollars, shorten
+from tui.format.values import dollars, shorten
 
 if TYPE_CHECKING:
     from core.api import PlaygroundAnswer, PlaygroundCost, PlaygroundOpinion, PlaygroundTurn, Responding
@@ -22,14 +22,13 @@ def measures(answer: PlaygroundAnswer, *, is_final: bool = True, width: int | No
     The last measures are left out where `width` has no room for them.
     """
     words = "1 word" if answer.words == 1 else f"{answer.words} words"
-    speed = UNKNOWN if answer.tokens_per_s is None else f"{answer.tokens_per_s:.0f}"
     ends = {"stop": "", "length": "cut at max_new_tokens", "stopped": "stopped", "failed": "failed"}
     parts = [
         words,
         ends[answer.finish] if is_final else "",
         "thinking removed" if answer.had_thinking else "",
         "" if answer.usd is None else _paid(answer.usd, is_estimated=answer.is_estimated),
-        f"{speed} tokens/s",
+        "" if answer.tokens_per_s is None else f"{answer.tokens_per_s:.0f} tokens/s",
         "1 token" if answer.tokens == 1 else f"{answer.tokens} tokens",
     ]
     if answer.first_token_s is not None:

@@ -74,9 +74,9 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
-def numbered(number: int | None, noun: str) -> str:
-    """How many there are: `1 word`, `1,234 words`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+def counted(number: int | None, one: str, many: str | None = None) -> str:
+    """A number of things, as `1 tie`, `3 ties`; `many` is a plural that does not only add an s."""
+    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
 
 
 def dollars(usd: float | None) -> str:

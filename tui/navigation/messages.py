@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -12,112 +11,126 @@ if TYPE_CHECKING:
     from tui.navigation.pair_filter import PairFilter
 
 
+# No dataclasses: the first frame waits for these, and what a dataclass generates takes longer.
 class Navigation(Message, bubble=False):
     """A request to go to another screen; post it to the app."""
 
 
-@dataclass
 class OpenScreen(Navigation):
     """Open a screen by its mode; `home` is the welcome screen while there is nothing to show."""
 
-    mode: str
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = mode
 
 
-@dataclass
 class OpenPairs(Navigation):
     """Open the pairs of responses of `a` and `b`: all, or those that match a filter."""
 
-    a: str
-    b: str
-    pair_filter: PairFilter | None = None
+    def __init__(self, a: str, b: str, pair_filter: PairFilter | None = None) -> None:
+        super().__init__()
+        self.a = a
+        self.b = b
+        self.pair_filter = pair_filter
 
 
-@dataclass
 class OpenPairOf(Navigation):
     """Open the pair of a test dialogue, with the responders that were shown last."""
 
-    dialog_id: str
+    def __init__(self, dialog_id: str) -> None:
+        super().__init__()
+        self.dialog_id = dialog_id
 
 
-@dataclass
 class OpenDialogue(Navigation):
     """Open an imported dialogue."""
 
-    dialog_id: str
+    def __init__(self, dialog_id: str) -> None:
+        super().__init__()
+        self.dialog_id = dialog_id
 
 
-@dataclass
 class OpenJob(Navigation):
     """Open a job on the pipeline screen."""
 
-    job: str
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
 
 
-@dataclass
 class OpenStage(Navigation):
     """Open the jobs of a stage on the pipeline screen."""
 
-    stage: str
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self.stage = stage
 
 
 class OpenRuns(Navigation):
     """Open the table of all runs, also superseded ones."""
 
 
-@dataclass
 class OpenRun(Navigation):
     """Open the curves of a run's job."""
 
-    job: str
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
 
 
-@dataclass
 class OpenSetting(Navigation):
     """Open an option of config.toml on the settings screen; that of the recipes to train on opens these."""
 
-    key: str
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
 
 
-@dataclass
 class OpenPlayground(Navigation):
     """Open the playground with an imported dialogue filled in; nothing is sent."""
 
-    dialog_id: str
+    def __init__(self, dialog_id: str) -> None:
+        super().__init__()
+        self.dialog_id = dialog_id
 
 
-@dataclass
 class PublishRun(Navigation):
     """Ask where and how a finished run is published."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
 
-@dataclass
 class OpenLog(Navigation):
     """Open the log of a job, or the supervisor's for None."""
 
-    job: str | None
+    def __init__(self, job: str | None) -> None:
+        super().__init__()
+        self.job = job
 
 
-@dataclass
 class OpenBallot(Navigation):
     """Let `voter` vote on the responses of `a` and `b`; None asks for the voter's name.
 
     `uniform` is whether pairs are drawn uniformly, and not by the judge's uncertainty.
     """
 
-    a: str
-    b: str
-    voter: str | None
-    uniform: bool = False
+    def __init__(self, a: str, b: str, voter: str | None, uniform: bool = False) -> None:
+        super().__init__()
+        self.a = a
+        self.b = b
+        self.voter = voter
+        self.uniform = uniform
 
 
 class CloseBallot(Navigation):
     """Go back to where the voting was opened from."""
 
 
-@dataclass
 class OpenWorkspace(Navigation):
     """Close the app, to be opened again on another workspace."""
 
-    workspace: WorkspacePaths
+    def __init__(self, workspace: WorkspacePaths) -> None:
+        super().__init__()
+        self.workspace = workspace

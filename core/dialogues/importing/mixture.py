@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,12 @@ from core.dialogues.importing.spool import DialogueSpool
 from core.dialogues.importing.table import Table
 from core.dialogues.sources.hub_source import HubDataset
 from core.dialogues.sources.reader_protocol import Format, ReadingProgress
+from core.domain.data.dialogues import Dialogue
 from core.domain.data.findings import Finding
 from core.domain.errors import UserError
 
+#: What separates the name of a data set, which cannot contain it, from the id of a dialogue.
+_MARK = ":"
 #: Seed of the draw under weights.
 _SEED = 42
 
@@ -51,21 +54,21 @@ def read_mixture(
             "Import either those with ratings or those without"
         )
     dialogues = DialogueSpool()
-    drawn = _drawn(sets, parts)
     for name, part in parts.items():
-        number = 0
         for dialogue in part.dialogues:
-            if dialogue.split == "train":
-                number += 1
-                if number - 1 not in drawn[name]:
-                    continue
-            dialogues.add(msgspec.structs.replace(dialogue, dialog_id=f"{name}:{dialogue.dialog_id}"))
+            dialogues.add(msgspec.structs.replace(dialogue, dialog_id=f"{name}{_MARK}{dialogue.dialog_id}"))
+    compare = partial(
+        near_duplicates.find, dialogues, None if progress is None else partial(progress, "compare")
+    )
     near = None
-    if settings.near_duplicates != "ignore":
-        near = near_duplicates.find(dialogues, None if progress is None else partial(progress, "compare"))
-        if near.count and settings.near_duplicates == "leave_out":
-            dialogues.remove(near.positions)
-            near = replace(near, are_left_out=True)
+    if settings.near_duplicates == "leave_out":
+        # Before the draw, whose proportions they would change.
+        near = compare()
+        dialogues.remove(near.positions)
+        near = replace(near, are_left_out=True)
+    dialogues.remove(_undrawn(dialogues, sets))
+    if settings.near_duplicates == "report":
+        near = compare()
     identity = "".join(f"{name} {part.sha256}\n" for name, part in parts.items())
     return Table(
         dialogues=dialogues,
@@ -87,22 +90,25 @@ def read_mixture(
     )
 
 
-def _drawn(sets: Mapping[str, DataSet], parts: Mapping[str, Table]) -> dict[str, range | frozenset[int]]:
-    """The train dialogues of each data set that are taken, counted from 0: in proportion to the weights, and
-    as many as the data sets allow; all without weights."""
-    train = {name: sum(one.split == "train" for one in part.dialogues) for name, part in parts.items()}
+def _undrawn(dialogues: Sequence[Dialogue], sets: Mapping[str, DataSet]) -> list[int]:
+    """The positions of the train dialogues that are not taken: those taken of each data set are in proportion
+    to the weights, and as many as the data sets allow; all without weights."""
     weights = {name: wanted.weight for name, wanted in sets.items() if wanted.weight is not None}
     if not weights:
-        return {name: range(count) for name, count in train.items()}
+        return []
     if missing := ", ".join(name for name in sets if name not in weights):
         raise UserError(f"data_sets: {missing} has no weight, and others have: give each one, or none")
-    per_weight = min(train[name] / weight for name, weight in weights.items())
-    return {
-        name: frozenset(
-            random.Random(f"{_SEED} {name}").sample(range(train[name]), round(per_weight * weight))
-        )
-        for name, weight in weights.items()
-    }
+    train: dict[str, list[int]] = {name: [] for name in weights}
+    for position, dialogue in enumerate(dialogues):
+        if dialogue.split == "train":
+            train[dialogue.dialog_id.partition(_MARK)[0]].append(position)
+    per_weight = min(len(train[name]) / weight for name, weight in weights.items())
+    undrawn: list[int] = []
+    for name, weight in weights.items():
+        count = len(train[name])
+        drawn = set(random.Random(f"{_SEED} {name}").sample(range(count), round(per_weight * weight)))
+        undrawn += (position for number, position in enumerate(train[name]) if number not in drawn)
+    return undrawn
 
 
 def _placed(found: Iterable[tuple[str, Iterable[Finding]]]) -> tuple[Finding, ...]:

@@ -195,7 +195,8 @@ def _layout(
     elif problems.count == 0 and (lone := set(mapped) & {"conversation", "text", "turn", "speaker"}):
         message = f"{', '.join(sorted(lone))} alone: rows of turns need both conversation and text"
         problems.add(FileProblem(header.line, None, message))
-    absent = [field for field in columns.REQUIRED if mapped.get(field) == ""]
+    # A field whose column is missing is a problem already.
+    absent = [field for field in columns.REQUIRED if field in mapped and field not in names]
     if conversations is not None and "situation" not in mapped:
         absent.append("situation")
     found = columns.read_columns(wide, header.line, problems, absent)

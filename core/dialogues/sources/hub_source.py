@@ -100,6 +100,8 @@ def _load(wanted: HubDataset) -> dict[str, Dataset]:
     import datasets
     import huggingface_hub.utils as hub
 
+    from core.network import hub as own_hub
+
     if Path(wanted.name).exists():
         # It would be taken for a data set, with whatever is in it.
         raise UserError(f"{wanted.name} is also a file or folder here: start the import in another folder")
@@ -108,15 +110,31 @@ def _load(wanted: HubDataset) -> dict[str, Dataset]:
     hub.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     hub.logging.set_verbosity_error()
+    own_hub.use_own_client()
     try:
         found = datasets.load_dataset(
             wanted.name, wanted.config, split=wanted.split, revision=wanted.revision
         )
+    except UserError:
+        # The environment makes requests impossible.
+        raise
     except Exception as error:
         # Whatever a library of this size raises: network, names, formats, disks.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{wanted} cannot be loaded: {reason}. {_remedy(str(error))}") from error
+        reason = _unreachable(error) or (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{wanted} cannot be loaded: {reason.rstrip('.')}. {_remedy(str(error))}") from error
     return dict(found) if isinstance(found, dict) else {wanted.split or "train": found}
+
+
+def _unreachable(error: Exception) -> str | None:
+    """Why the Hub cannot be reached, if that is what an error of `datasets` says: it does not say why."""
+    from huggingface_hub.constants import ENDPOINT
+
+    from core.network import connection_check
+
+    if not isinstance(error, ConnectionError):
+        return None
+    failure = connection_check.failure(ENDPOINT, "HF_ENDPOINT")
+    return None if failure is None else failure.text
 
 
 def _remedy(message: str) -> str:

@@ -24,7 +24,8 @@ class DialogueFilter:
     """Sources, each with the ratings that its response may have; None as a source stands for any one
     source."""
     text: str = ""
-    """Text to find in its id and all its texts, ignoring case; empty for any."""
+    """Text to find in its id and all its texts, ignoring case (of ASCII letters alone, if it has no others);
+    empty for any."""
 
     def __bool__(self) -> bool:
         return self != DialogueFilter()

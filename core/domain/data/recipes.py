@@ -58,9 +58,9 @@ class Recipe:
     method: Method
     """How the teacher's empathy is distilled."""
     sft_examples: int | None
-    """SFT examples; None until they are known."""
+    """SFT examples: those that its job has made, or else what it can yield; None until they are known."""
     preference_pairs: int | None
-    """Preference pairs; None until they are known."""
+    """Preference pairs, likewise, before a judge filters them; None until they are known."""
     # Not hashed, because a mapping has no hash.
     flaws: Mapping[str, int] | None = field(default=None, hash=False)
     """The teacher's responses with a flaw, by its kind; None until the recipe is made, and for direct."""

@@ -10,7 +10,7 @@ class ResourceUse:
     """How much of one resource of a cluster is in use."""
 
     name: str
-    """CPU, GPU, nodes, or as the cluster names it."""
+    """CPU, GPU, or as the cluster names it."""
     used: float
     """Reserved by anybody's work."""
     total: float
@@ -31,3 +31,5 @@ class EngineUse:
     """Why it cannot be reached, for people; None while it can."""
     resources: tuple[ResourceUse, ...]
     """Its resources when it was last reached; empty where it does not report them."""
+    lost_nodes: tuple[str, ...] = ()
+    """The nodes that it has lost, as it names them: they died, or do not answer."""

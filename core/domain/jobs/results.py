@@ -143,6 +143,8 @@ class SftResult(_Result, frozen=True, tag="sft"):
     """With early stopping: the step whose weights were kept; else None."""
     stopped_early: bool | None = None
     """With early stopping: whether it ended the training; else None."""
+    data_sha256: str | None = None
+    """SHA-256 of the file of its examples or pairs; None in results of versions that did not record it."""
 
 
 class DpoResult(SftResult, frozen=True, tag="sft-dpo"):

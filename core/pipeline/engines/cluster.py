@@ -134,3 +134,6 @@ class Cluster(Protocol):
 
     def use(self) -> tuple[ResourceUse, ...]:
         """The use of its resources; empty if it does not report it."""
+
+    def lost_nodes(self) -> tuple[str, ...]:
+        """Names of the nodes that died or do not answer; empty if it does not report them."""

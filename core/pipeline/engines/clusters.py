@@ -53,10 +53,10 @@ def resources(config: EngineConfig, slot: str, places: int = 1) -> EngineResourc
 def ask(name: str, config: EngineConfig, folder: Path) -> EngineUse:
     """What a cluster says of itself now, or why it says nothing. It may take a while."""
     try:
-        found, problem = connect(name, config, folder).use(), None
+        cluster = connect(name, config, folder)
+        return EngineUse(name, config.type, time.time(), None, cluster.use(), cluster.lost_nodes())
     except (UserError, UnreachableError) as error:
-        found, problem = (), str(error)
-    return EngineUse(name, config.type, time.time(), problem, found)
+        return EngineUse(name, config.type, time.time(), str(error), ())
 
 
 def connect(name: str, config: EngineConfig | None, folder: Path) -> Cluster:

@@ -5,6 +5,7 @@ See docs/decisions/0098-ray-jobs.md for the reasons.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -20,6 +21,12 @@ from core.pipeline.engines.ray_nodes import NodesRequest
 
 #: Seconds for which the dashboard may take to tell the use of the cluster.
 _LIMIT_S = 10.0
+#: Asks for nodes that have ended. Ray lists them as long as its head runs.
+_DEAD = {"filter_keys": "state", "filter_predicates": "=", "filter_values": "DEAD", "detail": "1"}
+#: Seconds for which such a node is shown.
+_LOST_FOR_S = 3600.0
+#: What Ray says of nodes that were to end.
+_INTENDED = ("Expected termination", "Terminated due to idle")
 #: What waits for several nodes takes hardly anything itself.
 _NOTHING = EngineResources(num_cpus=0.01)
 #: Why a job ended that did not run, or whose node died: nothing that the job did.
@@ -45,6 +52,24 @@ class _Data(msgspec.Struct, rename="camel"):
 
 class _Answer(msgspec.Struct):
     data: _Data
+
+
+class _Node(msgspec.Struct):
+    node_name: str
+    state_message: str | None = None
+    end_time_ms: int = 0
+
+
+class _Nodes(msgspec.Struct):
+    result: list[_Node] = []
+
+
+class _NodesData(msgspec.Struct):
+    result: _Nodes
+
+
+class _NodesAnswer(msgspec.Struct):
+    data: _NodesData
 
 
 class RayCluster:
@@ -111,6 +136,18 @@ class RayCluster:
                 ResourceUse(name, *usage.load_metrics_report.usage[name])
                 for name in ("CPU", "GPU")
                 if name in usage.load_metrics_report.usage
+            )
+        return ()
+
+    def lost_nodes(self) -> tuple[str, ...]:
+        with suppress(httpx2.HTTPError, msgspec.DecodeError):
+            answer = httpx2.get(f"{self._address}/api/v0/nodes", params=_DEAD, timeout=_LIMIT_S)
+            found = msgspec.json.decode(answer.content, type=_NodesAnswer).data.result.result
+            since_ms = (time.time() - _LOST_FOR_S) * 1000
+            return tuple(
+                node.node_name
+                for node in found
+                if node.end_time_ms > since_ms and not (node.state_message or "").startswith(_INTENDED)
             )
         return ()
 

@@ -295,7 +295,9 @@ class RemoteEngine:
         problem = self._transfers.problem()
         if self._use is None or time.monotonic() - self._used_at >= USE_S or self._use.problem != problem:
             assert self._config is not None, "a cluster that answers is configured"
-            use = EngineUse(self._name, self._config.type, time.time(), problem, cluster.use())
+            use = EngineUse(
+                self._name, self._config.type, time.time(), problem, cluster.use(), cluster.lost_nodes()
+            )
             with self._lock:
                 self._use, self._used_at = use, time.monotonic()
 

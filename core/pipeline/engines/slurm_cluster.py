@@ -26,7 +26,9 @@ _LIMIT_S = 60.0
 #: Seconds between Slurm's signal and the end at the time limit: enough for a checkpoint.
 _SIGNAL_DELAY_S = 120
 #: What commands print if the controller does not answer, which is nothing that a job could change.
-_NO_ANSWER = re.compile(r"contact|timed out|connection|communicat|try again|temporar", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"contact|timed out|connection|communicat|try again|temporar|configuration source", re.IGNORECASE
+)
 _UNKNOWN_JOB = re.compile(r"invalid job id", re.IGNORECASE)
 _FIELDS = "JobArrayID:|,State:|,exit_code:|,Reason:|"
 _WAITS = {"PENDING", "CONFIGURING", "SUSPENDED", "STOPPED", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD"}
@@ -41,6 +43,8 @@ _ENDED = {
     "DEADLINE": Ending("at its deadline"),
     "TIMEOUT": Ending("at its time limit"),
 }
+#: A star marks a node that does not answer.
+_LOST = re.compile(r"down|fail|.*\*$")
 _GPUS = re.compile(r"gpu(?::[^:,()]+)?:(\d+)")
 
 
@@ -151,6 +155,10 @@ class SlurmCluster:
             found.append(ResourceUse("GPU", *gpus))
         return tuple(found)
 
+    def lost_nodes(self) -> tuple[str, ...]:
+        where = () if self._config.partition is None else ("-p", self._config.partition)
+        return lost_in(_run("sinfo", "-h", "-N", *where, "-o", "%N|%T"))
+
 
 def _run_worker(task: Task) -> RunWorker:
     return RunWorker(tuple(map(task.shell_on, range(task.nodes))))
@@ -161,6 +169,12 @@ def for_places(gres: str, places: int) -> str:
     parts = [part.rsplit(":", 1) for part in gres.split(",")]
     counted = [(part[0], int(part[-1])) if part[-1].isdecimal() else (":".join(part), 1) for part in parts]
     return ",".join(f"{name}:{count * places}" for name, count in counted)
+
+
+def lost_in(text: str) -> tuple[str, ...]:
+    """The nodes that are lost by what sinfo prints, a node once for each of its partitions."""
+    states = dict(line.strip().split("|") for line in text.splitlines())
+    return tuple(name for name, state in states.items() if _LOST.match(state))
 
 
 def _failed(status: str) -> Ending:

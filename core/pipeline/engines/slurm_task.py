@@ -9,8 +9,7 @@ import sys
 from dataclasses import dataclass
 from types import FrameType
 
-#: Slurm's signals before a job ends, by preemption or at its time limit, as submitit requests them.
-_SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
+from core.jobs import processes
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,9 @@ class RunWorker:
         def forward(number: int, frame: FrameType | None) -> None:
             worker.send_signal(signal.SIGTERM)
 
-        # Instead of submitit's, which would submit the same attempt again: a new attempt continues from it.
-        for number in _SIGNALS:
+        # Before a job ends, by preemption or at its time limit. Instead of submitit's handlers, which would
+        # submit the same attempt again: a new attempt continues from it.
+        for number in processes.GIVE_BACK:
             signal.signal(number, forward)
         code = worker.wait()
         sys.exit(code if code >= 0 else 128 - code)

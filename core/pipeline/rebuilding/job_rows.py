@@ -72,8 +72,8 @@ def _add_attempt(
     first_event = _last_event(connection)
     with transaction(connection):
         connection.execute(
-            "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
-            (spec.redone_after, spec.sends_requests, spec.job),
+            "UPDATE jobs SET redone_after = ?, sends_requests = ?, ignores_rungs = ? WHERE id = ?",
+            (spec.redone_after, spec.sends_requests, spec.ignores_rungs, spec.job),
         )
         attempt = job_attempts.begin_attempt(
             connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)

@@ -142,6 +142,7 @@ def prepare(
         gpu=gpu,
         engine=engine,
         sends_requests=stored.sends_requests,
+        ignores_rungs=stored.ignores_rungs,
     )
     try:
         specs.write(folder, spec)

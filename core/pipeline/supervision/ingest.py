@@ -34,7 +34,7 @@ from core.jobs.records import (
     Warned,
 )
 from core.store.connections import savepoint, transaction
-from core.store.jobs import engines, job_attempts, job_records, jobs, submissions
+from core.store.jobs import engines, job_attempts, job_records, jobs, submissions, training_data
 from core.store.jobs.job_attempts import Attempt
 
 #: Records in one transaction: other connections can write between two transactions.
@@ -221,6 +221,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: EndRecord)
         case Done(result):
             job_attempts.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, attempt.job, "done", result=result)
+            training_data.check(connection, attempt)
         case Failed(error):
             job_attempts.end_attempt(connection, attempt, "failed", error)
             jobs.fail(connection, attempt.job, error)

@@ -26,6 +26,7 @@ from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
 from core.domain.states import JobState
 from core.jobs import files, locks
+from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.engines import Engines
 from core.pipeline.supervision import attempts, history, ingest, intent_handlers
 from core.pipeline.supervision.job_starter import EndingWorker, JobStarter
@@ -83,6 +84,8 @@ class Supervisor:
         #: When this supervisor first saw that an attempt must stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
+        #: How workers ended of which that is not written yet: an engine says it once.
+        self._endings: dict[tuple[str, int], Ending] = {}
         #: The newest reason for which an attempt's journal cannot be read now.
         self._unreadable: dict[tuple[str, int], str] = {}
         self._ending = [
@@ -152,8 +155,9 @@ class Supervisor:
             self._playground.is_awaited(),
         )
         if changed := state != self._last_state:
-            self._last_state = state
             self._starter.start(self._slots, self._slot_engines, self._ending)
+            # Not before: what trouble keeps from starting must be tried again.
+            self._last_state = state
         is_tidying = self._engines.tidy(partial(attempts.needed, self.connection, self.workspace))
         is_busy = carried_out or running or self._ending or changed or is_tidying
         return bool(is_busy or self._playground.was_requested_to_leave)
@@ -177,14 +181,14 @@ class Supervisor:
         except FileNotFoundError:
             return
         if changed != self._config_time:
-            self._config_time = changed
             try:
                 config = load_config(self.workspace.config)
             except UserError as error:
                 log.warning("%s; slots and engines are unchanged", error)
-                return
-            self._slots, self._slot_engines = config.slots, config.slot_engines
-            self._engines.configure(config.engines)
+            else:
+                self._slots, self._slot_engines = config.slots, config.slot_engines
+                self._engines.configure(config.engines)
+            self._config_time = changed
 
     def _carry_out_intents(self) -> bool:
         pending = intents.pending(self.connection)
@@ -255,9 +259,9 @@ class Supervisor:
         """Write what clusters say of themselves, where that has changed."""
         for use in self._engines.uses():
             if self._uses.get(use.name) != use:
-                self._uses[use.name] = use
                 with transaction(self.connection):
                     stored_engines.put(self.connection, use)
+                self._uses[use.name] = use
 
     def _is_left(self, attempt: Attempt) -> bool:
         """Whether the worker of an attempt that has ended still occupies its slot on this machine."""
@@ -295,9 +299,12 @@ class Supervisor:
 
     def _lost(self, attempt: Attempt) -> None:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
-        ending = self._engines.of(attempt).ended(attempt)
+        key = (attempt.job, attempt.number)
+        if key not in self._endings:
+            self._endings[key] = self._engines.of(attempt).ended(attempt)
+            log.warning("%s attempt %d: its worker ended %s", *key, self._endings[key].how)
+        ending = self._endings[key]
         how = ending.how
-        log.warning("%s attempt %d: its worker ended %s", attempt.job, attempt.number, how)
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         if state == "lost" and ending.is_preempted:
@@ -328,6 +335,7 @@ class Supervisor:
             history.note_end(
                 self.workspace, attempt.job, attempt.number, state=state, error=error, job_state=job_state
             )
+        del self._endings[key]
 
 
 def acquire(workspace: WorkspacePaths) -> TextIO | None:
@@ -349,6 +357,8 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 def main(workspace: WorkspacePaths, engines: Engines | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A line for each look at a cluster would hide the others.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     files.keep_private(workspace.root)
     try:
         lock = acquire(workspace)

@@ -5,12 +5,12 @@ log (its standard output and error, redirected by the supervisor) and the output
 With two more arguments, a channel to the supervisor and the attempt's lock, it may do more jobs: see
 `core.pipeline.workers.serving`.
 
-SIGUSR1 or SIGTERM means: save what there is, and give the slot back. Whatever knows of an end in advance,
-such as a scheduler with a time limit, sends one of them to this process. Training writes a checkpoint of its
-last finished step, other jobs keep the answers that they have; the journal ends with `Preempted`, and the
-next attempt goes on from there. It is no failure, and counts as none. With the file `context.CANCEL` in the
-folder the same signal means that the user has cancelled the job: the journal ends with `Stopped`. In both
-cases the exit code is 1.
+SIGUSR1, SIGUSR2 or SIGTERM means: save what there is, and give the slot back. Whatever knows of an end in
+advance, such as a scheduler with a time limit, sends one of them to this process. Training writes a
+checkpoint of its last finished step, other jobs keep the answers that they have; the journal ends with
+`Preempted`, and the next attempt goes on from there. It is no failure, and counts as none. With the file
+`context.CANCEL` in the folder the same signal means that the user has cancelled the job: the journal ends
+with `Stopped`. In both cases the exit code is 1.
 """
 
 from __future__ import annotations

@@ -68,11 +68,17 @@ class DialogueBrowser:
                 lines = dialogue_pages.page(connection, wanted, order, limit, (side, line))
                 first = other.last + 1 if side == "after" else other.first - len(lines)
                 return DialoguePage(lines, first, other.found, total)
+            if wanted:
+                # At once: to look through all texts takes long.
+                ids = dialogue_pages.matching(connection, wanted, order)
+                place = ids.index(holding) if holding in ids else 0
+                skip = place // limit * limit
+                lines = dialogue_pages.lines(connection, ids[skip : skip + limit])
+                return DialoguePage(lines, skip + 1, len(ids), total)
             earlier = None if holding is None else dialogue_pages.before(connection, wanted, order, holding)
             skip = (earlier or 0) // limit * limit
-            found = dialogue_pages.count(connection, wanted) if wanted else total
             lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
-            return DialoguePage(lines, skip + 1, found, total)
+            return DialoguePage(lines, skip + 1, total, total)
 
     def first(self, text: str, limit: int, is_wanted: Callable[[], bool]) -> tuple[DialogueLine, ...]:
         """The first dialogues whose id or texts contain a text; none once they are no longer wanted."""

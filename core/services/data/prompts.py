@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -84,8 +85,11 @@ def stray_prompts(overrides: Path) -> tuple[Path, ...]:
 
 
 def prompt_improves(name: str) -> bool:
-    """Whether template `name` improves a response: the human one, or the teacher's own in improve-llm."""
-    return name.startswith(OWN) or any(
+    """Whether template `name` improves a response: the human one, or the teacher's own in improve-llm.
+
+    What is not built in is a strategy of the workspace's own.
+    """
+    return name not in PURPOSES or any(
         response_set.original is not None and name in response_set.turns
         for response_set in strategies.RESPONSE_SETS.values()
     )
@@ -101,11 +105,7 @@ def prompt_conversation(
     dialogue, it is the template itself. A strategy of the workspace's own has its short name too, if no
     built-in template has it. Raises `UserError` if the template is unknown or invalid.
     """
-    known = (*PURPOSES, *(f"{OWN}{own}" for own in own_strategies.names(overrides)))
-    if name not in known and f"{OWN}{name}" in known:
-        name = f"{OWN}{name}"
-    if name not in known:
-        raise UserError(f"there is no prompt {name!r}. There are: {', '.join(known)}")
+    name = _known(name, overrides)
     if name.startswith(OWN):
         texts = own_strategies.load(overrides, name.removeprefix(OWN), definition).turns
     else:
@@ -148,26 +148,45 @@ def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str
 
 
 def prompt_differences(overrides: Path, names: Sequence[str] = ()) -> str:
-    """What the files in `overrides` change in the built-in templates, as a unified diff; empty for nothing.
+    """What the files in `overrides` change, as a unified diff; empty for nothing.
 
-    `names` are templates, all by default. Raises `UserError` for one that is not built in, or unreadable.
+    An own strategy is compared with a new one, the others with the built-in template. `names` are prompts,
+    all by default; a strategy has its short name too. Raises `UserError` for one that is unknown, or
+    unreadable.
     """
-    for name in names:
-        if name not in PURPOSES:
-            raise UserError(f"{name!r} is not a built-in prompt. There are: {', '.join(PURPOSES)}")
     found: list[str] = []
-    for name in names or PURPOSES:
-        own, shipped = overrides / f"{name}.txt", Path(templates.__file__).with_name(f"{name}.txt")
+    for name in [_known(name, overrides) for name in names] or _all_names(overrides):
+        own, shipped = overrides / f"{name}.txt", Path(templates.__file__).parent / f"{name}.txt"
         if not own.exists():
             continue
         try:
-            before, after = (path.read_text(encoding="utf-8-sig").splitlines() for path in (shipped, own))
+            after = own.read_text(encoding="utf-8-sig")
+            before = (
+                own_strategies.new_text() if name.startswith(OWN) else shipped.read_text(encoding="utf-8-sig")
+            )
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{own} cannot be read: {error}") from error
+        origin = "a new strategy" if name.startswith(OWN) else f"built-in/{name}.txt"
         found += difflib.unified_diff(
-            before, after, f"built-in/{name}.txt", f"prompts/{name}.txt", lineterm=""
+            before.splitlines(), after.splitlines(), origin, f"prompts/{name}.txt", lineterm=""
         )
     return "\n".join(found)
+
+
+def _all_names(overrides: Path) -> tuple[str, ...]:
+    return (*PURPOSES, *(f"{OWN}{own}" for own in own_strategies.names(overrides)))
+
+
+def _known(name: str, overrides: Path) -> str:
+    """The whole name of a prompt. Raises `UserError` if there is none of that name."""
+    known = _all_names(overrides)
+    if name not in known and f"{OWN}{name}" in known:
+        return f"{OWN}{name}"
+    if name not in known:
+        close = get_close_matches(name, (*known, *own_strategies.names(overrides)), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UserError(f"there is no prompt {name!r}.{hint} There are: {', '.join(known)}")
+    return name
 
 
 def _own_prompt(name: str, overrides: Path, definition: Definition) -> Prompt:

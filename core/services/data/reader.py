@@ -92,7 +92,9 @@ class DataReader:
         own = own_strategies.recipes(own_strategies.valid(self._state.paths.prompts, config.definition))
 
         jobs = self._pipeline.snapshot().jobs
-        made = {job.name: job.result for job in jobs if isinstance(job.result, RecipeResult)}
+        made = {
+            job.name: job.result for job in jobs if job.in_config and isinstance(job.result, RecipeResult)
+        }
         judge = settings.filter_judge
         filtered = {
             job.name: job.result.by(judge)
@@ -111,6 +113,8 @@ class DataReader:
         return tuple(
             replace(
                 recipe,
+                sft_examples=result.sft_examples,
+                preference_pairs=result.preference_pairs,
                 flaws=result.flaws,
                 flawed_left_out=result.flawed_left_out,
                 filtered=filtered.get(recipe.name),

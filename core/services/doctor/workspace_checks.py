@@ -35,7 +35,8 @@ def engines(workspace: WorkspacePaths) -> Iterator[Check]:
         use = clusters.ask(name, engine, workspace.artifacts / "engines" / name)
         free = ", ".join(f"{one.used:g} of {one.total:g} {one.name} in use" for one in use.resources)
         if use.problem is None:
-            yield Check(f"engine {name}", "ok", f"{engine.type}: {free or 'it answers'}")
+            lost = f"; lost: {', '.join(use.lost_nodes)}" if use.lost_nodes else ""
+            yield Check(f"engine {name}", "ok", f"{engine.type}: {free or 'it answers'}{lost}")
         else:
             yield Check(f"engine {name}", "fail", use.problem, f"see docs/how-to/{engine.type}.md")
         if engine.storage is not None:

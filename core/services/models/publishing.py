@@ -197,7 +197,11 @@ class Publishing:
             is_sft = settings.stage == "sft"
             trained_on = self._nodes[job.id].inputs["examples" if is_sft else "preferences"]
             assert isinstance(trained_on, JobOutput)
-            described = self._described(self._job(settings.recipe), is_filtered=not is_sft)
+            data_sha256 = files.sha256(self._output(trained_on.job, trained_on.name))
+            is_current = result.data_sha256 in (None, data_sha256)
+            if not is_current:
+                notes += (f"It was trained on other examples than recipe {settings.recipe} yields now.",)
+            described = self._described(self._job(settings.recipe), is_filtered=not is_sft and is_current)
             rates = results.of_run(self._evaluation.win_rates(), job.name)
             adjective = described.definition.adjective
             publication = model_card.Publication(
@@ -215,8 +219,8 @@ class Publishing:
                     )
                 ),
             )
-            data_sha256 = files.sha256(self._output(trained_on.job, trained_on.name))
-            card = model_card.text(_shown(settings, is_local), data_sha256, result, publication)
+            of_data = msgspec.structs.replace(result, data_sha256=result.data_sha256 or data_sha256)
+            card = model_card.text(_shown(settings, is_local), of_data, publication)
             found: dict[str, bytes | Path] = {path.name: path for path in sorted(made.iterdir())}
             found |= {"README.md": card.encode(), sections.PROMPT_FILE: settings.student.prompt.encode()}
             written = output.replace(found)
@@ -341,11 +345,14 @@ def _notes(
 
 
 def _shown(settings: RunSettings, is_local: bool) -> RunSettings:
-    """The settings as others see them: with the name of a local model's folder, without its place."""
+    """The settings as others see them: with the name of a local model's folder, without its place.
+
+    As a folder: the Hub may have another model of that name.
+    """
     if not is_local:
         return settings
     config = msgspec.structs.replace(
-        settings.student.config, model=Path(settings.student.config.model).name, revision=None
+        settings.student.config, model=f"./{Path(settings.student.config.model).name}", revision=None
     )
     student = msgspec.structs.replace(settings.student, config=config)
     return msgspec.structs.replace(settings, student=student)

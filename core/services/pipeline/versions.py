@@ -21,6 +21,7 @@ from core.domain.versions import DIGITS, setting_value
 from core.jobs import fingerprinted_settings
 from core.jobs import settings as job_settings
 from core.jobs.inputs import ImportedDialogues, Input, parse_input
+from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DpoSettings, Settings
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -68,9 +69,10 @@ class Versions:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: config.toml's jobs, and what each does, by id.
+        #: config.toml's jobs, by id, and what some of them do.
         self._nodes: object = ()
-        self._planned: dict[str, _Plan] = {}
+        self._planned: dict[str, PlannedJob] = {}
+        self._plans: dict[str, _Plan] = {}
         #: The requested jobs as they were last looked at, and what some of them do.
         self._jobs: Mapping[str, Job] = {}
         self._requested: dict[str, _Plan] = {}
@@ -122,12 +124,7 @@ class Versions:
         nodes = self._state.nodes()
         if nodes is not self._nodes:
             self._nodes = nodes
-            self._planned = {
-                node.id: _plan(
-                    node.stage, node.name, node.settings, node.inputs, rungs.work_of(node.id, node.depends_on)
-                )
-                for node in nodes
-            }
+            self._planned, self._plans = {node.id: node for node in nodes}, {}
 
     def _read(self, ids: Iterable[str]) -> None:
         """Read what these jobs do, and all that they depend on."""
@@ -239,7 +236,10 @@ class Versions:
             yield from ((f"{prefix}{key}", value) for key, value in plan.settings.items())
 
     def _plan_of(self, job: str) -> _Plan:
-        known = self._planned.get(job)
+        known, node = self._plans.get(job), self._planned.get(job)
+        if known is None and node is not None:
+            depends_on = rungs.work_of(node.id, node.depends_on)
+            known = self._plans[job] = _plan(node.stage, node.name, node.settings, node.inputs, depends_on)
         if known is None and job in self._jobs:
             known = self._requested.get(job)
         return known or _Plan("recipe", job, {_DELETED: _digits(job)}, {}, ())

@@ -37,11 +37,13 @@ class StoredJob:
     """Whether its next attempt may send requests to large models."""
     engine: str | None = None
     """The engine that was requested for it; None for that of its slot."""
+    ignores_rungs: bool = False
+    """Whether it starts whatever its rung decides."""
 
 
 _JOB = (
     "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests,"
-    " engine"
+    " engine, ignores_rungs"
 )
 
 
@@ -237,4 +239,11 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         depends_on=tuple(json.loads(row["depends_on"])),
     )
     counts = row["attempt"], row["redone_after"]
-    return StoredJob(job, row["state"], *counts, bool(row["sends_requests"]), row["engine"])
+    return StoredJob(
+        job,
+        row["state"],
+        *counts,
+        bool(row["sends_requests"]),
+        row["engine"],
+        ignores_rungs=bool(row["ignores_rungs"]),
+    )

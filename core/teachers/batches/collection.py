@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.config import redaction
 from core.domain.errors import UserError
+from core.jobs import files
 from core.jobs.records import Answer, BatchRecord
 from core.teachers import clients
 from core.teachers.batches.session import BatchSession
@@ -121,8 +124,29 @@ def download(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> tuple[dict
             log.warning("batch %s: its %s file cannot be downloaded: %s", info.id, kind, error)
             is_incomplete = True
             continue
+        _redact(path)
         paths[kind] = path
     return paths, is_incomplete
+
+
+def _redact(path: Path) -> None:
+    """Remove secrets that the server repeated: the file is kept."""
+    secret = redaction.pattern()
+    with path.open("rb") as file:
+        if not any(map(secret.search, file)):
+            return
+    with path.open("rb") as file, files.replacing(path) as redacted:
+        for line in file:
+            redacted.write(_redacted(line) if secret.search(line) else line)
+
+
+def _redacted(line: bytes) -> bytes:
+    try:
+        value = redaction.values_without_secrets(json.loads(line))
+    except (ValueError, RecursionError):
+        # It is no answer either.
+        return redaction.pattern().sub(b"[key]", line)
+    return json.dumps(value).encode() + b"\n"
 
 
 def answer_records(

@@ -65,15 +65,13 @@ class Publication:
     """Data, results, intended use and limits, in Markdown."""
 
 
-def write(folder: Path, settings: RunSettings, data_sha256: str, result: TrainingResult) -> None:
+def write(folder: Path, settings: RunSettings, result: TrainingResult) -> None:
     """Write README.md to the folder of an adapter or a model: student, recipe, settings, training data and
     versions."""
-    files.write_bytes(folder / "README.md", text(settings, data_sha256, result).encode())
+    files.write_bytes(folder / "README.md", text(settings, result).encode())
 
 
-def text(
-    settings: RunSettings, data_sha256: str, result: TrainingResult, publication: Publication | None = None
-) -> str:
+def text(settings: RunSettings, result: TrainingResult, publication: Publication | None = None) -> str:
     """The card of a run's adapter or model, or of what is published of it."""
     from huggingface_hub import ModelCardData
 
@@ -119,7 +117,7 @@ Empathy from Large Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 - Student: {_student(student)}
 - Recipe: {code(recipe)}
 - Stage: {_stage(settings)}
-- Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`{_evaluated(result)}
+- Training data: {_data(result)}{_evaluated(result)}
 - Order: {_ORDERS[settings.training.group_by_dialogue]}
 
 ## Use
@@ -164,6 +162,11 @@ def _stage(settings: RunSettings) -> str:
         return "`sft`, supervised fine-tuning, with the loss on completions only"
     before = "weights after SFT" if settings.lora is None else "SFT adapter"
     return f"`sft-dpo`, direct preference optimisation that continues from the recipe's {before}"
+
+
+def _data(result: TrainingResult) -> str:
+    of = "" if result.data_sha256 is None else f", in a file with SHA-256 `{result.data_sha256}`"
+    return f"{result.examples} examples{of}"
 
 
 def _evaluated(result: TrainingResult) -> str:

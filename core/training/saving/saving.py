@@ -8,7 +8,6 @@ from typing import Any
 
 from core.config.schema import Lora
 from core.domain.jobs.results import TrainingResult
-from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.settings import RunSettings
 from core.students.chat.chat_format import ChatFormat
@@ -27,9 +26,7 @@ def keep_initial(trainer: Any, lora: Lora | None, folder: Path) -> None:
         _save_adapter(trainer.model, folder / _INITIAL)
 
 
-def save(
-    job: JobContext[RunSettings], trainer: Any, chat: ChatFormat, data: Path, result: TrainingResult
-) -> None:
+def save(job: JobContext[RunSettings], trainer: Any, chat: ChatFormat, result: TrainingResult) -> None:
     """Save and publish the adapter, or the model if all weights were trained, with a model card.
 
     Rank 0 alone writes, but all have to come here.
@@ -57,7 +54,7 @@ def save(
         _save_adapter(model, folder, initial if initial.exists() else None, weights)
         shutil.rmtree(initial, ignore_errors=True)
     trainer.processing_class.save_pretrained(str(folder))
-    model_card.write(folder, settings, files.sha256(data), result)
+    model_card.write(folder, settings, result)
     job.publish(name, folder)
 
 

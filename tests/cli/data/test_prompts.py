@@ -180,4 +180,22 @@ def test_the_differences(loaded: Program) -> None:
     shown = loaded("prompts", "diff", "judge").out.splitlines()
     assert shown[:2] == ["--- built-in/judge.txt", "+++ prompts/judge.txt"]
     assert shown[-2:] == ["-Answer:", "+Your answer:"]
-    assert "is not a built-in prompt" in loaded("prompts", "diff", "juge", code=1).err
+    assert "Did you mean 'judge'?" in loaded("prompts", "diff", "juge", code=1).err
+
+
+def test_the_differences_of_an_own_strategy_are_those_from_a_new_one(loaded: Program) -> None:
+    loaded("prompts", "new", "polite")
+    assert "used as they are" in loaded("prompts", "diff").out
+    path = loaded.root / "prompts" / "strategies" / "polite.txt"
+    path.write_text(path.read_text().replace('description = ""', 'description = "politer"'))
+    for names in ((), ("polite",), ("strategies/polite",)):
+        shown = loaded("prompts", "diff", *names).out.splitlines()
+        assert shown[:2] == ["--- a new strategy", "+++ prompts/strategies/polite.txt"]
+        assert [line for line in shown[3:] if line[0] in "+-"] == [
+            '-description = ""',
+            '+description = "politer"',
+        ]
+    for name in ("polite", "strategies/polite"):
+        filled = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
+        assert "is the one to improve here" in filled.err
+    assert "Did you mean 'polite'?" in loaded("prompts", "show", "polit", code=1).err

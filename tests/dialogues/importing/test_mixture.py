@@ -50,6 +50,32 @@ def test_weights_are_proportions_of_the_train_dialogues(root: Path) -> None:
     assert drawn(1, 5)[("b", "train")] == 45
 
 
+def test_near_duplicates_are_left_out_before_the_draw(root: Path) -> None:
+    same = "it was my first day at the new school and nobody talked to me"
+    lines = [
+        {
+            "id": str(n),
+            "context": same if n < 20 else f"case {n} of {n}",
+            "question": f"{n}?",
+            "answer": "fine",
+        }
+        for n in range(40)
+    ]
+    test = {"id": "t", "context": same, "question": "why?", "answer": "fine", "split": "test"}
+    rows = [*({**line, "split": "train"} for line in lines), test]
+    (root / "both.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sets = {"a": DataSet(file="both.jsonl", weight=1), "b": _of("60.jsonl", 2)}
+    read = read_mixture(sets, root, DataSettings(near_duplicates="leave_out"))
+    assert Counter((one.dialog_id[0], one.split) for one in read.dialogues) == {
+        ("a", "train"): 20,
+        ("a", "test"): 1,
+        ("b", "train"): 40,
+        ("b", "test"): 15,
+    }
+    assert read.near_duplicates is not None
+    assert (read.near_duplicates.count, read.near_duplicates.are_left_out) == (20, True)
+
+
 @pytest.mark.parametrize(
     ("sets", "message"),
     [

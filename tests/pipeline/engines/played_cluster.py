@@ -89,6 +89,9 @@ class PlayedCluster:
     def use(self) -> tuple[ResourceUse, ...]:
         return (ResourceUse("GPU", 3, 8),)
 
+    def lost_nodes(self) -> tuple[str, ...]:
+        return ("node-7",)
+
     def _check(self) -> None:
         self.asked.set()
         if self.problem is not None:

@@ -61,6 +61,8 @@ def task(supervised: SupervisedWorkspace, name: str, attempt: int) -> str:
 def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervisor_too(
     ray_nodes: RayNodes, on_ray: SupervisedWorkspace, undisturbed_rows: Rows
 ) -> None:
+    from core.pipeline.engines.ray_cluster import RayCluster
+
     on_ray.set_plan(hold=[SFT])
     on_ray.ask(intents.Start(engine="cluster"))
     first = on_ray.supervise()
@@ -82,6 +84,7 @@ def test_the_rows_are_those_of_local_workers_although_a_node_dies_and_a_supervis
     assert on_ray.rows() == undisturbed_rows
     assert set(on_ray.steps().values()) == {1}
     on_ray.assert_journals_are_in()
+    assert len(RayCluster(EngineConfig(type="ray", address=ray_nodes.address)).lost_nodes()) == 1
 
 
 def test_what_runs_and_what_waits_in_the_cluster_can_be_cancelled(

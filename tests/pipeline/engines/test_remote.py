@@ -38,9 +38,9 @@ def test_a_place_taken_away_is_no_failure_however_often(played: Played) -> None:
     (job,) = (job for job in snapshot.jobs if job.state == "done")
     assert (job.engine, job.queue) == ("far", None)
     assert job.node is not None
-    assert [(use.name, use.problem, use.resources) for use in snapshot.engines] == [
-        ("far", None, (ResourceUse("GPU", 3, 8),))
-    ]
+    (use,) = snapshot.engines
+    assert (use.name, use.problem) == ("far", None)
+    assert (use.resources, use.lost_nodes) == ((ResourceUse("GPU", 3, 8),), ("node-7",))
 
 
 def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.config.schema import EngineConfig
+from core.config.schema import EngineConfig, EngineResources
+from core.pipeline.engines.cluster import Task, UnreachableError
 from core.pipeline.storage.storage import Storage
 from core.store import intents
 from tests.pipeline.conftest import CONFIG, Rows
@@ -121,6 +122,69 @@ def test_a_job_on_nodes_that_do_not_see_the_workspace_is_preempted_and_continues
     for table in ("artifacts", "metrics", "responses"):
         assert on_slurm.rows()[table] == [row for row in undisturbed_rows[table] if row[0] in done]
     assert list((tmp_path / "cache/empathy-tui/slurm").iterdir())
+
+
+def test_a_time_limit_is_no_failure(on_slurm: SupervisedWorkspace) -> None:
+    text = on_slurm.workspace.config.read_text()
+    # Slurm's signal comes two minutes before the limit: at once.
+    limited = text.replace("array = true", "array = true\ntime_limit_minutes = 2")
+    on_slurm.workspace.config.write_text(limited)
+    on_slurm.set_plan(hold=[RECIPE])
+    on_slurm.ask(intents.Start(targets=("recipe",)))
+    supervisor = on_slurm.supervise()
+    on_slurm.until(lambda: bool(on_slurm.notes()))
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
+    on_slurm.workspace.config.write_text(text)
+    (on_slurm.workspace.root / "go").touch()
+    assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+    states = [state for _, state in on_slurm.attempts(RECIPE)]
+    # It may have been started again before the limit was raised.
+    assert {*states[:-1]} == {"preempted"}
+    assert states[-1] == "done"
+    assert set(on_slurm.steps().values()) == {1}
+
+
+def test_a_job_moves_when_its_node_goes_down(on_slurm: SupervisedWorkspace) -> None:
+    def printed(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    on_slurm.set_plan(hold=[RECIPE])
+    on_slurm.ask(intents.Start(targets=("recipe",)))
+    supervisor = on_slurm.supervise()
+    on_slurm.until(lambda: bool(on_slurm.notes()))
+    node = printed("squeue", "-h", "-t", "R", "-o", "%N").strip()
+    printed("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=gone")
+    on_slurm.until(lambda: (1, "preempted") in on_slurm.attempts(RECIPE))
+    # The node's daemon lives, and brings it back.
+    (on_slurm.workspace.root / "go").touch()
+    assert on_slurm.wait(supervisor) == 0, on_slurm.story()
+    assert on_slurm.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
+    assert set(on_slurm.steps().values()) == {1}
+
+
+@pytest.mark.skipif(Path("/etc/slurm/slurm.conf").exists(), reason="Slurm is configured on this machine")
+def test_a_slurm_whose_configuration_cannot_be_fetched_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster
+
+    monkeypatch.delenv("SLURM_CONF", raising=False)
+    found = SlurmCluster(EngineConfig(type="slurm"), tmp_path)
+    task = Task("task", tmp_path, tmp_path, ("true",), {}, EngineResources(), places=1)
+    with pytest.raises(UnreachableError, match="Slurm does not answer"):
+        list(found.submit([task]))
+
+
+def test_nodes_that_are_down_or_do_not_answer_are_lost(cluster: dict[str, str], tmp_path: Path) -> None:
+    from core.pipeline.engines.slurm_cluster import SlurmCluster, lost_in
+
+    states = ("idle", "down", "down*", "idle*", "allocated", "drained", "fail", "down")
+    text = "".join(f"n{number}|{state}\n" for number, state in enumerate(states))
+    assert lost_in(f"{text}n7|down\n") == ("n1", "n2", "n3", "n6", "n7")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in cluster.items():
+            patched.setenv(name, value)
+        assert set(SlurmCluster(EngineConfig(type="slurm"), tmp_path).lost_nodes()) <= {"n1", "n2"}
 
 
 def test_what_slurm_refuses_fails_with_its_reason(on_slurm: SupervisedWorkspace) -> None:

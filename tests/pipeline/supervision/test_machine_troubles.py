@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
-from core.store import connections, intents
+from core.domain import troubles
+from core.pipeline.engines.engines import Engines
+from core.pipeline.engines.local import LocalEngine
+from core.pipeline.supervision.supervisor import Supervisor
+from core.store import connections, intents, workspace_settings
 from tests.pipeline.conftest import SupervisedWorkspace
 
 if TYPE_CHECKING:
@@ -95,6 +102,55 @@ def test_too_many_open_files_stop_nothing_for_good(tmp_path: Path, imported_work
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert "files are open" in ended.stderr
+
+
+@pytest.fixture
+def boss(supervised: SupervisedWorkspace) -> Iterator[Supervisor]:
+    """A supervisor whose workers find the disk full, with a job that is ready, and paused."""
+    ending = [sys.executable, "-c", f"raise SystemExit({troubles.exit_code(OSError(errno.ENOSPC, ''))})"]
+    workers = LocalEngine(supervised.workspace, ending, keep_warm=False)
+    boss = Supervisor(supervised.workspace, Engines(supervised.workspace, workers))
+    boss.connection.execute("PRAGMA busy_timeout = 0")
+    supervised.ask(intents.Pause())
+    supervised.ask(intents.Start(targets=("recipe",)))
+    boss.tick()
+    assert supervised.states() == {RECIPE: "ready"}
+    yield boss
+    boss.connection.close()
+
+
+@contextmanager
+def _store_in_use(supervised: SupervisedWorkspace) -> Iterator[None]:
+    with closing(connections.writer(supervised.workspace.state)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_what_could_not_be_started_is_started_later(
+    boss: Supervisor, supervised: SupervisedWorkspace
+) -> None:
+    with closing(connections.writer(supervised.workspace.state)) as connection:
+        workspace_settings.set_setting(connection, "paused", None)
+    with _store_in_use(supervised), pytest.raises(sqlite3.OperationalError):
+        boss.tick()
+    assert supervised.states() == {RECIPE: "ready"}
+    boss.tick()
+    assert supervised.states() == {RECIPE: "running"}
+
+
+def test_why_a_worker_ended_is_recorded_later(boss: Supervisor, supervised: SupervisedWorkspace) -> None:
+    with closing(connections.writer(supervised.workspace.state)) as connection:
+        workspace_settings.set_setting(connection, "paused", None)
+    boss.tick()
+    # Nobody has waited for its process yet.
+    supervised.until(lambda: any(one.status() == psutil.STATUS_ZOMBIE for one in psutil.Process().children()))
+    with _store_in_use(supervised), pytest.raises(sqlite3.OperationalError):
+        boss.tick()
+    assert supervised.states() == {RECIPE: "running"}
+    boss.tick()
+    assert supervised.states() == {RECIPE: "failed"}
+    assert "the disk is full" in str(supervised.error(RECIPE))
 
 
 def _remove(state: Path) -> None:

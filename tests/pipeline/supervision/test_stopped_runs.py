@@ -163,6 +163,27 @@ def test_a_stopped_run_starts_if_it_is_named(with_rungs: SupervisedWorkspace) ->
     assert states[f"sft:{RUN}/{NAMED[2]},examples=8"] == "stopped"
 
 
+def test_a_store_that_is_made_again_knows_which_runs_ignore_their_rung(
+    with_rungs: SupervisedWorkspace,
+) -> None:
+    name = f"sft:{RUN}/{NAMED[1]}"
+    with_rungs.ask(intents.Start())
+    with_rungs.finish()
+    with_rungs.set_plan(steps=1, hold=[name])
+    with_rungs.ask(intents.Retry(with_rungs.id(name)))
+    supervisor = with_rungs.supervise()
+    with_rungs.until(lambda: with_rungs.id(name) in [job for _, job, _, _ in with_rungs.notes()])
+    for process in (supervisor, *with_rungs.workers()):
+        process.kill()
+        process.wait()
+    with_rungs.workspace.state.unlink()
+    rebuild.rebuild(with_rungs.workspace)
+    (with_rungs.workspace.root / "go").touch()
+    with_rungs.ask(intents.Retry(with_rungs.id(name)))
+    with_rungs.finish()
+    assert with_rungs.states()[name] == "done"
+
+
 def test_a_rung_without_a_result_fails_and_is_decided_once_there_is_one(
     with_rungs: SupervisedWorkspace,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.domain.jobs.events import CancelOutcome
-from core.jobs import journal
+from core.jobs import journal, processes
 from core.jobs.records import Stopped
 from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps_leaves_a_worker_its_time_to_stop(supervised: Supervi
     assert isinstance(last.record, Stopped)
 
 
-@pytest.mark.parametrize("told_by", [signal.SIGUSR1, signal.SIGTERM])
+@pytest.mark.parametrize("told_by", processes.GIVE_BACK)
 def test_a_worker_that_gives_its_slot_back_is_not_cancelled(
     supervised: SupervisedWorkspace, told_by: signal.Signals
 ) -> None:

@@ -22,7 +22,7 @@ from tests.support.records.synthetic_dialogues import rating
 IMPORTED = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
 #: Their case is not ASCII's, and there is what SQL and patterns would take for their own.
-TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "")
+TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "so\\", "")
 
 texts = st.sampled_from(TEXTS)
 rows = st.lists(
@@ -54,7 +54,7 @@ filters = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    text=st.sampled_from(["", "école", "%", "_", "DOG", "'"]),
+    text=st.sampled_from(["", "école", "%", "_", "DOG", "'", "\\", "dog" * 20_000]),
 )
 orders = st.builds(
     DialogueOrder,
@@ -87,6 +87,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
     assert all(len(page) == limit for page in pages[:-1])
     for earlier, later in pairwise(pages):
         assert dialogue_pages.page(store, wanted, order, limit, ("before", later[0])) == earlier
+    assert dialogue_pages.matching(store, wanted, order) == expected
     assert dialogue_pages.count(store, wanted) == len(expected)
     for row in found:
         place = expected.index(row.dialog_id) if row.dialog_id in expected else None

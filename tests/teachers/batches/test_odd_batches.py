@@ -12,7 +12,14 @@ import pytest
 from core.domain.errors import UserError
 from core.jobs.records import Waiting
 from tests.support.records import job_attempts
-from tests.support.servers.odd_answers_server import DIALOGUES, OddServer, answers, errors, generate
+from tests.support.servers.odd_answers_server import (
+    DIALOGUES,
+    OddServer,
+    answers,
+    completion,
+    errors,
+    generate,
+)
 from tests.support.servers.scripted_server import HttpReply
 
 
@@ -71,6 +78,23 @@ def test_batches_in_odd_forms(
     result = generate(tmp_path, url, "batch")
     assert result.answers == len(DIALOGUES)
     assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_key_that_the_server_repeats_is_in_no_file(
+    tmp_path: Path, odd_server: tuple[OddServer, str], monkeypatch: pytest.MonkeyPatch, is_json: bool
+) -> None:
+    odd, url = odd_server
+    keys = ("a-key-like-no-other", "sk-" + "a1" * 20)
+    monkeypatch.setenv("OPENAI_API_KEY", keys[0])
+    said = f"That sounds hard. You sent {keys[0]}, and not {keys[1]}."
+    odd.answer = lambda text: completion(said)
+    if not is_json:
+        odd.line = lambda key, body: f'{json.dumps(_response(key, completion()))}\n{said} "'.encode()
+    assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
+    contents = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [content for content in contents if any(key.encode() in content for key in keys)]
+    assert any(b"and not [key]." in content for content in contents)
 
 
 FOREIGN: list[dict[str, Any]] = [

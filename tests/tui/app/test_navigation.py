@@ -59,7 +59,7 @@ async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled
         assert "42.0–89.0" in text
         assert "8/1/3/0" in text
         assert "agrees with held-out human ratings on 57 % of pairs" in text
-        await until_shows(pilot, "12 test dialogues: B wins 8, A wins 3, 1 ties, none invalid")
+        await until_shows(pilot, "12 test dialogues: B wins 8, A wins 3, 1 tie, none invalid")
 
 
 async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: WorkspacePaths) -> None:

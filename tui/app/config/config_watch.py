@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import config_changes
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -85,6 +84,8 @@ class ConfigWatch:
         if asks:
             self._ask(before, text, change)
             return
+        from tui.format import config_changes
+
         self._app.notify(
             visible(config_changes.in_one_line(change)),
             title="config.toml has changed",
@@ -94,6 +95,7 @@ class ConfigWatch:
 
     def _ask(self, before: str, text: str, change: ConfigChange) -> None:
         from tui.dialogs.confirm import ConfirmScreen
+        from tui.format import config_changes
 
         lines = [config_changes.setting(one) for one in change.settings]
         body = Content("\n".join((*lines, "", config_changes.summary(change), "Nothing has started.")))

@@ -175,8 +175,8 @@ def _confirm(
         return
     from tui.dialogs.confirm import ConfirmScreen
     from tui.dialogs.cost_table import costs
-    from tui.format.values import numbered
+    from tui.format.values import counted
 
     body = costs(estimates, spending)
-    screen = ConfirmScreen(f"Send {numbered(to_send, 'request')}?", body, "Send", "Cancel", "warning")
+    screen = ConfirmScreen(f"Send {counted(to_send, 'request')}?", body, "Send", "Cancel", "warning")
     app.push_screen(screen, go)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.format.values import numbered, size
+from tui.format.values import counted, size
 
 if TYPE_CHECKING:
     from core.api import IntentResult
@@ -33,7 +33,7 @@ def words(label: str, result: IntentResult) -> str:
         case RetryOutcome(jobs=jobs) | ReparseOutcome(jobs=jobs):
             return f"{label}: {_queued(len(jobs))}"
         case DeleteOutcome(runs=runs, bytes=freed):
-            return f"{label}: {numbered(len(runs), 'run')} deleted, {size(freed)} freed"
+            return f"{label}: {counted(len(runs), 'run')} deleted, {size(freed)} freed"
         case ImportOutcome(dialogues=dialogues):
             return f"{label}: {dialogues.total:,} dialogues imported"
     return f"{label}: done"

@@ -80,11 +80,14 @@ def check(ctx: click.Context, as_json: bool) -> None:
     _refuse_invalid(found)
 
 
-@prompts.command(epilog=examples("prompts diff", "prompts diff judge"))
+@prompts.command(epilog=examples("prompts diff", "prompts diff judge polite"))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.pass_context
 def diff(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Show what the workspace's prompt files change in the built-in ones, as a unified diff."""
+    """Show what the workspace's prompt files change in the built-in ones, as a unified diff.
+
+    A strategy of your own is compared with what `prompts new` writes.
+    """
     workspace = workspace_of(ctx)
     # An invalid config.toml fails this command as it fails the others.
     workspace.data.config()

@@ -11,7 +11,7 @@ from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.cli.output.places import say_where
 from tui.format.text import visible
-from tui.format.values import numbered
+from tui.format.values import counted
 
 
 @click.command(
@@ -76,7 +76,7 @@ def publish(
         )
         return
     what = "training data" if published.kind == "dataset" else published.kind
-    click.echo(visible(f"{published.name}: {what}, {numbered(len(published.files), 'file')} in {folder}"))
+    click.echo(visible(f"{published.name}: {what}, {counted(len(published.files), 'file')} in {folder}"))
     for note in published.notes:
         click.echo(visible(note))
     if url is not None:

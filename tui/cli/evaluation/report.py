@@ -10,7 +10,7 @@ from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.cli.output.places import say_where
 from tui.format.text import visible
-from tui.format.values import numbered
+from tui.format.values import counted
 
 
 @click.command(epilog=examples("report", "report paper/results --judge gpt-4o"))
@@ -33,5 +33,5 @@ def report(ctx: click.Context, folder: Path | None, judge: str | None, as_json: 
     else:
         # The page is the first of the files.
         page = written[0]
-        click.echo(visible(f"{numbered(len(written), 'file')} in {page.parent}; open {page}"))
+        click.echo(visible(f"{counted(len(written), 'file')} in {page.parent}; open {page}"))
     say_where(written[0].parent)

@@ -11,7 +11,7 @@ from tui.cli.output import json
 from tui.format import runs as table
 from tui.format.runs import RunResults
 from tui.format.text import visible
-from tui.format.values import numbered, size
+from tui.format.values import counted, size
 
 _RUN = "smollm2/direct/chatgpt/sft@epochs=1"
 
@@ -155,11 +155,11 @@ def delete(ctx: click.Context, wanted: tuple[str, ...], yes: bool, as_json: bool
     planned = workspace.runs.deletion(jobs)
     listed = ", ".join(names[job] for job in planned.runs)
     if not yes:
-        several = numbered(len(planned.runs), "run")
-        kept = numbered(len(planned.kept), "job")
+        several = counted(len(planned.runs), "run")
+        kept = counted(len(planned.kept), "job")
         stay = f" Kept, because their answers were paid for: {kept}." if planned.kept else ""
         confirm(
-            f"Delete {several} ({listed}), {numbered(len(planned.jobs), 'job')} in all? It frees "
+            f"Delete {several} ({listed}), {counted(len(planned.jobs), 'job')} in all? It frees "
             f"{size(planned.bytes)}, and cannot be undone.{stay}",
             "nothing was deleted",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.format.values import UNKNOWN, numbered, percent, span
+from tui.format.values import UNKNOWN, counted, percent, span
 
 if TYPE_CHECKING:
     from core.api import SeedGroup
@@ -31,7 +31,7 @@ def sentences(group: SeedGroup) -> list[str]:
     found = [f"{group.b} vs. {group.a}, over seeds"]
     if group.mean is None:
         return [*found, "The mean is shown once a comparison is finished."]
-    seeds = numbered(group.n, "seed")
+    seeds = counted(group.n, "seed")
     found.append(
         f"Win rate {mean_and_sd(group)} over {seeds} of {len(group.comparisons)}, from "
         f"{percent(group.min, 1)} to {percent(group.max, 1)}."

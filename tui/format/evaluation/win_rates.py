@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.api import RunName, VersionName, settings_text
 from tui.format.text import visible
-from tui.format.values import comparable, numbered, percent, shorten
+from tui.format.values import comparable, counted, percent, shorten
 
 if TYPE_CHECKING:
     from core.api import Decision, WinRate
@@ -104,7 +104,7 @@ def brief_decision(rate: WinRate) -> str:
 
 def same_answers_words(same: int, dialogues: int) -> str:
     """`the same answer to 16 of 16 dialogues`."""
-    return f"the same answer to {same} of {numbered(dialogues, 'dialogue')}"
+    return f"the same answer to {same} of {counted(dialogues, 'dialogue')}"
 
 
 def group_of(rate: WinRate, by: Grouping) -> str:

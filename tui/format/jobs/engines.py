@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from core.api import EngineUse, Job
 
 
+#: The most lost nodes that are named.
+_NAMED = 5
+
+
 def place(job: Job) -> str:
     """Where the newest attempt of a job runs; empty for this machine without a choice of GPUs."""
     if job.engine == "local":
@@ -16,8 +20,14 @@ def place(job: Job) -> str:
 
 
 def use(engine: EngineUse) -> str:
-    """How much of a cluster is in use, or why that is not known."""
+    """How much of a cluster is in use and which nodes it has lost, or why that is not known."""
     parts = [f"{one.used:g}/{one.total:g} {one.name}" for one in engine.resources]
     if engine.problem is not None:
         parts = [engine.problem]
-    return f"{engine.name} ({engine.type}): {', '.join(parts) or 'it does not report what is in use'}"
+    text = f"{engine.name} ({engine.type}): {', '.join(parts) or 'it does not report what is in use'}"
+    return f"{text}; lost: {_names(engine.lost_nodes)}" if engine.lost_nodes else text
+
+
+def _names(nodes: tuple[str, ...]) -> str:
+    named, others = ", ".join(nodes[:_NAMED]), len(nodes) - _NAMED
+    return f"{named} and {others:,} more" if others > 0 else named

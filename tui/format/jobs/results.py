@@ -20,7 +20,7 @@ from core.api import (
 )
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.format.values import count, percent, span
+from tui.format.values import count, counted, percent, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def sentences(result: Result) -> list[str]:
         case GenerateResult():
             before = f", {count(result.reused)} of them paid for before" if result.reused else ""
             lines = [f"{count(result.answers)} usable responses{before}"]
-            lines += [f"{count(result.left_out)} requests without one"] if result.left_out else []
+            lines += [f"{counted(result.left_out, 'request')} without one"] if result.left_out else []
         case RecipeResult():
             lines = [
                 f"{_of(result.sft_used, result.sft_examples)} SFT examples and "
@@ -50,7 +50,7 @@ def sentences(result: Result) -> list[str]:
             lines = _training(result)
         case RespondResult():
             lines = [f"{count(result.responses)} test dialogues answered{_of_server(result)}"]
-            lines += [f"{count(result.cut)} answers cut at max_new_tokens"] if result.cut else []
+            lines += [f"{counted(result.cut, 'answer')} cut at max_new_tokens"] if result.cut else []
             lines += [f"{count(result.left_out)} without a usable answer"] if result.left_out else []
         case JudgeResult() | ValidateResult():
             interval = span(result.agreement_low, result.agreement_high)
@@ -184,9 +184,9 @@ def _training(result: SftResult) -> list[str]:
     if result.stopped_early:
         lines.append(f"stopped early, with the weights of step {count(result.best_step)}")
     if result.truncated:
-        lines.append(f"{count(result.truncated)} examples truncated at max_length")
+        lines.append(f"{counted(result.truncated, 'example')} truncated at max_length")
     if result.left_out:
-        lines.append(f"{count(result.left_out)} examples left out, whose prompt alone fills max_length")
+        lines.append(f"{counted(result.left_out, 'example')} left out, whose prompt alone fills max_length")
     return [*lines, *result.chat_template_notes]
 
 
@@ -194,14 +194,14 @@ def _comparison(result: CompareResult) -> list[str]:
     if result.win_rate_b is None:
         return [f"no valid verdict on {count(result.n)} dialogues"]
     lines = [
-        f"B wins {count(result.wins_b)}, A wins {count(result.wins_a)}, {count(result.ties)} ties of "
-        f"{count(result.n)} dialogues: win rate of B {percent(result.win_rate_b, 1)} "
+        f"B wins {count(result.wins_b)}, A wins {count(result.wins_a)}, {counted(result.ties, 'tie')} of "
+        f"{counted(result.n, 'dialogue')}: win rate of B {percent(result.win_rate_b, 1)} "
         f"(95 % interval {span(result.ci_low, result.ci_high)} %), {formats.p_words(result.p)}"
     ]
     if result.invalid:
-        lines.append(f"{count(result.invalid)} dialogues invalid, missing from these")
+        lines.append(f"{counted(result.invalid, 'dialogue')} invalid, missing from these")
     if result.identical:
-        lines.append(f"{count(result.identical)} pairs of the same text, which are ties")
+        lines.append(f"{counted(result.identical, 'pair')} of the same text, which counts as a tie")
     return lines
 
 

@@ -14,6 +14,9 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from core.api import BatchEvent, Submission
 
+#: The width of the labels: the longest is `+15m 00s`.
+LABEL = 9
+
 
 def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     """Its model, its timeline, and its files."""
@@ -22,19 +25,18 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
         ("batch", submissions.name(one)),
         ("model", f"{one.model}, {where}"),
         ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
-        ("job", f"{one.job_name}, {one.job_state}"),
+        ("job", f"{one.job_name} ({one.job_state})"),
         ("tokens", f"{submissions.tokens(one)}{submissions.reasoning(one)}, {submissions.cost(one)}"),
         *submissions.files(one),
     ]
-    lines = [Content.assemble((f"{name:<9}", "$text-muted"), visible(value)) for name, value in fields]
+    lines = [Content.assemble((f"{name:<{LABEL}}", "$text-muted"), visible(value)) for name, value in fields]
     lines += [Content.styled(visible(error), "$text-error") for error in one.errors]
     for moment in timeline:
         after = formats.duration(moment.at - one.submitted_at)
-        counts = (
-            "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
-        )
+        counts = "" if moment.completed is None else f"  {moment.completed:,} done"
+        counts += f", {moment.failed:,} failed" if moment.failed else ""
         state = visible(submissions.state_look(moment.state).word)
-        lines.append(Content.assemble((f"{'+' + after:<9}", "$text-muted"), state, counts))
+        lines.append(Content.assemble((f"{'+' + after:<{LABEL}}", "$text-muted"), state, counts))
     return Content("\n").join(lines)
 
 

@@ -103,7 +103,7 @@ class BatchesScreen(WorkspaceScreen):
         )
         yield Static(id="none", markup=False)
         with Horizontal(id="below"):
-            yield TextPane(id="detail", can_focus=False)
+            yield TextPane(id="detail", can_focus=False, hang=details.LABEL)
             with MeasuredColumn(id="behind"):
                 yield Static(id="title", markup=False)
                 yield SortableTable(id="groups", opens="Requests")
@@ -282,7 +282,9 @@ class BatchesScreen(WorkspaceScreen):
         self._sent = requests
         self._draw_requests()
         more = " (first rows only)" if len(requests) == _ROWS else ""
-        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
+        self.query_one("#title", Static).update(
+            f"{self._group[0]}: {formats.counted(len(requests), 'request')}{more}"
+        )
         self._outcomes.display, self._requests.display = False, True
         self._requests.focus()
 
@@ -317,10 +319,10 @@ class BatchesScreen(WorkspaceScreen):
     def _leave_requests(self) -> None:
         self._group = None
         had_focus = self._requests.has_focus
-        self._outcomes.display, self._requests.display = True, False
+        self._requests.display = False
+        self._draw_groups()
         if had_focus:
             self._outcomes.focus()
-        self._draw_groups()
 
     def _tick(self) -> None:
         if self.is_current and any(not one.collected for one in self._found.values()):
@@ -364,6 +366,7 @@ class BatchesScreen(WorkspaceScreen):
         self.query_one("#title", Static).update(
             "outcome of the requests" if self._groups else "no responses yet"
         )
+        self._outcomes.display = bool(self._groups)
         words = max(10, self.query_one("#behind").size.width - 11 - 8 - 7)
         self._outcomes.show(
             [

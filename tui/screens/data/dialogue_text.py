@@ -14,7 +14,7 @@ from rich.text import Text
 from tui.format import marked_text
 from tui.format.data import ratings
 from tui.format.text import visible
-from tui.format.values import numbered
+from tui.format.values import counted
 
 if TYPE_CHECKING:
     from core.api import Dialogue
@@ -48,7 +48,7 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
                 Text("not rated", muted)
                 if response.rating is None
                 else Text(ratings.words(response.rating), shade(ratings.RATINGS[response.rating].colour)),
-                Text(numbered(words, "word"), muted),
+                Text(counted(words, "word"), muted),
             ]
         )
         if narrow:

@@ -94,7 +94,7 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
         look = LOOKS[job.state]
         waiting = len(blocked_jobs(unfinished, [job.id]))
         held = (
-            f"; {formats.numbered(waiting, 'other job')} wait{'s' if waiting == 1 else ''}" if waiting else ""
+            f"; {formats.counted(waiting, 'other job')} wait{'s' if waiting == 1 else ''}" if waiting else ""
         )
         log = ((OPEN, "log"),) if job.attempt else ()
         yield AttentionItem(
@@ -143,7 +143,7 @@ def _slots(snapshot: Snapshot) -> Iterator[AttentionItem]:
                 "!",
                 "text-warning",
                 f"no {slot.name} slot",
-                f"{formats.numbered(waiting, 'job')} wait{'s' if waiting == 1 else ''} for one",
+                f"{formats.counted(waiting, 'job')} wait{'s' if waiting == 1 else ''} for one",
                 advice=f"raise slots.{slot.name} in config.toml",
             )
 
@@ -181,7 +181,7 @@ def _removed(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "removed",
             "!",
             "text-warning",
-            f"{formats.numbered(unfinished, 'job')} of an earlier config.toml",
+            f"{formats.counted(unfinished, 'job')} of an earlier config.toml",
             ", ".join(parts),
             advice="they continue until you cancel them, on the pipeline screen",
         )
@@ -194,7 +194,7 @@ def _unstarted(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "unstarted",
             "·",
             "text-muted",
-            f"{formats.numbered(planned, 'job')} not started",
+            f"{formats.counted(planned, 'job')} not started",
             "config.toml has jobs that were not requested",
             (("home.start_all", "start all"),),
         )
@@ -207,7 +207,7 @@ def _superseded(runs: int) -> Iterator[AttentionItem]:
             "superseded",
             "·",
             "text-muted",
-            f"{formats.numbered(runs, 'run')} of earlier settings",
+            f"{formats.counted(runs, 'run')} of earlier settings",
             "superseded: v compares their results with the current ones",
             (("home.runs", "table"),),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ _INDENT, _RATE, _SPAN = 4, 7, 11
 _JUDGE = 2
 #: The number of pairs with the same answers that are shown of each group.
 _SAME = 2
+#: The number of responders of each group that are shown however little room there is.
+_BEST = 2
 
 
 @dataclass(frozen=True)
@@ -39,32 +41,67 @@ class _Group:
     rates: Sequence[WinRate]
 
 
-def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
-    """The win rates over each baseline by each judge, within `width` cells; `places` are rows in all."""
+@dataclass(frozen=True)
+class _Shape:
+    """The widths of a line and of its parts, and how decisions are worded."""
+
+    width: int
+    name: int
+    decision: int
+    bar: int
+    is_wordy: bool
+    longest: int
+    """The length of the longest name."""
+
+
+def leader_lines(found: Sequence[WinRate], width: int, room: int) -> Content:
+    """The win rates over each baseline by each judge, within `width` cells.
+
+    The best of each group are always shown, the others as far as all lines fit into `room`.
+    """
     groups = _groups(found)
     if not groups:
         return Content.styled("no finished comparison yet", "$text-muted")
+    labels = judge_labels(found)
+    heads = {judge: _judge_lines(labels, judge, width) for judge in {group.judge for group in groups}}
+    same = [_same_lines(group, width) for group in groups]
+    shape = _shape_of(groups, width)
+    # The heading of each group, and its baseline.
+    others = sum(map(len, heads.values())) + sum(map(len, same)) + 2 * len(groups)
+    places = _places([len(group.rates) for group in groups], room - others)
     lines: list[Content] = []
-    judge, labels = None, judge_labels(found)
-    longest = win_rates.longest_name(rate for group in groups for rate in group.rates)
-    for group in groups:
+    judge = None
+    for group, shared in zip(groups, same, strict=True):
         if group.judge != judge:
             judge = group.judge
-            label = visible(win_rates.label_of(labels, judge))
-            named = label if judge in label else f"{visible(judge)}: {label}"
-            lines += [Content.styled(line, "$text-warning") for line in _judge_lines(named, width)]
-        lines += _group_lines(group, width, max(2, places // len(groups)), longest)
+            lines += heads[judge]
+        lines += [*_group_lines(group, shape, places), *shared]
     return Content("\n").join(lines)
 
 
-def _judge_lines(named: str, width: int) -> list[str]:
+def _places(numbers: Sequence[int], room: int) -> int:
+    """How many rows of each group to show, so that groups of these sizes take at most `room` lines."""
+    places = _BEST
+    while places < max(numbers):
+        # A line says how many are not shown.
+        if sum(min(number, places + 1) + (number > places + 1) for number in numbers) > room:
+            break
+        places += 1
+    return places
+
+
+def _judge_lines(labels: Mapping[str, str], judge: str, width: int) -> list[Content]:
     """A judge's agreement with people; its number, on which the worth of win rates depends, stays."""
+    label = visible(win_rates.label_of(labels, judge))
+    named = label if judge in label else f"{visible(judge)}: {label}"
     if len(named) > width:
         # The win rates screen has the rest.
         named = named.partition("; ")[0]
     # A number stays with its percent sign.
     lines = [line.replace("\xa0%", " %") for line in wrap(named.replace(" %", "\xa0%"), max(1, width))]
-    return lines if len(lines) <= _JUDGE else [*lines[: _JUDGE - 1], lines[_JUDGE - 1][: width - 1] + "…"]
+    if len(lines) > _JUDGE:
+        lines = [*lines[: _JUDGE - 1], lines[_JUDGE - 1][: width - 1] + "…"]
+    return [Content.styled(line, "$text-warning") for line in lines]
 
 
 def _groups(found: Sequence[WinRate]) -> list[_Group]:
@@ -87,7 +124,15 @@ def _groups(found: Sequence[WinRate]) -> list[_Group]:
     )
 
 
-def _group_lines(group: _Group, width: int, places: int, longest: int) -> Iterator[Content]:
+def _shape_of(groups: Sequence[_Group], width: int) -> _Shape:
+    is_wordy, bar = width >= _WORDY, _BAR if width >= _WITH_BAR else 0
+    rates = [rate for group in groups for rate in group.rates]
+    decision = 2 + max(len(_decision(rate, is_wordy=is_wordy)) for rate in rates)
+    name = max(10, width - _INDENT - _RATE - _SPAN - decision - (bar + 2 if bar else 0))
+    return _Shape(width, name, decision, bar, is_wordy, win_rates.longest_name(rates))
+
+
+def _group_lines(group: _Group, shape: _Shape, places: int) -> Iterator[Content]:
     leading = sum(rate.decision == "leads" for rate in group.rates)
     verdict = (
         (f"{leading} lead{'s' if leading == 1 else ''}", "$text-success")
@@ -97,42 +142,40 @@ def _group_lines(group: _Group, width: int, places: int, longest: int) -> Iterat
     heading = Content.assemble(
         ("  against ", "$text-muted"), visible(group.baseline), ("  ", "$text-muted"), verdict
     )
-    yield heading.truncate(width, ellipsis=True)
+    yield heading.truncate(shape.width, ellipsis=True)
     above = sum((rate.win_rate_b or 0.0) > 0.5 for rate in group.rates)
     shown = min(len(group.rates), places)
     for place, rate in enumerate(group.rates[:shown]):
         if place == above:
-            yield _baseline_line(group, width)
-        yield _line(group, rate, width, longest).stylize(opening(a=rate.a, b=rate.b))
+            yield _baseline_line(group, shape.width)
+        yield _line(group, rate, shape).stylize(opening(a=rate.a, b=rate.b))
     if above >= shown:
-        yield _baseline_line(group, width)
+        yield _baseline_line(group, shape.width)
     if len(group.rates) > shown:
         yield Content.styled(f"    and {len(group.rates) - shown} more", "$text-muted")
-    for same in _same_answers(group)[:_SAME]:
-        for line in wrap(same, max(1, width - _INDENT), subsequent_indent="  "):
-            yield Content.styled(" " * _INDENT + line, "$text-warning")
 
 
-def _line(group: _Group, rate: WinRate, width: int, longest: int) -> Content:
+def _line(group: _Group, rate: WinRate, shape: _Shape) -> Content:
     glyph, colour = win_rates.DECISION_LOOKS[rate.decision or "undecided"]
-    wordy, bar = width >= _WORDY, _BAR if width >= _WITH_BAR else 0
-    decision = win_rates.decision_words(rate) if wordy else win_rates.brief_decision(rate)
-    room = 34 if wordy else 14
-    name = max(10, width - _INDENT - _RATE - _SPAN - room - (bar + 2 if bar else 0))
+    decision = _decision(rate, is_wordy=shape.is_wordy)
     parts: list[Content | str | tuple[str, str]] = [
         (f"  {glyph} ", f"${colour}"),
-        win_rates.fitted_name(rate.b, group.baseline, name, longest=longest).ljust(name),
+        win_rates.fitted_name(rate.b, group.baseline, shape.name, longest=shape.longest).ljust(shape.name),
         # The win rates screen has the caveat.
         (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),
-        (f"  {decision}".ljust(room), f"${colour}"),
+        (f"  {decision}".ljust(shape.decision), f"${colour}"),
     ]
-    if bar:
+    if shape.bar:
         drawn = interval_bar(
-            rate.win_rate_b, rate.ci_low, rate.ci_high, bar, colour="$text-accent", muted="$text-muted"
+            rate.win_rate_b, rate.ci_low, rate.ci_high, shape.bar, colour="$text-accent", muted="$text-muted"
         )
         parts += ["  ", _content(drawn)]
-    return Content.assemble(*parts).truncate(width, ellipsis=True)
+    return Content.assemble(*parts).truncate(shape.width, ellipsis=True)
+
+
+def _decision(rate: WinRate, *, is_wordy: bool) -> str:
+    return win_rates.decision_words(rate) if is_wordy else win_rates.brief_decision(rate)
 
 
 def _baseline_line(group: _Group, width: int) -> Content:
@@ -140,7 +183,7 @@ def _baseline_line(group: _Group, width: int) -> Content:
     return Content.styled(line, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _same_answers(group: _Group) -> list[str]:
+def _same_lines(group: _Group, width: int) -> list[Content]:
     """The responders of the group with answers in common, those with the most first."""
     names = {group.baseline, *(rate.b for rate in group.rates)}
     pairs = {
@@ -151,9 +194,14 @@ def _same_answers(group: _Group) -> list[str]:
     }
     ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
     named = {name: visible(win_rates.short_name(name, group.baseline)) for name in names}
-    return [
+    texts = [
         f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
-        for one in ordered
+        for one in ordered[:_SAME]
+    ]
+    return [
+        Content.styled(" " * _INDENT + line, "$text-warning")
+        for text in texts
+        for line in wrap(text, max(1, width - _INDENT), subsequent_indent="  ")
     ]
 
 

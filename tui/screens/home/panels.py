@@ -43,11 +43,13 @@ _HINTS = 60
 _REASON = 18
 #: Below this height the panels have no borders.
 _TALL = 30
-#: The number of leaders and of running jobs that are shown, in a low and in a tall terminal.
-_FEW, _PLACES = 3, 8
-#: Rows of the terminal beyond those of a tall one, each of which has room for another leader.
+#: The number of running jobs that are shown.
+_PLACES = 8
+#: The lines of leaders where other panels are in the same column, in a low and in a tall terminal.
+_FEW, _LINES = 6, 12
+#: Above this height three columns have room for whole names and reasons.
 _TALLER = 40
-#: The number of events that are shown.
+#: The number of lines of events, at least.
 _EVENTS = 14
 
 
@@ -185,8 +187,10 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def show_machine(self, data: HomeData) -> None:
         """Show the load of the machine, which no snapshot has."""
-        self._data = data
+        self._data, room = data, self._events_room
         self._draw_machine()
+        if self._snapshot is not None and room != self._events_room:
+            self._draw_work(self._snapshot)
 
     @property
     def item(self) -> AttentionItem | None:
@@ -208,15 +212,15 @@ class HomePanels(VerticalScroll, can_focus=False):
             return
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
-        places = _FEW if self._is_low else _PLACES + max(0, self.app.size.height - _TALLER)
-        wanted = (self._data.rates, self._width("leaders"), places)
+        room = self._leaders_room
+        wanted = (self._data.rates, self._width("leaders"), room)
         # Most snapshots bring no other rates, and sorting thousands of them takes long.
         if wanted != self._ranked:
             self._ranked = wanted
             if self._data.rates is None:
                 found = Content.styled("reading the win rates …", "$text-muted")
             else:
-                found = leader_lines(self._data.rates, self._width("leaders"), places)
+                found = leader_lines(self._data.rates, self._width("leaders"), room)
             self._put("leaders", "Who wins", found)
         self._draw_machine()
         if not self._is_low:
@@ -250,6 +254,21 @@ class HomePanels(VerticalScroll, can_focus=False):
         column = next(one for one in shown.ancestors if isinstance(one, MeasuredColumn))
         return (column.size.width or self.size.width) - (2 if self._is_low else 4)
 
+    @property
+    def _leaders_room(self) -> int:
+        """The lines for leaders: all of a column that they have for themselves."""
+        if self.has_class("wide"):
+            return self.size.height - (1 if self._is_low else 2)
+        return _FEW if self._is_low else _LINES
+
+    @property
+    def _events_room(self) -> int:
+        """The lines for events: what the machine leaves of their column, in three columns."""
+        if not self.has_class("widest"):
+            return _EVENTS
+        _, breaks = self._sizes.get("machine", (0, 0))
+        return max(_EVENTS, self.size.height - (breaks + 1) - 4)
+
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
         taken: dict[str, SlotUse] = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
@@ -257,13 +276,22 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
-        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
+        is_tall = self.has_class("tallest")
+        running = running_lines(
+            snapshot.jobs, self.app.now(), self._width("running"), _PLACES, in_full=is_tall
+        )
         self._put("running", "Running", running)
         events, lately = self._data.events, self._placed("lately")
         lines = (
             Content.styled("reading the events …", "$text-muted")
             if events is None
-            else event_lines(events, self.app.now(), self._width(lately), _EVENTS)
+            else event_lines(
+                events,
+                self.app.now(),
+                self._width(lately),
+                self._events_room,
+                in_full=is_tall,
+            )
         )
         self._put(lately, "Recent events", lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog, OpenRuns
@@ -65,8 +66,11 @@ class HomeScreen(WorkspaceScreen):
         yield Static(id="answers", markup=False)
 
     def on_mount(self) -> None:
-        timers.call_after(self, AFTER_FRAME_S, self._add_panels)
+        self.call_after_refresh(timers.call_after, self, AFTER_FRAME_S, self._add_panels)
         self.set_interval(_LOOK_S, self._look_at_machine)
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
 
     def on_screen_resume(self) -> None:
         self._look_at_machine()
@@ -84,6 +88,9 @@ class HomeScreen(WorkspaceScreen):
     @property
     def selected(self) -> Job | None:
         """The job of the item under the cursor."""
+        # The rules about jobs are not needed for the first frame; the same below.
+        from core.api import find_job
+
         item = None if self._panels is None else self._panels.item
         return None if item is None else find_job(self.app.snapshot, item.job)
 
@@ -92,6 +99,8 @@ class HomeScreen(WorkspaceScreen):
         if reason is None and action == "retry":
             if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
+            from core.api import action_problem
+
             return "this item has no job" if self.selected is None else action_problem(action, self.selected)
         return reason
 
@@ -150,6 +159,7 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
+        from core.api import count_jobs
         from tui.format import submissions
         from tui.format.jobs import job_counts
 
@@ -169,7 +179,7 @@ class HomeScreen(WorkspaceScreen):
         parts += [Content.styled(text, f"${shade}") for text, shade in job_counts.others(sums)]
         if data.spending is not None:
             parts.append(Content.styled(submissions.money_briefly(data.spending), "$text-muted"))
-        return Content.styled("  ·  ", "$text-muted").join(parts)
+        return _flowing(parts, self.size.width - 2)
 
     def _when(self, forecast: Forecast) -> str:
         from tui.format import values as formats
@@ -181,6 +191,18 @@ class HomeScreen(WorkspaceScreen):
         ends = formats.local_time(self._read_at + forecast.seconds)
         day = "" if ends[:3] == formats.local_time(self._read_at)[:3] else time.strftime("%a ", ends)
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
+
+
+def _flowing(parts: Sequence[Content], width: int) -> Content:
+    """The parts in lines of at most `width` cells, none of them divided between two lines."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = Content.assemble(lines[-1], ("  ·  ", "$text-muted"), part)
+        if longer.cell_length <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return Content("\n").join(lines)
 
 
 def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,56 +11,74 @@ from textual.style import Style
 
 from core.api import job_progress
 from tui.format import values as formats
+from tui.format.hanging import hanging
 from tui.format.jobs import job_states, waits
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Event, Job
 
-_BAR = 10
+_BAR, _SHARE = 10, 6
+#: The width of an event's time.
+_CLOCK = 7
 #: Events that are only steps on the way to a result.
 _STEPS = ("requested", "ready", "running")
 
 
-def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> Content:
+def running_lines(
+    jobs: Sequence[Job], now: float, width: int, places: int, *, in_full: bool = False
+) -> Content:
     """The first running jobs with progress and ETA, and below each what it waits for; within `width` cells.
 
-    `now` is in Unix seconds.
+    `now` is in Unix seconds. With `in_full` a name that is too long has a line of its own.
     """
     running = [job for job in jobs if job.state == "running"]
     if not running:
         return Content.styled("nothing runs", "$text-muted")
     lines = []
+    ends = max(len(_end(job, now)) for job in running[:places])
     for job in running[:places]:
-        lines.append(_running(job, now, width).stylize(opening(job=job.id)))
+        lines.append(_running(job, now, width, ends, in_full=in_full).stylize(opening(job=job.id)))
         if job.wait is not None:
             words = f"  {visible(waits.words(job.wait, now))}"
-            lines.append(Content.styled(words, "$text-warning").truncate(width, ellipsis=True))
+            lines.append(hanging(Content.styled(words, "$text-warning"), 2, width))
     if len(running) > places:
         lines.append(Content.styled(f"and {len(running) - places} more", "$text-muted"))
     return Content("\n").join(lines)
 
 
-def event_lines(events: Sequence[Event], now: float, width: int, places: int) -> Content:
+def event_lines(
+    events: Sequence[Event], now: float, width: int, places: int, *, in_full: bool = False
+) -> Content:
     """What happened last, the latest first, in at most `places` lines; `now` is in Unix seconds.
 
     Of each job only the newest of consecutive events is shown: what became of it says what came before.
+    Those that are longer than a line are wrapped with `in_full`, else cut.
     """
     if not events:
         return Content.styled("no events yet", "$text-muted")
-    lines = []
-    for event in islice(_newest(events), places):
-        at = formats.local_time(event.at)
-        clock = time.strftime("%H:%M" if at[:3] == formats.local_time(now)[:3] else "%d %b", at)
-        about = event.about or event.job or "workspace"
-        text = " ".join(event.text.split())
+    shown: list[Content] = []
+    for event in _newest(events):
+        line = _event(event, now, width, in_full=in_full)
+        places -= line.plain.count("\n") + 1
+        if places < 0:
+            break
+        shown.append(line if event.job is None else line.stylize(opening(job=event.job)))
+    return Content("\n").join(shown)
+
+
+def _event(event: Event, now: float, width: int, *, in_full: bool) -> Content:
+    at = formats.local_time(event.at)
+    clock = time.strftime("%H:%M" if at[:3] == formats.local_time(now)[:3] else "%d %b", at)
+    about, text = visible(event.about or event.job or "workspace"), " ".join(event.text.split())
+    if not in_full:
         # What happened is more than to whom: a name is cut in its middle, an error at its end.
-        room = width - 9
-        name = formats.shorten(visible(about), max(room // 2, room - len(text)))
-        parts = ((f"{clock:<7}", "$text-muted"), f"{name}  ", (visible(text), "$text-muted"))
-        line = Content.assemble(*parts).truncate(width, ellipsis=True)
-        lines.append(line if event.job is None else line.stylize(opening(job=event.job)))
-    return Content("\n").join(lines)
+        room = width - _CLOCK - 2
+        about = formats.shorten(about, max(room // 2, room - len(text)))
+    line = Content.assemble(
+        (f"{clock:<{_CLOCK}}", "$text-muted"), f"{about}  ", (visible(text), "$text-muted")
+    )
+    return hanging(line, _CLOCK, width) if in_full else line.truncate(width, ellipsis=True)
 
 
 def _newest(events: Sequence[Event]) -> Iterator[Event]:
@@ -78,17 +95,22 @@ def opening(**target: str) -> Style:
     return Style.from_meta(target)
 
 
-def _running(job: Job, now: float, width: int) -> Content:
+def _running(job: Job, now: float, width: int, ends: int, *, in_full: bool) -> Content:
     look, share = job_states.look(job), job_progress(job)
-    eta = "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"
-    eta = eta if job.wait is None else waits.brief(job.wait, now)
-    name = max(12, width - 2 - _BAR - 7 - 16)
-    shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)
+    room = max(12, width - 2 - 1 - _BAR - _SHARE - (ends + 2 if ends else 0))
+    name = visible(f"{job.stage} {job.name}")
+    is_apart = in_full and len(name) > room
     return Content.assemble(
         (f"{look.glyph} ", f"${look.colour}"),
-        shown.ljust(name),
-        " ",
+        f"{name}\n  {'':<{room}} " if is_apart else f"{formats.shorten(name, room):<{room}} ",
         (formats.bar(share, _BAR), f"${look.colour}"),
-        (f"{formats.percent(share):>6}", "$foreground"),
-        (f"{eta:>15}", "$text-muted"),
+        (f"{formats.percent(share):>{_SHARE}}", "$foreground"),
+        (f"  {_end(job, now):>{ends}}" if ends else "", "$text-muted"),
     )
+
+
+def _end(job: Job, now: float) -> str:
+    """When a running job ends, or since when it waits."""
+    if job.wait is not None:
+        return waits.brief(job.wait, now)
+    return "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"

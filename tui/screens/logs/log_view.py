@@ -229,9 +229,9 @@ class LogView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         rows = self._rows()
-        if not rows and y == self.size.height // 3:
+        if not rows and y == 1:
             style = self.rich_style + self.get_component_rich_style("log-view--date", partial=True)
-            return self._strip([Segment(self._nothing, style)], self.rich_style)
+            return self._strip([Segment(f"  {self._nothing}", style)], self.rich_style)
         if y >= len(rows):
             return Strip.blank(self.size.width, self.rich_style)
         return self._draw_row(rows[y])

@@ -28,6 +28,8 @@ _COLOURS = {
     "invalid": "$text-error",
     "none": "$text-muted",
 }
+#: The width of the labels beside the dialogue.
+LABEL = 11
 ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
@@ -36,9 +38,9 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
-        ("Situation  ", "$text-muted"),
+        (f"{'Situation':<{LABEL}}", "$text-muted"),
         marked(pair.situation, sought=sought),
-        ("\nUtterance  ", "$text-muted"),
+        (f"\n{'Utterance':<{LABEL}}", "$text-muted"),
         marked(pair.utterance, sought=sought),
     )
 
@@ -51,18 +53,24 @@ def responder(side: ResponseSide, name: str) -> Content:
     )
 
 
-def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
-    """One side: responder and response; matches of `sought` are marked."""
+def response(
+    side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "", width: int = 0
+) -> Content:
+    """One side in lines of `width` cells: responder and response; matches of `sought` are marked."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
     too_long = words is not None and words > MAX_WORDS
-    head = Content.assemble(
-        responder(side, name),
-        (f"   {formats.numbered(words, 'word')}", "$text-warning" if too_long else "$text-muted"),
+    who = responder(side, name)
+    about = Content.assemble(
+        (
+            "" if words is None else formats.counted(words, "word"),
+            "$text-warning" if too_long else "$text-muted",
+        ),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   same as the other" if text is not None and text == other else "", "$text-warning"),
-        "\n\n",
     )
+    is_one_line = who.cell_length + 3 + about.cell_length <= width
+    head = Content.assemble(who, "   " if is_one_line else "\n", about, "\n\n")
     if text is None:
         body = Content.styled("no response yet", "$text-muted")
     elif not text.strip():

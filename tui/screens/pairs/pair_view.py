@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
-from textual.widgets import Static
 
 from tui.components.text_pane import TextPane
 from tui.screens.pairs import pair_text
+from tui.screens.pairs.judged_view import JudgedView
 from tui.screens.pairs.pair_text import PresentationOrder, ResponseSide
 
 if TYPE_CHECKING:
@@ -52,21 +52,6 @@ class PairView(Container):
         .side { height: 1fr; width: 1fr; padding: 0 0 0 1; background: $surface; }
         #verdict { height: auto; max-height: 6; padding: 0 0 0 1; background: $panel; }
         #side-b { margin: 1 0 0 0; }
-        #judged {
-            height: auto;
-            max-height: 30%;
-            border-top: solid $border-blurred;
-            layout: vertical;
-            overflow-y: auto;
-            scrollbar-size-vertical: 1;
-        }
-        #part-answers, #part-question {
-            width: 1fr;
-            height: auto;
-            padding: 0 1;
-            scrollbar-size-vertical: 1;
-        }
-        #answers, #question { height: auto; }
         .side {
             link-color: $foreground; link-style: bold; link-background: $surface 0%;
             link-color-hover: $text-accent;
@@ -96,24 +81,25 @@ class PairView(Container):
         self._marks_words = False
         self._expected: Sequence[Pair] = ()
         self._judges = 0
+        #: None until it is first shown.
+        self._judged: JudgedView | None = None
 
     def compose(self) -> ComposeResult:
-        yield TextPane(id="context", can_focus=False)
+        yield TextPane(id="context", can_focus=False, hang=pair_text.LABEL)
         with Container(id="responses"):
             for side in ("a", "b"):
                 yield TextPane(id=f"side-{side}", classes="side")
         yield TextPane(id="verdict", can_focus=False)
-        # Its parts have the focus; it scrolls if they are stacked.
-        with VerticalScroll(id="judged", can_focus=False):
-            for part in ("answers", "question"):
-                with VerticalScroll(id=f"part-{part}"):
-                    yield Static(id=part, markup=False)
 
     def on_mount(self) -> None:
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
         self._reserve()
+
+    def on_text_pane_widened(self, event: TextPane.Widened) -> None:
+        event.stop()
+        self._draw()
 
     def expect(self, pairs: Sequence[Pair], judges: int) -> None:
         """Keep as much room above and below the responses as most of these pairs need."""
@@ -155,10 +141,8 @@ class PairView(Container):
         place = known.index(self._prompt_order) if self._prompt_order in known else 0
         self._prompt_order = known[(place + 1) % len(known)]
         self._draw()
-        question = self.query_one("#part-question")
-        question.scroll_home(animate=False)
-        # Below the answers it would open outside the visible area.
-        self.call_after_refresh(question.scroll_visible, animate=False, top=True)
+        if self._judged is not None:
+            self._judged.scroll_to_question()
 
     def _reserve(self) -> None:
         some = self._expected[:: max(1, len(self._expected) // _SAMPLE)]
@@ -175,10 +159,12 @@ class PairView(Container):
         self.query_one("#responses").display = self.query_one("#verdict").display = shown is not None
         order = self._prompt_order if shown is not None and shown.prompt is not None else None
         judging = self._shows_answers or order is not None
-        self.query_one("#judged").display = shown is not None and judging
-        self.query_one("#part-answers").display = self._shows_answers
-        self.query_one("#part-question").display = order is not None
+        if judging and self._judged is None:
+            self._judged = JudgedView()
+            self.mount(self._judged)
         self.set_class(judging, "judging")
+        if self._judged is not None:
+            self._judged.show(*self._judged_texts(shown, order))
         if shown is None:
             return
         pair = shown.pair
@@ -186,10 +172,24 @@ class PairView(Container):
         self.query_one("#verdict", TextPane).update(pair_text.verdict(pair))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
-            self.query_one(f"#side-{side}", TextPane).update(
-                pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)
+            pane = self.query_one(f"#side-{side}", TextPane)
+            text = pair_text.response(
+                side,
+                name,
+                pair,
+                differences=self._marks_words,
+                sought=shown.sought,
+                width=pane.text_width,
             )
-        if self._shows_answers:
-            self.query_one("#answers", Static).update(pair_text.answers(pair, shown.alone))
-        if order is not None and shown.prompt is not None:
-            self.query_one("#question", Static).update(pair_text.question(pair, shown.prompt, order))
+            pane.update(text)
+
+    def _judged_texts(
+        self, shown: ShownPair | None, order: PresentationOrder | None
+    ) -> tuple[Content | None, Content | None]:
+        """The judges' answers and the prompt that are to be shown, each None if it is not."""
+        if shown is None:
+            return None, None
+        answers = pair_text.answers(shown.pair, shown.alone) if self._shows_answers else None
+        if order is None or shown.prompt is None:
+            return answers, None
+        return answers, pair_text.question(shown.pair, shown.prompt, order)

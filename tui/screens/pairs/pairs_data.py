@@ -51,15 +51,19 @@ def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
     return FileCommand("Export", ("pairs", "--json", "--", a, b), folder, file, printed_to=file)
 
 
-def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
-    """The pairs of responders `a` and `b`, none while one of them is not chosen."""
+def read(
+    a: str | None, b: str | None, known: tuple[Sequence[Pair], Mapping[str, PairLine]], workspace: Workspace
+) -> PairsData:
+    """The pairs of responders `a` and `b`, none while one of them is not chosen; `known` are those that were
+    read the last time, with their lines."""
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
     # That of the first judge: the panel names it.
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
     (judge,) = (prompt for prompt in workspace.data.prompts() if prompt.name == asked)
     names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
-    return PairsData(names, a, b, pairs, lines(pairs), judge, alone)
+    made = known[1] if pairs is known[0] else lines(pairs)
+    return PairsData(names, a, b, pairs, made, judge, alone)
 
 
 def read_responses(dialog_id: str, workspace: Workspace) -> tuple[str, Sequence[Response]]:

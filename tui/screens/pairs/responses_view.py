@@ -352,7 +352,7 @@ class ResponsesView(Vertical):
             (sides, "$text-accent bold"),
             (visible(name), "bold"),
             (
-                f"  {formats.numbered(words, 'word')}",
+                f"  {formats.counted(words, 'word')}",
                 "$text-warning" if words is not None and words > MAX_WORDS else "$text-muted",
             ),
             *rated,

@@ -297,7 +297,8 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _read(self) -> None:
-        self.app.read("pairs", partial(pairs_data.read, self._a, self._b), self._receive)
+        known = (self._walk.all, self._lines)
+        self.app.read("pairs", partial(pairs_data.read, self._a, self._b, known), self._receive)
 
     def _receive(self, seen: PairsData) -> None:
         self._names = seen.names

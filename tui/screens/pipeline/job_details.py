@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _Part = Content | str | tuple[str, str]
 
+#: The width of the labels.
+LABEL = 10
+
 
 def describe(job: Job, snapshot: Snapshot, now: float, *, is_raw: bool = False) -> Content:
     """The job's details, the most urgent first; `now` in Unix seconds.
@@ -78,7 +81,7 @@ def no_jobs(snapshot: Snapshot) -> Content:
 
 
 def _row(label: str, value: str) -> list[_Part]:
-    return [(f"{label:<10}", "$text-muted"), value]
+    return [(f"{label:<{LABEL}}", "$text-muted"), value]
 
 
 def _course(job: Job, now: float) -> str:

@@ -31,16 +31,17 @@ def columns(width: int, *, has_engines: bool = False) -> tuple[Column, ...]:
 
     `has_engines`: a job runs elsewhere than on this machine.
     """
-    bar, counts = (10, 11) if width >= WIDE else (8, 0)
+    is_wide = width >= WIDE
     fixed = [
         Column("state", "state", _STATE),
         Column("stage", "stage", _STAGE),
-        Column("bar", "progress", bar),
+        # A bar repeats the share, and names need the room.
+        *([Column("bar", "progress", 10)] if is_wide else []),
         Column("share", "%", _SHARE, "right"),
-        *([Column("count", "done/total", counts, "right")] if counts else []),
+        *([Column("count", "done/total", 11, "right")] if is_wide else []),
         Column("eta", "ETA", _TIME, "right"),
-        *([Column("attempt", "try", 3, "right")] if counts else []),
-        *([Column("where", "where", _WHERE)] if counts and has_engines else []),
+        *([Column("attempt", "try", 3, "right")] if is_wide else []),
+        *([Column("where", "where", _WHERE)] if is_wide and has_engines else []),
         Column("elapsed", "elapsed", _TIME, "right"),
     ]
     taken = sum(column.width + 2 for column in fixed)

@@ -56,7 +56,7 @@ class PipelineScreen(WorkspaceScreen):
         yield Static(id="summary", markup=False)
         yield Listing(id="jobs", words="a part of a state, a stage or a name", draw=self._entry, opens="Log")
         yield Static(id="nothing", markup=False)
-        yield TextPane(id="detail", can_focus=False)
+        yield TextPane(id="detail", can_focus=False, hang=job_details.LABEL)
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False

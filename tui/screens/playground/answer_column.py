@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
@@ -36,6 +37,10 @@ class AnswerColumn(ReadingArea):
         super().__init__()
         self.responder = ""
         self._text = Static(markup=False)
+        #: The answer whose measures are shown, and whether it has ended.
+        self._measured: tuple[PlaygroundAnswer, bool] | None = None
+        #: Whether the end of the text is to be seen.
+        self._follows = True
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -70,16 +75,27 @@ class AnswerColumn(ReadingArea):
             parts.append(_utterance(asked))
             if growing is not None:
                 parts.append(_answer(growing) if is_final else Content(words.text(growing)))
+        if not parts:
+            parts.append(Content.styled("no answer yet", "$text-muted"))
         # Who has scrolled back is reading.
-        follows = self.is_vertical_scroll_end
+        self._follows = self.is_vertical_scroll_end
         self._text.update(Content("\n").join(parts))
-        ended = is_final or growing is None
+        self._measured = None if newest is None else (newest, is_final or growing is None)
+        self._redraw_end()
+
+    def on_resize(self, event: Resize) -> None:
+        self._redraw_end()
+
+    def _redraw_end(self) -> None:
+        """Show as many measures as the border has room for, and the end of the text."""
         # A corner, a line and a blank at both ends; before the first layout the width is not known.
         room = self.outer_size.width - 6 if self.outer_size.width else None
-        self.border_subtitle = (
-            "" if newest is None else Content(words.measures(newest, is_final=ended, width=room))
-        )
-        if follows:
+        shown = ""
+        if self._measured is not None:
+            answer, has_ended = self._measured
+            shown = words.measures(answer, is_final=has_ended, width=room)
+        self.border_subtitle = Content(shown)
+        if self._follows:
             self.scroll_end(animate=False)
 
     def _same(self, turn: PlaygroundTurn) -> str:

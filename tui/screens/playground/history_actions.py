@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.format.values import numbered
+from tui.format.values import counted
 from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
@@ -88,7 +88,7 @@ class HistoryActions(AnswerActions):
 
         lines = conversations.newest_first(history.turns)
         if history.unreadable:
-            self.app.show_message(f"not readable: {numbered(history.unreadable, 'line')} of the history")
+            self.app.show_message(f"not readable: {counted(history.unreadable, 'line')} of the history")
         if not lines:
             self.app.show_message("nothing was answered yet")
             return
@@ -112,7 +112,7 @@ class HistoryActions(AnswerActions):
             return
         paths = self.app.workspace
         file = paths.exports.relative_to(paths.root) / "playground.jsonl"
-        dialog = AskTextScreen(f"Write {numbered(turns, 'turn')} to the JSONL file", str(file))
+        dialog = AskTextScreen(f"Write {counted(turns, 'turn')} to the JSONL file", str(file))
         self.app.push_screen(dialog, self._export)
 
     def _export(self, name: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Input, Static
@@ -20,6 +20,7 @@ from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
+from tui.screens.playground.labelled_field import LabelledField
 from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
 
@@ -69,10 +70,8 @@ class PlaygroundScreen(HistoryActions):
     def body(self) -> ComposeResult:
         from core.api import MAX_RESPONDERS
 
-        for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
-            with Horizontal(id=f"{name}-field", classes="field"):
-                yield Static(title, classes="name", markup=False)
-                yield Input(id=name, compact=True)
+        yield LabelledField("situation", "Situation", "what happened to the speaker; may be empty")
+        yield LabelledField("utterance", "Utterance", "what the speaker says; Enter sends it")
         yield Static(id="about", markup=False)
         with Container(id="columns"):
             for _ in range(MAX_RESPONDERS):
@@ -362,7 +361,9 @@ class PlaygroundScreen(HistoryActions):
         self.query_one("#about", Static).update(Content(" · ".join(parts)))
 
     def _arrange(self, width: int) -> None:
-        """Put as many answers beside each other as there is room for."""
-        fits = max(1, width // _COLUMN)
+        """Put as many answers beside each other as there is room for; the last one takes what is left."""
         count = max(1, len(self._chosen))
-        self.query_one("#columns").styles.grid_size_columns = min(count, fits)
+        fits = min(count, max(1, width // _COLUMN))
+        self.query_one("#columns").styles.grid_size_columns = fits
+        for place, column in enumerate(self.query(AnswerColumn), start=1):
+            column.styles.column_span = fits - (count - 1) % fits if place == count else 1

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from core.api import Job, Snapshot
 
-#: Widths from which the panel stands beside the charts, and the list too.
-_MEDIUM, _WIDE = 100, 160
+#: Widths from which the panel stands beside the charts, the list too, and the list has room for long names.
+_MEDIUM, _WIDE, _WIDEST = 100, 160, 190
 
 
 #: Actions on charts, which the table hides.
@@ -303,6 +303,7 @@ class TrainingScreen(CurveScreen, RunActions):
         self.set_class(width < _MEDIUM, "narrow")
         self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
         self.set_class(width >= _WIDE and not self._is_full, "wide")
+        self.set_class(width >= _WIDEST and not self._is_full, "widest")
         self.set_class(self._is_full, "full")
         self.set_class(self._panel_page is not None, "panelled")
         self.query_one(RunPanel).show_page(self._panel_page)

@@ -305,9 +305,10 @@ class VoteScreen(WorkspaceScreen):
             lines += [
                 Content.assemble((f"{names}: ", ""), (share, "bold")),
                 Content(
-                    f"{rate.votes} votes on {rate.dialogues} dialogues: {rate.wins_b} for {visible(rate.b)}, "
-                    f"{rate.wins_a} for {visible(rate.a)}, {rate.ties} ties, {rate.skipped} skipped."
-                    + (f" {human_votes.WEIGHTED}" if rate.weighted else "")
+                    f"{formats.counted(rate.votes, 'vote')} on "
+                    f"{formats.counted(rate.dialogues, 'dialogue')}: {rate.wins_b} for {visible(rate.b)}, "
+                    f"{rate.wins_a} for {visible(rate.a)}, {formats.counted(rate.ties, 'tie')}, "
+                    f"{rate.skipped} skipped." + (f" {human_votes.WEIGHTED}" if rate.weighted else "")
                 ),
                 Content.styled(f"Voters: {voters}. Interval: {rate.interval}.", "$text-muted"),
                 *(

@@ -115,8 +115,9 @@ def _direct(rate: WinRate, row: str, column: str) -> str:
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (
-        f"Direct: win rate of {row} {formats.percent(share, 1)} against {column}. {wins} wins, "
-        f"{losses} losses, {rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
+        f"Direct: win rate of {row} {formats.percent(share, 1)} against {column}. "
+        f"{formats.counted(wins, 'win')}, {formats.counted(losses, 'loss', 'losses')}, "
+        f"{formats.counted(rate.ties, 'tie')}{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
         f"{formats.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
     )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from core.api import Job, PairedTest, WinRate
 
 _CELL = 7
+#: The shortest names, and the width of the number before them.
+_NAME, _NUMBER = 24, 3
 
 
 class _Cells(KeyedTable):
@@ -170,8 +172,12 @@ class MatrixView(WinRatesView):
 
     def _fill(self, shown: Matrix) -> None:
         table, at = self.query_one(KeyedTable), self.query_one(KeyedTable).cursor_coordinate
-        longest = max(len(visible(name)) for name in shown.responders) + 4
-        name = max(12, min(longest, self.size.width * 2 // 5))
+        longest = max(len(visible(name)) for name in shown.responders) + _NUMBER
+        name = max(_NAME, min(longest, self.size.width * 2 // 5))
+        # Rather a shorter name than a column that is cut.
+        rest = self.size.width - 3 - len(shown.responders) * (_CELL + 2)
+        if _NAME <= rest < name:
+            name = rest
         columns = [
             Column(responder, str(number), _CELL, "right")
             for number, responder in enumerate(shown.responders, start=1)
@@ -189,7 +195,8 @@ class MatrixView(WinRatesView):
 
     def _named(self, number: int, responder: str, width: int) -> Text:
         return Text.assemble(
-            (f"{number:>2} ", shade(self.app, "text-muted")), formats.shorten(visible(responder), width - 3)
+            (f"{number:>2} ", shade(self.app, "text-muted")),
+            formats.shorten(visible(responder), width - _NUMBER),
         )
 
     def _cell(self, shown: Matrix, row: str, column: str) -> Text:

@@ -141,7 +141,8 @@ class RankingView(WinRatesView):
             Content.assemble(
                 (f"Ranking by {visible(ranking.judge)}", "bold"),
                 (
-                    f"{more}  {len(ranking.entries)} responders, {ranking.comparisons} comparisons; "
+                    f"{more}  {formats.counted(len(ranking.entries), 'responder')}, "
+                    f"{formats.counted(ranking.comparisons, 'comparison')}; "
                     "log-strengths, 0 = average   enter pairs",
                     "$text-muted",
                 ),

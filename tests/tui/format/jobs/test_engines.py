@@ -38,6 +38,10 @@ def test_the_use_of_a_cluster_or_why_it_is_not_known() -> None:
     use = EngineUse("far", "ray", 0.0, None, (ResourceUse("CPU", 1.5, 4), ResourceUse("GPU", 3, 8)))
     assert engines.use(use) == "far (ray): 1.5/4 CPU, 3/8 GPU"
     assert engines.use(replace(use, problem="it is away")) == "far (ray): it is away"
+    lost = replace(use, lost_nodes=("node-1", "node-7"))
+    assert engines.use(lost) == "far (ray): 1.5/4 CPU, 3/8 GPU; lost: node-1, node-7"
+    many = replace(use, resources=(), lost_nodes=tuple("abcdefg"))
+    assert engines.use(many).endswith("; lost: a, b, c, d, e and 2 more")
 
 
 def test_the_column_is_shown_where_a_job_runs_elsewhere_and_there_is_room() -> None:

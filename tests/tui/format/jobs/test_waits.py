@@ -76,6 +76,10 @@ def test_home_shows_it_below_the_job_and_as_an_item() -> None:
     assert "waits 10m" in lines[0]
     assert "ETA" not in lines[0]
     assert lines[1].strip() == WORDS
+    narrow = work_lines.running_lines([JOB], NOW, 40, 5, in_full=True).plain.splitlines()
+    assert narrow[0].endswith("generate improve-human/naive"), "with the bar in the next line"
+    assert "waits 10m" in narrow[1]
+    assert " ".join(" ".join(narrow[2:]).split()) == WORDS
     (item,) = attention.attention_items(SNAPSHOT, None, NOW, watched=False)
     assert (item.what, item.why) == ("generate improve-human/naive", WORDS)
     assert not attention.attention_items(

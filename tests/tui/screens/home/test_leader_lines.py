@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from core.api import WinRate
 from tui.screens.home.leader_lines import leader_lines
@@ -35,3 +36,18 @@ def test_the_agreement_of_the_judge_is_not_cut_off(width: int, is_whole: bool) -
     about = " ".join(lines).partition("  against")[0]
     assert "95 % of 1,598 pairs" in about
     assert ("the longer one" in about) == is_whole
+
+
+@pytest.mark.parametrize(("room", "rows"), [(0, 2), (9, 5), (11, 8), (40, 8)])
+def test_as_many_responders_as_the_lines_have_room_for(room: int, rows: int) -> None:
+    rates = [replace(RATE, b=f"small/direct/{number}/sft", label="") for number in range(8)]
+    lines = leader_lines(rates, 76, room).plain.splitlines()
+    assert sum("76.8 %" in line for line in lines) == rows
+    assert ("    and 3 more" in lines) == (rows == 5)
+    assert len(lines) <= max(room, 6)
+
+
+def test_a_name_is_cut_only_if_the_decisions_leave_no_room() -> None:
+    rate = replace(RATE, b="small/direct/a-very-long-name/sft-dpo", label="")
+    (line,) = (line for line in leader_lines([rate], 56, 9).plain.splitlines() if "76.8 %" in line)
+    assert "a-very-long-name · sft-dpo" in line

@@ -108,7 +108,7 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         (sent,) = screen._turns
         await pilot.press("e")
         assert screen.query_one("#utterance", Input).has_focus
-        assert screen._turns == ()
+        assert not screen._turns
         assert "turn 1 is replaced once this is sent, esc keeps it" in shown(pilot)
         await pilot.press("escape")
         assert not isinstance(screen.focused, Input)

@@ -30,11 +30,11 @@ from tui.components.listing import Listing
 async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await open_training(pilot)
-        # A chart each, and the metrics beside them, which may be drawn after the charts.
-        await until(pilot, lambda: shown(pilot).count("learning_rate") == 2)
+        # A chart each, and the metrics and settings beside them, which may be drawn after the charts.
+        await until(pilot, lambda: shown(pilot).count("learning_rate") == 3)
         text = shown(pilot)
         assert "60/60" in text
-        for name in ("learning_rate", "grad_norm", "tokens_per_second"):
+        for name in ("grad_norm", "tokens_per_second"):
             assert text.count(name) == 2, name
         assert braille(pilot)
         await pilot.press("down")

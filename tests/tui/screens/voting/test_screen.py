@@ -88,7 +88,7 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
         await until(pilot, lambda: len(cast(filled)) == 5 + len(order) - 3)
         take_in(filled)
         await until_shows(pilot, f"{RUN} vs. {BASE}")
-        await until_shows(pilot, "1 ties, 0 skipped")
+        await until_shows(pilot, "1 tie, 0 skipped")
         await pilot.press("right")
         await until_shows(pilot, "there are no more pairs to vote on")
         await pilot.press("escape")

@@ -10,6 +10,7 @@ from core.api import DialogueCounts, Finding, ImportedData, ImportPlan, Recipe, 
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 from tui.format.data import findings, imports
 from tui.format.data.recipes import dropped_pairs
+from tui.format.data.recipes import flaws as flaw_counts
 from tui.format.values import count
 
 
@@ -148,5 +149,7 @@ def print_recipes(console: Console, recipes: Sequence[Recipe]) -> None:
         table.add_row(cell(recipe.name), cell(recipe.method), *map(cell, counts))
     console.print(table)
     for recipe in recipes:
+        if words := flaw_counts(recipe):
+            print_line(console, f"{recipe.name}: {words}")
         if recipe.filtered is not None:
             print_line(console, f"{recipe.name}: {recipe.filtered.words}")

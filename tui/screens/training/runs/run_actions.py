@@ -11,7 +11,7 @@ from textual.content import Content
 from core.api import RunNotes, publish_problem, run_problem
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
-from tui.format.values import numbered, size
+from tui.format.values import counted, size
 from tui.navigation.bindings import verb
 from tui.navigation.messages import PublishRun
 
@@ -142,15 +142,15 @@ class RunActions(WorkspaceScreen):
 
         deletion, names = found
         lines = [
-            f"It frees {size(deletion.bytes)}, and cannot be undone. It deletes "
-            f"{numbered(len(deletion.jobs), 'job')}:"
+            f"It frees {size(deletion.bytes)}, and cannot be undone. "
+            f"It deletes {counted(len(deletion.jobs), 'job')}:"
         ]
         lines += [f"  {visible(name)}" for name in names[:_MOST]]
         if len(names) > _MOST:
-            lines.append(f"  and {numbered(len(names) - _MOST, 'more run')}")
+            lines.append(f"  and {len(names) - _MOST} more runs")
         lines.append("with their weights, checkpoints, responses and comparisons.")
         if deletion.kept:
-            lines.append(f"Kept, because their answers were paid for: {numbered(len(deletion.kept), 'job')}.")
+            lines.append(f"Kept: {counted(len(deletion.kept), 'job')} whose answers were paid for.")
         several = f"{len(names)} runs" if len(names) > 1 else visible(job.name)
 
         def go(yes: bool | None) -> None:

@@ -28,6 +28,8 @@ PanelPage = Literal["metrics", "settings", "answers", "log"]
 PANEL_PAGES: tuple[PanelPage, ...] = ("metrics", "settings", "answers", "log")
 #: Polling interval in seconds of a running run's log, and the number of last lines that are shown.
 _LOOK_S, _LINES = 0.5, 200
+#: From this height on, the settings follow the metrics.
+_TALL = 20
 
 
 class _Page(VerticalScroll, inherit_bindings=False):
@@ -77,8 +79,8 @@ class RunPanel(Vertical):
         self._samples: Sequence[SampleAnswer] = ()
         #: The log that is shown: its job and its end.
         self._log: tuple[str | None, int] = (None, -1)
-        #: The number of line breaks in the shown metrics.
-        self._lines = -1
+        #: The number of line breaks in the shown metrics, and the settings below them.
+        self._lines: tuple[int, Sequence[SettingsOfRun]] = (-1, ())
 
     def compose(self) -> ComposeResult:
         yield Static(id="page-names", markup=False)
@@ -124,10 +126,11 @@ class RunPanel(Vertical):
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
+        self._read()
 
     def _begin(self) -> None:
         """Scroll to the top of the page, or to the end of the log."""
-        self._log, self._lines = (None, -1), -1
+        self._log, self._lines = (None, -1), (-1, ())
         self.query_one(_Page).scroll_home(animate=False)
         self.query_one("#page", Static).update("")
         self._draw()
@@ -138,7 +141,7 @@ class RunPanel(Vertical):
         job, shown = self._job, self._shown
         if job is None:
             return
-        if self._page == "settings":
+        if self._page == "settings" or self._is_both:
             self.app.read(
                 "run-settings",
                 lambda workspace: [
@@ -186,8 +189,10 @@ class RunPanel(Vertical):
         width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
         if self._page == "metrics" and self._drawing is not None:
             text = run_text.metric_table(self._drawing, self._x, self._metric, width)
-            # No line wraps, so a layout is only needed if the number of lines changes.
-            lines = text.plain.count("\n")
+            # No line of metrics wraps, so a layout is only needed if the number of lines changes.
+            lines = (text.plain.count("\n"), self._settings if self._is_both else ())
+            if self._is_both and self._settings:
+                text = Content.assemble(text, "\n\n", run_text.settings_table(self._settings, width))
             page.update(text, layout=lines != self._lines)
             self._lines = lines
         elif self._page == "settings":
@@ -196,6 +201,11 @@ class RunPanel(Vertical):
             page.update(text + run_text.outcome(self._job, width) if self._job and alone else text)
         elif self._page == "answers":
             page.update(run_text.answers(self._samples, self._step))
+
+    @property
+    def _is_both(self) -> bool:
+        """Whether the page of metrics has room for the settings too."""
+        return self._page == "metrics" and self.size.height >= _TALL
 
     @property
     def _step(self) -> int | None:

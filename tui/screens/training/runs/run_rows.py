@@ -31,7 +31,7 @@ _FIXED = (
     Column("eta", "ETA", 7, "right"),
 )
 #: The ETA is shown from this width on.
-_ROOMY = 88
+_ROOMY = 100
 _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
 _SUPERSEDED = StateLook("✓", "superseded", "text-muted")
 

@@ -119,7 +119,7 @@ class RunTable(Vertical):
         self.listing.show(self._columns(name_width), rows)
         self._seek()
         superseded = sum(run.is_superseded for run in found)
-        parts = [formats.numbered(len(found), "run")]
+        parts = [formats.counted(len(found), "run")]
         parts += [f"{superseded} superseded"] if superseded else []
         parts += [f"{archived} archived and hidden"] if archived else []
         about = "  ·  ".join(parts)

@@ -100,7 +100,7 @@ def _by_people(found: PredictionPoweredWinRate | None) -> Iterator[MetricRow]:
         yield MetricRow(
             "  votes that no longer count", formats.count(found.changed), note=warning, warns=True
         )
-    voters = formats.numbered(len(found.voters), "voter")
+    voters = formats.counted(len(found.voters), "voter")
     ties = f"; {found.identical} identical pairs are ties" if found.identical else ""
     yield share(
         "  votes alone",
@@ -303,7 +303,7 @@ def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:
     for kind, found in groupby(cells, key=lambda cell: cell.kind):
         own = list(found)
         yield heading(
-            f"{_KINDS[kind]} ({formats.numbered(len(own), 'cell')})",
+            f"{_KINDS[kind]} ({formats.counted(len(own), 'cell')})",
             "no correction for their number: about one interval in 20 misses by chance",
         )
         for cell in own:

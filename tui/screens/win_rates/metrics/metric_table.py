@@ -24,6 +24,8 @@ from tui.screens.win_rates.metrics.metric_row import MetricRow
 _VALUE, _INTERVAL, _N = 10, 13, 6
 #: The notes have a column of their own from this width on.
 _WIDE = 110
+#: The width of most notes, and what is left to the bar where they need the room.
+_NOTE, _BAR = 60, 14
 
 
 class MetricTable(Vertical):
@@ -99,7 +101,7 @@ class MetricTable(Vertical):
         name, note = max(12, free * 5 // 9), 0
         if self.size.width >= _WIDE:
             name = 26
-            note = max(10, (free - name) * 3 // 5)
+            note = max((free - name) * 3 // 5, min(_NOTE, free - name - _BAR - 2))
         bar = max(9, free - name - (note + 2 if note else 0))
         columns = [
             Column("name", "metric", name),

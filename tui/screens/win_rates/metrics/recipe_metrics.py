@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.api import RunName, settings_text
-from tui.format.values import numbered
+from tui.format.values import counted
 from tui.screens.win_rates.metrics.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _of_recipe(one: RecipeRate, rates: Sequence[WinRate], *, named: bool) -> Ite
         and settings_text(run.over_seeds.settings) == one.settings
     )
     students = len({a for a, _ in behind})
-    runs = numbered(students, "student")
+    runs = counted(students, "student")
     if one.comparisons > students:
         runs += f", {one.comparisons} runs"
     yield heading(f"{one.recipe} {one.stage_and_settings}", f"{one.judge}, {runs}" if named else runs)

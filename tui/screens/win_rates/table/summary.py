@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.format import values as formats
 from tui.format.evaluation import human_votes
 from tui.format.evaluation.win_rates import DECISION_LOOKS, decision_words, order_effects
 from tui.format.text import visible
@@ -28,8 +29,8 @@ def summary(
         interval = f"Interval: {rate.interval}" if rate.interval else "No valid verdict, so no win rate"
         lines.append(
             Content(
-                f"{rate.n} test dialogues: B wins {rate.wins_b}, A wins {rate.wins_a}, "
-                f"{rate.ties} ties, {invalid}. {visible(interval)}."
+                f"{formats.counted(rate.n, 'test dialogue')}: B wins {rate.wins_b}, A wins {rate.wins_a}, "
+                f"{formats.counted(rate.ties, 'tie')}, {invalid}. {visible(interval)}."
             )
         )
         decision = decision_words(rate)

@@ -248,7 +248,7 @@ class RatesView(WinRatesView):
     def _shown(self, found: int) -> Content:
         """The number of shown comparisons, the filter, the grouping and the order."""
         of = f"{found} of " if found != len(self.rates) else ""
-        parts = [f"{of}{formats.numbered(len(self.rates), 'comparison')}"]
+        parts = [f"{of}{formats.counted(len(self.rates), 'comparison')}"]
         if self._filter:
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
