@@ -221,7 +221,10 @@ def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
         return UserError(f"{path} cannot be read: {troubles.LOST_LOG}")
     if isinstance(error, sqlite3.OperationalError):
         # SQLite needs its write-ahead log beside the file, even for reading.
-        hint = f"check that you may write to {path.parent}, and that its disk has free space"
+        hint = (
+            f"check that you may write to {path.parent}, that its disk has free space, and that not too many "
+            "files are open"
+        )
         return UserError(f"{path} cannot be opened: {error}; {hint}")
     return UserError(f"{path} is not a state database, or is damaged ({error}): {troubles.REBUILD}")
 

@@ -45,6 +45,8 @@ _TYPED_S = 0.09
 _STANDS_S = 0.45
 #: What a screen says while it waits for data.
 _UNFINISHED = re.compile(r"\b(reading|measuring|computing)\b.*…")
+#: A line of a message that covers a part of the screen for some seconds.
+_MESSAGE = re.compile(r"▌ +\S")
 #: Words that depend on the machine, or on how far the jobs have come when a screen is looked at.
 _CHANCE = frozenset({"ETA", "cores", "cpu", "GB", "GPU", "gpu", "memory", "mem", "NVIDIA"})
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -63,11 +65,15 @@ def make_workspace(root: Path) -> WorkspacePaths:
 
 @dataclass(frozen=True)
 class Step:
-    """Keys, the words that the screen then shows, and for how long the viewer reads it."""
+    """Keys, the words that the screen then shows, and for how long the viewer reads it.
+
+    `is_clear` waits until no message covers a part of the screen.
+    """
 
     keys: str
     shows: str
     reads_s: float = 2.5
+    is_clear: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ TOURS: Mapping[str, Tour] = {
             Step("", "Who wins", 4),
             Step("5", "comparisons", 3),
             Step("jjj", "vs.", 3),
-            Step("d", "95 % interval", 4),
+            Step("d", "length-controlled", 4),
             Step(ESCAPE, "comparisons", 1),
             Step("R", "log-strengths", 4),
         ),
@@ -99,8 +105,9 @@ TOURS: Mapping[str, Tour] = {
             Step("5", "comparisons", 2),
             Step(ENTER, "margin", 3),
             Step(">>>>>", "by margin", 2.5),
-            Step("I", "reversed", 3),
-            Step("w", "margin", 3),
+            Step("I", "reversed", 2),
+            Step("g", "1/16", 3),
+            Step("w", "1/16", 3),
             Step("v", "R shows the judge's prompt", 4),
         ),
     ),
@@ -143,9 +150,9 @@ TOURS: Mapping[str, Tour] = {
             Step("2", "not started", 1.5),
             Step("jj", "needs     · recipe", 1.5),
             Step("s", "▶ running      sft ", 2),
-            Step("", "✓ done         sft ", 2),
-            Step("4", "✓ done         tiny/direct/chatgpt/sft ", 3),
-            Step(" j ", "2●", 4),
+            Step("", "✓ done         sft ", 2, is_clear=True),
+            Step("4", "num_train_epochs", 3),
+            Step(" j ", "Different", 4),
             Step("v", "95 % interval", 4),
         ),
         tiny_study.make,
@@ -165,8 +172,8 @@ TOURS: Mapping[str, Tour] = {
             Step(ENTER, "tiny/direct/gemini/sft", 0.5),
             Step("j", "needs     · recipe", 1.5),
             Step("s", "▶ running      sft ", 2),
-            Step("", "✓ done         sft ", 2),
-            Step("4", "✓ done         tiny/direct/gemini/sft ", 4),
+            Step("", "✓ done         sft ", 2, is_clear=True),
+            Step("4", "num_train_epochs", 4),
         ),
         tiny_study.make,
     ),
@@ -191,7 +198,7 @@ def record(tour: Tour, workspace: WorkspacePaths) -> list[tuple[float, str]]:
                     lines = _add(events, at, lines, terminal)
                     at += _TYPED_S
             waiting.wait_until(
-                partial(_shows, terminal, step.shows),
+                partial(_shows, terminal, step),
                 f"{step.shows!r} after {step.keys!r}",
                 progress=terminal.text,
                 show=terminal.text,
@@ -293,11 +300,12 @@ def _is_free(lock: Path, *, ends: bool) -> bool:
     return False
 
 
-def _shows(terminal: Terminal, words: str) -> bool:
-    """Whether the screen has these words, and all else, once it does not change any more."""
+def _shows(terminal: Terminal, step: Step) -> bool:
+    """Whether the screen has the step's words, and all else, once it does not change any more."""
     terminal.settle(quiet_s=0.4)
     text = terminal.text()
-    return words in text and not _UNFINISHED.search(text)
+    is_covered = step.is_clear and _MESSAGE.search(text) is not None
+    return step.shows in text and not is_covered and not _UNFINISHED.search(text)
 
 
 def _add(events: list[tuple[float, str]], at: float, before: list[str], terminal: Terminal) -> list[str]:

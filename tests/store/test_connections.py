@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -193,3 +195,17 @@ def test_what_a_removed_log_lacks_is_no_trouble_that_passes(tmp_path: Path) -> N
             writer.execute("SELECT sum(length(value)) FROM meta").fetchone()
     assert not troubles.is_of_machine(found.value)
     assert "empathy-tui rebuild" in str(troubles.trouble_in_words(found.value))
+
+
+def test_too_many_open_files_are_among_the_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(UserError, match="not too many files are open"):
+            connections.writer(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -184,6 +184,8 @@ class Supervisor:
             try:
                 config = load_config(self.workspace.config)
             except UserError as error:
+                if error.__cause__ is not None and troubles.is_of_machine(error.__cause__):
+                    raise error.__cause__ from error
                 log.warning("%s; slots and engines are unchanged", error)
             else:
                 self._slots, self._slot_engines = config.slots, config.slot_engines

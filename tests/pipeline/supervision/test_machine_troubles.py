@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -151,6 +153,23 @@ def test_why_a_worker_ended_is_recorded_later(boss: Supervisor, supervised: Supe
     boss.tick()
     assert supervised.states() == {RECIPE: "failed"}
     assert "the disk is full" in str(supervised.error(RECIPE))
+
+
+def test_a_config_that_could_not_be_read_is_read_later(
+    boss: Supervisor, supervised: SupervisedWorkspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervised.workspace.config.write_text("nonsense =")
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            boss.tick()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    boss.tick()
+    assert "slots and engines are unchanged" in caplog.text
 
 
 def _remove(state: Path) -> None:

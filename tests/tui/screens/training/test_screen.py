@@ -34,8 +34,8 @@ async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled:
         await until(pilot, lambda: shown(pilot).count("learning_rate") == 3)
         text = shown(pilot)
         assert "60/60" in text
-        for name in ("grad_norm", "tokens_per_second"):
-            assert text.count(name) == 2, name
+        assert text.count("tokens_per_second") == 2
+        assert "max_grad_norm" in text
         assert braille(pilot)
         await pilot.press("down")
         await until_shows(pilot, "step 31")
