@@ -238,7 +238,7 @@ def test_a_data_set_of_the_hub(program: Program, tmp_path: Path) -> None:
         assert (found["dialogues"]["train"], found["dialogues"]["test"]) == (3, 3)
         failed = program("import", "hf:team/absent", code=1, HF_ENDPOINT=hub.url, HF_HOME=home)
         assert "hf:team/absent cannot be loaded: Dataset 'team/absent' doesn't exist on the Hub" in failed.err
-        failed = program("import", "hf:team/chats?split=dev", code=1, **variables)
+        failed = program("import", "hf:team/chats?split=dev", code=1, HF_ENDPOINT=hub.url, HF_HOME=home)
         assert "Name one of its splits: ?split=…" in failed.err
 
 
