@@ -175,7 +175,8 @@ def _filtered(result: FilterResult) -> list[str]:
 
 def _training(result: SftResult) -> list[str]:
     lines = [
-        f"{count(result.steps)} steps over {count(result.examples)} examples, {result.epochs:.3g} epochs, "
+        f"{counted(result.steps, 'step')} over {counted(result.examples, 'example')}, "
+        f"{result.epochs:.3g} epoch{'' if result.epochs == 1 else 's'}, "
         f"in {formats.duration(result.train_runtime_s)} on {result.device}",
         f"mean training loss {result.train_loss:.4g}",
     ]

@@ -54,6 +54,7 @@ class RunTable(Vertical):
     DEFAULT_CSS: ClassVar[str] = """
     RunTable {
         height: 1fr;
+        & KeyedTable > .datatable--fixed { background: $background; color: $foreground; }
         & > #about-runs { height: 1; padding: 0 1; color: $text-muted; }
         & > #about-run { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
     }
