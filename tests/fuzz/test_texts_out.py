@@ -134,7 +134,7 @@ def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any
     training = msgspec.structs.replace(settings.training, extra=extra)
     settings = msgspec.structs.replace(settings, training=training)
     with TemporaryDirectory() as folder:
-        model_card.write(Path(folder), settings, "0" * 64, RESULT)
+        model_card.write(Path(folder), settings, RESULT)
         text = (Path(folder) / "README.md").read_bytes().decode()
     assert not _CONTROLS.search(text)
     _, front, body = text.split("---\n", 2)
@@ -177,7 +177,7 @@ def test_a_published_card(name: str, data_file: str) -> None:
     parts = sections.data_section(described), sections.results_section(rates), limits
     found = results.eval_results(rates, name, data_file, "0" * 64)
     publication = model_card.Publication(name, None, False, {}, found, "", "\n\n".join(parts))
-    text = model_card.text(made_settings.sft(), "0" * 64, RESULT, publication)
+    text = model_card.text(made_settings.sft(), RESULT, publication)
     assert not _CONTROLS.search(text)
     card = ModelCard(text)
     assert card.data.eval_results[0].metric_value == 0.5

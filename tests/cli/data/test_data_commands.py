@@ -232,7 +232,7 @@ def test_a_data_set_of_the_hub(program: Program, tmp_path: Path) -> None:
     files = {f"{split}.jsonl": rows(split) for split in ("train", "test")}
     with hub_server.running(files) as hub:
         variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hub")}
-        program("import", "--yes", "hf:team/chats", **variables)
+        program("import", "--yes", "hf:team/chats", code=0, **variables)
         found = program("data", "--json", code=None).json
         assert found["file"] == "hf:team/chats"
         assert (found["dialogues"]["train"], found["dialogues"]["test"]) == (3, 3)

@@ -12,7 +12,7 @@ import pytest
 from core.domain.jobs.results import Result
 from core.jobs.inputs import JobOutput
 from core.jobs.journal import Journal
-from core.jobs.records import Artifact, Done
+from core.jobs.records import Artifact, Done, Record
 from core.jobs.settings import EmbeddedJudge, FilterSettings
 from core.pipeline.supervision.ingest import ingest
 from core.store import connections
@@ -55,7 +55,8 @@ class Store:
         folder = self.root / job / str(stored.attempt + 1)
         folder.mkdir(parents=True)
         written = Journal(folder)
-        for record in (*artifacts, Done(result)):
+        records: list[Record] = [*artifacts, Done(result)]
+        for record in records:
             written.write(record)
         written.close()
         with transaction(self.writer):
@@ -80,9 +81,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_other_examples_than_a_run_has_learned(store: Store) -> None:
     store.filter("a")
     store.train("a")
-    assert store.warnings == ()
+    assert not store.warnings
     store.filter("a")
-    assert store.warnings == ()
+    assert not store.warnings
     for _ in range(2):
         store.filter("b")
         assert store.warnings == (
@@ -91,10 +92,10 @@ def test_other_examples_than_a_run_has_learned(store: Store) -> None:
         )
     # The same as before.
     store.filter("a")
-    assert store.warnings == ()
+    assert not store.warnings
     store.filter("b")
     store.train("b")
-    assert store.warnings == ()
+    assert not store.warnings
 
 
 def test_examples_that_change_while_a_run_trains(store: Store) -> None:
@@ -107,4 +108,4 @@ def test_a_run_of_which_nobody_knows_what_it_has_learned(store: Store) -> None:
     store.filter("a")
     store.train(None)
     store.filter("b")
-    assert store.warnings == ()
+    assert not store.warnings
