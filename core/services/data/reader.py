@@ -110,19 +110,20 @@ class DataReader:
             return tuple(found)
 
         counted = self._state.remember("recipes", (imported, settings, own), count)
-        return tuple(
-            replace(
-                recipe,
-                sft_examples=result.sft_examples,
-                preference_pairs=result.preference_pairs,
-                flaws=result.flaws,
-                flawed_left_out=result.flawed_left_out,
-                filtered=filtered.get(recipe.name),
-            )
-            if (result := made.get(recipe.name)) is not None
-            else recipe
-            for recipe in counted
-        )
+        found = []
+        for recipe in counted:
+            result = made.get(recipe.name)
+            if result is not None and result.flaws is not None:
+                # What its teacher wrote decides how many there are.
+                recipe = replace(
+                    recipe,
+                    sft_examples=result.sft_examples,
+                    preference_pairs=result.preference_pairs,
+                    flaws=result.flaws,
+                    flawed_left_out=result.flawed_left_out,
+                )
+            found.append(replace(recipe, filtered=filtered.get(recipe.name)))
+        return tuple(found)
 
     def flawed_responses(self, recipe: str) -> list[FlawedResponse]:
         """The teacher's responses with a flaw that a recipe's job has found.

@@ -231,14 +231,14 @@ def test_a_data_set_of_the_hub(program: Program, tmp_path: Path) -> None:
 
     files = {f"{split}.jsonl": rows(split) for split in ("train", "test")}
     with hub_server.running(files) as hub:
-        home = str(tmp_path / "hub")
-        program("import", "--yes", "hf:team/chats", HF_ENDPOINT=hub.url, HF_HOME=home)
+        variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hub")}
+        program("import", "--yes", "hf:team/chats", code=0, **variables)
         found = program("data", "--json", code=None).json
         assert found["file"] == "hf:team/chats"
         assert (found["dialogues"]["train"], found["dialogues"]["test"]) == (3, 3)
-        failed = program("import", "hf:team/absent", code=1, HF_ENDPOINT=hub.url, HF_HOME=home)
+        failed = program("import", "hf:team/absent", code=1, **variables)
         assert "hf:team/absent cannot be loaded: Dataset 'team/absent' doesn't exist on the Hub" in failed.err
-        failed = program("import", "hf:team/chats?split=dev", code=1, HF_ENDPOINT=hub.url, HF_HOME=home)
+        failed = program("import", "hf:team/chats?split=dev", code=1, **variables)
         assert "Name one of its splits: ?split=…" in failed.err
 
 

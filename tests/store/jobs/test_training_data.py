@@ -12,7 +12,7 @@ import pytest
 from core.domain.jobs.results import Result
 from core.jobs.inputs import JobOutput
 from core.jobs.journal import Journal
-from core.jobs.records import Artifact, Done
+from core.jobs.records import Artifact, Done, Record
 from core.jobs.settings import EmbeddedJudge, FilterSettings
 from core.pipeline.supervision.ingest import ingest
 from core.store import connections
@@ -55,9 +55,9 @@ class Store:
         folder = self.root / job / str(stored.attempt + 1)
         folder.mkdir(parents=True)
         written = Journal(folder)
-        for artifact in artifacts:
-            written.write(artifact)
-        written.write(Done(result))
+        records: list[Record] = [*artifacts, Done(result)]
+        for record in records:
+            written.write(record)
         written.close()
         with transaction(self.writer):
             attempt = job_attempts.begin_attempt(
