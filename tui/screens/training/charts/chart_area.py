@@ -189,7 +189,7 @@ class ChartArea(Widget):
         segments: list[Segment] = []
         for reading in sorted(tile.readings, key=lambda reading: reading.run.number):
             segments += self._value(reading, alone=len(tile.readings) == 1, smooth=smooth)
-        wide = sum(segment.cell_length for segment in segments) > tile.width // 2
+        wide = sum(segment.cell_length for segment in segments) > tile.width * 3 // 5
         # The last is on top: the selected run.
         return (
             self._value(tile.readings[-1], alone=True, smooth=smooth) if wide and tile.readings else segments
