@@ -64,8 +64,8 @@ def leader_lines(found: Sequence[WinRate], width: int, room: int) -> Content:
         return Content.styled("no finished comparison yet", "$text-muted")
     labels = judge_labels(found)
     heads = {judge: _judge_lines(labels, judge, width) for judge in {group.judge for group in groups}}
-    same = [_same_lines(group, width) for group in groups]
     shape = _shape_of(groups, width)
+    same = [_same_lines(group, shape) for group in groups]
     # The heading of each group, and its baseline.
     others = sum(map(len, heads.values())) + sum(map(len, same)) + 2 * len(groups)
     places = _places([len(group.rates) for group in groups], room - others)
@@ -183,7 +183,7 @@ def _baseline_line(group: _Group, width: int) -> Content:
     return Content.styled(line, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _same_lines(group: _Group, width: int) -> list[Content]:
+def _same_lines(group: _Group, shape: _Shape) -> list[Content]:
     """The responders of the group with answers in common, those with the most first."""
     names = {group.baseline, *(rate.b for rate in group.rates)}
     pairs = {
@@ -193,7 +193,9 @@ def _same_lines(group: _Group, width: int) -> list[Content]:
         if {one.a, one.b} <= names
     }
     ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
-    named = {name: visible(win_rates.short_name(name, group.baseline)) for name in names}
+    named = {
+        name: win_rates.fitted_name(name, group.baseline, shape.name, longest=shape.longest) for name in names
+    }
     texts = [
         f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
         for one in ordered[:_SAME]
@@ -201,7 +203,7 @@ def _same_lines(group: _Group, width: int) -> list[Content]:
     return [
         Content.styled(" " * _INDENT + line, "$text-warning")
         for text in texts
-        for line in wrap(text, max(1, width - _INDENT), subsequent_indent="  ")
+        for line in wrap(text, max(1, shape.width - _INDENT), subsequent_indent="  ")
     ]
 
 
