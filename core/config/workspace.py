@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from core.domain.errors import UserError
 from core.domain.paths import file_name, is_inside
@@ -14,8 +15,7 @@ from core.domain.paths import file_name, is_inside
 MAX_PATH_BYTES = 480
 
 
-@dataclass(frozen=True)
-class Appearance:
+class Appearance(NamedTuple):
     """What the first frame needs of `AppSettings`, whose import of msgspec takes too long; unchecked."""
 
     theme: str = "dark"
@@ -86,16 +86,19 @@ class WorkspacePaths:
 
     def appearance(self) -> Appearance:
         """config.toml's [app] for the first frame; what cannot be read has its default."""
-        import tomllib
-
         table = None
         # `load_config` reports the errors.
         with suppress(OSError, ValueError):
-            table = tomllib.loads(self.config.read_text(encoding="utf-8")).get("app")
+            text = self.config.read_text(encoding="utf-8")
+            # Most files have no such table, and the import of the parser takes longer than this look.
+            if any("app" in line for line in text.splitlines() if not line.lstrip().startswith("#")):
+                import tomllib
+
+                table = tomllib.loads(text).get("app")
         texts = {
-            field.name: table[field.name]
-            for field in fields(Appearance)
-            if isinstance(table, dict) and isinstance(table.get(field.name), str)
+            name: table[name]
+            for name in Appearance._fields
+            if isinstance(table, dict) and isinstance(table.get(name), str)
         }
         return Appearance(**texts)
 

@@ -6,7 +6,7 @@ binds that key to anything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.binding import Binding
 
@@ -14,8 +14,7 @@ from textual.binding import Binding
 READ_ONLY = "this app is read-only: open it with --write to change anything"
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """What a key does on every screen that binds it."""
 
     key: str

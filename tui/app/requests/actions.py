@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui.app.requests import outcomes
 from tui.navigation.bindings import READ_ONLY
 
 if TYPE_CHECKING:
@@ -106,6 +105,7 @@ def _run(app: HostApp, label: str, work: Callable[[], None]) -> None:
 
 def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
     from core.api import UserError, open_workspace
+    from tui.app.requests import outcomes
 
     try:
         with open_workspace(app.workspace) as workspace:
