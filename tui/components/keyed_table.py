@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
+#: The component classes whose styles a row is drawn with.
+_STYLES_OF_ROWS = ("datatable--fixed", "datatable--fixed-cursor", "datatable--cursor", "datatable--hover")
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its key, heading, and width in cells without the padding."""
@@ -113,6 +117,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._wanted: str | None = None
         self._wanted_line = 0
         self._base_style = Style()
+        self._styles_of_rows: tuple[Style, ...] = ()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
 
@@ -174,10 +179,6 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         except RowDoesNotExist:
             return False
         return True
-
-    def notify_style_update(self) -> None:
-        self._drawn.clear()
-        super().notify_style_update()
 
     def get_row(self, row_key: RowKey | str) -> list[Text]:
         key = row_key.value if isinstance(row_key, RowKey) else row_key
@@ -246,6 +247,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def render_lines(self, crop: Region) -> list[Strip]:
         # Computed from the styles of all ancestors, and the same for all lines.
         self._base_style = self.rich_style
+        self._styles_of_rows = tuple(self.get_component_rich_style(name) for name in _STYLES_OF_ROWS)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -272,10 +274,10 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         depends = (
             row,
             base_style,
+            self._styles_of_rows,
             self.cursor_coordinate.column if row == self.cursor_row else None,
             self.hover_coordinate.column if self._show_hover_cursor and row == self.hover_row else None,
             self.size.width,
-            self._pseudo_class_state,
         )
         known = self._drawn.get(key)
         if known is not None and known[0] is cells and known[1] == depends:
