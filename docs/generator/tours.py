@@ -49,6 +49,8 @@ _UNFINISHED = re.compile(r"\b(reading|measuring|computing)\b.*…")
 _MESSAGE = re.compile(r"▌ +\S")
 #: Words that depend on the machine, or on how far the jobs have come when a screen is looked at.
 _CHANCE = frozenset({"ETA", "cores", "cpu", "GB", "GPU", "gpu", "memory", "mem", "NVIDIA"})
+#: A toast that reports the end of a job comes at any moment, and goes after some seconds.
+_REPORT = re.compile(r"▌ (?:[✓✗⊘] |.*\bafter ).*")
 WORD = re.compile(r"[^\W\d_]{2,}")
 ENTER, ESCAPE, BACKSPACE = "\r", "\x1b", "\x7f"
 
@@ -232,7 +234,7 @@ def words(recording: str) -> set[str]:
         stream.feed(row[2])
         if after is None or after[0] - row[0] >= _STANDS_S:
             # The bottom of a panel has the host's name.
-            lines = (line for line in screen.display if "╰" not in line)
+            lines = (_REPORT.sub("", line) for line in screen.display if "╰" not in line)
             found.update(WORD.findall("\n".join(lines)))
     return found - _CHANCE
 

@@ -8,7 +8,7 @@ from docs.generator import tours
 
 
 def recording(*frames: tuple[float, str]) -> str:
-    header = {"version": 2, "width": 40, "height": 4}
+    header = {"version": 2, "width": 50, "height": 4}
     return "\n".join(json.dumps(row) for row in (header, *([at, "o", text] for at, text in frames)))
 
 
@@ -17,8 +17,9 @@ def test_words_are_those_of_screens_that_stand() -> None:
         (0.0, "\x1b[1;1H\x1b[0;1m1 job\x1b[0m waiting, ETA 3m"),
         (2.0, "\x1b[1;1Hpasses quickly          "),
         (2.1, "\x1b[1;1H12 jobs done            \x1b[4;1H╰── some-host ─╯"),
+        (4.5, "\x1b[2;1Hthen  ▌ ✓ sft is over after 1s"),
     )
-    assert tours.words(shown) == {"job", "waiting", "jobs", "done"}
+    assert tours.words(shown) == {"job", "waiting", "jobs", "done", "then"}
 
 
 def test_every_tour_has_a_recording_that_shows_what_its_steps_wait_for() -> None:
