@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +13,7 @@ import pytest
 from core.domain import troubles
 from core.domain.errors import UserError
 from core.store import connections, intents, schema
-from tests.support import waiting
+from tests.support import open_files, waiting
 
 
 def make(path: Path) -> None:
@@ -200,12 +198,5 @@ def test_what_a_removed_log_lacks_is_no_trouble_that_passes(tmp_path: Path) -> N
 def test_too_many_open_files_are_among_the_reasons(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     make(path)
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        with pytest.raises(UserError, match="not too many files are open"):
-            connections.writer(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with open_files.exhausted(), pytest.raises(UserError, match="not too many files are open"):
+        connections.writer(path)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.loopback import hub_server
 from tests.support.records.synthetic_dialogues import columns, synthetic_csv, synthetic_rows, write_rows
 
 Change = Callable[[Path, str, str], Path]
@@ -222,45 +221,6 @@ def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
         refused = program("import", wrong, code=1)
         assert str(wrong) in refused.err
         assert "Traceback" not in refused.err
-
-
-def test_a_data_set_of_the_hub(program: Program, tmp_path: Path) -> None:
-    def rows(split: str) -> bytes:
-        lines = [{"question": f"{split} {n}: what now?", "answer": "I am here."} for n in range(3)]
-        return "\n".join(map(json.dumps, lines)).encode()
-
-    files = {f"{split}.jsonl": rows(split) for split in ("train", "test")}
-    with hub_server.running(files) as hub:
-        variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hub")}
-        program("import", "--yes", "hf:team/chats", code=0, **variables)
-        found = program("data", "--json", code=None).json
-        assert found["file"] == "hf:team/chats"
-        assert (found["dialogues"]["train"], found["dialogues"]["test"]) == (3, 3)
-        failed = program("import", "hf:team/absent", code=1, **variables)
-        assert "hf:team/absent cannot be loaded: Dataset 'team/absent' doesn't exist on the Hub" in failed.err
-        failed = program("import", "hf:team/chats?split=dev", code=1, **variables)
-        assert "Name one of its splits: ?split=…" in failed.err
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "said"),
-    [
-        ("HF_ENDPOINT", "http://127.0.0.1:9", "no server listens at 127.0.0.1:9"),
-        (
-            "SSL_CERT_FILE",
-            "/nonexistent/cacert.pem",
-            "SSL_CERT_FILE names /nonexistent/cacert.pem, which does",
-        ),
-        ("ALL_PROXY", "socks://127.0.0.1:9", "ALL_PROXY is socks://127.0.0.1:9, a kind of proxy that is not"),
-    ],
-)
-def test_a_hub_that_cannot_be_reached(
-    program: Program, tmp_path: Path, variable: str, value: str, said: str
-) -> None:
-    variables = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hub"), "NO_PROXY": ""}
-    failed = program("import", "hf:team/chats", code=1, **(variables | {variable: value}))
-    assert said in failed.err
-    assert "Traceback" not in failed.err
 
 
 def test_text_from_outside_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:

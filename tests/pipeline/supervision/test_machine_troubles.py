@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -23,6 +21,7 @@ from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervision.supervisor import Supervisor
 from core.store import connections, intents, workspace_settings
 from tests.pipeline.conftest import SupervisedWorkspace
+from tests.support import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,15 +158,8 @@ def test_a_config_that_could_not_be_read_is_read_later(
     boss: Supervisor, supervised: SupervisedWorkspace, caplog: pytest.LogCaptureFixture
 ) -> None:
     supervised.workspace.config.write_text("nonsense =")
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        with pytest.raises(OSError, match="Too many open files"):
-            boss.tick()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with open_files.exhausted(), pytest.raises(OSError, match="Too many open files"):
+        boss.tick()
     boss.tick()
     assert "slots and engines are unchanged" in caplog.text
 

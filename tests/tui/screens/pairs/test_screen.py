@@ -111,20 +111,6 @@ async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
     return screen
 
 
-async def test_a_click_on_a_responder_chooses_another_one(
-    opened: Open, study: WorkspacePaths, seen: list[Pair]
-) -> None:
-    async with opened(study, (120, 40)) as pilot:
-        screen = await open_pairs(pilot, len(seen))
-        await settled(pilot)
-        for side, words in (("a", "Responder A"), ("b", "Responder B")):
-            head = screen.query_one(f"#side-{side}").content_region
-            await pilot.click(offset=(head.x + 3, head.y))
-            await until_shows(pilot, words)
-            await pilot.press("escape")
-            await until(pilot, lambda: pilot.app.screen is screen)
-
-
 async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     won = pair_filter.chosen(seen, PairFilter(outcome="b", judge="gpt"))
     assert 0 < len(won) < len(seen)

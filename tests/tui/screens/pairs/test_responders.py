@@ -1,4 +1,4 @@
-"""Whose responses the screen shows before anybody has chosen."""
+"""Whose responses the screen shows, before anybody has chosen and by a click."""
 
 from __future__ import annotations
 
@@ -44,3 +44,17 @@ def _is_done(screen: PairsScreen, job: str) -> bool:
     """Whether the app has seen that a job is done."""
     found = find_job(screen.app.snapshot, job)
     return found is not None and found.state == "done"
+
+
+async def test_a_click_on_a_responder_chooses_another_one(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await pilot.press("6")
+        await until_shows(pilot, "1/")
+        await settled(pilot)
+        screen = pilot.app.screen
+        for side, words in (("a", "Responder A"), ("b", "Responder B")):
+            head = screen.query_one(f"#side-{side}").content_region
+            await pilot.click(offset=(head.x + 3, head.y))
+            await until_shows(pilot, words)
+            await pilot.press("escape")
+            await until(pilot, lambda: pilot.app.screen is screen)
