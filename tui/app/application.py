@@ -85,6 +85,7 @@ class EmpathyApp(HostApp):
         shown_first = workspace.appearance()
         # Set before the app runs: a later change of the theme would compute all styles twice.
         self.set_reactive(EmpathyApp.theme, theme.named(shown_first.theme, self.available_themes))
+        self.stylesheet.set_variables(self.get_css_variables())
         self._line_filters = settings.line_filters(shown_first.characters, no_color=self.no_color)
         self._settings: AppSettings | None = None
         #: The mode to which the end of a ballot leads back.

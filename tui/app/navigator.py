@@ -58,7 +58,7 @@ SCREENS = {
 def add_screens(app: HostApp) -> None:
     """Make each screen a mode of the app."""
     for mode in SCREENS:
-        app.add_mode(mode, partial(_make_screen, mode))
+        app.add_mode(mode, partial(_make_screen, app, mode))
 
 
 def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
@@ -156,5 +156,9 @@ def _opened(app: HostApp, mode: str) -> Screen[Any]:
     return app.screen_stack[0]
 
 
-def _make_screen(mode: str) -> Screen[Any]:
-    return cast("Screen[Any]", getattr(import_module(f"tui.screens.{mode}.screen"), SCREENS[mode])())
+def _make_screen(app: HostApp, mode: str) -> Screen[Any]:
+    screen = cast("Screen[Any]", getattr(import_module(f"tui.screens.{mode}.screen"), SCREENS[mode])())
+    # A new screen gets the current styles when it is mounted. Without this, Textual parses all styles once
+    # more, and applies them to every widget.
+    screen._css_update_count = app._css_update_count
+    return screen

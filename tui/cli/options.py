@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, NamedTuple, TextIO
 
 import click
 
@@ -36,8 +35,7 @@ class CommandError(click.ClickException):
         click.echo(f"empathy-tui{place}: {visible(self.message, lines=True)}", file=file, err=file is None)
 
 
-@dataclass(frozen=True)
-class GlobalOptions:
+class GlobalOptions(NamedTuple):
     """The options before the command."""
 
     workspace: Path | None

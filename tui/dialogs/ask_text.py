@@ -7,14 +7,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.dialogs.dialog import Dialog
 
-class AskTextScreen(ModalScreen[str | None]):
+
+class AskTextScreen(Dialog[str | None]):
     """Returns the typed text, or None."""
 
-    CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
     AskTextScreen { align: center middle; }
     AskTextScreen > Vertical { width: 70; max-width: 95%; height: auto; padding: 1 2; background: $panel; }

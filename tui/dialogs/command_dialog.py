@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 from tui.runtime import opener
 
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 _TICK_S = 0.5
 
 
-class CommandScreen(ModalScreen[None]):
+class CommandScreen(Dialog[None]):
     """Shows a command while it runs, and its outcome. Closing it does not stop the command."""
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="command.close", tooltip="Close; the command continues"),
         Binding("enter", "open", "Open", id="command.open", tooltip="Open what was written"),

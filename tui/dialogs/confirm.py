@@ -8,20 +8,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 from textual.widgets.button import ButtonVariant
 
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Returns True only if the user confirms. Escape, and Enter without a choice, decline.
 
     `body` is shown unchanged: untrusted text in it must have passed `visible`.
     """
 
-    CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
     ConfirmScreen {
         & VerticalScroll { height: auto; max-height: 15; margin-top: 1; }

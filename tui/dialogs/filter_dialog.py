@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -12,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -41,14 +40,12 @@ class FilterField:
     chosen: Any | None
 
 
-class FilterDialog(ModalScreen["T | None"], Generic[T]):
+class FilterDialog(Dialog["T | None"], Generic[T]):
     """Returns the filter, or None to keep the old one.
 
     A single table instead of a widget per condition, so that it opens fast.
     """
 
-    # Absolute, because subclasses in other folders use the same file.
-    CSS_PATH = str(Path(__file__).with_name("dialog.tcss"))
     DEFAULT_CSS = """
     FilterDialog {
         & KeyedTable { height: auto; max-height: 1fr; background: $surface; }

@@ -12,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 _KEYS = 11
@@ -25,10 +26,14 @@ _KEYS = 11
 _PLAIN = {"ctrl+c", "ctrl+q", "ctrl+i"}
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Lists the keys of the screen below the dialog."""
 
-    CSS_PATH = "dialog.tcss"
+    DEFAULT_CSS = """
+    HelpScreen .dialog > Static {
+        padding-right: 1;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q", "dismiss", "Close", key_display="esc", id="help.close"),
     ]

@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 #: Option of `empathy-tui publish` → what it does.
@@ -60,10 +60,9 @@ class _Option(Static, can_focus=True):
         self.update(Content.assemble(state, f"{self._option:8}", about))
 
 
-class PublishScreen(ModalScreen[PublishChoice | None]):
+class PublishScreen(Dialog[PublishChoice | None]):
     """Returns the choice, or None."""
 
-    CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
     PublishScreen {
         & Input { margin: 1 0; }

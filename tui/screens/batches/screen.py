@@ -54,7 +54,16 @@ class BatchesScreen(WorkspaceScreen):
 
     MODE = "batches"
     ABOUT = "Requests to teachers and judges: batches, and sessions of live calls."
-    CSS_PATH = "batches.tcss"
+    DEFAULT_CSS = """
+    BatchesScreen {
+        & #spending { height: 1; padding: 0 1; color: $text-muted; }
+        & #none { padding: 1 2; }
+        & #below { height: 1fr; border-top: solid $panel; }
+        & #detail { width: 1fr; padding: 0 1; }
+        & #behind { width: 1fr; border-left: solid $panel; }
+        & #title { height: 1; padding: 0 1; color: $text-muted; }
+    }
+    """
     WRITES = frozenset({"refresh", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

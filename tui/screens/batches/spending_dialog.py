@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.dialogs.dialog import Dialog
 from tui.format import submissions
 from tui.format import values as formats
 from tui.format.text import visible
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from core.api import Spending
 
 
-class SpendingScreen(ModalScreen[None]):
+class SpendingScreen(Dialog[None]):
     """Shows the workspace's spending and the cost of each recipe."""
 
-    CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     SpendingScreen VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
     """

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.dialogs.dialog import Dialog
 from tui.format.data import findings, imports
 from tui.format.text import visible
 from tui.format.values import percent
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
-class ImportScreen(ModalScreen[None]):
+class ImportScreen(Dialog[None]):
     """Enter checks the file; once it is valid, Enter imports it. Nothing changes before that."""
 
-    CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     ImportScreen {
         & #path { margin-top: 1; }

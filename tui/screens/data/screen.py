@@ -30,7 +30,13 @@ class DataScreen(WorkspaceScreen):
         "The imported dialogues with their rated responses, statistics, the size of each recipe, and what "
         "may be wrong with teachers' responses."
     )
-    CSS_PATH = "data.tcss"
+    DEFAULT_CSS = """
+    DataScreen {
+        #views {
+            height: 1fr;
+        }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "View", id="data.view", tooltip="Dialogues, statistics, or flaws of responses"),
         verb(

@@ -36,7 +36,13 @@ class HomeScreen(WorkspaceScreen):
 
     MODE = "home"
     ABOUT = "Running jobs, cost, ETA, failures with their reasons, and the models with the best win rates."
-    CSS_PATH = "home.tcss"
+    DEFAULT_CSS = """
+    HomeScreen #answers {
+        height: auto;
+        max-height: 3;
+        padding: 0 1;
+    }
+    """
     WRITES = frozenset({"retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         verb("retry", "retry", id="home.retry", tooltip="Retry the failed job", show=True),

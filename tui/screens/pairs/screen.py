@@ -45,7 +45,13 @@ class PairsScreen(WorkspaceScreen):
         "from base to sft to sft-dpo. The list has each judge's winner, the margin from -1 (A) to +1 (B), "
         "and how far the texts, the judges, and a judge's two orders differ."
     )
-    CSS_PATH = "pairs.tcss"
+    DEFAULT_CSS = """
+    PairsScreen {
+        #views {
+            height: 1fr;
+        }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(self) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
+from tui.dialogs.dialog import Dialog
 from tui.format import playground as words
 from tui.format.text import visible
 
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from core.api import PlaygroundOpinion
 
 
-class OpinionDialog(ModalScreen[None]):
+class OpinionDialog(Dialog[None]):
     """Shows the better answer, and the judge's words in each order."""
 
-    CSS_PATH = "../../dialogs/dialog.tcss"
-    DEFAULT_CSS = """
-    OpinionDialog { align: center middle; background: $background 60%; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Close", key_display="esc", id="opinion.close"),
     ]

@@ -9,20 +9,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import PlaygroundResponder
 
 
-class RespondersDialog(ModalScreen[tuple[str, ...] | None]):
+class RespondersDialog(Dialog[tuple[str, ...] | None]):
     """Returns the marked names in the order of the list, or None."""
 
-    CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     RespondersDialog {
         align: center middle;

@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
+
+from tui.dialogs.dialog import Dialog
 
 if TYPE_CHECKING:
     from core.api import Responding
@@ -23,10 +24,9 @@ _FIELDS = {
 }
 
 
-class SamplingDialog(ModalScreen["Responding | None"]):
+class SamplingDialog(Dialog["Responding | None"]):
     """Returns the settings, or None."""
 
-    CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
     SamplingDialog {
         align: center middle;

@@ -23,7 +23,11 @@ class WelcomeScreen(WorkspaceScreen):
 
     MODE = "home"
     ABOUT = "This workspace lacks data or a config.toml. Create them here or in another terminal."
-    CSS_PATH = "welcome.tcss"
+    DEFAULT_CSS = """
+    WelcomeScreen #welcome {
+        padding: 1 3;
+    }
+    """
     WRITES = frozenset({"demo", "init"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -69,7 +69,13 @@ class WinRatesScreen(WorkspaceScreen):
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
         "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
-    CSS_PATH = "win_rates.tcss"
+    DEFAULT_CSS = """
+    WinRatesScreen {
+        #views {
+            height: 1fr;
+        }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(

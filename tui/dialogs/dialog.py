@@ -1,0 +1,39 @@
+"""The base of all dialogs: a box in the middle of the dimmed screen."""
+
+from __future__ import annotations
+
+from textual.screen import ModalScreen, ScreenResultType
+
+
+class Dialog(ModalScreen[ScreenResultType]):
+    """Its contents are in a container of the class `dialog`, with a line of the class `keys` at the end."""
+
+    # Not in a file: Textual parses all styles again when a screen with a file of its own first opens.
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+
+        .dialog {
+            width: 76;
+            max-width: 96%;
+            height: auto;
+            max-height: 92%;
+            scrollbar-size-vertical: 1;
+            padding: 1 2;
+            background: $surface;
+            border: round $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+
+            & Input:focus {
+                border: tall $accent;
+            }
+
+            & .keys {
+                margin-top: 1;
+                color: $text-muted;
+                height: auto;
+            }
+        }
+    }
+    """
