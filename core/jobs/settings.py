@@ -42,12 +42,19 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     """
 
     provider: Literal["openai", "google", "anthropic", "local"]
+    """How it is reached."""
     base_url: str | None
+    """The address of its API; None for the provider's own, and for a local model."""
     model: str
+    """Its name at the provider; of a local model its name on the Hub, or its folder."""
     temperature: float | None
+    """Sampling temperature; None for the provider's, and for greedy decoding of a local model."""
     top_p: float | None
+    """Nucleus sampling; None for the provider's."""
     seed: int | None
+    """Sampling seed; None for none."""
     max_output_tokens: int
+    """Maximum length of an answer in tokens, reasoning included."""
     extra_body: dict[str, object]
     """Further fields of the request, from config.toml; the provider defines them."""
     top_logprobs: int | None = None
@@ -75,16 +82,20 @@ class Placement(_Settings, frozen=True):
     """The device of a model that is loaded in the worker's process."""
 
     device: Device
+    """Where it computes."""
     dtype: Dtype
+    """The type of its weights."""
 
 
 class LargeModel(_Settings, frozen=True):
     """A large model that a job sends requests to."""
 
     identity: Identity
+    """What its answers depend on."""
     placement: Placement | None
     """None for a model behind an API."""
     client: ClientSettings
+    """How it is called."""
 
 
 class LlmJudge(_Settings, frozen=True, tag="llm"):
@@ -99,6 +110,7 @@ class LlmJudge(_Settings, frozen=True, tag="llm"):
     prompt: str
     """The template of the question."""
     model: LargeModel
+    """The model that is asked."""
     dimensions: bool = False
     """Whether it names the better response in each dimension of empathy too."""
     structured_output: bool = False
@@ -116,6 +128,7 @@ class DirectMethod(_Settings, frozen=True, tag="direct"):
     """Examples from the data only."""
 
     pairing: Pairing
+    """The rule that selects preference pairs."""
 
 
 class ImproveMethod(_Settings, frozen=True, tag="improve"):
@@ -124,6 +137,7 @@ class ImproveMethod(_Settings, frozen=True, tag="improve"):
     improve_llm_sft: int
     """How many of the paper's 1,750 train dialogues yield SFT examples of improve-llm."""
     improve_llm_seed: int
+    """The random seed by which they are drawn."""
     leave_out: tuple[Flaw, ...] = ()
     """Responses that give no examples, by their flaw."""
 
@@ -138,7 +152,9 @@ class LocalStudent(_Settings, frozen=True):
     prompt: str
     """The template of the student's prompt."""
     device: Device
+    """Where it computes."""
     dtype: Dtype
+    """The type of its weights."""
     source: str = ""
     """What identifies the model: the hash of a folder's files, or the name and commit on the Hub. Empty
     in jobs of versions that did not record it."""
@@ -152,6 +168,7 @@ class StudentServer(_Settings, frozen=True):
     model: str
     """The name under which it serves the student, or the student's run."""
     client: Server
+    """How it is called, as in config.toml."""
 
     @classmethod
     def of(cls, responder: str, server: Server) -> Self:
@@ -166,7 +183,9 @@ class StudentResponder(_Settings, frozen=True, tag="student"):
     """A student that responds, with an adapter if the job has that input."""
 
     student: LocalStudent
+    """The base student."""
     responding: Responding
+    """How responses are decoded."""
     server: StudentServer | None = None
     """None if the student is loaded in the job's own process."""
 
@@ -175,13 +194,16 @@ class TeacherResponder(_Settings, frozen=True, tag="teacher"):
     """A teacher that responds to the prompt that every responder gets."""
 
     prompt: str
+    """The template of that prompt."""
     model: LargeModel
+    """The teacher."""
 
 
 class _StageSettings(_Settings, frozen=True, tag_field="stage"):
     """The tag is the stage's name."""
 
     stage: ClassVar[Stage]
+    """The stage whose jobs have these settings."""
 
 
 class GenerateSettings(_StageSettings, frozen=True, tag="generate"):
@@ -189,6 +211,7 @@ class GenerateSettings(_StageSettings, frozen=True, tag="generate"):
 
     stage: ClassVar[Stage] = "generate"
     model: LargeModel
+    """The teacher."""
     turns: tuple[str, ...]
     """The templates of the user turns."""
     original: Literal["human", "initial"] | None
@@ -202,6 +225,7 @@ class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
 
     stage: ClassVar[Stage] = "recipe"
     recipe: str
+    """The recipe's name."""
     prompt: str
     """The template of the student's prompt."""
     sft_limit: int | None
@@ -211,6 +235,7 @@ class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
     seed: int
     """The random seed of both samples."""
     method: DirectMethod | ImproveMethod
+    """Where its examples come from."""
 
 
 class FilterSettings(_StageSettings, frozen=True, tag="filter"):
@@ -218,7 +243,9 @@ class FilterSettings(_StageSettings, frozen=True, tag="filter"):
 
     stage: ClassVar[Stage] = "filter"
     recipe: str
+    """The recipe's name."""
     judge: LlmJudge | EmbeddedJudge
+    """The judge that decides which pairs are kept."""
 
 
 class Ranks(_Settings, frozen=True):
@@ -241,9 +268,11 @@ class _RunSettings(_StageSettings, frozen=True):
     """One fine-tuning."""
 
     student: LocalStudent
+    """The base student."""
     student_name: str
     """The student's name in config.toml."""
     recipe: str
+    """The recipe's name."""
     lora: Lora | None
     """None for full fine-tuning."""
 
@@ -253,6 +282,7 @@ class SftSettings(_RunSettings, frozen=True, tag="sft"):
 
     stage: ClassVar[Stage] = "sft"
     training: Training
+    """How it is trained, as in config.toml."""
     ranks: Ranks | None = None
     """The processes of the run; None for one."""
 
@@ -262,6 +292,7 @@ class DpoSettings(_RunSettings, frozen=True, tag="sft-dpo"):
 
     stage: ClassVar[Stage] = "sft-dpo"
     training: Dpo
+    """How it is trained, as in config.toml."""
     ranks: Ranks | None = None
     """The processes of the run; None for one."""
 
@@ -271,6 +302,7 @@ class RespondSettings(_StageSettings, frozen=True, tag="respond"):
 
     stage: ClassVar[Stage] = "respond"
     responder: StudentResponder | TeacherResponder
+    """Whatever responds."""
 
 
 class JudgeSettings(_StageSettings, frozen=True, tag="judge"):
@@ -278,6 +310,7 @@ class JudgeSettings(_StageSettings, frozen=True, tag="judge"):
 
     stage: ClassVar[Stage] = "judge"
     provider: Literal["embedded"] = "embedded"
+    """The only provider of judges that are fitted."""
 
 
 class ValidateSettings(_StageSettings, frozen=True, tag="validate"):
@@ -285,6 +318,7 @@ class ValidateSettings(_StageSettings, frozen=True, tag="validate"):
 
     stage: ClassVar[Stage] = "validate"
     judge: LlmJudge
+    """The judge that is validated."""
     pairs: int
     """The maximum number of pairs, each of another train dialogue."""
 
@@ -296,7 +330,9 @@ class CompareSettings(_StageSettings, frozen=True, tag="compare"):
     a: str
     """The baseline's name."""
     b: str
+    """The name of the responder that is compared with it."""
     judge: LlmJudge | EmbeddedJudge
+    """What picks the better of two responses."""
     stop: Literal["decided"] | None = None
     """Whether judging stops once it is decided who is better; None to judge every dialogue."""
 
@@ -344,17 +380,6 @@ Settings = (
     | HoldoutSettings
     | RungSettings
 )
-
-
-def asks_large_model(settings: Settings) -> bool:
-    """Whether a job with these settings sends requests to a large model, or reads its answers."""
-    match settings:
-        case GenerateSettings() | ValidateSettings() | CompareSettings(judge=LlmJudge()):
-            return True
-        case RespondSettings(responder=TeacherResponder()):
-            return True
-        case _:
-            return False
 
 
 _encoder = msgspec.json.Encoder()

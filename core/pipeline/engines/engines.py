@@ -10,7 +10,16 @@ from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
 from core.jobs.planned_job import PlannedJob, nodes
-from core.jobs.settings import asks_large_model
+from core.jobs.settings import (
+    CompareSettings,
+    FilterSettings,
+    GenerateSettings,
+    LlmJudge,
+    RespondSettings,
+    Settings,
+    TeacherResponder,
+    ValidateSettings,
+)
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
@@ -56,7 +65,7 @@ class Engines:
         """
         config = self._configured.get(name)
         is_far = config is not None and config.storage is not None
-        return LOCAL if is_far and asks_large_model(job.settings) else name
+        return LOCAL if is_far and _asks_large_model(job.settings) else name
 
     def check_nodes(self, job: PlannedJob, name: str) -> None:
         """Raise `UserError` if a job needs several nodes, and an engine has one, or no folder for all."""
@@ -97,3 +106,14 @@ class Engines:
             config = self._configured.get(name)
             self._remote[name] = RemoteEngine(name, config, self._workspace, self._worker)
         return self._remote[name]
+
+
+def _asks_large_model(settings: Settings) -> bool:
+    """Whether a job with these settings sends requests to a large model, or reads its answers."""
+    match settings:
+        case GenerateSettings() | ValidateSettings() | RespondSettings(responder=TeacherResponder()):
+            return True
+        case FilterSettings(judge=LlmJudge()) | CompareSettings(judge=LlmJudge()):
+            return True
+        case _:
+            return False

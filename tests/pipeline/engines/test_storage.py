@@ -15,7 +15,17 @@ from core.domain.jobs.job import LOCAL
 from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.context import LOG
-from core.jobs.settings import Ranks
+from core.jobs.settings import (
+    CompareSettings,
+    EmbeddedJudge,
+    FilterSettings,
+    LlmJudge,
+    Ranks,
+    RespondSettings,
+    Settings,
+    TeacherResponder,
+    ValidateSettings,
+)
 from core.pipeline.engines import remote, transfers
 from core.pipeline.storage import own_folder
 from core.pipeline.storage.layout import read_by_attempts
@@ -247,13 +257,32 @@ def test_a_bucket_that_is_missing_delays_jobs_and_says_so(far: FarPlayed) -> Non
 
 
 def test_what_asks_large_models_runs_where_the_workspace_is(far: FarPlayed) -> None:
-    far.played.tick()
+    model = made_settings.large_model()
+    llm = LlmJudge(name="gpt", swap=True, repeats=1, prompt="{response_a} {response_b}", model=model)
+    embedded = EmbeddedJudge(name="embedded")
     engines = far.played.engines
-    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == LOCAL
-    assert engines.usable_for(made_settings.planned("a", settings=made_settings.recipe()), "far") == "far"
+
+    def engine_of(settings: Settings) -> str:
+        return engines.usable_for(made_settings.planned("a", settings=settings), "far")
+
+    asking: list[Settings] = [
+        made_settings.generate(),
+        FilterSettings(recipe="direct/chatgpt", judge=llm),
+        RespondSettings(responder=TeacherResponder(prompt="{utterance}", model=model)),
+        ValidateSettings(judge=llm, pairs=10),
+        CompareSettings(a="small", b="human", judge=llm),
+    ]
+    others: list[Settings] = [
+        made_settings.recipe(),
+        FilterSettings(recipe="direct/chatgpt", judge=embedded),
+        CompareSettings(a="small", b="human", judge=embedded),
+    ]
+    far.played.tick()
+    assert {engine_of(settings) for settings in asking} == {LOCAL}
+    assert {engine_of(settings) for settings in others} == {"far"}
     far.played.configure()
     far.played.tick()
-    assert engines.usable_for(made_settings.planned("a", settings=made_settings.generate()), "far") == "far"
+    assert {engine_of(settings) for settings in asking} == {"far"}
 
 
 def test_a_run_over_several_nodes_needs_nodes_that_see_the_workspace(far: FarPlayed) -> None:
