@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -21,7 +22,9 @@ import pytest
 import core.api
 import core.domain
 import core.jobs.records
+import core.jobs.settings
 import tui.cli.output.json
+import tui.cli.output.workspace.config
 
 ROOT = Path(__file__).resolve().parents[2]
 STUB = Path(core.api.__file__).with_suffix(".pyi")
@@ -100,10 +103,16 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
     assert len(problems) == len(wrong), ended.stdout
 
 
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    """All modules in a package."""
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)
+
+
 def records() -> list[type]:
-    """The records that core.api exports, those of the journal, and those of the commands' JSON."""
+    """The records that core.api exports, those of spec and journal, and those of the commands' JSON."""
     found = [getattr(core.api, name) for name in vars(core.api)["__all__"]]
-    for module in (core.jobs.records, tui.cli.output.json):
+    for module in (core.jobs.settings, core.jobs.records, *modules(tui.cli.output)):
         found += [
             value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
         ]
@@ -133,7 +142,14 @@ def fields_without_docstring(record: type) -> list[str]:
 
 def test_each_field_of_a_public_record_has_a_docstring() -> None:
     found = records()
-    assert {core.api.Job, core.jobs.records.Answer, tui.cli.output.json.JobRecord} <= set(found)
+    expected = (
+        core.api.Job,
+        core.jobs.settings.SftSettings,
+        core.jobs.records.Answer,
+        tui.cli.output.json.JobRecord,
+        tui.cli.output.workspace.config.ConfigReport,
+    )
+    assert set(expected) <= set(found)
     assert not {one.__name__: names for one in found if (names := fields_without_docstring(one))}
 
 
@@ -142,8 +158,7 @@ def public_values() -> Iterator[tuple[str, object]]:
     for name in vars(core.api)["__all__"]:
         yield name, getattr(core.api, name)
     for package in (core.domain, core.jobs):
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            module = importlib.import_module(found.name)
+        for module in modules(package):
             for name, value in vars(module).items():
                 if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
                     yield f"{module.__name__}.{name}", value

@@ -19,6 +19,7 @@ class ConfigReport:
     saved: bool
     """Whether config.toml was written."""
     settings: Sequence[SettingChange]
+    """The settings that differ."""
     anew: Sequence[str]
     """Jobs that only the later configuration has, and that are not done."""
     known: Sequence[str]
@@ -36,6 +37,7 @@ class ConfigReport:
     usd: float | None
     """Estimated cost of the jobs to run; null when a price is not known."""
     is_at_most: bool
+    """Whether it may cost less, because a judge stops once it is decided who is better."""
 
 
 def report(change: ConfigChange, *, saved: bool) -> ConfigReport:
