@@ -10,16 +10,7 @@ from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
 from core.jobs.planned_job import PlannedJob, nodes
-from core.jobs.settings import (
-    CompareSettings,
-    FilterSettings,
-    GenerateSettings,
-    LlmJudge,
-    RespondSettings,
-    Settings,
-    TeacherResponder,
-    ValidateSettings,
-)
+from core.jobs.settings import LargeModel, LlmJudge, Settings, TeacherResponder
 from core.pipeline.engines import clusters
 from core.pipeline.engines.engine import WORKER_MODULE, Engine
 from core.pipeline.engines.local import LocalEngine
@@ -110,10 +101,5 @@ class Engines:
 
 def _asks_large_model(settings: Settings) -> bool:
     """Whether a job with these settings sends requests to a large model, or reads its answers."""
-    match settings:
-        case GenerateSettings() | ValidateSettings() | RespondSettings(responder=TeacherResponder()):
-            return True
-        case FilterSettings(judge=LlmJudge()) | CompareSettings(judge=LlmJudge()):
-            return True
-        case _:
-            return False
+    values = (getattr(settings, name) for name in settings.__struct_fields__)
+    return any(isinstance(value, LargeModel | LlmJudge | TeacherResponder) for value in values)
