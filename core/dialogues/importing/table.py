@@ -17,7 +17,7 @@ from core.dialogues.importing.near_duplicates import NearDuplicates
 from core.dialogues.problems import FileProblem, Problems, SuspiciousError, TableError
 from core.dialogues.sources import hub_source, opening
 from core.dialogues.sources.hub_source import HubDataset
-from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ReadingProgress, Row, Source
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ReadingProgress, Row, RowSource
 from core.domain.data.dialogues import HUMAN, Dialogue
 from core.domain.data.findings import Finding
 
@@ -87,8 +87,8 @@ def read_table(
             hub_source.opened(path)
             if isinstance(path, HubDataset)
             else opening.opened(path, known_names, settings.encoding)
-        ) as (source, sha256):
-            return _read(path, source, sha256, settings, given, strict, progress, option)
+        ) as (opened, sha256):
+            return _read(path, opened, sha256, settings, given, strict, progress, option)
     except InvalidSourceError as error:
         problems = Problems()
         problems.add(error.problem)
@@ -103,7 +103,7 @@ def _known_names(mapped: Sequence[str], header: list[str]) -> int:
 
 def _read(
     path: Path | HubDataset,
-    source: Source,
+    opened: RowSource,
     sha256: str,
     settings: DataSettings,
     given: Mapping[str, str],
@@ -112,11 +112,11 @@ def _read(
     option: str | None,
 ) -> Table:
     problems = Problems()
-    found = source.rows(None if progress is None else partial(progress, "read"))
+    found = opened.rows(None if progress is None else partial(progress, "read"))
     first, found = _with_first(found)
-    mapped = mapping.guess(source.header.cells, first, given)
-    layout = _layout(path, source, settings, mapped, problems, option)
-    reading = DialogueRows(layout, settings, problems, source.header.number)
+    mapped = mapping.guess(opened.header.cells, first, given)
+    layout = _layout(path, opened, settings, mapped, problems, option)
+    reading = DialogueRows(layout, settings, problems, opened.header.number)
     reading.read(found)
     if not reading.dialogues and not problems.count:
         problems.add(FileProblem(None, None, "the file has a header, but no rows"))
@@ -140,7 +140,7 @@ def _read(
             near = replace(near, are_left_out=True)
     return Table(
         dialogues=reading.dialogues,
-        format=source.format,
+        format=opened.format,
         mapping=mapped,
         is_guessed=mapped != given,
         split=split.describe(settings.split, layout.split),
@@ -175,17 +175,17 @@ def _raising(error: InvalidSourceError) -> Iterator[Row]:
 
 def _layout(
     path: Path | HubDataset,
-    source: Source,
+    opened: RowSource,
     settings: DataSettings,
     mapped: Mapping[str, str],
     problems: Problems,
     option: str | None,
 ) -> Layout:
     """What is where. Raises `TableError` if something is missing."""
-    header = source.header
+    header = opened.header
     labels = tuple(columns.clean(name) for name in header.cells)
     if not mapped and not columns.may_be_header(header.cells):
-        raise _wrong_header(path, source, option)
+        raise _wrong_header(path, opened, option)
     names = tuple(mapping.renamed(labels, mapped, header.line, problems))
     conversations, wide = None, list(names)
     if mapping.MESSAGES in names or {"conversation", "text"} <= set(names):
@@ -224,7 +224,7 @@ def _layout(
         remedy = f". Name others with {_named(option, 'FIELD', 'COLUMN')}{without}"
         raise TableError(path, problems, f"{hint}{columns.found_columns(header.cells)}{remedy}")
     return Layout(
-        names, labels, found, conversations, absent, by, split_column, group_column, source.format.delimiter
+        names, labels, found, conversations, absent, by, split_column, group_column, opened.format.delimiter
     )
 
 
@@ -263,11 +263,11 @@ def _named(option: str | None, field: str, column: str = "") -> str:
     return f"--map {field}={column}" if option is None else f'{option} = {{ {field} = "{column}" }}'
 
 
-def _wrong_header(path: Path | HubDataset, source: Source, option: str | None) -> TableError:
+def _wrong_header(path: Path | HubDataset, opened: RowSource, option: str | None) -> TableError:
     """The error for a header without a known name: with the line of the real one if there is one."""
-    problems, header = Problems(), source.header
-    line = source.better_header(columns.known_names)
-    delimiter = source.format.delimiter
+    problems, header = Problems(), opened.header
+    line = opened.better_header(columns.known_names)
+    delimiter = opened.format.delimiter
     names = ", ".join((*columns.REQUIRED, f"response_{HUMAN}"))
     if line is not None:
         message = f"this is not the header, which is in line {line}: delete the lines above it"

@@ -36,7 +36,7 @@ class CsvSource:
         raise InvalidSourceError(FileProblem(None, None, "the file is empty"))
 
     def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
-        """The rows below the header; see `Source`."""
+        """The rows below the header; see `RowSource`."""
         above = self.header.number
         try:
             for row in csv_rows.rows(self._file, self._dialect, progress=progress):
@@ -47,7 +47,7 @@ class CsvSource:
             raise InvalidSourceError(_explain(broken, self.header.cells)) from None
 
     def better_header(self, known_names: Callable[[list[str]], int]) -> int | None:
-        """The line of the real header if it is below; see `Source`."""
+        """The line of the real header if it is below; see `RowSource`."""
         return csv_rows.line_of_header(self._file, known_names, _FIRST_ROWS)
 
 

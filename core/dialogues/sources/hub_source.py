@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from core.dialogues.sources import flat_records
 from core.dialogues.sources.parquet_source import column_names
-from core.dialogues.sources.reader_protocol import Format, ProgressCallback, Row, Source
+from core.dialogues.sources.reader_protocol import Format, ProgressCallback, Row, RowSource
 from core.dialogues.split import COLUMN
 from core.domain.errors import UserError
 
@@ -58,7 +58,7 @@ class HubDataset:
 
 
 @contextmanager
-def opened(wanted: HubDataset) -> Iterator[tuple[Source, str]]:
+def opened(wanted: HubDataset) -> Iterator[tuple[RowSource, str]]:
     """A data set as a source, and a SHA-256 of its name and its commit. Raises `UserError`."""
     found = _load(wanted)
     commit = next(iter(_commits(found)), "")
@@ -79,7 +79,7 @@ class HubSource:
         self.header = Row(0, 0, [*names, *([COLUMN] if self._names_split else [])])
 
     def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
-        """The rows of all splits; see `Source`."""
+        """The rows of all splits; see `RowSource`."""
         number, total = 0, sum(len(one) for one in self._splits.values())
         for split, dataset in self._splits.items():
             for batch in dataset.with_format("arrow").iter(_BATCH):

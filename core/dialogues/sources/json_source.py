@@ -63,7 +63,7 @@ class JsonSource:
         self.header = Row(0, 0, list(names))
 
     def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
-        """The records as rows; see `Source`."""
+        """The records as rows; see `RowSource`."""
         for number, line, record in self._records(progress):
             yield Row(number, line, flat_records.cells(record, self.header.cells))
 

@@ -14,7 +14,7 @@ from core.dialogues.problems import FileProblem
 from core.dialogues.sources import compression, encoding, json_source, other_formats, parquet_source
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.csv_source import CsvSource
-from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, Source
+from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, RowSource
 from core.domain.errors import UserError
 
 #: Bytes of a file by which its format is recognized.
@@ -24,7 +24,7 @@ _BEGIN_BYTES = 1_000
 @contextmanager
 def opened(
     path: Path, known_names: Callable[[list[str]], int], encoded: str | None = None
-) -> Iterator[tuple[Source, str]]:
+) -> Iterator[tuple[RowSource, str]]:
     """A file as a source, and its SHA-256. `encoded` is its encoding, by default what is detected.
 
     Raises `UserError` if it cannot be opened, or was changed in the meantime; `InvalidSourceError` for its
@@ -37,7 +37,7 @@ def opened(
             if (message := other_formats.explain(begin)) is not None:
                 raise InvalidSourceError(FileProblem(None, None, message))
             if begin.startswith(parquet_source.MARK):
-                source: Source = parquet_source.ParquetSource(content, Format("Parquet", compressed))
+                source: RowSource = parquet_source.ParquetSource(content, Format("Parquet", compressed))
                 yield source, _sha256(file)
             else:
                 found = encoded or encoding.detect(content)

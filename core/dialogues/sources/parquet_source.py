@@ -36,7 +36,7 @@ class ParquetSource:
             raise InvalidSourceError(FileProblem(None, None, message)) from error
 
     def rows(self, progress: ProgressCallback | None) -> Iterator[Row]:
-        """The rows of all row groups; see `Source`."""
+        """The rows of all row groups; see `RowSource`."""
         number, total = 0, self._parquet.metadata.num_rows
         try:
             for batch in self._parquet.iter_batches(_BATCH):

@@ -42,7 +42,7 @@ class Format:
     """What separates the cells of a CSV; None for other formats."""
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """A file, or a data set on the Hub, that is read in parts: it may be larger than the memory."""
 
     format: Format
