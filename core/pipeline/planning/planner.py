@@ -50,9 +50,9 @@ def plan(
 
     `own` are the workspace's own strategies. `prompt` returns a template's text by its name. `local_slot` is
     the slot of jobs with a local model. `validate` maps judges to validate to the number of pairs.
-    Raises `UserError` when the configuration
-    names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
-    cannot be validated.
+
+    Raises `UserError` when the configuration names a recipe, student, teacher or responder that does not
+    exist, or `validate` names a judge that cannot be validated.
     """
     return _Planner(config, data, prompt, local_slot, own).plan(validate or {})
 
