@@ -58,7 +58,10 @@ class Progress(_Record, frozen=True, tag="progress"):
 
 
 class Waiting(_Record, frozen=True, tag="waiting"):
-    """The job waits for something outside, or continues."""
+    """The job waits for something outside, or continues.
+
+    `core.domain.jobs.job.Wait` is such a wait as screens see it: it always has a reason.
+    """
 
     reason: str | None
     """What it waits for, for people; None if it continues."""
@@ -107,7 +110,7 @@ class Warned(_Record, frozen=True, tag="warning"):
 class ResponseRecord(_Record, frozen=True, tag="response"):
     """A responder's response to one dialogue.
 
-    `domain.dialogue_pages.Response` is its view for readers, beside the responses of others.
+    `core.domain.data.dialogue_pages.Response` is its view for readers, beside the responses of others.
     """
 
     dialog_id: str
@@ -123,7 +126,8 @@ class ResponseRecord(_Record, frozen=True, tag="response"):
 class VerdictRecord(_Record, frozen=True, tag="verdict"):
     """A judge's answer on one dialogue, shown in one order.
 
-    `domain.verdicts.Verdict` has the judge's name too, which is the same for the whole journal of a job.
+    `core.domain.evaluation.verdicts.Verdict` has the judge's name too, which is the same for the whole
+    journal of a job.
     """
 
     dialog_id: str

@@ -1,8 +1,8 @@
 """What the job of each stage found out, as its worker reports it.
 
-They are part of the domain, and not of the workers' contract in `core.jobs`, because `domain.jobs.Job.result`
-is typed by them and every reader of a job, screens included, reads them. Shares lie between 0 and 1;
-intervals are 95 % ones.
+They are part of the domain, and not of the workers' contract in `core.jobs`, because
+`core.domain.jobs.job.Job.result` is typed by them and every reader of a job, screens included, reads them.
+Shares lie between 0 and 1; intervals are 95 % ones.
 """
 
 from __future__ import annotations
