@@ -179,7 +179,7 @@ def test_what_a_filter_leaves_is_shown_exported_and_published(tmp_path: Path, ap
 
 
 def test_recipes_share_verdicts(tmp_path: Path, api: Api) -> None:
-    # A verdict that is invalid is asked for anew by each job.
+    # A verdict that is invalid is requested anew by each job.
     api.faults.content = lambda text: opinion(text).replace("hm", "1")
     made = workspace(tmp_path, api, recipes=(RECIPE, OTHER))
     made.run("filter")

@@ -1,7 +1,7 @@
 """A strict stand-in for Claude's API: what it holds and does, apart from HTTP.
 
 It bills as `Api` does: `paid` counts answers by (model, messages as JSON), so that the same `expected_answer`
-tells what a conversation is answered with.
+returns the answer to a conversation.
 """
 
 from __future__ import annotations

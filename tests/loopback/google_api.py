@@ -1,7 +1,7 @@
 """A strict stand-in for the Gemini Developer API: what it holds and does, apart from HTTP.
 
 It bills as `Api` does: `paid` counts answers by (model, messages in OpenAI's roles), so that the same
-`expected_answer` tells what a conversation is answered with.
+`expected_answer` returns the answer to a conversation.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class GoogleApi:
             return {}
 
     def shown_file(self, name: str) -> dict[str, Any]:
-        """A file as the API tells it."""
+        """A file as the API shows it."""
         file = self.files[name]
         size, source = str(len(file["content"])), "GENERATED" if file["generated"] else "UPLOADED"
         fields = {"displayName": file["displayName"], "sizeBytes": size, "state": "ACTIVE", "source": source}
@@ -253,7 +253,7 @@ class GoogleApi:
             return {}
 
     def shown_batch(self, name: str) -> dict[str, Any]:
-        """A batch as the API tells it: a long-running operation."""
+        """A batch as the API shows it: a long-running operation."""
         batch = self.batches[name]
         stats = batch["stats"]
         counts = {

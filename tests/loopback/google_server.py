@@ -137,7 +137,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _page(kind: str, found: list[dict[str, Any]], query: dict[str, list[str]]) -> dict[str, Any]:
-    """A page of a list, which is shorter than was asked for; an empty list is left out."""
+    """A page of a list, which is shorter than was requested; an empty list is left out."""
     start = int(query.get("pageToken", ["0"])[0])
     end = start + min(_PAGE, int(query.get("pageSize", ["50"])[0]))
     page: dict[str, Any] = {kind: found[start:end]} if found[start:end] else {}

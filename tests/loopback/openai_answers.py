@@ -73,7 +73,7 @@ def steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
 
 
 def stream(completion: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """The same completion in chunks, a word each; its usage comes last, where it is asked for."""
+    """The same completion in chunks, a word each; its usage comes last, where it is requested."""
     common = {name: completion[name] for name in ("id", "model")} | {"object": "chat.completion.chunk"}
     choice = completion["choices"][0]
     words = re.findall(r"\S+\s*", choice["message"]["content"] or "")

@@ -79,7 +79,7 @@ class Faults:
     content: Callable[[str], str | None] = field(default=lambda text: None)
     #: Why every live answer is refused with a 400.
     refuse: str | None = None
-    #: The log-probabilities of the answer's first token, where they are asked for; None for an API without.
+    #: The log-probabilities of the answer's first token, where they are requested; None for an API without.
     logprobs: Callable[[str], dict[str, float] | None] = field(default=lambda text: None)
 
 

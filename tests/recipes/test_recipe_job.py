@@ -87,7 +87,7 @@ def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
 
 
 def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:
-    # A recipe of one source, whose examples all differ, so that a line tells its place.
+    # A recipe of one source, whose examples all differ, so that a line shows its place.
     dialogues = synthetic_dialogues(96)
     drawn_from: dict[str, Any] = {"recipe": "direct/chatgpt"}
     limits = drawn_from | {"sft_limit": 10, "preference_limit": 7}

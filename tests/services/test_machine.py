@@ -1,4 +1,4 @@
-"""How busy the machine is, and GPUs as NVIDIA's driver tells them."""
+"""How busy the machine is, and GPUs as NVIDIA's driver reports them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_gpus_and_what_one_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stands in for the driver: one GPU tells everything, one no power, one fell off the bus."""
+    """Stands in for the driver: one GPU reports everything, one no power, one fell off the bus."""
 
     def handle(index: int) -> int:
         if index == 2:

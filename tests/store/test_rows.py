@@ -81,7 +81,7 @@ def test_what_the_fingerprint_leaves_open_is_taken_on_before_work_begins(
 
 def test_jobs_are_released_when_all_that_they_need_is_done(store: Connection) -> None:
     with transaction(store):
-        jobs.put(store, [planned("a"), planned("b"), planned("c", "a", "b"), planned("d", "never asked for")])
+        jobs.put(store, [planned("a"), planned("b"), planned("c", "a", "b"), planned("d", "never requested")])
     assert jobs.released(store) == ["a", "b"]
     with transaction(store):
         jobs.set_state(store, "a", "done")

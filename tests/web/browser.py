@@ -47,7 +47,7 @@ def events(browser: WebDriver) -> list[dict[str, Any]]:
 
 
 def requests(found: list[dict[str, Any]]) -> list[str]:
-    """The addresses that were asked for, the browser's own pages aside."""
+    """The addresses that were requested, the browser's own pages aside."""
     asked = [
         one["params"]["request"]["url"] for one in found if one["method"] == "Network.requestWillBeSent"
     ] + [one["params"]["url"] for one in found if one["method"] == "Network.webSocketCreated"]

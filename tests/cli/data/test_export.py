@@ -21,7 +21,7 @@ DIRECT = {f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral",
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeacherWorkspace]:
-    """A workspace whose teacher has answered for two of its recipes; the third was not asked for."""
+    """A workspace whose teacher has answered for two of its recipes; nothing was requested for the third."""
     root = tmp_path_factory.mktemp("study")
     with loopback.running() as api:
         recipes = ["improve-human/naive", "improve-llm/cognitive", "improve-human/combined"]

@@ -52,7 +52,7 @@ def test_what_would_be_asked_and_cost(program: Program, api: Api) -> None:
     only = program("run", "recipe:improve-human/naive", "--dry-run", "--json").json
     assert [one["recipe"] for one in only["recipes"]] == ["improve-human/naive"]
     assert "is named 'nothing'" in program("run", "nothing", "--dry-run", code=1).err
-    # Nothing was sent, and nothing was asked for.
+    # Nothing was sent, and no job was requested.
     assert not api.calls
     assert not any(job["requested"] for job in program("status", "--json").json["jobs"])
     assert program("run", "--dry-run", "--wait", code=2).err

@@ -35,7 +35,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def loaded(imported: dict[str, Path], tmp_path: Path) -> Iterator[Program]:
-    """A workspace with data, and nothing asked for."""
+    """A workspace with data, and no job requested."""
     yield Program(shutil.copytree(imported["loaded"], tmp_path / "work"))
     end_processes(tmp_path)
 
@@ -128,7 +128,7 @@ def test_a_failure_is_reported_with_its_reason_and_what_it_blocks(barren: Progra
     assert "produces no examples" in barren("status").out
     as_json = barren("run", "sft", "--wait", "--json", code=1)
     assert as_json.json["ok"] is False
-    assert job(barren, RECIPE)["attempt"] == 2, "asked for again, so tried again"
+    assert job(barren, RECIPE)["attempt"] == 2, "requested again, so tried again"
 
 
 def test_retry(barren: Program) -> None:

@@ -147,7 +147,7 @@ def test_each_dimension_has_its_win_rate(tmp_path: Path, structured: bool) -> No
         result = compare(
             tmp_path, f"{server.url}/v1", by_dimension=True, structured_output=structured, tries=2
         )
-    # One call for all; what it does not name is asked for again, and then missing in that dimension alone.
+    # One call for all; what it does not name is requested again, and then missing in that dimension alone.
     assert len(odd.asked) == 2 * len(DIFFERENT) + 2
     assert (result.n, result.invalid, result.wins_a, result.ties) == (len(TEST), 0, len(DIFFERENT), 1)
     assert result.forms == {"JSON" if structured else "label": 2 * len(DIFFERENT)}

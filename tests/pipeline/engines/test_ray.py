@@ -108,7 +108,7 @@ def test_what_runs_and_what_waits_in_the_cluster_can_be_cancelled(
 
 
 def test_a_node_that_does_not_see_the_folder_is_refused(on_ray: SupervisedWorkspace, tmp_path: Path) -> None:
-    # It has the folder, as all nodes of this machine do; what tells is that the worker left no log in it.
+    # It has the folder, as all nodes of this machine do; what shows it is that the worker left no log in it.
     blind = tmp_path / "blind"
     blind.write_text('#!/bin/sh\nrm "$4/log.txt"\nexit 1\n')
     blind.chmod(0o755)

@@ -189,7 +189,7 @@ def test_an_output_that_is_gone_is_made_again(supervised: SupervisedWorkspace, h
 
 
 def test_an_output_is_made_again_once_for_all_that_read_it(supervised: SupervisedWorkspace) -> None:
-    """Of two that miss it, the second finds it asked for already."""
+    """Of two that miss it, the second finds it requested already."""
     supervised.ask(
         intents.Start(
             targets=(

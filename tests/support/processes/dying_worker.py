@@ -1,7 +1,7 @@
 """The real worker, which SIGKILLs itself and its supervisor.
 
 kill.json in the workspace, {"at": n, "when": "before" or "after"}, names the write to the journal
-around which that happens in a job's first attempt. `journalled.txt` tells how many there were.
+around which that happens in a job's first attempt. `journalled.txt` has how many there were.
 """
 
 from __future__ import annotations

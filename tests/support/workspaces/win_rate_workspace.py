@@ -84,13 +84,13 @@ INVALID = "smollm2 vs smollm2/improve-human/naive/sft @ gpt-4o"
 LENGTH_BIASED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gpt-4o"
 UNFINISHED = "smollm2 vs smollm2/direct/llama/sft-dpo @ gemini"
 FAILED = "smollm2 vs smollm2/improve-human/naive/sft @ gemini"
-#: What nobody has asked for yet.
+#: What nobody has requested yet.
 LEFT = ("smollm2 vs smollm2/improve-human/naive/sft-dpo @ gemini", "human vs chatgpt @ gemini")
 
 
 def make(root: Path, rows: int = 240) -> WorkspacePaths:
     """`rows` dialogues, a quarter of them test dialogues; comparisons finished, under way, failed, not
-    asked for; one judge validated, and two voters."""
+    requested; one judge validated, and two voters."""
 
     def make_here(place: Path) -> None:
         _make(place, rows)

@@ -43,7 +43,7 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: Api) -> None:
     assert set(study.states().values()) == {"done"}
     assert_all_answered_once(study, api)
     assert batches(study) == [("completed", len(study.train))]
-    # Answers came in another order than they were asked for: each is where its request was.
+    # Answers came in another order than they were requested: each is where its request was.
     (uploaded,) = [file for file in api.files.values() if file["purpose"] == "batch"]
     asked = [json.loads(line) for line in uploaded["content"].splitlines()]
     by_dialogue = {line["dialog_id"]: line for line in study.answers()}

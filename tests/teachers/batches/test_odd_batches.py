@@ -109,7 +109,7 @@ FOREIGN: list[dict[str, Any]] = [
 def test_a_lost_reply_to_a_creation_buys_nothing_twice(
     tmp_path: Path, odd_server: tuple[OddServer, str], status: int, metadata: dict[str, str] | None
 ) -> None:
-    """The list of batches has others in odd forms, and no metadata: the input file tells the batch."""
+    """The list of batches has others in odd forms, and no metadata: the input file identifies the batch."""
     odd, url = odd_server
     odd.created = HttpReply(b"<html>gateway</html>" if status == 504 else b'{"object": "batch"}', status)
     others = [*FOREIGN, {"id": "batch_8", "status": "completed", "metadata": metadata, "input_file_id": "f"}]

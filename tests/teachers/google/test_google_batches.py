@@ -169,7 +169,7 @@ def test_a_batch_is_found_by_its_input_file(server: Server, batches: GoogleBatch
     found = batches.find("t1", since=0, file="files/2")
     assert found is not None
     assert found.id == "batches/5"
-    # Of whom the API tells nothing, it may be anybody's.
+    # The API does not say whose it is: it may be anybody's.
     del mine["metadata"]["inputConfig"]
     with pytest.raises(UnidentifiedError, match="batches/5"):
         batches.find("t1", since=0, file="files/2")

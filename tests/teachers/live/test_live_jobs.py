@@ -29,7 +29,7 @@ def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
     batch = TeacherWorkspace(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
     batch.run()
     assert live.answers() == batch.answers()
-    # How the teacher is reached is not part of the work: nothing is asked for again.
+    # How the teacher is reached is not part of the work: nothing is requested again.
     assert live.job(NAIVE) == batch.job(NAIVE)
     live.configure(api.url, ["improve-human/naive"], mode="batch")
     before = sum(api.paid.values())

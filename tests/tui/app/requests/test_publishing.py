@@ -1,4 +1,4 @@
-"""Publishing from the app: the folder and the options are asked for, and the command does it."""
+"""Publishing from the app: the dialog asks for folder and options, and the command does it."""
 
 from __future__ import annotations
 
