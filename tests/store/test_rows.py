@@ -180,7 +180,7 @@ def test_imported_data_replaces_what_was_there(store: Connection) -> None:
     assert dialogue_queries.dialogue(store, "a") == dialogue("a", "train")
     assert dialogue_queries.dialogue(store, "b") is None
     assert [row.dialog_id for row in dialogue_queries.dialogues(store, "train")] == ["a"]
-    assert response_queries.source_responses(store)["chatgpt"] == {"z": "🙂"}
+    assert response_queries.source_responses(store, ["chatgpt"]) == {"chatgpt": {"z": "🙂"}}
 
 
 def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:

@@ -24,7 +24,6 @@ from core.services.pipeline.reader import PipelineReader
 from core.services.pipeline.versions import Versions
 from core.services.workspace_state import WorkspaceState
 from core.store import connections
-from core.store.dialogues import dialogue_queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -140,9 +139,7 @@ class ComparisonReader:
 
         def read() -> tuple[Pair, ...]:
             with connections.snapshot(connection):
-                return comparisons.pairs(
-                    connection, jobs, dialogue_queries.each_dialogue(connection, "test"), a, b
-                )
+                return comparisons.pairs(connection, jobs, a, b)
 
         # A running job adds responses and verdicts without a change of its row.
         if any(job.state == "running" for job in jobs):

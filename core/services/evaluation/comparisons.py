@@ -20,6 +20,7 @@ from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult
 from core.domain.names import ComparisonName
 from core.services.evaluation import decisions, seed_groups
+from core.store.dialogues import dialogue_queries
 from core.store.evaluation import response_queries, verdict_queries
 
 if TYPE_CHECKING:
@@ -234,8 +235,8 @@ def texts(
     # Of jobs with the same name, the first one is that of the configuration.
     answering = {job.name: job.id for job in reversed(jobs) if job.stage == "respond"}
     wanted = list(responders)
-    has_sources = any(name not in answering for name in wanted)
-    sources = response_queries.source_responses(connection) if has_sources else {}
+    of_data = [name for name in wanted if name not in answering]
+    sources = response_queries.source_responses(connection, of_data) if of_data else {}
     return {
         name: response_queries.responses(connection, answering[name])
         if name in answering
@@ -258,10 +259,8 @@ def _compares(name: ComparisonName, a: str, b: str) -> bool:
     return (name.a, name.b) in ((a, b), (b, a))
 
 
-def pairs(
-    connection: sqlite3.Connection, jobs: Sequence[Job], dialogues: Iterable[Dialogue], a: str, b: str
-) -> tuple[Pair, ...]:
-    """The test dialogues among `dialogues` with the responses of `a` and `b` and all verdicts on them.
+def pairs(connection: sqlite3.Connection, jobs: Sequence[Job], a: str, b: str) -> tuple[Pair, ...]:
+    """The test dialogues with the responses of `a` and `b` and all verdicts on them.
 
     `jobs` are the respond and compare jobs of `a` and `b`.
     """
@@ -276,17 +275,16 @@ def pairs(
             verdicts.setdefault(dialog_id, []).extend(swapped)
     return tuple(
         Pair(
-            dialog_id=dialogue.dialog_id,
-            emotion=dialogue.emotion,
-            situation=dialogue.situation,
-            utterance=dialogue.utterance,
-            response_a=responses[a].get(dialogue.dialog_id),
-            response_b=responses[b].get(dialogue.dialog_id),
-            verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
-            sentiment=dialogue.sentiment,
+            dialog_id=dialog_id,
+            emotion=emotion,
+            situation=situation,
+            utterance=utterance,
+            response_a=responses[a].get(dialog_id),
+            response_b=responses[b].get(dialog_id),
+            verdicts=tuple(verdicts.get(dialog_id, ())),
+            sentiment=sentiment,
         )
-        for dialogue in dialogues
-        if dialogue.split == "test"
+        for dialog_id, emotion, sentiment, situation, utterance in dialogue_queries.test_texts(connection)
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from heapq import nsmallest
+from itertools import chain
 
 import msgspec
 
@@ -22,11 +23,13 @@ def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
     dialogue.
     """
     names = list(texts)
-    giving: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, own in enumerate(texts.values()):
-        for answer in own.items():
-            giving[answer].append(number)
-    shared = {answer: givers for answer, givers in giving.items() if len(givers) > 1}
+    # Hundreds of thousands of answers, of which few are shared: no loop in Python goes through all.
+    times = Counter(chain.from_iterable(own.items() for own in texts.values()))
+    givers: dict[tuple[str, str], list[int]] = {answer: [] for answer, many in times.items() if many > 1}
+    shared = [[*filter(givers.__contains__, own.items())] for own in texts.values()]
+    for number, answers in enumerate(shared):
+        for answer in answers:
+            givers[answer].append(number)
     # Mostly all answer the same dialogues: one set, by its number, for them all.
     numbers: dict[frozenset[str], int] = {}
     asked = [numbers.setdefault(frozenset(own), len(numbers)) for own in texts.values()]
@@ -37,10 +40,8 @@ def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
         return len(sets[one] & sets[other])
 
     found: dict[tuple[int, int], SameAnswers] = {}
-    for number, own in enumerate(texts.values()):
-        same: Counter[int] = Counter()
-        for answer in own.items():
-            same.update(shared.get(answer, ()))
+    for number, answers in enumerate(shared):
+        same = Counter(chain.from_iterable(givers[answer] for answer in answers))
         del same[number]
         of = {other: both(asked[number], asked[other]) for other in same}
         for other in nsmallest(MOST, same, key=lambda other: (-same[other] / of[other], other)):

@@ -25,6 +25,16 @@ def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) ->
     yield from _dialogues(connection, ":split IS NULL OR split = :split", {"split": split})
 
 
+def test_texts(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str, str, str]]:
+    """(dialogue, emotion, sentiment, situation, utterance) of the test split, in the file's order."""
+    rows = connection.cursor()
+    rows.row_factory = None
+    yield from rows.execute(
+        "SELECT dialog_id, emotion, sentiment, situation, utterance FROM dialogues"
+        " WHERE split = 'test' ORDER BY position"
+    )
+
+
 def drawn_dialogues(connection: sqlite3.Connection, at_most: int) -> DrawnDialogues:
     """All dialogues, or about `at_most` of them if there are more: the same ones each time."""
     counts = stored_data.counts(connection)

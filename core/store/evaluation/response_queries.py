@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 
 
 def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
@@ -11,11 +13,13 @@ def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def source_responses(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
-    """The responses of every source to the test split, by source and dialogue."""
+def source_responses(connection: sqlite3.Connection, sources: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The responses of these sources to the test split, by source and dialogue."""
     found: dict[str, dict[str, str]] = {}
     rows = connection.execute(
         "SELECT source, dialog_id, text FROM ratings JOIN dialogues USING (dialog_id) WHERE split = 'test'"
+        " AND source IN (SELECT value FROM json_each(?))",
+        (json.dumps([*sources]),),
     )
     for source, dialog_id, text in rows:
         found.setdefault(source, {})[dialog_id] = text

@@ -19,6 +19,8 @@ from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 
 _decode_wait = msgspec.json.Decoder(Wait).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_warnings = msgspec.json.Decoder(tuple[tuple[str, int], ...]).decode
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
@@ -118,14 +120,15 @@ def _job(row: sqlite3.Row) -> Job:
         preempted=row["preempted"],
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
-            text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
+            text if times == 1 else f"{text} ({times} times)"
+            for text, times in _decode_warnings(row["warnings"])
         ),
     )
 
 
 def _depends_on(row: sqlite3.Row) -> tuple[str, ...]:
     """What a job depends on, without the rungs that it ignores."""
-    found = tuple(json.loads(row["depends_on"]))
+    found: tuple[str, ...] = _decode_names(row["depends_on"])
     ignored = rungs.gates(row["id"], found) if row["ignores_rungs"] else ()
     return tuple(one for one in found if one not in ignored)
 

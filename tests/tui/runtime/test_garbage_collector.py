@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +53,24 @@ def test_a_full_collection_waits_for_a_calm_moment(held: None, monkeypatch: pyte
     garbage_collector.sweep()
     assert left() is not None
     monkeypatch.setattr(garbage_collector, "_CALM_S", 0.0)
+    garbage_collector.sweep()
+    assert left() is None
+
+
+def test_a_full_collection_rests_for_a_hundred_times_as_long_as_it_took(
+    held: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(garbage_collector, "_DUE", -1)
+    monkeypatch.setattr(garbage_collector, "_touched_at", 0.0)
+    now, seconds = 1000.0, iter((0.0, 1.0, 0.0, 0.0))
+    clock = SimpleNamespace(monotonic=lambda: now, thread_time=lambda: next(seconds))
+    monkeypatch.setattr(garbage_collector, "time", clock)
+    garbage_collector.sweep()
+    left = old_garbage()
+    now = 1099.0
+    garbage_collector.sweep()
+    assert left() is not None
+    now = 1100.0
     garbage_collector.sweep()
     assert left() is None
 

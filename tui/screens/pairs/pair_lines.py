@@ -45,6 +45,9 @@ def lines(pairs: Sequence[Pair]) -> dict[str, PairLine]:
 
 def line(number: int, pair: Pair) -> PairLine:
     """The line of one pair."""
+    if not pair.verdicts:
+        # Most of hundreds of thousands of dialogues may have none.
+        return PairLine(number, pair, {}, None, None, None, _texts_differ(pair.response_a, pair.response_b))
     from core.api import score
 
     by_judge: dict[str, list[Verdict]] = {}
