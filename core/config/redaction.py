@@ -11,10 +11,12 @@ _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _MIN_LENGTH = 8
 
 #: What keys look like: of OpenAI, Anthropic and those that copy them, Google, Hugging Face, Groq, xAI,
-#: GitHub and AWS.
+#: NVIDIA, Perplexity, GitHub, GitLab, AWS and Azure; and tokens as headers have them.
 KEY_SHAPE = re.compile(
     r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{24,}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,}"
-    r"|xai-[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16})(?![A-Za-z0-9])"
+    r"|xai-[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}"
+    r"|nvapi-[A-Za-z0-9_-]{30,}|pplx-[A-Za-z0-9]{30,}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9]{40,60}JQQJ9[A-Za-z0-9]{10,}"
+    r"|[Bb]earer +(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{19,}[A-Za-z0-9])(?![A-Za-z0-9])"
 )
 
 #: Secrets that were used, by what stands in their place.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -148,11 +149,15 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
     """Entries of an attempt's journal from byte `offset`, each with the offset of its end.
 
     A journal that does not exist yet has no entries. Raises `DamagedJournalError` for a complete line that
-    is not an entry, and `OSError` when the file cannot be read.
+    is not an entry, or if it is no file, and `OSError` when the file cannot be read.
     """
+    path = folder / NAME
     try:
-        file = (folder / NAME).open("rb")
-    except FileNotFoundError:
+        # A folder would count as unreadable for now, and a pipe be waited for, both for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DamagedJournalError(folder, 1, "it is not a file")
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
         return
     with file:
         file.seek(offset)

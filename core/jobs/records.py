@@ -262,6 +262,8 @@ class CallSent(_Record, frozen=True, tag="sent"):
     """The submission."""
     key: str
     """The request."""
+    number: int = 1
+    """The try in this submission, from 1. The answers of those before it were lost, or they are unpaid."""
 
 
 class CallUnpaid(_Record, frozen=True, tag="unpaid"):
@@ -271,6 +273,8 @@ class CallUnpaid(_Record, frozen=True, tag="unpaid"):
     """The submission."""
     key: str
     """The request."""
+    number: int = 1
+    """The try."""
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):

@@ -100,10 +100,11 @@ class PlaygroundServer:
             self._look(min(idle_left_s, _LOOK_S))
 
     def leave(self, reason: str) -> None:
-        """End after the present question, within seconds."""
-        if self._leaves is None:
-            log.info("it leaves: %s", reason)
-            self._leaves = (reason, time.monotonic() + _LEAVE_S)
+        """End after the present question, within seconds.
+
+        A signal handler calls it, and logs nothing: the thread that it interrupts may be writing to the log.
+        """
+        self._leaves = self._leaves or (reason, time.monotonic() + _LEAVE_S)
 
     def tell_all(self, event: ProcessEvent) -> None:
         """Send an event to every client."""

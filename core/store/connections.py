@@ -155,7 +155,8 @@ def check_sound(connection: sqlite3.Connection, path: Path) -> None:
             raise
         found = str(error)
     if found != "ok":
-        raise UserError(f"{path} is damaged ({found}): {troubles.REBUILD}")
+        first = next(line for line in found.splitlines() if not line.startswith("***"))
+        raise UserError(f"{path} is damaged ({first}): {troubles.REBUILD}")
 
 
 class OpenFile:

@@ -21,7 +21,14 @@ SHAPED = [
     "hf_abcdefghijklmnopqrstuvwxyzABCDEFGH",
     "gsk_abcdefghijklmnopqrstuvwxyz0123456789",
     "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "github_pat_11ABCDEFG0abcdefghijklmnop_qrstuvwxyz",
+    "glpat-abcdefghij_0123456789",
+    "nvapi-abcdefghijklmnopqrstuvwxyz-0123456789",
+    "pplx-abcdefghijklmnopqrstuvwxyz0123456789",
     "AKIAABCDEFGHIJKLMNOP",
+    "ASIAABCDEFGHIJKLMNOP",
+    "a1b2c3d4e5f6" * 4 + "g7h8JQQJ99BAACYeBjFXJ3w3AAABACOGabcd",
+    "Bearer abcdefghij.0123456789-_ABCDEF",
 ]
 TEACHER = '[teachers.gpt]\nprovider = "openai"\nmodel = "gpt-4o"\n'
 
@@ -32,7 +39,10 @@ def test_what_is_shaped_like_a_key_is_redacted(key: str) -> None:
 
 
 def test_usual_texts_are_left() -> None:
-    usual = "sk-learn, hf_hub, task-1234567890abcdefghijklmnopqrst, " + "0a1b" * 16
+    usual = (
+        "a bearer of bad news, Bearer YOUR-OWN-API-KEY-GOES-HERE, "
+        "sk-learn, hf_hub, task-1234567890abcdefghijklmnopqrst, " + "0a1b" * 16
+    )
     assert without_secrets(usual) == usual
 
 

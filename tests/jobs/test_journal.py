@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,10 @@ except OSError:
     entries = [entry for entry, _ in journal.read(tmp_path)]
     assert [entry.seq for entry in entries] == [1, 2, 4]
     assert entries[-1].record == Failed("no space")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_damaged(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / journal.NAME)
+    with pytest.raises(DamagedJournalError, match="it is not a file"):
+        list(journal.read(tmp_path))

@@ -200,3 +200,17 @@ def test_too_many_open_files_are_among_the_reasons(tmp_path: Path) -> None:
     make(path)
     with open_files.exhausted(), pytest.raises(UserError, match="not too many files are open"):
         connections.writer(path)
+
+
+def test_a_damaged_page_is_reported_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    pages = 3
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(18)[16:], "big")
+        file.seek(pages * size)
+        file.write(b"\xff" * 3 * size)
+    with closing(connections.writer(path)) as connection, pytest.raises(UserError, match=r"is damaged") as e:
+        connections.check_sound(connection, path)
+    assert "\n" not in str(e.value)
+    assert "`empathy-tui rebuild`" in str(e.value)

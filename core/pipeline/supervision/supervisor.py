@@ -209,7 +209,9 @@ class Supervisor:
                 # An intent that crashes the supervisor would crash every supervisor after it,
                 # and no job would ever run.
                 log.exception("intent %d", intent.id)
-                self._refuse(intent, f"unexpected {type(error).__name__}: {error} (see the supervisor's log)")
+                words = troubles.trouble_in_words(error)
+                unexpected = f"unexpected {type(error).__name__}: {error} (see the supervisor's log)"
+                self._refuse(intent, words or unexpected)
         return bool(pending)
 
     def _refuse(self, intent: Intent, error: str) -> None:

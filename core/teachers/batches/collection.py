@@ -27,6 +27,8 @@ from core.teachers.settings import remedies
 
 #: Lines of result files that belong to no request, with their number before it.
 _NAMELESS = "lines of its result files name none of its requests; the files are kept"
+#: The same of requests that the provider counts as completed.
+_UNREAD = "more requests are completed than its result files have answers to"
 #: Attempts to download the files of a finished batch that are not available yet.
 _MAX_DOWNLOADS = 8
 
@@ -160,19 +162,26 @@ def answer_records(
     its requests; and the failure, if any, that every further request would meet.
 
     A request without a line expired with its batch, or is missing. Where lines name no request, one of them
-    may be its answer: it is unreadable. In a cancelled batch a request without a line was never processed,
-    and has no record.
+    may be its answer: it is unreadable. The same is true where the provider has completed more requests than
+    have an answer in its files. In a cancelled batch a request without a line was never processed, and has no
+    record.
     """
     missing: dict[str, str] = dict(submission.record.requests)
+    results: dict[str, Reply | FailedRequest] = {}
     records = []
     nameless = 0
     fatal: FailedRequest | None = None
     for key, result in teacher.results(paths):
-        dialog_id = None if key is None else missing.pop(key, None)
-        if key is None or dialog_id is None:
-            nameless += key not in submission.record.requests
-            log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, str(key)[:64])
-            continue
+        if key is None or key not in submission.record.requests:
+            nameless += 1
+            log.warning("batch %s: ignored an unknown line for %s", info.id, str(key)[:64])
+        elif key not in results:
+            results[key] = result
+        else:
+            log.warning("batch %s: there are several lines for %s", info.id, key)
+            results[key] = max(results[key], result, key=_worth)
+    for key, result in results.items():
+        dialog_id = missing.pop(key)
         if isinstance(result, FailedRequest):
             if teacher.learn(result):
                 # The next batch leaves the refused parameter out.
@@ -187,13 +196,19 @@ def answer_records(
     if info.status == "cancelled":
         return records, nameless, fatal
     code = "batch_expired" if info.status == "expired" else NO_LINE
+    answered_count = sum(isinstance(result, Reply) for result in results.values())
+    unread = (info.completed or 0) - answered_count
+    why = f"{nameless} {_NAMELESS}" if nameless >= unread else f"{unread} {_UNREAD}"
     for number, (key, dialog_id) in enumerate(missing.items()):
-        if number < nameless:
-            result = Reply(
-                "", "unreadable", None, ending=f"it has no line, and {nameless} {_NAMELESS}", raw=""
-            )
+        if number < max(nameless, unread):
+            result = Reply("", "unreadable", None, ending=f"it has no line, and {why}", raw="")
         else:
             message = f"the batch ended as {info.status} without a line for this request"
             result = FailedRequest(code, message)
         records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
     return records, nameless, fatal
+
+
+def _worth(result: Reply | FailedRequest) -> int:
+    """How much a result is worth beside others of the same request: an answer is what was paid."""
+    return 0 if isinstance(result, FailedRequest) else 1 if result.finish == "unreadable" else 2

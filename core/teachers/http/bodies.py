@@ -76,18 +76,43 @@ def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> 
 def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:
     """The lines of a JSONL file that are not blank, each with its object; None where it is none.
 
-    The lines may also be those of a JSON array.
+    Objects may also follow each other in one line, or be items of a JSON array, in any layout.
     """
+    damaged: list[str] = []
+    has_objects = False
     with path.open("rb") as file:
         for number, content in enumerate(file, start=1):
-            line = json_values.decoded(content).strip().removeprefix("[").removesuffix("]").strip(", \t")
+            line = json_values.decoded(content).replace("\0", "").strip()
+            line = line.removeprefix("[").removesuffix("]").strip(", \t")
             if not line:
                 continue
             try:
-                yield line, parse(line)
+                found = [(line, parse(line))]
             except TransientError as error:
                 log.warning("%s, line %d: %s", path.name, number, error)
-                yield line, None
+                found = _objects(line)
+            yield from found
+            has_objects = has_objects or bool(found)
+            if not found:
+                damaged.append(line)
+    # An array over several lines.
+    whole = [] if has_objects else _objects(json_values.decoded(path.read_bytes()))
+    yield from whole or ((line, None) for line in damaged)
+
+
+def _objects(text: str) -> list[tuple[str, Mapping[str, object]]]:
+    """The objects that follow each other in a text, or are items of a list in it; none if there is anything
+    else. Each has a text that it is in."""
+    try:
+        values = [
+            (part, item)
+            for part, value in json_values.sequence(text)
+            for item in (value if isinstance(value, list) else [value])
+        ]
+    except ValueError:
+        return []
+    found = [(part, item) for part, item in values if isinstance(item, Mapping)]
+    return found if len(found) == len(values) else []
 
 
 def keys(path: Path, name: str) -> set[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.teachers.answers.characters import without_half_characters
@@ -37,6 +38,20 @@ def parse(content: bytes | str) -> object:
     return found
 
 
+def sequence(text: str) -> Iterator[tuple[str, object]]:
+    """The values that follow each other in a text, with or without commas between them, each with its text.
+
+    Raises `ValueError` if something else is between them.
+    """
+    at = 0
+    while (begin := _BETWEEN.match(text, at)) is not None and begin.end() < len(text):
+        try:
+            value, at = _DECODER.raw_decode(text, begin.end())
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        yield text[begin.end() : at], value
+
+
 def decoded(content: bytes) -> str:
     """The text of a body: UTF-8, or Windows-1252 where a server sends that instead."""
     text = content.decode("utf-8-sig", "replace")
@@ -49,6 +64,8 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < _MAX_DIGITS else float(digits)
 
 
+#: What may be between values, and before or after them.
+_BETWEEN = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder(strict=False, parse_int=_integer)
 
 

@@ -41,8 +41,9 @@ OnReply = Callable[[Request, Reply, int], None]
 #: Called with a request, its last error, the number of its tries, and how many of their answers were lost.
 OnFailure = Callable[[Request, TransientError | RejectedError, int, int], None]
 
-#: Called with a request before it is sent, or once it is certain that it was not answered.
-OnCall = Callable[[Request], None]
+#: Called with a request and the number of its try before it is sent, or once it is certain that it was not
+#: answered.
+OnCall = Callable[[Request, int], None]
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +104,8 @@ class Sender:
         self._used_up_at = self._used_up_until = 0.0
         #: Whether the headers about rate limits are true, as far as is known.
         self._trusts_limits = True
-        self._on_send: OnCall = lambda request: None
-        self._on_unpaid: OnCall = lambda request: None
+        self._on_send: OnCall = lambda request, number: None
+        self._on_unpaid: OnCall = lambda request, number: None
         self._allowance: Allowance | None = None
         self._send_lock = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -152,8 +153,8 @@ class Sender:
         requests: Sequence[Request],
         on_reply: OnReply,
         on_failure: OnFailure,
-        on_send: OnCall = lambda request: None,
-        on_unpaid: OnCall = lambda request: None,
+        on_send: OnCall = lambda request, number: None,
+        on_unpaid: OnCall = lambda request, number: None,
         allowance: Allowance | None = None,
     ) -> None:
         """Send `requests`, and call back with each result as soon as it is there, in the event loop.
@@ -239,13 +240,15 @@ class Sender:
                 self._heard_at = began
             ticket = self._concurrency.begin()
             try:
-                self._on_send(request)
+                self._on_send(request, number)
                 reply = await self._teacher.complete(request)
             except TransientError as error:
                 log.info("%s: %s", request.key, error)
                 if not error.may_be_charged:
-                    self._on_unpaid(request)
+                    self._on_unpaid(request, number)
                 if self._allowance is not None:
+                    if error.may_be_charged:
+                        self._allowance.lose(request)
                     self._allowance.release(request)
                 if error.throttled:
                     self._concurrency.throttled(ticket)
@@ -256,7 +259,7 @@ class Sender:
                 self._apply_limits(tokens)
                 raise
             except RejectedError:
-                self._on_unpaid(request)
+                self._on_unpaid(request, number)
                 self._concurrency.failed()
                 self._note_answer()
                 raise

@@ -157,8 +157,8 @@ class _Session:
                 self.queue.with_idempotency_keys(self.requests),
                 self._on_reply,
                 self._on_failure,
-                lambda request: self.queue.record(CallSent(self.token, request.key)),
-                lambda request: self.queue.record(CallUnpaid(self.token, request.key)),
+                lambda request, number: self.queue.record(CallSent(self.token, request.key, number)),
+                lambda request, number: self.queue.record(CallUnpaid(self.token, request.key, number)),
                 self.allowance,
             )
         except RejectedError as error:
@@ -189,7 +189,7 @@ class _Session:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
         self.queue.record(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
-        self._count_cost(record)
+        self._count_cost(request, record)
         self.queue.on_answers((record,))
 
     def _on_failure(
@@ -207,11 +207,11 @@ class _Session:
                 f"{self.queue.teacher.model} answered none of the first {enough} requests "
                 f"({kind_of(error)}): {error}"
             )
-        self._count_cost(record)
+        self._count_cost(request, record)
 
-    def _count_cost(self, record: Answer) -> None:
+    def _count_cost(self, request: Request, record: Answer) -> None:
         if self.allowance is not None:
-            self.allowance.spend(record.usd or 0.0)
+            self.allowance.spend(request, record.usd or 0.0)
 
     async def _report(self) -> None:
         """Record the progress, and what the session waits for, whenever one of them changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 from core.teachers.protocol import Request
 
@@ -23,6 +24,8 @@ class Allowance:
         self._expected_usd, self._most_usd = expected_usd, most_usd
         self._is_known = is_known
         self._spent_usd = 0.0
+        #: By the key of a request without an answer, what its lost answers cost by estimate.
+        self._lost_usd: defaultdict[str, float] = defaultdict(float)
         #: The keys of requests in flight.
         self._reserved: set[str] = set()
         self._changed = asyncio.Event()
@@ -43,9 +46,14 @@ class Allowance:
         self._reserved.discard(request.key)
         self._changed.set()
 
-    def spend(self, usd: float) -> None:
-        """Count the cost of an answer."""
-        self._spent_usd += usd
+    def lose(self, request: Request) -> None:
+        """Count a call whose answer was lost, and may be charged all the same."""
+        self._lost_usd[request.key] += self._expected_usd
+        self._spent_usd += self._expected_usd
+
+    def spend(self, request: Request, usd: float) -> None:
+        """Count the cost of a request's answer, with those that were lost before it."""
+        self._spent_usd += usd - self._lost_usd.pop(request.key, 0.0)
         self._most_usd = max(self._most_usd, usd)
 
     def _fits(self, request: Request) -> bool:

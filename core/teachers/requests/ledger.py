@@ -77,8 +77,8 @@ class TrackedSubmission:
     spent_usd: float = 0.0
     answered_keys: set[str] = field(default_factory=set)
     """Keys of the requests that have an outcome."""
-    in_flight: set[str] = field(default_factory=set)
-    """Keys of live requests that were sent, and perhaps answered and paid, without an outcome."""
+    in_flight: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """By key, the tries of live requests without an outcome that were sent, and perhaps answered and paid."""
 
     @property
     def token(self) -> str:
@@ -230,9 +230,9 @@ class Ledger:
                 submission = self.submissions[record.token]
                 # What is noted is read again from the file, the answer before what it is an answer to.
                 if record.key not in submission.answered_keys:
-                    submission.in_flight.add(record.key)
+                    submission.in_flight[record.key].add(record.number)
             case CallUnpaid() if record.token in self.submissions:
-                self.submissions[record.token].in_flight.discard(record.key)
+                self.submissions[record.token].in_flight[record.key].discard(record.number)
             case Answer():
                 self._add_answer(folder.parent.name, record, is_call=folder.is_relative_to(self.calls_folder))
             case Failed():
@@ -250,7 +250,7 @@ class Ledger:
         submission = self.submissions.get(answer.token)
         if submission is not None:
             submission.answered_keys.add(answer.key)
-            submission.in_flight.discard(answer.key)
+            submission.in_flight.pop(answer.key, None)
             submission.spent_usd += answer.usd or 0.0
             if answer.output_tokens is not None and not answer.is_estimated:
                 asked = (JobId.parse(job).stage, submission.record.model)

@@ -129,9 +129,11 @@ class RequestQueue:
     def record_lost(self, token: str) -> None:
         """Record which requests of a live submission were sent, perhaps paid, and not answered to the end."""
         submission = self.ledger.submissions[token]
-        for key in sorted(submission.in_flight):
-            dialog_id = submission.record.requests.get(key, "")
-            self.record(self.answer_record(token, 1, key, dialog_id, FailedRequest(LOST, _PERHAPS_PAID), 1))
+        for key, tries in sorted(submission.in_flight.items()):
+            if tries:
+                dialog_id = submission.record.requests.get(key, "")
+                lost = FailedRequest(LOST, _PERHAPS_PAID)
+                self.record(self.answer_record(token, 1, key, dialog_id, lost, len(tries)))
 
     def to_send_again(self, requests: Sequence[Request]) -> int:
         """How many of these are perhaps paid already."""

@@ -234,3 +234,17 @@ def test_a_store_without_its_log_runs_nothing_twice(supervised: SupervisedWorksp
     assert "has an attempt that is not in state.db" in said
     assert "`empathy-tui rebuild`" in said
     assert supervised.steps() == steps
+
+
+def test_a_request_that_meets_a_damaged_store_is_refused_with_the_remedy(
+    supervised: SupervisedWorkspace,
+) -> None:
+    request = supervised.ask(intents.Start())
+    with closing(sqlite3.connect(supervised.workspace.state)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DROP TABLE jobs")
+    supervised.finish()
+    error = supervised.answer(request).error
+    assert error is not None
+    assert error.startswith("state.db lacks a table or column (no such table: ")
+    assert "`empathy-tui rebuild`" in error

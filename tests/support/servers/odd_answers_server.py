@@ -52,6 +52,8 @@ class OddServer:
     """The batches on the only page, instead of the batch; it may refer to the batch by its id."""
     line: Callable[[str, dict[str, Any]], bytes] | None = None
     """A line of the output file, from the key and the body of the request."""
+    layout: Callable[[list[bytes]], bytes] = b"\n".join
+    """The output file, from its lines."""
     asked: list[str] = field(default_factory=list)
     """The text of every request that was charged."""
     deleted: list[str] = field(default_factory=list)
@@ -82,7 +84,7 @@ class OddServer:
                 self.deleted.append("file-in")
                 return HttpReply({"deleted": True})
             case "GET", "/files/file-out/content":
-                return HttpReply(b"\n".join(map(self._line, self._input)))
+                return HttpReply(self.layout(list(map(self._line, self._input))))
         return HttpReply({"error": {"message": f"Unknown {request.method} {path}"}}, 404)
 
     def _answer(self, text: str) -> dict[str, Any] | bytes | HttpReply:

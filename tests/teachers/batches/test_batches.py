@@ -156,13 +156,13 @@ def test_a_fault_costs_nothing_twice(tmp_path: Path, api: Api, faults: dict[str,
     assert len(study.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
 
 
-def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> None:
+def test_a_batch_that_never_has_files_is_failed_and_not_bought_again(tmp_path: Path, api: Api) -> None:
     api.faults.late_files = -1
-    study = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 2")
+    study = TeacherWorkspace(tmp_path, api.url)
     study.run()
     assert study.states()[NAIVE] == "failed"
-    assert f"{len(study.train)} of {len(study.train)} requests got no answer" in study.error(NAIVE)
-    assert batches(study) == [("failed", len(study.train))] * 2
+    assert f"{len(study.train)} more requests are completed than its result files" in study.error(NAIVE)
+    assert batches(study) == [("failed", len(study.train))]
     ((errors,),) = study.query("SELECT DISTINCT errors FROM submissions")
     assert "without any file" in errors
     # Asked again, it goes on: the tries begin anew.

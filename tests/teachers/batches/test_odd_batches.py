@@ -80,6 +80,50 @@ def test_batches_in_odd_forms(
     assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
 
 
+def _array(lines: list[bytes]) -> bytes:
+    return json.dumps([json.loads(line) for line in lines], indent=1).encode()
+
+
+def _errors_first(lines: list[bytes]) -> bytes:
+    failed = [{"custom_id": json.loads(line)["custom_id"], "error": {"message": "no"}} for line in lines]
+    return b"\n".join([*(json.dumps(line).encode() for line in failed), *lines])
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        b"".join,
+        b"\r".join,
+        b"\0\n\0".join,
+        _array,
+        lambda lines: json.dumps([json.loads(line) for line in lines]).encode(),
+        lambda lines: b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\0" * 4096,
+        lambda lines: b"\n".join([lines[0][:80], *lines]),
+        _errors_first,
+        lambda lines: b"\n".join(reversed(_errors_first(lines).splitlines())),
+    ],
+)
+def test_result_files_in_odd_layouts(
+    tmp_path: Path, odd_server: tuple[OddServer, str], layout: Callable[[list[bytes]], bytes]
+) -> None:
+    odd, url = odd_server
+    odd.layout = layout
+    assert generate(tmp_path, url, "batch", 0.0).answers == len(DIALOGUES)
+    assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"<html>Log in</html>", b'{"error": {"message": "gone"}}'])
+def test_completed_requests_without_answers_are_not_bought_again(
+    tmp_path: Path, odd_server: tuple[OddServer, str], content: bytes
+) -> None:
+    odd, url = odd_server
+    odd.layout = lambda lines: content
+    with pytest.raises(UserError, match=r"24 of 24 answers cannot be used \(24 unreadable\)"):
+        generate(tmp_path, url, "batch")
+    assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
+    assert {answer.outcome for answer in answers(tmp_path)} == {"unreadable"}
+
+
 @pytest.mark.parametrize("is_json", [True, False])
 def test_a_key_that_the_server_repeats_is_in_no_file(
     tmp_path: Path, odd_server: tuple[OddServer, str], monkeypatch: pytest.MonkeyPatch, is_json: bool

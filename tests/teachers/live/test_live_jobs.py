@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.store import intents
+from core.teachers.costs import prices
 from tests import loopback
 from tests.loopback import Api
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
@@ -105,6 +106,20 @@ def test_what_was_in_flight_at_a_kill_is_asked_about(tmp_path: Path, api: Api, a
     assert sum(api.paid.values()) == paid + 1
     assert "1 requests are sent again" in study.query("SELECT text FROM warnings")[0][0]
     assert study.query("SELECT count(*) FROM submissions WHERE NOT collected") == [(0,)]
+
+
+def test_all_tries_of_what_was_in_flight_at_a_kill_are_counted(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer is lost with its connection, the second with the worker."""
+    answered = api._answered
+    monkeypatch.setattr(api, "_answered", lambda body: answered(body) | {"padding": "…" * 600})
+    api.faults.cut_replies = 1
+    study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
+    _kill(study, FIRST_CALL + 1)
+    assert study.finish(dying=True) == 0
+    found = study.query("SELECT output_tokens FROM answers WHERE outcome = 'lost'")
+    assert found == [(2 * prices.ANSWER,)], study.story()
 
 
 def test_what_was_in_flight_is_sent_again_where_that_is_allowed(tmp_path: Path, api: Api) -> None:

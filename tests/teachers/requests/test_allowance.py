@@ -22,6 +22,8 @@ class _Session:
     """Calls that cost what is given, answered in any order, some of them after a 429."""
 
     costs: list[float]
+    lost_share: float = 0.0
+    """Share of the calls whose answers are lost, and count as their estimate."""
     spent: list[float] = field(default_factory=list)
     alone: int = 0
     """Answers before which no other call was in flight."""
@@ -36,17 +38,20 @@ class _Session:
                 await asyncio.sleep(0)
             if attempt == 1 and draw.random() < 0.2:
                 raise TransientError("slow down", code="429", throttled=True)
+            if draw.random() < self.lost_share:
+                self.spent.append(_EXPECTED)
+                raise TransientError("no answer", code="timeout", may_be_charged=True)
             return REPLY
 
         def on_reply(request: Request, reply: Reply, lost: int) -> None:
             self.alone += teacher.maximum == 1
             self.spent.append(cost_of[request.key])
-            allowance.spend(self.spent[-1])
+            allowance.spend(request, self.spent[-1] + lost * _EXPECTED)
 
         def on_failure(
             request: Request, error: TransientError | RejectedError, tries: int, lost: int
         ) -> None:
-            raise error
+            allowance.spend(request, lost * _EXPECTED)
 
         teacher = Teacher(answer)
         sender = Sender(teacher, LiveLimits(8), threading.Event())
@@ -68,6 +73,14 @@ def test_calls_cost_no_more_than_one_of_them_beyond_the_allowance(seed: int) -> 
     assert sum(session.spent) <= usd + _MOST - _EXPECTED
     # It goes on as long as there is room for the estimate of one.
     assert len(session.spent) == 40 or sum(session.spent) > usd - _EXPECTED
+
+
+@pytest.mark.parametrize("lost_share", [0.3, 1.0])
+def test_calls_whose_answers_are_lost_keep_to_the_allowance(lost_share: float) -> None:
+    draw = random.Random(2)
+    session = _Session([_MOST] * 40, lost_share)
+    session.run(50.0, draw)
+    assert 50.0 - _EXPECTED < sum(session.spent) <= 50.0 + _MOST - _EXPECTED
 
 
 def test_calls_that_fit_are_all_sent() -> None:
