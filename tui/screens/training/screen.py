@@ -142,6 +142,8 @@ class TrainingScreen(CurveScreen, RunActions):
         self._sought: str | None = None
 
     def body(self) -> ComposeResult:
+        # Before the widgets exist, whose styles would be computed again.
+        self._classify()
         yield Static(id="nothing", markup=False)
         with Container(id="body"):
             yield RunList(
@@ -370,18 +372,26 @@ class TrainingScreen(CurveScreen, RunActions):
     def _lay_out(self) -> None:
         """Lay out list, charts and panel for the terminal's size."""
         width, height = self.size
-        self.set_class(width < _MEDIUM, "narrow")
-        self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
-        self.set_class(width >= _WIDE and not self._is_full, "wide")
-        self.set_class(width >= _WIDEST and not self._is_full, "widest")
-        self.set_class(self._is_full, "full")
-        self.set_class(self._panel_page is not None, "panelled")
+        self._classify()
         self.query_one(RunPanel).show_page(self._panel_page)
         is_wide = width >= _WIDE
         rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
         self._list.styles.height = "1fr" if is_wide else rows
         alone = is_wide and self._panel_page is None
         self.query_one("#body").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
+
+    def _classify(self) -> None:
+        """Set the classes by which the style sheet lays out the screen."""
+        width = self.size.width
+        classes = {
+            "narrow": width < _MEDIUM,
+            "medium": _MEDIUM <= width < _WIDE and not self._is_full,
+            "wide": width >= _WIDE and not self._is_full,
+            "widest": width >= _WIDEST and not self._is_full,
+            "full": self._is_full,
+            "panelled": self._panel_page is not None,
+        }
+        self.update_classes(classes, animate=False)
 
     def drawn_runs(self) -> tuple[DrawnRun, ...]:
         """The runs to draw; the selected one is last and so on top."""

@@ -200,7 +200,9 @@ class RunPanel(Vertical):
             # The settings of the runs before stay with their metrics until both are read.
             if self._settings is not None and self._is_of_shown(self._drawing):
                 self._below = run_text.settings_table(self._settings, width)
-            page.update(Content.assemble(text, "\n\n", self._below) if self._is_both and self._below else text)
+            page.update(
+                Content.assemble(text, "\n\n", self._below) if self._is_both and self._below else text
+            )
         elif self._page == "settings":
             text = run_text.settings_table(self._settings or (), width)
             alone = self._job is not None and len(self._shown) == 1
