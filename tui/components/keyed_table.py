@@ -288,7 +288,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def _segments(self, row: int, cells: Sequence[Text], base_style: Style) -> Iterator[Segment]:
         plain, left = self._get_row_style(row, base_style), self.size.width
-        fixed = self.get_component_styles("datatable--fixed").rich_style
+        fixed = self._styles_of_rows[0]
         for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
             place, is_fixed = Coordinate(row, number), number < self.fixed_columns
             style, above = self._styles(place, is_fixed)

@@ -85,7 +85,11 @@ class TextPane(ScrollView, inherit_bindings=False):
     def lines_of(self, content: Content) -> int:
         """The lines that a text would take; 0 before the first layout."""
         width = self.text_width
-        return hanging(content, self._hang, width).get_height({}, width) if width else 0
+        if not width:
+            return 0
+        shown = hanging(content, self._hang, width)
+        # Lines that hang fit already: another wrapping takes longer than their own.
+        return shown.get_height({}, width) if shown is content else shown.plain.count("\n") + 1
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return self._height(len(self._wrapped(max(1, width - self.styles.scrollbar_size_vertical))))

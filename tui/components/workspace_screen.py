@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import ScreenResume
 from textual.screen import Screen
 
 from tui.components.keys_line import KeysLine
@@ -101,6 +103,11 @@ class WorkspaceScreen(Screen[None]):
         self.query_one(Masthead).show(snapshot, trouble)
         if snapshot is not None:
             self.show(snapshot)
+
+    @on(ScreenResume)
+    def _keep_styles(self, event: ScreenResume) -> None:
+        # A new theme has given its styles to all screens, and nothing else changes those of one in the back.
+        event.refresh_styles = False
 
     def on_screen_resume(self) -> None:
         # After the refresh, because a screen that opens for the first time is still mounting.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Polling interval of the store's version in seconds.
 LOOK_S = 0.25
+#: Polls in which nothing happens until the app prepares for its other screens.
+_CALM = 2
 #: Polling interval of the supervisor's process in seconds, which the version does not cover.
 ALIVE_S = 1.0
 
@@ -119,6 +121,7 @@ class Poller:
         watch = _StoreWatch(workspace)
         trouble: str | None = None
         due = time.monotonic()
+        calm = 0
         try:
             while not self._stopped:
                 self._wake.clear()
@@ -132,7 +135,9 @@ class Poller:
                     due = time.monotonic() + LOOK_S
                     garbage_collector.sweep()
                 self._answer(workspace)
-                self._wake.wait(max(0.0, due - time.monotonic()))
+                calm = 0 if self._wake.wait(max(0.0, due - time.monotonic())) else calm + 1
+                if calm == _CALM:
+                    _prepare(workspace)
         finally:
             workspace.close()
 
@@ -190,6 +195,12 @@ class _StoreWatch:
             return False
         self._looked_at = now
         return self._opened.pipeline.supervisor() != self._supervisor
+
+
+def _prepare(workspace: Workspace) -> None:
+    """Import what charts and statistics need, which takes longer than to draw them."""
+    workspace.training.curves(())
+    import tui.screens.training.charts.plotting  # noqa: F401 - for the import alone
 
 
 def _words(error: Exception) -> str:

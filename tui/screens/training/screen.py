@@ -137,11 +137,15 @@ class TrainingScreen(CurveScreen, RunActions):
         self._all = AllRuns()
         self._shows_archived = False
         self._is_table = False
+        #: Mounted when it is first shown.
+        self._table = RunTable(id="table")
         self._rows: dict[str, RunRow] = {}
         #: The run to select, once it is in the list.
         self._sought: str | None = None
 
     def body(self) -> ComposeResult:
+        # Before the widgets exist, whose styles would be computed again.
+        self._classify()
         yield Static(id="nothing", markup=False)
         with Container(id="body"):
             yield RunList(
@@ -154,11 +158,9 @@ class TrainingScreen(CurveScreen, RunActions):
                 yield ChartArea(id="charts")
                 yield Caption(id="caption")
             yield RunPanel(id="panel")
-        yield RunTable(id="table")
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
-        self._table.display = False
         self._lay_out()
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
         self._list.enter()
@@ -201,7 +203,7 @@ class TrainingScreen(CurveScreen, RunActions):
     def seek(self, job: str) -> None:
         """Select a run; clears the list's filter if it hides it."""
         if self._is_table:
-            self.action_table()
+            self._switch()
         self._list.back()
         self._sought = job
         if self.app.snapshot is not None:
@@ -214,18 +216,14 @@ class TrainingScreen(CurveScreen, RunActions):
         if self._sought is not None and self._list.select(self._sought):
             self._sought = None
 
-    def open_table(self) -> None:
+    async def open_table(self) -> None:
         """Show all runs in a table."""
         if not self._is_table:
-            self.action_table()
+            await self.action_table()
 
     @property
     def _list(self) -> RunList:
         return self.query_one(RunList)
-
-    @property
-    def _table(self) -> RunTable:
-        return self.query_one(RunTable)
 
     def selected_job(self) -> Job | None:
         return self._jobs.get(self._run or "")
@@ -266,7 +264,7 @@ class TrainingScreen(CurveScreen, RunActions):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        if event.data_table is self._table.listing.table:
+        if self._is_table and event.data_table is self._table.listing.table:
             self._table.describe()
         if (event.data_table is self._list.table) == self._is_table or event.row_key.value == self._run:
             return
@@ -276,7 +274,7 @@ class TrainingScreen(CurveScreen, RunActions):
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         if self._is_table:
-            self.action_table()
+            self._switch()
         else:
             self.action_layout()
 
@@ -291,8 +289,13 @@ class TrainingScreen(CurveScreen, RunActions):
             key = self.key_of("training.unmark")
             self.app.show_message(f"{MOST} runs are marked, the maximum: {key} unmarks all")
 
-    def action_table(self) -> None:
+    async def action_table(self) -> None:
         """Show all runs in a table, or the charts of the run under the table's cursor."""
+        if not self._table.is_attached:
+            await self.mount(self._table, after="#body")
+        self._switch()
+
+    def _switch(self) -> None:
         chosen, self._is_table = self._selected, not self._is_table
         self.query_one("#body").display = not self._is_table
         self._table.display = self._is_table
@@ -355,7 +358,7 @@ class TrainingScreen(CurveScreen, RunActions):
 
     def step_back(self) -> None:
         if self._is_table:
-            self.action_table()
+            self._switch()
         elif self._is_full:
             self.action_full()
         elif self._step is not None:
@@ -370,18 +373,26 @@ class TrainingScreen(CurveScreen, RunActions):
     def _lay_out(self) -> None:
         """Lay out list, charts and panel for the terminal's size."""
         width, height = self.size
-        self.set_class(width < _MEDIUM, "narrow")
-        self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
-        self.set_class(width >= _WIDE and not self._is_full, "wide")
-        self.set_class(width >= _WIDEST and not self._is_full, "widest")
-        self.set_class(self._is_full, "full")
-        self.set_class(self._panel_page is not None, "panelled")
+        self._classify()
         self.query_one(RunPanel).show_page(self._panel_page)
         is_wide = width >= _WIDE
         rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
         self._list.styles.height = "1fr" if is_wide else rows
         alone = is_wide and self._panel_page is None
         self.query_one("#body").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
+
+    def _classify(self) -> None:
+        """Set the classes by which the style sheet lays out the screen."""
+        width = self.size.width
+        classes = {
+            "narrow": width < _MEDIUM,
+            "medium": _MEDIUM <= width < _WIDE and not self._is_full,
+            "wide": width >= _WIDE and not self._is_full,
+            "widest": width >= _WIDEST and not self._is_full,
+            "full": self._is_full,
+            "panelled": self._panel_page is not None,
+        }
+        self.update_classes(classes, animate=False)
 
     def drawn_runs(self) -> tuple[DrawnRun, ...]:
         """The runs to draw; the selected one is last and so on top."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
+from tui.components.text_pane import TextPane
 from tui.screens.training.runs import run_text
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ _LOOK_S, _LINES = 0.5, 200
 _TALL = 20
 
 
-class _Page(VerticalScroll, inherit_bindings=False):
-    """A page that scrolls by keys; the screen handles left and right."""
+class _Page(TextPane, inherit_bindings=False):
+    """A page that scrolls by keys; the screen handles left and right, and the space bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False),
@@ -52,13 +53,7 @@ class RunPanel(Vertical):
     RunPanel {
         background: $surface;
         & > #page-names { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }
-        & > #pages {
-            height: 1fr;
-            padding: 0 1;
-            margin: 1 0 0 0;
-            scrollbar-size-vertical: 1;
-            & > Static { height: auto; }
-        }
+        & > #page { height: 1fr; padding: 0 1; margin: 1 0 0 0; }
         &:focus-within > #page-names { background: $boost; }
     }
     """
@@ -74,18 +69,18 @@ class RunPanel(Vertical):
         self._drawing: Drawing | None = None
         self._x: float | None = None
         self._metric = ""
-        self._settings: Sequence[SettingsOfRun] = ()
+        #: None until they are read.
+        self._settings: Sequence[SettingsOfRun] | None = None
         self._result: object = None
         self._samples: Sequence[SampleAnswer] = ()
         #: The log that is shown: its job and its end.
         self._log: tuple[str | None, int] = (None, -1)
-        #: The number of line breaks in the shown metrics, and the settings below them.
-        self._lines: tuple[int, Sequence[SettingsOfRun]] = (-1, ())
+        #: The settings below the metrics.
+        self._below = Content("")
 
     def compose(self) -> ComposeResult:
         yield Static(id="page-names", markup=False)
-        with _Page(id="pages"):
-            yield Static(id="page", markup=False)
+        yield _Page(id="page")
 
     def on_mount(self) -> None:
         self.display = False
@@ -113,8 +108,13 @@ class RunPanel(Vertical):
         is_another = (None if job is None else job.id) != (None if self._job is None else self._job.id)
         self._job, self._shown = job, shown
         if is_another:
-            self._samples, self._settings = (), ()
-            self._begin()
+            self._samples, self._settings = (), None
+            if self._page == "metrics":
+                # The values of the run before stay until those of this one are drawn.
+                self._to_top()
+                self._read()
+            else:
+                self._begin()
         else:
             self._read()
 
@@ -130,11 +130,19 @@ class RunPanel(Vertical):
 
     def _begin(self) -> None:
         """Scroll to the top of the page, or to the end of the log."""
-        self._log, self._lines = (None, -1), (-1, ())
-        self.query_one(_Page).scroll_home(animate=False)
-        self.query_one("#page", Static).update("")
+        self._log = (None, -1)
+        self._to_top()
+        self._text.update(Content(""))
         self._draw()
         self._read()
+
+    def _to_top(self) -> None:
+        if self._text.scroll_target_y:
+            self._text.scroll_home(animate=False)
+
+    @property
+    def _text(self) -> _Page:
+        return self.query_one(_Page)
 
     def _read(self) -> None:
         """Read the page's data if it is missing or may have changed."""
@@ -177,30 +185,33 @@ class RunPanel(Vertical):
         size = 0 if end is None else end.size
         if self._page != "log" or (job, size) == self._log:
             return
-        page = self.query_one(_Page)
+        page = self._text
         follows = self._log[0] != job or page.scroll_y >= page.max_scroll_y - 1
         self._log = (job, size)
-        self.query_one("#page", Static).update(run_text.log(end))
+        page.update(run_text.log(end))
         if follows:
             page.call_after_refresh(page.scroll_end, animate=False)
 
     def _draw(self) -> None:
         """Draw the page, except the log, which is drawn when it was read."""
-        width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
+        width, page = max(20, self.size.width - 3), self._text
         if self._page == "metrics" and self._drawing is not None:
             text = run_text.metric_table(self._drawing, self._x, self._metric, width)
-            # No line of metrics wraps, so a layout is only needed if the number of lines changes.
-            lines = (text.plain.count("\n"), self._settings if self._is_both else ())
-            if self._is_both and self._settings:
-                text = Content.assemble(text, "\n\n", run_text.settings_table(self._settings, width))
-            page.update(text, layout=lines != self._lines)
-            self._lines = lines
+            # The settings of the runs before stay with their metrics until both are read.
+            if self._settings is not None and self._is_of_shown(self._drawing):
+                self._below = run_text.settings_table(self._settings, width)
+            page.update(
+                Content.assemble(text, "\n\n", self._below) if self._is_both and self._below else text
+            )
         elif self._page == "settings":
-            text = run_text.settings_table(self._settings, width)
+            text = run_text.settings_table(self._settings or (), width)
             alone = self._job is not None and len(self._shown) == 1
             page.update(text + run_text.outcome(self._job, width) if self._job and alone else text)
         elif self._page == "answers":
             page.update(run_text.answers(self._samples, self._step))
+
+    def _is_of_shown(self, drawing: Drawing) -> bool:
+        return {run.job for run in drawing.request.runs} == {run.job for run, _ in self._shown}
 
     @property
     def _is_both(self) -> bool:

@@ -17,6 +17,7 @@ from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable, LaterCells
 from tui.components.listing import KEYS, UNSORTED
+from tui.components.text_pane import TextPane
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.evaluation import seeds, win_rates
@@ -46,6 +47,7 @@ class RatesView(WinRatesView):
     RatesView {
         & > #shown { height: 1; padding: 0 1; color: $text-muted; }
         & > KeyedTable { margin: 0; }
+        & > #about-rate { scrollbar-size: 0 0; }
     }
     """
     # Shown above the table, because the footer has no space for them.
@@ -77,7 +79,6 @@ class RatesView(WinRatesView):
         #: The groups whose comparisons are shown.
         self._open: set[str] = set()
         self._drawn: object = None
-        self._described = Content("")
         #: A comparison's job → its row and the row's input.
         self._rows: dict[str, tuple[object, Sequence[Text]]] = {}
 
@@ -86,7 +87,7 @@ class RatesView(WinRatesView):
         yield KeyedTable(id="rates", opens="Pairs")
         yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
         yield FilterBox("a part of a responder, recipe or judge")
-        yield Static(id="about-rate", classes="summary", markup=False)
+        yield TextPane(id="about-rate", classes="summary", can_focus=False)
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
@@ -309,7 +310,7 @@ class RatesView(WinRatesView):
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _describe(self) -> None:
-        rate, about = self.rate, self.query_one("#about-rate", Static)
+        rate, about = self.rate, self.query_one("#about-rate", TextPane)
         key = self.query_one(KeyedTable).selected_key or ""
         group = self._over_seeds.get(key.removeprefix(_GROUP)) if self._grouping == "seeds" else None
         about.display = rate is not None or group is not None
@@ -325,6 +326,4 @@ class RatesView(WinRatesView):
             text = Content("\n").join([*lines, self.judge_line(group.judge)])
         else:
             return
-        if not text.is_same(self._described):
-            self._described = text
-            about.update(text)
+        about.update(text)
