@@ -34,9 +34,7 @@ class AskTextScreen(Dialog[str | None]):
             yield Input(self._text, select_on_focus=not self._adds)
 
     def on_mount(self) -> None:
-        field = self.query_one(Input)
-        field.cursor_position = len(field.value)
-        field.focus()
+        self.query_one(Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
