@@ -30,7 +30,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "data": (("3",), ("1–96 of 96", "Situation")),
     "statistics": (("3", "v"), ("Ratings per source",)),
     "training": (("4", "space", "down", "down", "space", "down"), ("rewards/margins",)),
-    "win_rates": (("5",), ("Judge: gpt-4o",)),
+    "win_rates": (("5",), ("Judge gpt-4o",)),
     "pairs": (("6", "w"), ("1/16",)),
     "responses": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),

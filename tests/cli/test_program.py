@@ -107,6 +107,8 @@ def test_a_typo_in_a_command_is_answered_with_what_was_meant() -> None:
         refused = CliRunner().invoke(main, words.split())
         assert refused.exit_code == 2
         assert f"Did you mean {meant}?" in refused.output
+    refused = CliRunner().invoke(main, ["config", "sft.max_steps", "3"])
+    assert "config are diff, set, show, unset." in refused.output
 
 
 def test_the_workspace_may_be_named_after_the_command(program: Program, tmp_path: Path) -> None:

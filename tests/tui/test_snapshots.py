@@ -33,7 +33,7 @@ SCREENS = {
     "pipeline": ("2", "✓ done", "✓ done"),
     "data": ("3", "1–96 of 96", "1–48 of 48"),
     "training": ("4", "loss", "loss"),
-    "win_rates": ("5", "Judge: ", "Judge: "),
+    "win_rates": ("5", "Judge ", "Judge "),
     "pairs": ("6", "1/16", "1/12"),
     "batches": ("7", "in progress", "✗ failed"),
     "logs": ("8", "no padding token", "attempt 1 of a made job"),

@@ -9,6 +9,8 @@ import click
 
 #: Longer than any short help, so that none is cut.
 _WHOLE = 10_000
+#: A group with more commands does not name them in an error.
+_NAMED = 8
 
 
 class CommandGroup(click.Group):
@@ -19,11 +21,15 @@ class CommandGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            near = get_close_matches(name, self.list_commands(ctx), cutoff=0.6)
-            meant = (
-                f" Did you mean {' or '.join(near)}?" if near else f" {ctx.command_path} --help lists them."
-            )
-            ctx.fail(f"No such command '{name}'.{meant}")
+            known = self.list_commands(ctx)
+            near = get_close_matches(name, known, cutoff=0.6)
+            if near:
+                meant = f"Did you mean {' or '.join(near)}?"
+            elif len(known) <= _NAMED:
+                meant = f"The commands of {ctx.command_path} are {', '.join(known)}."
+            else:
+                meant = f"{ctx.command_path} --help lists them."
+            ctx.fail(f"No such command '{name}'. {meant}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
+from rich.style import Style as RichStyle
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.events import MouseMove
@@ -27,9 +28,6 @@ class KeysLine(Static):
         background: $footer-background;
         color: $footer-description-foreground;
         text-wrap: nowrap;
-        link-color: $footer-description-foreground;
-        link-style: none;
-        link-background: $footer-background 0%;
         link-color-hover: $foreground;
         link-style-hover: none;
         link-background-hover: $panel;
@@ -42,6 +40,11 @@ class KeysLine(Static):
         #: A click's action → its tooltip.
         self._tooltips: dict[object, str] = {}
         self._is_due = False
+
+    @property
+    def link_style(self) -> RichStyle:
+        """None: a link has the colours of its parts, else its key would have that of its title."""
+        return RichStyle.null()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)

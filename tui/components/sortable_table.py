@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -23,7 +24,10 @@ SortValues = Mapping[str, SortValue]
 
 
 class SortableTable(KeyedTable):
-    """A table of few rows, with sections: a row without sort keys is a heading, which keeps its place."""
+    """A table of few rows, with sections: a row without sort keys is a heading, which keeps its place.
+
+    Consecutive rows with the same sort keys stay together.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = list(SORT_KEYS)
 
@@ -99,7 +103,9 @@ class SortableTable(KeyedTable):
     def _of_section(self, keys: list[str]) -> Sequence[str]:
         name = self._sort
         if name is None:
-            return keys[:: -1 if self._is_reversed else 1]
+            # Rows that share their sort keys are lines of one entry.
+            entries = [list(lines) for _, lines in groupby(keys, key=lambda key: id(self._values[key]))]
+            return [key for lines in entries[:: -1 if self._is_reversed else 1] for key in lines]
         known = [key for key in keys if self._values[key].get(name) is not None]
         known.sort(key=lambda key: comparable(self._values[key][name]), reverse=self._is_reversed)
         return known + [key for key in keys if self._values[key].get(name) is None]

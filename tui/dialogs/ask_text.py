@@ -21,15 +21,17 @@ class AskTextScreen(Dialog[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Back", id="ask_text.back")]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, *, adds: bool = False) -> None:
+        """With `adds`, what is typed is added to the text; else it replaces it."""
         super().__init__()
+        self._adds = adds
         self._title = title
         self._text = text
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, markup=False)
-            yield Input(self._text)
+            yield Input(self._text, select_on_focus=not self._adds)
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

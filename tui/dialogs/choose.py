@@ -84,7 +84,9 @@ class ChooseScreen(Dialog[str | None]):
         # Set here, because the list would measure every name repeatedly.
         options.styles.height = min(_MOST_ROWS, max(1, len(found)))
         options.set_options([Option(Content(visible(name)), id=name) for name in found])
-        if found:
+        if not found:
+            options.add_option(Option(Content("nothing matches"), disabled=True))
+        else:
             options.highlighted = found.index(self._best(found, part))
 
     def _best(self, found: Sequence[str], part: str) -> str:

@@ -29,6 +29,12 @@ class Dialog(ModalScreen[ScreenResultType]):
                 border: tall $accent;
             }
 
+            /* One line high: a border would leave no room for the text. */
+            & Input.-textual-compact:focus {
+                border: none;
+                background: $boost;
+            }
+
             & .keys {
                 margin-top: 1;
                 color: $text-muted;

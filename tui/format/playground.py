@@ -92,7 +92,7 @@ def opinion(found: PlaygroundOpinion) -> list[str]:
         shown = f"shown first: {names[order[0]]}" if len(found.verdicts) > 1 else "each by itself"
         said = shorten(" ".join(visible(raw).split()), _NOTED)
         lines.append(f"{shown} → {names[winner]}   (its answer: {said})")
-    lines.append(visible(found.label))
+    lines.append(f"judged by {visible(found.label)}")
     if found.usd:
         lines.append(f"cost {_paid(found.usd, is_estimated=found.is_estimated)}")
     elif found.usd is None:

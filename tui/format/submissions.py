@@ -122,10 +122,12 @@ def name(submission: Submission) -> str:
 
 
 def money_briefly(spending: Spending) -> str:
-    """The spent and committed money in short; empty if no request was ever made."""
+    """The spent and committed money in short."""
     if not spending.usd and not spending.reserved_usd and not spending.unpriced:
         return "nothing spent"
     bound = f", ~{formats.dollars(spending.reserved_usd)} committed" if spending.reserved_usd else ""
+    if spending.unpriced and not spending.usd:
+        return f"cost unknown: no price{bound}"
     precision = "≥ " if spending.unpriced else "~" if spending.estimated_usd else ""
     return f"{precision}{formats.dollars(spending.usd)} spent{bound}"
 

@@ -21,8 +21,15 @@ class Forecast:
     """Seconds from now until all of it is done."""
     stages: Mapping[str, float]
     """The same of each stage that has work left."""
-    is_lower_bound: bool
-    """Whether it will take longer: the duration of some job is unknown and counted as 0."""
+    unmeasured: tuple[str, ...] = ()
+    """Stages that have a job of unknown duration, which is counted as 0, in the order of the jobs."""
+    lower_bounds: frozenset[str] = frozenset()
+    """Stages that will take longer, because such jobs are theirs or come before them."""
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether all of it will take longer."""
+        return bool(self.unmeasured)
 
 
 def forecast(
@@ -45,12 +52,16 @@ def forecast(
         return None
     known_before = estimates or {}
     seconds = {job.id: known_before.get(job.id, _seconds(job, took, now)) for job in left}
-    ended = _run(left, {name: known or 0.0 for name, known in seconds.items()}, slots)
+    ended, uncertain = _run(left, seconds, slots)
     stages: dict[str, float] = defaultdict(float)
     for job in left:
         stages[job.stage] = max(stages[job.stage], ended[job.id])
-    is_lower_bound = any(known is None for known in seconds.values())
-    return Forecast(max(ended.values()), dict(stages), is_lower_bound)
+    return Forecast(
+        max(ended.values()),
+        dict(stages),
+        tuple(dict.fromkeys(job.stage for job in left if seconds[job.id] is None)),
+        frozenset(job.stage for job in left if job.id in uncertain),
+    )
 
 
 def _took(jobs: Sequence[Job]) -> dict[str, float]:
@@ -71,8 +82,11 @@ def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:
     return None if usual is None or job.started_at is None else max(0.0, usual - (now - job.started_at))
 
 
-def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot, int]) -> dict[str, float]:
-    """Job → its end, if each job starts when its dependencies have ended and a slot is free."""
+def _run(
+    left: Sequence[Job], seconds: Mapping[str, float | None], slots: Mapping[Slot, int]
+) -> tuple[dict[str, float], set[str]]:
+    """Job → its end, if each job starts when its dependencies have ended and a slot is free; and the jobs
+    that end later than that, because their own duration is unknown, or that of one before them."""
     ids = {job.id for job in left}
     needs = {job.id: len(ids.intersection(job.depends_on)) for job in left}
     dependents: defaultdict[str, list[int]] = defaultdict(list)
@@ -84,10 +98,13 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
     #: Slot → the places of the jobs that could start in it, the first one first.
     ready: defaultdict[Slot, list[int]] = defaultdict(list)
     ended: dict[str, float] = {}
+    uncertain = {job.id for job in left if seconds[job.id] is None}
+    #: Slots that a job holds whose end is uncertain.
+    held = {job.slot for job in left if job.state == "running" and job.id in uncertain}
     for place, job in enumerate(left):
         if job.state == "running":
             free[job.slot] -= 1
-            heapq.heappush(running, (seconds[job.id], place))
+            heapq.heappush(running, (seconds[job.id] or 0.0, place))
         elif not needs[job.id]:
             heapq.heappush(ready[job.slot], place)
     now = 0.0
@@ -96,7 +113,11 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
             while places and free[slot] > 0:
                 free[slot] -= 1
                 place = heapq.heappop(places)
-                heapq.heappush(running, (now + seconds[left[place].id], place))
+                job = left[place]
+                if job.id in uncertain or slot in held or not uncertain.isdisjoint(job.depends_on):
+                    uncertain.add(job.id)
+                    held.add(slot)
+                heapq.heappush(running, (now + (seconds[job.id] or 0.0), place))
         # Jobs that end at the same time free their slots together.
         now = running[0][0]
         while running and running[0][0] <= now:
@@ -108,4 +129,4 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
                 needs[other.id] -= 1
                 if not needs[other.id] and other.state != "running":
                     heapq.heappush(ready[other.slot], place)
-    return ended
+    return ended, uncertain

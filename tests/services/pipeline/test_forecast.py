@@ -90,6 +90,24 @@ def test_what_nothing_tells_of_makes_it_a_least_time() -> None:
     )
     assert found is not None
     assert (found.seconds, found.is_lower_bound) == (60, True)
+    assert found.unmeasured == ("sft-dpo",)
+    assert found.lower_bounds == {"sft-dpo"}
+
+
+def test_what_follows_from_an_unknown_duration_or_waits_for_its_slot_is_a_lower_bound() -> None:
+    jobs = [
+        job("a", "done", stage="respond", took=10),
+        job("b", "running", stage="recipe", slot="api", took=1, eta_s=5),
+        job("c", "ready", stage="sft"),
+        job("d", "waiting", "c", stage="respond", slot="cpu"),
+        job("e", "ready", stage="judge"),
+        job("f", "done", stage="judge", took=7),
+    ]
+    found = forecast(jobs, SLOTS, NOW)
+    assert found is not None
+    assert found.unmeasured == ("sft",)
+    assert found.lower_bounds == {"sft", "respond", "judge"}
+    assert found.stages["recipe"] == 5
 
 
 def test_what_waits_for_a_person_is_left_out() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.geometry import Region
+from textual.theme import Theme
+
 from core.config.workspace import WorkspacePaths
 from tests.support.settling import shown, until
 from tests.tui.conftest import Open
 from tui.components.keys_line import KeysLine
+from tui.components.theme import DARK, LIGHT
 from tui.dialogs.help import HelpScreen
 
 
@@ -15,6 +20,22 @@ async def test_it_shows_the_keys_of_the_screen_and_of_the_app(opened: Open, fill
             await pilot.press(key)
             await until(pilot, lambda words=words: words in shown(pilot).splitlines()[-1])  # type: ignore[misc]
             assert "q Quit" in shown(pilot).splitlines()[-1]
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+async def test_keys_have_the_accent_colour(opened: Open, filled: WorkspacePaths, theme: Theme) -> None:
+    async with opened(filled) as pilot:
+        pilot.app.theme = theme.name
+        await until(pilot, lambda: "? Help" in shown(pilot))
+
+        def colours() -> dict[str, str]:
+            (strip,) = pilot.app.screen.query_one(KeysLine).render_lines(Region(0, 0, 80, 1))
+            return {
+                one.text.strip(): str(one.style and one.style.color and one.style.color.name) for one in strip
+            }
+
+        await until(pilot, lambda: colours()["?"] == theme.accent)
+        assert colours()["Help"] == theme.variables["footer-description-foreground"]
 
 
 async def test_a_click_presses_the_key(opened: Open, filled: WorkspacePaths) -> None:

@@ -8,6 +8,7 @@ from textual.widgets import Input
 from core.config.workspace import WorkspacePaths
 from tests.support.settling import until, until_shows
 from tests.tui.conftest import Open
+from tui.dialogs.ask_text import AskTextScreen
 from tui.dialogs.choose import ChooseScreen
 
 
@@ -47,3 +48,24 @@ async def test_a_name_typed_in_full_is_the_one_that_is_taken(
         await pilot.pause()
         await pilot.press("enter")
         await until(pilot, lambda: chosen == [taken])
+
+
+@pytest.mark.parametrize(("adds", "text"), [(True, "read twicex"), (False, "x")])
+async def test_what_is_typed_is_added_to_a_note_and_replaces_other_texts(
+    opened: Open, empty: WorkspacePaths, adds: bool, text: str
+) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        given: list[str | None] = []
+        await pilot.app.push_screen(AskTextScreen("Note", "read twice", adds=adds), given.append)
+        await pilot.pause()
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: given == [text])
+
+
+async def test_a_list_in_which_nothing_matches_says_so(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        await pilot.app.push_screen(ChooseScreen("Judge", ["gpt", "embedded"], None))
+        await pilot.press("x")
+        await until_shows(pilot, "nothing matches")
+        await pilot.press("backspace")
+        await until_shows(pilot, "embedded")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from core.api import Spending
 from core.services.workspace import open_workspace
 from tests.support.workspaces import batches_workspace
 from tui.format import submissions
@@ -24,3 +27,25 @@ def test_live_calls_whose_worker_is_gone_are_not_in_progress(tmp_path: Path) -> 
     now = live.changed_at + 500
     assert submissions.age_s(running, now) > submissions.age_s(ended, now)
     assert submissions.look(replace(ended, mode="batch")).word == "in progress"
+
+
+@pytest.mark.parametrize(
+    ("usd", "unpriced", "words"),
+    [
+        (0.0, 0, "nothing spent"),
+        (0.0, 3, "cost unknown: no price"),
+        (1.5, 3, "≥ $1.50 spent"),
+        (1.5, 0, "$1.50 spent"),
+    ],
+)
+def test_money_of_unknown_amount_is_no_number(usd: float, unpriced: int, words: str) -> None:
+    found = Spending(
+        usd=usd,
+        estimated_usd=0.0,
+        reserved_usd=0.0,
+        unpriced=unpriced,
+        budget_usd=None,
+        by_recipe=(),
+        prices_of=None,
+    )
+    assert submissions.money_briefly(found) == words

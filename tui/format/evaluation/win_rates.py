@@ -165,9 +165,12 @@ def judges(rates: Iterable[WinRate]) -> list[str]:
     return list(dict.fromkeys(rate.judge for rate in rates))
 
 
-def label_of(labels: Mapping[str, str], judge: str) -> str:
-    """A judge's agreement with people, which is shown wherever its results are."""
-    return labels.get(judge, f"{judge}: agreement with people unknown")
+def judge_words(labels: Mapping[str, str], judge: str) -> str:
+    """A judge's name and agreement with people, which are shown wherever its results are."""
+    label = labels.get(judge, "agreement with people unknown")
+    # Labels begin with a name of the judge, those of the embedded judge with its kind.
+    found = label.removeprefix(f"{judge}: ").removeprefix("embedded judge").lstrip(":, ")
+    return f"Judge {judge}: {found}"
 
 
 def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:

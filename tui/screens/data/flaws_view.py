@@ -208,7 +208,12 @@ def _about(found: FlawsFound) -> Content:
     if not found.recipes:
         return Content(_NONE_MADE)
     names = ", ".join(flaw_rows.NAMES[flaw] for flaw in found.leave_out)
-    rule = f"left out: {names}" if names else "all of them are used"
+    if names:
+        rule = f"left out: {names}"
+    elif any(one.flawed_left_out for one in found.recipes):
+        rule = "some were left out by other settings; config.toml leaves out none"
+    else:
+        rule = "all of them are used"
     judge = next((one.filtered.judge for one in found.recipes if one.filtered is not None), None)
     pairs = ""
     if judge is not None:

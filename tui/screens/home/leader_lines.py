@@ -92,8 +92,7 @@ def _places(numbers: Sequence[int], room: int) -> int:
 
 def _judge_lines(labels: Mapping[str, str], judge: str, width: int) -> list[Content]:
     """A judge's agreement with people; its number, on which the worth of win rates depends, stays."""
-    label = visible(win_rates.label_of(labels, judge))
-    named = label if judge in label else f"{visible(judge)}: {label}"
+    named = visible(win_rates.judge_words(labels, judge))
     if len(named) > width:
         # The win rates screen has the rest.
         named = named.partition("; ")[0]

@@ -1,4 +1,4 @@
-"""The panels of the home screen: stages, running jobs, attention items, leaders, machine, events."""
+"""The panels of the home screen: stages, jobs, attention items, leaders, runs, machine, events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tui.screens.home.leader_lines import leader_lines
 from tui.screens.home.machine_lines import machine_lines
 from tui.screens.home.stage_graph import stage_graph
 from tui.screens.home.stages import stages
-from tui.screens.home.work_lines import event_lines, running_lines
+from tui.screens.home.work_lines import event_lines, has_waiting, run_lines, running_lines, waiting_lines
 
 if TYPE_CHECKING:
     from textual import getters
@@ -49,8 +49,10 @@ _PLACES = 8
 _FEW, _LINES = 6, 12
 #: Above this height three columns have room for whole names and reasons.
 _TALLER = 40
-#: The number of lines of events, at least.
-_EVENTS = 14
+#: The lines that other panels must leave then to those of what waits and of runs.
+_LEAST_MORE = 3
+#: The number of lines of events, at least; and where they are in the column of the leaders.
+_EVENTS, _FEWEST_EVENTS = 14, 6
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,20 @@ class HomePanels(VerticalScroll, can_focus=False):
             border-title-color: $foreground;
             border-title-style: bold;
             border-subtitle-color: $text-muted;
+            /* Its lines are as wide as the panel, and may be measured for a cell less. */
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
         }
         #attention { max-height: 12; background: $background; }
         #attention-item { height: auto; max-height: 12; color: $text-muted; }
         #right { height: auto; layout: vertical; }
         .below { display: none; }
         &.wide { layout: horizontal; }
-        /* The panel of leaders is the longest one: the other column has room. */
+        /* The panel of leaders is mostly the longest one: the other column has room. */
         &.wide .below { display: block; }
         &.wide .beside { display: none; }
-        &.widest .below { display: none; }
+        &.under #lately-below, &.under #machine, &.widest .below { display: none; }
+        &.under .beside { display: block; }
         &.widest .beside { display: block; }
         &.wide > MeasuredColumn, &.wide > #right { width: 1fr; }
         &.widest > #right { width: 2fr; layout: horizontal; }
@@ -122,6 +128,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._chosen: str | None = None
         #: The widths of names and of reasons in the list of items.
         self._what = self._why = 0
+        #: The reason of the item under the cursor, and of others that are cut.
+        self._item_text = Content("")
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -133,11 +141,13 @@ class HomePanels(VerticalScroll, can_focus=False):
                 yield AutoHeightText(id="attention-title")
                 yield KeyedTable(id="attention", opens="Log")
                 yield AutoHeightText(id="attention-item")
+            yield AutoHeightText(id="next", classes="panel")
             yield AutoHeightText(id="machine-below", classes="panel below")
             yield AutoHeightText(id="lately-below", classes="panel roomy below")
         with Container(id="right"):
             with MeasuredColumn():
                 yield AutoHeightText(id="leaders", classes="panel")
+                yield AutoHeightText(id="runs", classes="panel")
             with MeasuredColumn(classes="beside"):
                 yield AutoHeightText(id="machine", classes="panel")
                 yield AutoHeightText(id="lately", classes="panel roomy")
@@ -145,6 +155,8 @@ class HomePanels(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         # Before the first layout: what is drawn for another number of columns may keep its height.
         self._set_columns()
+        # Shown once there is something for them, and room.
+        self.query_one("#next").display = self.query_one("#runs").display = False
         table = self.query_one(KeyedTable)
         table.show_header = False
         table.focus()
@@ -188,6 +200,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def show_machine(self, data: HomeData) -> None:
         """Show the load of the machine, which no snapshot has."""
         self._data, room = data, self._events_room
+        self._place_events()
         self._draw_machine()
         if self._snapshot is not None and room != self._events_room:
             self._draw_work(self._snapshot)
@@ -222,6 +235,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             else:
                 found = leader_lines(self._data.rates, self._width("leaders"), room)
             self._put("leaders", "Who wins", found)
+        self._place_events()
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)
@@ -246,6 +260,8 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _placed(self, panel: str) -> str:
         """The panel that is shown of two that have the same content: below the stages, or in a column."""
         is_below = self.has_class("wide") and not self.has_class("widest")
+        if panel == "lately" and self.has_class("under"):
+            is_below = False
         return f"{panel}-below" if is_below else panel
 
     def _width(self, panel: str) -> int:
@@ -263,11 +279,23 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     @property
     def _events_room(self) -> int:
-        """The lines for events: what the machine leaves of their column, in three columns."""
+        """The lines for events: what other panels leave of their column, where that is theirs."""
+        if self.has_class("under"):
+            return self.size.height - self._height("leaders") - 2
         if not self.has_class("widest"):
             return _EVENTS
-        _, breaks = self._sizes.get("machine", (0, 0))
-        return max(_EVENTS, self.size.height - (breaks + 1) - 4)
+        return max(_EVENTS, self.size.height - self._height("machine") - 2)
+
+    def _height(self, panel: str) -> int:
+        """The height of a panel that has been drawn, with its border."""
+        _, breaks = self._sizes.get(panel, (0, 0))
+        return breaks + 1 + (0 if self._is_low else 2)
+
+    def _place_events(self) -> None:
+        """In two columns, put the events below the leaders if these leave enough room."""
+        is_two = self.has_class("wide") and not self.has_class("widest") and not self._is_low
+        room = self.size.height - self._height("leaders") - 2
+        self.set_class(is_two and room >= _FEWEST_EVENTS, "under")
 
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
@@ -276,11 +304,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
-        is_tall = self.has_class("tallest")
-        running = running_lines(
-            snapshot.jobs, self.app.now(), self._width("running"), _PLACES, in_full=is_tall
-        )
+        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES, in_full=True)
         self._put("running", "Running", running)
+        self._draw_more(snapshot)
         events, lately = self._data.events, self._placed("lately")
         lines = (
             Content.styled("reading the events …", "$text-muted")
@@ -290,10 +316,30 @@ class HomePanels(VerticalScroll, can_focus=False):
                 self.app.now(),
                 self._width(lately),
                 self._events_room,
-                in_full=is_tall,
+                in_full=self.has_class("tallest") or self.has_class("under"),
             )
         )
         self._put(lately, "Recent events", lines)
+
+    def _draw_more(self, snapshot: Snapshot) -> None:
+        """What waits, and the runs, where the other panels of their columns leave room."""
+        is_tall = self.has_class("tallest")
+        above = ["stages", "running", *([] if is_tall else ["machine-below"])]
+        items = min(len(self._items), 12) or 1
+        if self._item_text.plain:
+            items += min(24, self._item_text.get_height({}, self._width("attention")))
+        room = self.size.height - sum(self._height(panel) for panel in above) - (items + 2) - 2
+        is_there = (is_tall or self.has_class("under")) and room >= _LEAST_MORE
+        is_there = is_there and has_waiting(snapshot.jobs)
+        self.query_one("#next").display = is_there
+        if is_there:
+            self._put("next", "Next", waiting_lines(snapshot.jobs, self._width("next"), room))
+        room = self.size.height - self._height("leaders") - 2
+        runs = run_lines(snapshot.jobs, self._width("runs"), room)
+        is_there = is_tall and room >= _LEAST_MORE and bool(runs.plain)
+        self.query_one("#runs").display = is_there
+        if is_there:
+            self._put("runs", "Runs", runs)
 
     def _draw_machine(self) -> None:
         machine = self._data.machine
@@ -341,15 +387,19 @@ class HomePanels(VerticalScroll, can_focus=False):
         """The item under the cursor in full; where there is room, all whose rows are cut."""
         item = self.item
         text = Content("") if item is None else _reason(item)
+        if item is not None and not self._is_low and len(visible(item.what)) > self._what:
+            text = _in_full(item, is_selected=True)
         if self.has_class("tallest"):
             cut = [one for one in self._items if one == item or self._is_cut(one)]
             text = Content("\n").join([_in_full(one, is_selected=one == item) for one in cut])
         if item is not None and item.remedy and self._width("attention") < _HINTS:
             # There is no room for the keys in the item's row.
             text = Content.assemble(text, "\n", (_hint(item, self._keys()), "$text-accent"))
-        shown = self.query_one("#attention-item", Static)
+        shown, self._item_text = self.query_one("#attention-item", Static), text
         # A low terminal has a line for what its row cuts alone.
-        shown.display = not self._is_low or "\n" in text.plain or text.cell_length > self._why
+        shown.display = bool(text.plain) and (
+            not self._is_low or "\n" in text.plain or text.cell_length > self._why
+        )
         # Always with a layout, because its lines wrap.
         if shown.content != text:
             shown.update(text)

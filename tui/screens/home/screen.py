@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds between measurements of the machine while this screen is open.
 _LOOK_S = 2.0
+#: The number of stages without an estimate that are named.
+_NAMED = 2
 #: The number of events that are read; home shows what they amount to.
 _EVENTS = 80
 
@@ -191,9 +193,11 @@ class HomeScreen(WorkspaceScreen):
         from tui.format import values as formats
         from tui.screens.home.stage_graph import eta_in_words
 
-        words = eta_in_words(forecast.seconds, forecast)
+        words = eta_in_words(forecast.seconds, is_lower_bound=forecast.is_lower_bound)
         if forecast.is_lower_bound:
-            return words
+            named = ", ".join(forecast.unmeasured[:_NAMED])
+            others = len(forecast.unmeasured) - _NAMED
+            return f"{words}: no estimate yet for {named}" + (f" and {others} more" if others > 0 else "")
         ends = formats.local_time(self._read_at + forecast.seconds)
         day = "" if ends[:3] == formats.local_time(self._read_at)[:3] else time.strftime("%a ", ends)
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"

@@ -105,14 +105,15 @@ def _line(
             used = f" on {slot.name}" if slot is not None and text.endswith("running") else ""
             parts.append((f"  {text}{used}", f"${colour}"))
     seconds = None if forecast is None else forecast.stages.get(stage.name)
-    if seconds is not None:
-        parts.append((f"  {eta_in_words(seconds, forecast)}", "$text-muted"))
+    if forecast is not None and seconds is not None:
+        words = eta_in_words(seconds, is_lower_bound=stage.name in forecast.lower_bounds)
+        parts.append((f"  {words}", "$text-muted"))
     return Content.assemble(*parts)
 
 
-def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
+def eta_in_words(seconds: float, *, is_lower_bound: bool) -> str:
     """`ETA ~2h 10m`, or a lower bound, `ETA > 2h 10m`, if the duration of some jobs is unknown."""
-    if forecast is not None and forecast.is_lower_bound:
+    if is_lower_bound:
         # "More than under a minute" would say nothing.
         return "ETA unknown" if seconds < 60 else f"ETA > {formats.roughly(seconds)}"
     return "ETA < 1m" if seconds < 60 else f"ETA ~{formats.roughly(seconds)}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.style import Style
 
-from core.api import job_progress
+from core.api import RUN_STAGES, SftResult, is_blocked, job_progress
 from tui.format import values as formats
 from tui.format.hanging import hanging
 from tui.format.jobs import job_states, waits
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _BAR, _SHARE = 10, 6
 #: The width of an event's time.
 _CLOCK = 7
+#: A note that has less room is left out.
+_BRIEFEST_NOTE = 18
 #: Events that are only steps on the way to a result.
 _STEPS = ("requested", "ready", "running")
 
@@ -45,6 +47,57 @@ def running_lines(
     if len(running) > places:
         lines.append(Content.styled(f"and {len(running) - places} more", "$text-muted"))
     return Content("\n").join(lines)
+
+
+def waiting_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
+    """The first requested jobs that wait and are not blocked, those that could start first, each with what it
+    waits for."""
+    waiting = sorted(_waiting(jobs), key=lambda job: job.state != "ready")
+    return _lines(waiting, places, lambda job: _with_note(job, f"{job.stage} {job.name}", job.reason, width))
+
+
+def run_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
+    """The first runs with their loss and duration, or else their state."""
+    runs = [job for job in jobs if job.stage in RUN_STAGES]
+    return _lines(runs, places, lambda job: _with_note(job, job.name, _outcome(job), width))
+
+
+def has_waiting(jobs: Sequence[Job]) -> bool:
+    """Whether any requested job waits, and is not blocked."""
+    return any(True for _ in _waiting(jobs))
+
+
+def _waiting(jobs: Sequence[Job]) -> Iterator[Job]:
+    waits = (job for job in jobs if job.requested and job.state in ("waiting", "ready"))
+    return (job for job in waits if not is_blocked(job))
+
+
+def _lines(jobs: Sequence[Job], places: int, line: Callable[[Job], Content]) -> Content:
+    shown = len(jobs) if len(jobs) <= places else places - 1
+    lines = [line(job).stylize(opening(job=job.id)) for job in jobs[:shown]]
+    if len(jobs) > shown:
+        lines.append(Content.styled(f"and {len(jobs) - shown:,} more", "$text-muted"))
+    return Content("\n").join(lines)
+
+
+def _with_note(job: Job, name: str, note: str | None, width: int) -> Content:
+    """A job's glyph and name, and a note at the end of the line, which is cut before the name is."""
+    look, name = job_states.look(job), visible(name)
+    room = width - 2 - len(name) - 2
+    words = "" if note is None or room < _BRIEFEST_NOTE else formats.shorten(visible(note), room)
+    return Content.assemble(
+        (f"{look.glyph} ", f"${look.colour}"),
+        formats.shorten(name, width - 2),
+        (f"{words:>{room + 2}}" if words else "", "$text-muted"),
+    )
+
+
+def _outcome(job: Job) -> str:
+    if isinstance(job.result, SftResult) and job.started_at is not None and job.finished_at is not None:
+        took = formats.duration(job.finished_at - job.started_at)
+        return f"loss {job.result.train_loss:.3f}  {took:>7}"
+    look, share = job_states.look(job), job_progress(job)
+    return look.word if share is None or job.state != "running" else f"{look.word} {formats.percent(share)}"
 
 
 def event_lines(

@@ -196,7 +196,7 @@ class AnswerActions(WorkspaceScreen):
             if note is not None:
                 self.app.act(f"Note on {name}", lambda commands: commands.note_run(job, note))
 
-        self.app.push_screen(AskTextScreen(f"Note on {name}", text), keep)
+        self.app.push_screen(AskTextScreen(f"Note on {name}", text, adds=True), keep)
 
 
 def _noted(responder: str, workspace: Workspace) -> tuple[str, str] | None:

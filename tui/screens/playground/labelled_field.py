@@ -16,4 +16,4 @@ class LabelledField(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(self._title, classes="name", markup=False)
-        yield Input(placeholder=self._about, id=self._field, compact=True)
+        yield Input(placeholder=self._about, id=self._field, compact=True, select_on_focus=False)

@@ -341,7 +341,10 @@ class PlaygroundScreen(HistoryActions):
     def fill(self, situation: str, utterance: str) -> None:
         # The fields have one line each.
         self.query_one("#situation", Input).value = conversations.line(situation)
-        self.query_one("#utterance", Input).value = conversations.line(utterance)
+        field = self.query_one("#utterance", Input)
+        field.value = conversations.line(utterance)
+        # The field selects nothing on focus: whoever edits what was said would lose it with the first letter.
+        field.cursor_position = len(field.value)
 
     def focus_answers(self) -> None:
         self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)

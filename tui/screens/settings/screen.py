@@ -162,6 +162,9 @@ class SettingsScreen(WorkspaceScreen):
         if self._shows_recipes and self._found is not None and not self._found.recipes:
             self.app.show_message("the recipes are known once data is imported: press i")
         self._draw()
+        # The cursor would stay on the line that it had in the other list.
+        if self._rows:
+            self._listing.select(next(iter(self._rows)))
         self._listing.enter()
 
     def action_save(self) -> None:

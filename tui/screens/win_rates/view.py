@@ -87,8 +87,8 @@ class WinRatesView(Vertical):
 
     def judge_line(self, judge: str) -> Content:
         """The judge's agreement with people, which is shown beside its results."""
-        label = win_rates.label_of(judge_labels(self.rates), judge)
-        return Content.styled(f"Judge: {visible(label)}", "$text-warning")
+        words = win_rates.judge_words(judge_labels(self.rates), judge)
+        return Content.styled(visible(words), "$text-warning")
 
     def _choose(self, behind: Behind) -> None:
         from tui.dialogs.choose import ChooseScreen

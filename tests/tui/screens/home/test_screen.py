@@ -11,7 +11,6 @@ from core.config.workspace import WorkspacePaths
 from core.domain.jobs.job_rules import JobCounts
 from core.domain.jobs.snapshot import Snapshot
 from core.domain.states import JobState
-from core.services.pipeline.forecast import Forecast
 from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
 from core.store.jobs import jobs
@@ -48,7 +47,7 @@ async def test_it_answers_what_everybody_asks(
         await until_shows(pilot, "ETA ~25m")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
-            await until_shows(pilot, "embedded judge, agrees with")
+            await until_shows(pilot, "Judge embedded: agrees with")
         if size[1] >= 40:
             await until_shows(pilot, "memory")
 
@@ -121,9 +120,34 @@ async def test_a_tall_terminal_shows_all_names_and_reasons_in_full(
         assert "the prompt template is broken: calm" in " ".join(shown(pilot).split())
 
 
+async def test_wide_terminals_have_more_where_there_is_room(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (200, 60)) as pilot:
+        await until_shows(pilot, "─ Next ─")
+        await until_shows(pilot, "─ Runs ─")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "─ Next ─" not in shown(pilot) and "─ Runs ─" not in shown(pilot))
+        # The leaders leave room below them for the events.
+        panels = pilot.app.screen.query_one(HomePanels)
+        await until(
+            pilot, lambda: panels.query_one("#lately").region.y > panels.query_one("#leaders").region.y
+        )
+        await settled(pilot)
+        assert panels.query_one("#lately").region.x == panels.query_one("#leaders").region.x
+        assert panels.max_scroll_y == 0
+
+
+async def test_an_unknown_eta_says_what_has_none(opened: Open, filled: WorkspacePaths) -> None:
+    with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+        connection.execute("UPDATE jobs SET started_at = NULL WHERE stage = 'compare'")
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, ": no estimate yet for compare")
+        await until_shows(pilot, "ETA >")
+        # The stages before it have an estimate.
+        assert any("sft-dpo" in line and "ETA ~" in line for line in shown(pilot).splitlines())
+
+
 def test_a_lower_bound_of_less_than_a_minute_is_unknown() -> None:
-    some = Forecast(seconds=30.0, stages={}, is_lower_bound=True)
-    assert [eta_in_words(seconds, some) for seconds in (0.0, 30.0, 130.0)] == [
+    assert [eta_in_words(seconds, is_lower_bound=True) for seconds in (0.0, 30.0, 130.0)] == [
         "ETA unknown",
         "ETA unknown",
         "ETA > 2m",

@@ -20,6 +20,7 @@ from tests.support.servers import large_models
 from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import playground_workspace
 from tests.support.workspaces.playground_workspace import BASE, DPO, SFT
+from tui.screens.playground.sampling_dialog import SamplingDialog
 from tui.screens.playground.screen import PlaygroundScreen
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
@@ -72,7 +73,12 @@ async def opened_on(pilot: Pilot[None], *, shows: str = BASE) -> PlaygroundScree
 async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePaths, opened: Open) -> None:
     async with opened(study, (120, 40)) as pilot:
         screen = await opened_on(pilot)
-        await pilot.press("s", "end", "backspace", "4", "down", "end", "backspace", "3", "enter")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SamplingDialog))
+        await settled(pilot)
+        # The field that has the focus shows its value.
+        assert re.search(r"max_new_tokens +12 ", shown(pilot))
+        await pilot.press("end", "backspace", "4", "down", "end", "backspace", "3", "enter")
         await until_shows(pilot, "sampled, temperature 3, top_p 1, seed 42 · at most 14 tokens")
         await pilot.press("a", "down", "down", "space", "enter")
         await until_shows(pilot, f" {DPO} ")
@@ -110,6 +116,9 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         assert screen.query_one("#utterance", Input).has_focus
         assert not screen._turns
         assert "turn 1 is replaced once this is sent, esc keeps it" in shown(pilot)
+        # What is typed is added to what was said.
+        await pilot.press("x")
+        assert screen.query_one("#utterance", Input).value == f"{sent.utterance}x"
         await pilot.press("escape")
         assert not isinstance(screen.focused, Input)
         assert screen._turns == (sent,)

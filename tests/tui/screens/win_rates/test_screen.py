@@ -150,7 +150,7 @@ async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: W
         await open_win_rates(pilot)
         await select(pilot, study, win_rate_workspace.LENGTH_BIASED)
         await pilot.press("d")
-        await until_shows(pilot, "By emotion")
+        await until_shows(pilot, "words per response, B")
         config = study.config.read_text()
         study.config.write_text(config.replace('"direct/llama", ', ""))
         await until_shows(pilot, "This comparison is no longer in config.toml.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
+
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from core.store import connections
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import win_rate_workspace
 from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
@@ -38,7 +40,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
         for text in (
             f"{LENGTH_BIASED} vs. smollm2",
             "! Length affects this win rate",
-            "Judge: gpt-4o: agrees with human ratings on 74 %",
+            "Judge gpt-4o: agrees with human ratings on 74 %",
             "the judge was given both orders",
             "the judge gives no log-probabilities",
             "of the verdicts with a winner",
@@ -70,13 +72,35 @@ async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Wo
         await open_win_rates(pilot)
         await select(pilot, study, win_rate_workspace.INVALID)
         await pilot.press("d")
-        await until_shows(pilot, "By emotion")
+        await until_shows(pilot, "words per response, B")
         # 26 wins and half of 9 ties of the 47 valid ones; the 13 invalid ones could be anybody's wins.
         raw = lines(pilot, "raw ")[0]
         assert "64.9 %" in raw
         bounds = lines(pilot, "bounds by invalid ")[0]
         assert "50.8–72.5" in bounds
         assert "! if A, or B, had won all" in bounds
+
+
+@pytest.mark.parametrize("size", [(120, 40), (150, 40)])
+async def test_a_note_is_shown_in_full_and_stays_with_its_metric(
+    opened: Open, study: WorkspacePaths, size: tuple[int, int]
+) -> None:
+    async with opened(study, size) as pilot:
+        await open_win_rates(pilot)
+        await select(pilot, study, win_rate_workspace.INVALID)
+        await pilot.press("d")
+        await until_shows(pilot, "words per response, B")
+        await settled(pilot)
+
+        keys = [str(key.value) for key in table(pilot).rows]
+        raw = [key for key in keys if key.partition(".")[0] == "1"]
+        await pilot.press("I")
+        await settled(pilot)
+        reversed_keys = [str(key.value) for key in table(pilot).rows]
+        at = reversed_keys.index(raw[0])
+        assert reversed_keys[at : at + len(raw)] == raw
+        widths = {column.key: column.width for column in table(pilot)._shown_columns}
+        assert all(len(str(table(pilot).get_cell(key, "note"))) <= widths["note"] for key in keys)
 
 
 async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePaths) -> None:
@@ -145,7 +169,7 @@ async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -
         await until_shows(pilot, "2 groups without any common comparison")
         names = [text for text in column(pilot, "responder") if not text.startswith("group ")]
         assert names[0].endswith("chatgpt/sft-dpo")
-        assert "Judge: gpt-4o: agrees with human ratings on 74 %" in shown(pilot)
+        assert "Judge gpt-4o: agrees with human ratings on 74 %" in shown(pilot)
         await pilot.press("n")
         await until_shows(pilot, "Ranking by gemini")
         assert "without any common comparison" not in shown(pilot)

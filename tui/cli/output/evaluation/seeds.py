@@ -24,7 +24,7 @@ def print_seeds(console: Console, found: Sequence[SeedGroup], labels: Mapping[st
         return
     print_groups(console, found)
     for judge in dict.fromkeys(one.judge for one in found):
-        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
+        print_line(console, win_rates.judge_words(labels, judge))
 
 
 def print_groups(console: Console, found: Sequence[SeedGroup]) -> None:

@@ -112,8 +112,9 @@ def print_win_rates(
         effects = win_rates.order_effects(rate)
         if effects is not None:
             print_line(console, f"{rate.name}: {effects}", "dim")
-    for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
-        print_line(console, f"Judge {judge}: {label}" if named else str(label))
+    labels = judge_labels(rates)
+    for judge in labels:
+        print_line(console, win_rates.judge_words(labels, judge))
     if sample:
         print_line(console, SAMPLE_WARNING, "yellow")
 
@@ -169,7 +170,7 @@ def print_comparison(console: Console, found: Comparison) -> None:
     for warning in comparison_metrics.warnings(rate):
         print_line(console, f"! {warning}", "yellow")
     _print_metrics(console, comparison_metrics.of_comparison(found))
-    print_line(console, f"Judge: {win_rates.label_of(judge_labels([rate]), rate.judge)}")
+    print_line(console, win_rates.judge_words(judge_labels([rate]), rate.judge))
 
 
 def print_recipes(console: Console, found: Sequence[RecipeRate], labels: Mapping[str, str]) -> None:
@@ -207,7 +208,7 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], labels: Mapping
         "dim",
     )
     for judge in dict.fromkeys(one.judge for one in found):
-        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
+        print_line(console, win_rates.judge_words(labels, judge))
 
 
 def _pairs(dimensions: Sequence[str]) -> list[str]:
@@ -251,7 +252,7 @@ def print_rankings(console: Console, found: Sequence[Ranking], labels: Mapping[s
                 "before; they are missing.",
                 "yellow",
             )
-        print_line(console, f"Judge: {win_rates.label_of(labels, one.judge)}")
+        print_line(console, win_rates.judge_words(labels, one.judge))
         console.print()
     print_line(
         console, "Bradley–Terry log-strengths, 0 the average; a tie is half a win; bootstrap intervals", "dim"
@@ -356,7 +357,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, labels
             "yellow",
         )
     for judge in dict.fromkeys(test.judge for test in found):
-        print_line(console, f"Judge: {win_rates.label_of(labels, judge)}")
+        print_line(console, win_rates.judge_words(labels, judge))
 
 
 def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:

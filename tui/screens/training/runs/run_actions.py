@@ -116,7 +116,7 @@ class RunActions(WorkspaceScreen):
             self.app.act(f"Tag {job.name}", lambda commands: commands.tag_runs([job.id], wanted, remove))
 
         title = f"Tags of {visible(job.name)}, separated by spaces"
-        self.app.push_screen(AskTextScreen(title, " ".join(before)), change)
+        self.app.push_screen(AskTextScreen(title, " ".join(before), adds=True), change)
 
     def action_note(self) -> None:
         from tui.dialogs.ask_text import AskTextScreen
@@ -130,7 +130,7 @@ class RunActions(WorkspaceScreen):
                 self.app.act(f"Note on {job.name}", lambda commands: commands.note_run(job.id, text))
 
         before = " ".join(self.notes_of(job.id).note.split())
-        self.app.push_screen(AskTextScreen(f"Note on {visible(job.name)}", before), change)
+        self.app.push_screen(AskTextScreen(f"Note on {visible(job.name)}", before, adds=True), change)
 
     def action_delete(self) -> None:
         job = self.chosen_run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -24,8 +25,8 @@ from tui.screens.win_rates.metrics.metric_row import MetricRow
 _VALUE, _INTERVAL, _N = 10, 13, 6
 #: The notes have a column of their own from this width on.
 _WIDE = 110
-#: The width of most notes, and what is left to the bar where they need the room.
-_NOTE, _BAR = 60, 14
+#: The width of the longest name and of most notes, and what is left to the bar where they need the room.
+_NAME, _NOTE, _BAR = 26, 60, 14
 
 
 class MetricTable(Vertical):
@@ -75,7 +76,8 @@ class MetricTable(Vertical):
     @property
     def _selected(self) -> MetricRow | None:
         key = self.query_one(SortableTable).selected_key
-        return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
+        number = len(self._metrics) if key is None else int(key.partition(".")[0])
+        return self._metrics[number] if number < len(self._metrics) else None
 
     def recolour(self) -> None:
         """Redraw what has the colours of the theme."""
@@ -86,21 +88,26 @@ class MetricTable(Vertical):
         at = table.cursor_row
         columns = self._columns()
         widths = {column.key: column.width for column in columns}
-        rows = {str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)}
-        values = {
-            str(number): _values(metric) for number, metric in enumerate(self._metrics) if not metric.heading
-        }
+        rows: dict[str, list[Text]] = {}
+        values: dict[str, SortValues] = {}
+        for number, metric in enumerate(self._metrics):
+            of_metric = _values(metric)
+            for line, cells in enumerate(self._rows(metric, widths)):
+                key = f"{number}.{line}" if line else str(number)
+                rows[key] = cells
+                if not metric.heading:
+                    values[key] = of_metric
         table.show(columns, rows, values)
         # The first row is a heading.
-        table.move_cursor(row=min(max(at, 1), max(0, len(self._metrics) - 1)), animate=False)
+        table.move_cursor(row=min(max(at, 1), max(0, len(rows) - 1)), animate=False)
         self._describe()
 
     def _columns(self) -> list[Column]:
         fixed = _VALUE + _INTERVAL + _N + 6
         free = self.size.width - fixed - 5
-        name, note = max(12, free * 5 // 9), 0
+        name, note = max(12, free * 5 // 9, min(_NAME, free - _BAR)), 0
         if self.size.width >= _WIDE:
-            name = 26
+            name = _NAME
             note = max((free - name) * 3 // 5, min(_NOTE, free - name - _BAR - 2))
         bar = max(9, free - name - (note + 2 if note else 0))
         columns = [
@@ -112,7 +119,8 @@ class MetricTable(Vertical):
         ]
         return [*columns, Column("note", "note", note)] if note else columns
 
-    def _row(self, metric: MetricRow, widths: dict[str, int]) -> list[Text]:
+    def _rows(self, metric: MetricRow, widths: dict[str, int]) -> list[list[Text]]:
+        """A metric's row, and another one for each line of its note that the column has no room for."""
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
         note = visible(("! " if metric.warns else "") + metric.note)
         if metric.heading:
@@ -133,8 +141,13 @@ class MetricTable(Vertical):
                 "n": Text("" if metric.n is None else formats.count(metric.n), muted),
                 "bar": bar,
             }
-        cells["note"] = Text(note, shade(self.app, "text-warning") if metric.warns else muted)
-        return [cells.get(key, Text("")) for key in widths]
+        style = shade(self.app, "text-warning") if metric.warns else muted
+        lines = (wrap(note, widths["note"]) if "note" in widths else []) or [""]
+        cells["note"] = Text(lines[0], style)
+        return [
+            [cells.get(key, Text("")) for key in widths],
+            *([Text(line, style) if key == "note" else Text("") for key in widths] for line in lines[1:]),
+        ]
 
     def _describe(self) -> None:
         metric, note = self._selected, self.query_one("#note", Static)
