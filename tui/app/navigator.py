@@ -158,7 +158,10 @@ def _opened(app: HostApp, mode: str) -> Screen[Any]:
 
 def _make_screen(app: HostApp, mode: str) -> Screen[Any]:
     screen = cast("Screen[Any]", getattr(import_module(f"tui.screens.{mode}.screen"), SCREENS[mode])())
-    # A new screen gets the current styles when it is mounted. Without this, Textual parses all styles once
-    # more, and applies them to every widget.
+    # Textual would parse the styles of the whole app again for this screen's file, and once more because it
+    # takes the styles of a new screen for outdated.
+    for path in screen.css_path:
+        app.stylesheet.read(path)
+    app.stylesheet.parse()
     screen._css_update_count = app._css_update_count
     return screen

@@ -54,16 +54,7 @@ class BatchesScreen(WorkspaceScreen):
 
     MODE = "batches"
     ABOUT = "Requests to teachers and judges: batches, and sessions of live calls."
-    DEFAULT_CSS = """
-    BatchesScreen {
-        & #spending { height: 1; padding: 0 1; color: $text-muted; }
-        & #none { padding: 1 2; }
-        & #below { height: 1fr; border-top: solid $panel; }
-        & #detail { width: 1fr; padding: 0 1; }
-        & #behind { width: 1fr; border-left: solid $panel; }
-        & #title { height: 1; padding: 0 1; color: $text-muted; }
-    }
-    """
+    CSS_PATH = "batches.tcss"
     WRITES = frozenset({"refresh", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -30,13 +30,7 @@ class DataScreen(WorkspaceScreen):
         "The imported dialogues with their rated responses, statistics, the size of each recipe, and what "
         "may be wrong with teachers' responses."
     )
-    DEFAULT_CSS = """
-    DataScreen {
-        #views {
-            height: 1fr;
-        }
-    }
-    """
+    CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "View", id="data.view", tooltip="Dialogues, statistics, or flaws of responses"),
         verb(

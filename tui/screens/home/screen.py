@@ -38,13 +38,7 @@ class HomeScreen(WorkspaceScreen):
 
     MODE = "home"
     ABOUT = "Running jobs, cost, ETA, failures with their reasons, and the models with the best win rates."
-    DEFAULT_CSS = """
-    HomeScreen #answers {
-        height: auto;
-        max-height: 3;
-        padding: 0 1;
-    }
-    """
+    CSS_PATH = "home.tcss"
     WRITES = frozenset({"retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         verb("retry", "retry", id="home.retry", tooltip="Retry the failed job", show=True),

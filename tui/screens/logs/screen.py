@@ -62,15 +62,7 @@ class LogsScreen(WorkspaceScreen):
         "Logs of background jobs by attempt. Tab moves between list and log; / works on the focused one: "
         "it filters the list or searches the log."
     )
-    DEFAULT_CSS = """
-    LogsScreen {
-        #logs {
-            height: 30%;
-            min-height: 4;
-            max-height: 12;
-        }
-    }
-    """
+    CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         verb(
             "search",

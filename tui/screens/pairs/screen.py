@@ -45,13 +45,7 @@ class PairsScreen(WorkspaceScreen):
         "from base to sft to sft-dpo. The list has each judge's winner, the margin from -1 (A) to +1 (B), "
         "and how far the texts, the judges, and a judge's two orders differ."
     )
-    DEFAULT_CSS = """
-    PairsScreen {
-        #views {
-            height: 1fr;
-        }
-    }
-    """
+    CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(self) -> None:

@@ -35,30 +35,7 @@ class PipelineScreen(WorkspaceScreen):
 
     MODE = "pipeline"
     ABOUT = "Every job of config.toml, in the order of their dependencies."
-    DEFAULT_CSS = """
-    PipelineScreen {
-        #summary {
-            height: 1;
-            margin: 1 0 0 0;
-            padding: 0 1;
-        }
-        #jobs {
-            height: 1fr;
-        }
-        #nothing {
-            height: 1fr;
-            padding: 1 2;
-            color: $text-muted;
-        }
-        #detail {
-            height: 35%;
-            min-height: 7;
-            max-height: 14;
-            padding: 0 1;
-            background: $surface;
-        }
-    }
-    """
+    CSS_PATH = "pipeline.tcss"
     WRITES = frozenset({"start", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and its dependencies"),

@@ -50,43 +50,7 @@ class PlaygroundScreen(HistoryActions):
         "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
         "them. One process holds the models; it frees its memory for jobs, and ends when it is not used."
     )
-    DEFAULT_CSS = """
-    PlaygroundScreen {
-        /* Not by margins, which would make the columns narrower too. */
-        .field {
-            height: 1;
-            padding: 0 1;
-        }
-        #situation-field {
-            margin-top: 1;
-        }
-        .name {
-            width: 11;
-            color: $text-muted;
-        }
-        .field Input {
-            width: 1fr;
-            background: $panel;
-        }
-        #about {
-            height: 1;
-            padding: 0 1;
-            color: $text-muted;
-            text-wrap: nowrap;
-            text-overflow: ellipsis;
-        }
-        #columns {
-            height: 1fr;
-            margin-top: 1;
-            layout: grid;
-            grid-size: 2;
-        }
-        #nothing {
-            height: 1fr;
-            padding: 1 1 0 1;
-        }
-    }
-    """
+    CSS_PATH = "playground.tcss"
     AUTO_FOCUS = "AnswerColumn"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
     WRITES = AnswerActions.WRITES | {"write", "dialogue", "retry", "edit", "free"}

@@ -35,13 +35,7 @@ class SettingsScreen(WorkspaceScreen):
         "All settings of config.toml, and the recipes to train on. Changes are pending until "
         "saved, and their effect is shown; saving starts no jobs."
     )
-    DEFAULT_CSS = """
-    SettingsScreen {
-        & #meaning { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
-        & #settings { height: 1fr; }
-        & #about { height: 5; padding: 0 1; border-top: solid $panel; }
-    }
-    """
+    CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
     WRITES = frozenset({"edit", "switch", "default", "save"})
 

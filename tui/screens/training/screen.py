@@ -52,77 +52,7 @@ class TrainingScreen(CurveScreen, RunActions):
         "marked runs; numbers and colours in the list match the curves. Runs that other settings superseded "
         "follow, with the settings in which they differ; the table compares all of them."
     )
-    DEFAULT_CSS = """
-    TrainingScreen {
-        #nothing {
-            height: 1fr;
-            padding: 1 2;
-            color: $text-muted;
-        }
-        #body {
-            height: 1fr;
-            margin: 1 0 0 0;
-        }
-        #drawn {
-            width: 1fr;
-            height: 1fr;
-            padding: 0 1;
-        }
-        #caption {
-            height: auto;
-        }
-        #place {
-            height: 1;
-            text-wrap: nowrap;
-            text-overflow: ellipsis;
-        }
-        #more {
-            height: auto;
-            max-height: 8;
-        }
-        #panel {
-            width: 1fr;
-            height: 1fr;
-        }
-        &.medium #body {
-            layout: grid;
-            grid-size: 1 2;
-            #drawn { margin: 1 0 0 0; }
-        }
-        &.medium.panelled #body {
-            grid-size: 2 2;
-            grid-columns: 1fr 50;
-            #runs { column-span: 2; }
-            #panel { margin: 1 0 0 0; }
-        }
-        &.wide #body {
-            layout: grid;
-            grid-size: 2 1;
-            grid-columns: 42% 1fr;
-            #runs { border-right: solid $border-blurred; }
-        }
-        &.widest #body {
-            grid-columns: 45% 1fr;
-        }
-        &.wide.panelled #body {
-            grid-size: 2 2;
-            #drawn { row-span: 2; }
-        }
-        &.full #body {
-            layout: horizontal;
-            #runs { display: none; }
-            #panel { width: 50; }
-        }
-        &.narrow #body {
-            layout: vertical;
-            margin: 0;
-            #panel { width: 1fr; }
-        }
-        &.narrow.panelled #drawn {
-            display: none;
-        }
-    }
-    """
+    CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(self) -> None:

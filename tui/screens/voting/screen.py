@@ -53,53 +53,7 @@ class VoteScreen(WorkspaceScreen):
 
     MODE = "voting"
     ABOUT = "Which of two responses is better? Names are shown after the last vote."
-    DEFAULT_CSS = """
-    VoteScreen {
-        #progress {
-            height: auto;
-            margin: 1 0 0 0;
-            padding: 0 1;
-        }
-        #context {
-            height: auto;
-            max-height: 40%;
-            margin: 1 0 0 0;
-            padding: 0 1;
-        }
-        #responses {
-            height: 1fr;
-            margin: 1 0 0 0;
-            layout: vertical;
-        }
-        .side {
-            height: 1fr;
-            width: 1fr;
-            padding: 0 1;
-            background: $surface;
-            scrollbar-size-vertical: 1;
-        }
-        #side-left {
-            border-bottom: solid $border-blurred;
-        }
-        &.wide {
-            #responses {
-                layout: horizontal;
-            }
-            #side-left {
-                border-bottom: none;
-                border-right: solid $border-blurred;
-            }
-        }
-        #text-left, #text-right {
-            height: auto;
-        }
-        #summary {
-            height: 1fr;
-            margin: 1 0 0 0;
-            padding: 0 1;
-        }
-    }
-    """
+    CSS_PATH = "voting.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "left,h",

@@ -23,11 +23,7 @@ class WelcomeScreen(WorkspaceScreen):
 
     MODE = "home"
     ABOUT = "This workspace lacks data or a config.toml. Create them here or in another terminal."
-    DEFAULT_CSS = """
-    WelcomeScreen #welcome {
-        padding: 1 3;
-    }
-    """
+    CSS_PATH = "welcome.tcss"
     WRITES = frozenset({"demo", "init"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -69,13 +69,7 @@ class WinRatesScreen(WorkspaceScreen):
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
         "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
-    DEFAULT_CSS = """
-    WinRatesScreen {
-        #views {
-            height: 1fr;
-        }
-    }
-    """
+    CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(
