@@ -76,7 +76,8 @@ def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> 
 def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:
     """The lines of a JSONL file that are not blank, each with its object; None where it is none.
 
-    Objects may also follow each other in one line, or be items of a JSON array, in any layout.
+    Objects may also follow each other in one line, or be items of a JSON array, in any layout. Lines without
+    one come last.
     """
     damaged: list[str] = []
     has_objects = False

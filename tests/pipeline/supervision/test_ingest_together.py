@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -92,8 +93,9 @@ def test_a_bad_attempt_loses_nothing_of_the_others(together: Together) -> None:
     """All are written by one transaction."""
     _write_all(together)
     together.add("f")
-    (together.root / "artifacts/jobs/f/1" / journal.NAME).unlink()
-    (together.root / "artifacts/jobs/f/1" / journal.NAME).mkdir()
+    path = together.root / "artifacts/jobs/f/1" / journal.NAME
+    path.unlink()
+    path.symlink_to(path)
     statements: list[str] = []
     together.connection.set_trace_callback(statements.append)
     found = dict(together.ingest())
@@ -104,7 +106,8 @@ def test_a_bad_attempt_loses_nothing_of_the_others(together: Together) -> None:
     assert found["d"] == Ingested(6)
     assert (found["b"].records, found["b"].damaged) == (2, True)
     assert (found["c"].records, found["c"].damaged) == (1, True)
-    assert isinstance(found["f"].unreadable, IsADirectoryError)
+    assert found["f"].unreadable is not None
+    assert found["f"].unreadable.errno == errno.ELOOP
     rows = together.rows()
     assert [row[:2] for row in rows["jobs"]] == [
         ("a", "done"),

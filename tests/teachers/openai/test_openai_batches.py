@@ -194,11 +194,11 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
 
     assert list(batches.results([output, error])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 3))),
-        (None, kept("ÿþ garbage")),
-        (None, kept("1")),
         (None, odd({})),
         ("b", Reply("", "filtered", None, ending="it has no choices")),
         ("a", Reply("two", "stop", Usage(10, 4, 3))),
+        (None, kept("ÿþ garbage")),
+        (None, kept("1")),
         ("z", kept(line("z", 200, completion("half"))[:60].decode())),
         ("c", FailedRequest("batch_expired", "late [key]")),
         ("d", FailedRequest("content_filter", "400: content_policy: no")),
