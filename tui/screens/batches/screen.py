@@ -90,7 +90,8 @@ class BatchesScreen(WorkspaceScreen):
         self._moments: dict[str, list[BatchEvent]] = {}
         self._token: str | None = None
         self._timeline: Sequence[BatchEvent] = ()
-        self._groups: Sequence[AnswerCount] = ()
+        #: The outcomes of the selected batch; None until they are read.
+        self._groups: Sequence[AnswerCount] | None = None
         self._group: _OutcomeGroup | None = None
         #: The requests of that group.
         self._sent: Sequence[SentRequest] = ()
@@ -153,7 +154,7 @@ class BatchesScreen(WorkspaceScreen):
         event.stop()
         if event.data_table is self._batches.table and event.row_key.value != self._token:
             self._token = event.row_key.value
-            self._timeline, self._groups = (), ()
+            self._timeline, self._groups = (), None
             self._leave_requests()
             self._draw_detail()
             self._ask()
@@ -165,13 +166,15 @@ class BatchesScreen(WorkspaceScreen):
         if one is None:
             return
         if self._batches.table.has_focus:
-            if self._groups:
+            if self._groups is None:
+                self.app.show_message("the batch is being read")
+            elif self._groups:
                 self._outcomes.focus()
             else:
                 self.app.show_message("the batch has no responses yet")
         elif self._outcomes.has_focus:
             key = self._outcomes.selected_key
-            if key is not None:
+            if key is not None and self._groups is not None:
                 self._open_group(one, self._groups[int(key)])
         else:
             self.app.show_message("a request has no further details: Esc goes back to the outcomes")
@@ -283,7 +286,7 @@ class BatchesScreen(WorkspaceScreen):
         self._draw_requests()
         more = " (first rows only)" if len(requests) == _ROWS else ""
         self.query_one("#title", Static).update(
-            f"{self._group[0]}: {formats.counted(len(requests), 'request')}{more}"
+            f"{self._group[0]}: {formats.counted(len(requests), 'request')}{more}", layout=False
         )
         self._outcomes.display, self._requests.display = False, True
         self._requests.focus()
@@ -362,9 +365,11 @@ class BatchesScreen(WorkspaceScreen):
             self._draw_groups()
 
     def _draw_groups(self) -> None:
+        if self._groups is None:
+            return
         muted = shade(self.app, "text-muted")
         self.query_one("#title", Static).update(
-            "outcome of the requests" if self._groups else "no responses yet"
+            "outcome of the requests" if self._groups else "no responses yet", layout=False
         )
         self._outcomes.display = bool(self._groups)
         words = max(10, self.query_one("#behind").size.width - 11 - 8 - 7)

@@ -30,7 +30,7 @@ _NAMED = 2
 #: The number of events that are read; home shows what they amount to.
 _EVENTS = 80
 
-_HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None", int]
+_HomeState = tuple["Forecast | None", "Spending", "list[Event]", int]
 
 
 class HomeScreen(WorkspaceScreen):
@@ -82,10 +82,11 @@ class HomeScreen(WorkspaceScreen):
             return
         if self._read_at == 0.0:
             self._draw()
+        self.app.read("home", partial(_look, self.app.now()), self._receive)
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
-        fresh = compared != self._compared
-        look = partial(_look, snapshot, self.app.now(), fresh)
-        self.app.read("home", look, partial(self._receive, compared if fresh else None))
+        if compared != self._compared:
+            # By themselves, because they take longest: who answers alike is found in all texts.
+            self.app.read("home.rates", _rates, partial(self._receive_rates, compared))
 
     @property
     def selected(self) -> Job | None:
@@ -140,16 +141,20 @@ class HomeScreen(WorkspaceScreen):
             self._data = replace(self._data, machine=machine)
             self._panels.show_machine(self._data)
 
-    def _receive(self, compared: tuple[str, ...] | None, seen: _HomeState) -> None:
+    def _receive(self, seen: _HomeState) -> None:
         if self._data is None:
             return
-        forecast, spending, events, rates, superseded = seen
+        forecast, spending, events, superseded = seen
         self._read_at = self.app.now()
-        self._data = replace(self._data, forecast=forecast, spending=spending, events=events)
-        self._data = replace(self._data, superseded=superseded)
-        if rates is not None:
-            self._data, self._compared = replace(self._data, rates=rates), compared
+        self._data = replace(
+            self._data, forecast=forecast, spending=spending, events=events, superseded=superseded
+        )
         self._draw()
+
+    def _receive_rates(self, compared: tuple[str, ...], rates: tuple[WinRate, ...]) -> None:
+        if self._data is not None:
+            self._data, self._compared = replace(self._data, rates=rates), compared
+            self._draw()
 
     def _draw(self) -> None:
         snapshot = self.app.snapshot
@@ -209,12 +214,15 @@ def _flowing(parts: Sequence[Content], width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:
-    rates = workspace.evaluation.win_rates() if fresh else None
+def _look(now: float, workspace: Workspace) -> _HomeState:
     pipeline = workspace.pipeline
     superseded = sum(not job.in_config and job.state == "done" for job in workspace.runs.jobs())
     spending, events = workspace.spending.summary(), pipeline.events(limit=_EVENTS)
-    return pipeline.forecast(now), spending, events, rates, superseded
+    return pipeline.forecast(now), spending, events, superseded
+
+
+def _rates(workspace: Workspace) -> tuple[WinRate, ...]:
+    return workspace.evaluation.win_rates()
 
 
 def _machine(workspace: Workspace) -> Machine:
