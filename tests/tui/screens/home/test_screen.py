@@ -125,8 +125,9 @@ async def test_wide_terminals_have_more_where_there_is_room(opened: Open, filled
         await until_shows(pilot, "─ Next ─")
         await until_shows(pilot, "─ Runs ─")
         await pilot.resize_terminal(120, 40)
-        await until(pilot, lambda: "─ Next ─" not in shown(pilot) and "─ Runs ─" not in shown(pilot))
-        # The leaders leave room below them for the events.
+        await until(pilot, lambda: "─ Runs ─" not in shown(pilot))
+        # The leaders leave room below them for the events, and these for what waits.
+        await until_shows(pilot, "─ Next ─")
         panels = pilot.app.screen.query_one(HomePanels)
         await until(
             pilot, lambda: panels.query_one("#lately").region.y > panels.query_one("#leaders").region.y
