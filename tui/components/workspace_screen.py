@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -84,10 +85,12 @@ class WorkspaceScreen(Screen[None]):
 
     def key_of(self, binding: str) -> str:
         """The display name of the key of a binding by its id; empty if the binding is not active."""
-        for active in self.active_bindings.values():
-            if active.binding.id == binding:
-                return self.app.get_key_display(active.binding)
-        return ""
+        return self.keys_of([binding])[binding]
+
+    def keys_of(self, bindings: Collection[str]) -> dict[str, str]:
+        """The display names of the keys of bindings by their ids; empty for one that is not active."""
+        active = {one.binding.id: one.binding for one in self.active_bindings.values()}
+        return {name: self.app.get_key_display(active[name]) if name in active else "" for name in bindings}
 
     def body(self) -> ComposeResult:
         """The screen's own widgets."""

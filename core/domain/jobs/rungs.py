@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.domain.names import JobId, RunName
@@ -103,6 +104,8 @@ def _rank(win_rate: float, result: RungResult) -> str:
     return f"{_ordinal(better + 1)} of {len(result.places)}"
 
 
+# Screens ask for each dependency of each job whenever one of them has changed.
+@lru_cache(maxsize=1 << 16)
 def _stage(job: str) -> str:
     return JobId.parse(job).stage
 

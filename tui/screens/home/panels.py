@@ -43,7 +43,7 @@ _HINTS = 60
 _REASON = 18
 #: Below this height the panels have no borders.
 _TALL = 30
-#: The number of running jobs that are shown.
+#: The number of lines of running jobs.
 _PLACES = 8
 #: The lines of leaders where other panels are in the same column, in a low and in a tall terminal.
 _FEW, _LINES = 6, 12
@@ -304,7 +304,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
-        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES, in_full=True)
+        # Where there is less room, what needs attention must stay on the screen below.
+        places = 2 * _PLACES if self.has_class("tallest") else _PLACES
+        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), places, in_full=True)
         self._put("running", "Running", running)
         self._draw_more(snapshot)
         events, lately = self._data.events, self._placed("lately")
@@ -335,10 +337,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         if is_there:
             self._put("next", "Next", waiting_lines(snapshot.jobs, self._width("next"), room))
         room = self.size.height - self._height("leaders") - 2
-        runs = run_lines(snapshot.jobs, self._width("runs"), room)
-        is_there = is_tall and room >= _LEAST_MORE and bool(runs.plain)
-        self.query_one("#runs").display = is_there
-        if is_there:
+        runs = Content("")
+        if is_tall and room >= _LEAST_MORE:
+            runs = run_lines(snapshot.jobs, self._width("runs"), room)
+        self.query_one("#runs").display = bool(runs.plain)
+        if runs.plain:
             self._put("runs", "Runs", runs)
 
     def _draw_machine(self) -> None:
@@ -410,8 +413,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _keys(self) -> dict[str, str]:
         """The display names of the remedies' keys, by the bindings' ids."""
         screen = cast("WorkspaceScreen", self.screen)
-        wanted = {name for item in self._items for name, _ in item.remedy}
-        return {name: screen.key_of(name) for name in wanted}
+        return screen.keys_of({name for item in self._items for name, _ in item.remedy})
 
     def _row(self, item: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
         """An item's cells; with `keys` the last cell shows the remedy with its keys."""

@@ -60,8 +60,8 @@ def stages(jobs: Sequence[Job]) -> list[StageSummary]:
         stage: {
             stage_of[i]
             for job in found
-            for i in job.depends_on
-            if i in stage_of and i not in gates(job.id, job.depends_on)
+            for i in {*job.depends_on}.difference(gates(job.id, job.depends_on))
+            if i in stage_of
         }
         - {stage}
         for stage, found in by_stage.items()

@@ -32,20 +32,27 @@ def running_lines(
 ) -> Content:
     """The first running jobs with progress and ETA, and below each what it waits for; within `width` cells.
 
-    `now` is in Unix seconds. With `in_full` a name that is too long has a line of its own.
+    `now` is in Unix seconds. With `in_full` a name that is too long has a line of its own. The jobs take
+    `places` lines at most, those about waiting not counted.
     """
     running = [job for job in jobs if job.state == "running"]
     if not running:
         return Content.styled("nothing runs", "$text-muted")
-    lines = []
+    lines: list[Content] = []
     ends = max(len(_end(job, now)) for job in running[:places])
-    for job in running[:places]:
-        lines.append(_running(job, now, width, ends, in_full=in_full).stylize(opening(job=job.id)))
+    shown = taken = 0
+    for job in running:
+        line = _running(job, now, width, ends, in_full=in_full)
+        taken += 1 + line.plain.count("\n")
+        if taken > places:
+            break
+        shown += 1
+        lines.append(line.stylize(opening(job=job.id)))
         if job.wait is not None:
             words = f"  {visible(waits.words(job.wait, now))}"
             lines.append(hanging(Content.styled(words, "$text-warning"), 2, width))
-    if len(running) > places:
-        lines.append(Content.styled(f"and {len(running) - places} more", "$text-muted"))
+    if len(running) > shown:
+        lines.append(Content.styled(f"and {len(running) - shown} more", "$text-muted"))
     return Content("\n").join(lines)
 
 
