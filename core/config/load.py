@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +55,8 @@ def parse_config(text: str, place: str = NAME) -> Config:
     _check_secrets(text, place)
     try:
         table = tomllib.loads(text)
+        # Escapes in strings hide a key from the check of the text.
+        _check_secrets("\n".join(_strings(table)), place, has_lines=False)
     except tomllib.TOMLDecodeError as error:
         at = _TOML_PLACE.fullmatch(str(error))
         line = len(text.splitlines()) if at is None else int(at[2])
@@ -84,8 +86,23 @@ def located(error: InvalidOptionError, text: str, place: str) -> InvalidConfigEr
     return InvalidConfigError(place, line, str(error))
 
 
-def _check_secrets(text: str, place: str) -> None:
-    """Raise `UserError` for an API key: config.toml is copied, committed, and in every job's folder."""
+def _strings(value: object) -> Iterator[str]:
+    """All strings in a TOML value, names of options included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _check_secrets(text: str, place: str, *, has_lines: bool = True) -> None:
+    """Raise `UserError` for an API key: config.toml is copied, committed, and in every job's folder.
+
+    `has_lines` if the lines of `text` are those of the file.
+    """
     for value, name in redaction.known():
         if len(value) >= _MIN_KEY and value in text:
             raise UserError(
@@ -93,7 +110,7 @@ def _check_secrets(text: str, place: str) -> None:
                 "only (`api_key_env`)"
             )
     if found := redaction.KEY_SHAPE.search(text):
-        line = text.count("\n", 0, found.start()) + 1
+        line = text.count("\n", 0, found.start()) + 1 if has_lines else None
         raise InvalidConfigError(
             place,
             line,

@@ -67,6 +67,16 @@ def test_a_known_key_anywhere_in_the_configuration_is_refused(monkeypatch: pytes
         parse_config(f'{TEACHER}extra_body = {{ user = "unshaped+but-known" }}\n')
 
 
+@pytest.mark.parametrize(
+    "value",
+    [rf"\u00{ord(SHAPED[0][0]):x}{SHAPED[0][1:]}", r"\u0075nshaped+but-known", "unshaped+but\\\n  -known"],
+)
+def test_a_key_behind_escapes_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MY_API_KEY", "unshaped+but-known")
+    with pytest.raises(UserError, match="remove it; keys are read from environment variables"):
+        parse_config(f'{TEACHER}extra_body = {{ user = """{value}""" }}\n')
+
+
 def test_a_secret_for_the_nodes_of_a_cluster_is_refused() -> None:
     engine = '[engines.far]\ntype = "slurm"\n[engines.far.env]\n'
     with pytest.raises(UserError, match=r"line 4: engines\.far\.env\.MY_API_KEY: is a secret") as caught:
