@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds between measurements of the machine while this screen is open.
 _LOOK_S = 2.0
+#: Seconds between updates that bring nothing but the progress of running jobs.
+_PROGRESS_S = 1.0
 #: The number of stages without an estimate that are named.
 _NAMED = 2
 #: The number of events that are read; home shows what they amount to.
@@ -63,6 +65,9 @@ class HomeScreen(WorkspaceScreen):
         self._read_at = 0.0
         #: The finished comparisons of the win rates that are shown.
         self._compared: tuple[str, ...] | None = None
+        #: The last snapshot that was followed, and when by the monotonic clock.
+        self._followed: tuple[Snapshot, float] | None = None
+        self._is_due = False
 
     def body(self) -> ComposeResult:
         yield Static(id="answers", markup=False)
@@ -80,6 +85,15 @@ class HomeScreen(WorkspaceScreen):
     def show(self, snapshot: Snapshot) -> None:
         if self._panels is None:
             return
+        moment = time.monotonic()
+        if self._followed is not None:
+            before, at = self._followed
+            if moment - at < _PROGRESS_S and differ_in_progress_alone(before, snapshot):
+                if not self._is_due:
+                    self._is_due = True
+                    timers.call_after(self, _PROGRESS_S, self._show_progress)
+                return
+        self._followed = snapshot, moment
         if self._read_at == 0.0:
             self._draw()
         self.app.read("home", partial(_look, self.app.now()), self._receive)
@@ -87,6 +101,11 @@ class HomeScreen(WorkspaceScreen):
         if compared != self._compared:
             # By themselves, because they take longest: who answers alike is found in all texts.
             self.app.read("home.rates", _rates, partial(self._receive_rates, compared))
+
+    def _show_progress(self) -> None:
+        self._is_due = False
+        if self.app.snapshot is not None:
+            self.show(self.app.snapshot)
 
     @property
     def selected(self) -> Job | None:
@@ -212,6 +231,16 @@ def _flowing(parts: Sequence[Content], width: int) -> Content:
         else:
             lines.append(part)
     return Content("\n").join(lines)
+
+
+def differ_in_progress_alone(before: Snapshot, after: Snapshot) -> bool:
+    """Whether two snapshots have the same jobs in the same states, and differ in how far running ones are."""
+    if replace(after, version=before.version, jobs=before.jobs) != before:
+        return False
+    return len(after.jobs) == len(before.jobs) and all(
+        new is old or new == old or replace(new, done=old.done, total=old.total, eta_s=old.eta_s) == old
+        for old, new in zip(before.jobs, after.jobs, strict=True)
+    )
 
 
 def _look(now: float, workspace: Workspace) -> _HomeState:

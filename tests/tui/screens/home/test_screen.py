@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention
 from tui.screens.home.panels import HomePanels
+from tui.screens.home.screen import differ_in_progress_alone
 from tui.screens.home.stage_graph import eta_in_words
 from tui.screens.home.stages import stages
 
@@ -198,6 +200,42 @@ def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) ->
     assert failed.why.startswith("the prompt template is broken")
     assert failed.remedy == (("table.open", "log"), ("home.retry", "retry"))
     assert cancelled.remedy == (("home.retry", "retry"),), "it has not run, and has no log"
+
+
+async def test_progress_that_comes_at_once_after_other_progress_is_shown(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
+
+    def reach(done: int) -> None:
+        with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+            jobs.set_progress(connection, running, done, 100, 600.0)
+
+    async with opened(filled, (120, 40)) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        await until_shows(pilot, "62 %")
+        for done in (71, 72, 73):
+            before = app.snapshot
+            reach(done)
+            await until(pilot, lambda before=before: app.snapshot is not before)  # type: ignore[misc]
+        await until_shows(pilot, "73 %")
+
+
+def test_only_progress_is_told_from_all_other_changes(filled: WorkspacePaths) -> None:
+    before = snapshot_of(filled)
+    number = next(at for at, job in enumerate(before.jobs) if job.state == "running")
+
+    def changed(**fields: object) -> Snapshot:
+        listed = list(before.jobs)
+        listed[number] = replace(listed[number], **fields)  # type: ignore[arg-type]
+        return replace(before, version=before.version + 1, jobs=tuple(listed))
+
+    assert differ_in_progress_alone(before, changed(done=7, total=9, eta_s=1.0))
+    for fields in ({"state": "failed"}, {"cancelling": True}, {"error": "no room"}, {"attempt": 9}):
+        assert not differ_in_progress_alone(before, changed(**fields))
+    assert not differ_in_progress_alone(before, replace(before, paused=not before.paused))
+    assert not differ_in_progress_alone(before, replace(before, jobs=before.jobs[1:]))
 
 
 async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePaths) -> None:
