@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
@@ -137,7 +137,7 @@ class Poller:
                 self._answer(workspace)
                 calm = 0 if self._wake.wait(max(0.0, due - time.monotonic())) else calm + 1
                 if calm == _CALM:
-                    _prepare(workspace)
+                    _prepare()
         finally:
             workspace.close()
 
@@ -197,10 +197,11 @@ class _StoreWatch:
         return self._opened.pipeline.supervisor() != self._supervisor
 
 
-def _prepare(workspace: Workspace) -> None:
+def _prepare() -> None:
     """Import what charts and statistics need, which takes longer than to draw them."""
-    workspace.training.curves(())
-    import tui.screens.training.charts.plotting  # noqa: F401 - for the import alone
+    # Reads nothing: a damaged store would end the thread. Whoever needs the modules imports them again.
+    with suppress(OSError):
+        import tui.screens.training.charts.plotting  # noqa: F401 - for the import alone
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from core.store.jobs import job_events, jobs
 from tests.support import waiting
 from tests.support.workspaces.filled_workspace import fill
 from tui.app.polling import poller
-from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged
+from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
 
 Posted = Queue[Message]
 
@@ -62,3 +63,25 @@ def test_changes_arrive_without_a_query(watched: tuple[Poller, Path], posted: Po
     second = posted.get(timeout=waiting.STALL_S)
     assert isinstance(second, SnapshotChanged)
     assert next(job.done for job in second.snapshot.jobs if job.id == running.id) == 40
+
+
+def test_a_damaged_store_is_read_again_once_it_is_sound(
+    watched: tuple[Poller, Path], posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after the moment in which the thread prepares for other screens."""
+    prepare, prepared = poller._prepare, threading.Event()
+
+    def note() -> None:
+        prepare()
+        prepared.set()
+
+    monkeypatch.setattr(poller, "LOOK_S", 0.01)
+    monkeypatch.setattr(poller, "_prepare", note)
+    thread, state = watched
+    sound = state.rename(state.with_name("sound.db"))
+    state.write_bytes(b"no database " * 1000)
+    thread.start()
+    assert isinstance(posted.get(timeout=waiting.STALL_S), WorkspaceUnreadable)
+    assert prepared.wait(waiting.STALL_S)
+    sound.replace(state)
+    assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
