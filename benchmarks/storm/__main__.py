@@ -53,6 +53,8 @@ def main() -> int:
     if given.models:
         preload(*MODELS)
     names = [name for name in FAULTS if not given.only or any(part in name for part in given.only)]
+    if given.keep is not None:
+        given.keep.mkdir(parents=True, exist_ok=True)
     kept = Path(tempfile.mkdtemp(prefix="empathy-storm-", dir=given.keep))
     with tempfile.TemporaryDirectory() as temporary, loopback.running() as api:
         api.faults.content = study.answer
