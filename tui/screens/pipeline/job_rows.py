@@ -19,6 +19,7 @@ from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Job, JobCounts, Snapshot
+    from tui.format.text import TextPart
 
 #: Min widths of optional columns.
 WIDE = 110
@@ -85,7 +86,7 @@ def elapsed(job: Job, now: float) -> float | None:
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     """The progress of all requested jobs on the left, the used slots on the right."""
     sums = snapshot.counts
-    right: list[Content | str | tuple[str, str]] = []
+    right: list[TextPart] = []
     taken = {job.slot for job in snapshot.jobs}
     for slot in (slot for slot in snapshot.slots if slot.name in taken):
         colour = "$text-accent" if slot.used else "$text-muted"
@@ -100,7 +101,7 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
 
 
 def _progress(sums: JobCounts, *, bar: int) -> Content:
-    parts: list[Content | str | tuple[str, str]] = [job_counts.done_of(sums)]
+    parts: list[TextPart] = [job_counts.done_of(sums)]
     if bar:
         parts[:0] = [
             (formats.bar(sums.done / sums.total if sums.total else None, bar), "$accent"),
