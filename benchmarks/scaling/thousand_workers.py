@@ -32,7 +32,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.keys import program, started
-from benchmarks.scaling.played_dashboard import dashboard
+from benchmarks.scaling.simulated_dashboard import dashboard
 from benchmarks.store import streams
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths

@@ -15,7 +15,8 @@ import argparse
 import numpy as np
 from scipy.special import expit
 
-from core.judging.metrics.seeds import over_seeds
+from core.domain.names import ComparisonName
+from core.judging.metrics.seeds import seed_group
 
 MIN_COVERAGE = 0.92
 #: Standard deviations of seeds, in logits: none, and such that win rates have one of about 2 and 5 points.
@@ -44,8 +45,8 @@ def _coverage(runs: int, seeds: int, dialogues: int, rate: float, spread: float)
         ease = middle + random.normal(size=dialogues)
         chances = expit(ease + spread * random.normal(size=(seeds, 1)))
         won = random.random((seeds, dialogues)) < chances
-        made = over_seeds([{str(n): float(one) for n, one in enumerate(row)} for row in won])
-        assert made is not None
+        scores = [{str(n): float(one) for n, one in enumerate(row)} for row in won]
+        made = seed_group(ComparisonName("a", "b", "judge"), (), scores)
         here = float(expit(ease + of_seeds[:400, None]).mean())
         for at, (low, high, true) in enumerate(
             ((made.seeds_low, made.seeds_high, here), (made.low, made.high, truth))

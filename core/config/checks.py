@@ -54,21 +54,7 @@ _JINJA_RESERVED = {
 
 def check(config: Config) -> None:
     """Raise `InvalidOptionError` for the first option that is invalid."""
-    for name in config.teachers:
-        if name in config.students:
-            raise InvalidOptionError(f"teachers.{name}", "a student has the same name; choose another")
-    for kind, names in (
-        ("students", config.students),
-        ("teachers", config.teachers),
-        ("judges", config.judges),
-        ("data_sets", config.data_sets),
-        ("engines", config.engines),
-    ):
-        for name in names:
-            if not is_plain(name):
-                raise InvalidOptionError(
-                    f"{kind}.{name}", "a name may contain letters, digits, '.', '_' and '-'"
-                )
+    _check_names(config)
     for name, student in config.students.items():
         _check_student(f"students.{name}", student)
     if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
@@ -91,6 +77,41 @@ def check(config: Config) -> None:
         _check_teacher(f"teachers.{name}", teacher)
         if teacher.top_logprobs is not None:
             raise InvalidOptionError(f"teachers.{name}.top_logprobs", "only a judge supports it")
+    _check_servers(config)
+    for name, judge in config.judges.items():
+        _check_judge(f"judges.{name}", judge)
+    rungs.check(config)
+    for name, engine in config.engines.items():
+        engine_checks.check(name, engine)
+    for slot in get_args(Slot):
+        if (used := config.slot_engines.of(slot)) not in (LOCAL, *config.engines):
+            known = ", ".join((LOCAL, *config.engines))
+            raise InvalidOptionError(f"slot_engines.{slot}", f"there is no engine {used!r}; known: {known}")
+    _check_definition(config)
+    _check_recipes(config)
+    if config.prices.models and config.prices.date is None:
+        raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
+
+
+def _check_names(config: Config) -> None:
+    for name in config.teachers:
+        if name in config.students:
+            raise InvalidOptionError(f"teachers.{name}", "a student has the same name; choose another")
+    for kind, names in (
+        ("students", config.students),
+        ("teachers", config.teachers),
+        ("judges", config.judges),
+        ("data_sets", config.data_sets),
+        ("engines", config.engines),
+    ):
+        for name in names:
+            if not is_plain(name):
+                raise InvalidOptionError(
+                    f"{kind}.{name}", "a name may contain letters, digits, '.', '_' and '-'"
+                )
+
+
+def _check_servers(config: Config) -> None:
     for name, server in config.servers.items():
         if name not in config.students:
             known = ", ".join(config.students) or "none"
@@ -102,28 +123,21 @@ def check(config: Config) -> None:
                 "weights in 4 bits cannot be followed on the CPU; set verify = 0, or remove "
                 "runs.quantization",
             )
-    for name, judge in config.judges.items():
-        _check_judge(f"judges.{name}", judge)
-    rungs.check(config)
-    for name, engine in config.engines.items():
-        engine_checks.check(name, engine)
-    for slot in get_args(Slot):
-        if (used := config.slot_engines.of(slot)) not in (LOCAL, *config.engines):
-            known = ", ".join((LOCAL, *config.engines))
-            raise InvalidOptionError(f"slot_engines.{slot}", f"there is no engine {used!r}; known: {known}")
-    _check_definition(config)
-    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
+
+
+def _check_recipes(config: Config) -> None:
+    """Check that the teacher and the judge of recipes are defined."""
+    recipes = config.recipes
+    if recipes.teacher is not None and recipes.teacher not in config.teachers:
         known = ", ".join(config.teachers) or "none"
         raise InvalidOptionError(
-            "recipes.teacher", f"there is no teacher {config.recipes.teacher!r}; known: {known}"
+            "recipes.teacher", f"there is no teacher {recipes.teacher!r}; known: {known}"
         )
-    if config.recipes.filter_judge is not None and config.recipes.filter_judge not in config.judges:
+    if recipes.filter_judge is not None and recipes.filter_judge not in config.judges:
         known = ", ".join(config.judges) or "none"
         raise InvalidOptionError(
-            "recipes.filter_judge", f"there is no judge {config.recipes.filter_judge!r}; known: {known}"
+            "recipes.filter_judge", f"there is no judge {recipes.filter_judge!r}; known: {known}"
         )
-    if config.prices.models and config.prices.date is None:
-        raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
 
 
 def _check_gpus(config: Config) -> None:

@@ -338,7 +338,7 @@ Record = (
     | Preempted
 )
 #: Records after which nothing follows.
-ENDINGS = (Done, Failed, Stopped, Preempted)
+LAST_RECORDS = (Done, Failed, Stopped, Preempted)
 #: Records whose loss would cost money or hours: they are on disk before `write` returns. A heartbeat is
 #: too: on a network file system, other machines see what is on disk.
 DURABLE = (

@@ -9,7 +9,7 @@ from core.domain.errors import UserError
 from core.domain.paths import file_name
 from core.jobs.output_folder import OutputFolder
 from core.reports import gather, page, plots
-from core.reports.tables import tables, texts
+from core.reports.tables import reader_warnings, tables, texts
 from core.services.workspace import Workspace
 
 #: Lists the report's files, so that the next report can replace them.
@@ -38,7 +38,7 @@ def write_report(workspace: Workspace, folder: Path | None = None, judge: str | 
 
 
 def _files(report: gather.Report) -> Iterator[tuple[str, bytes]]:
-    shown, warnings, drawn = tables.tables(report), tables.warnings(report), plots.plots(report)
+    shown, warnings, drawn = tables.tables(report), reader_warnings.warnings(report), plots.plots(report)
     yield "report.html", page.page(report, shown, drawn, warnings).encode()
     yield "report.md", texts.markdown_of(report, shown, warnings).encode()
     for table in shown:

@@ -42,14 +42,14 @@ def _address(path: Path) -> str:
     return f"{path.absolute().as_uri()}?{'immutable=1' if is_frozen(path) else 'mode=ro'}"
 
 
-def writer(path: Path, *, anew: bool = False) -> sqlite3.Connection:
+def writer(path: Path, *, rebuilds: bool = False) -> sqlite3.Connection:
     """A connection for `transaction`; creates or upgrades the file first if needed.
 
-    Where jobs have worked, it is only created if it is made `anew` from what they have done.
+    Where jobs have worked, it is only created for one that `rebuilds` it from what they have done.
 
     Raises `UserError` when the file cannot be opened.
     """
-    if not anew:
+    if not rebuilds:
         check_present(path)
     if _version(path) < schema.VERSION:
         upgrade(path)

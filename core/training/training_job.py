@@ -25,7 +25,7 @@ from core.domain.errors import Cancelled, UserError
 from core.domain.jobs.results import DpoResult, SftResult, TrainingResult
 from core.jobs import files
 from core.jobs.context import JobContext
-from core.jobs.settings import RunSettings, SftSettings
+from core.jobs.settings import DpoSettings, RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
@@ -39,6 +39,7 @@ from core.training.data.tokenized_data import TokenizedData
 from core.training.distributed import peers, ranks
 from core.training.estimates import requirements
 from core.training.evaluation import EarlyStopping
+from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
 from core.training.saving import checkpoints, model_card, saving
 
 T = TypeVar("T")
@@ -47,15 +48,24 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class RunData:
+    """The tokenized data of a run."""
+
+    file: Path
+    """Of the examples, or of the preference pairs."""
+    train: TokenizedData
+    held_out: TokenizedData | None
+    """Data of the evaluation."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A trainer, and what it trains on."""
+
     trainer: Any
     """With its callbacks."""
     chat: ChatFormat
-    data: TokenizedData
-    held_out: TokenizedData | None
-    """Data of the evaluation."""
-    file: Path
-    """Of the training data."""
+    data: RunData
     early_stopping: EarlyStopping | None
 
 
@@ -92,7 +102,7 @@ def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:
     dtype = loading.pick_dtype(student.dtype, device)
     resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
     try:
-        prepared = _trainer(job, device, dtype)
+        prepared = prepare(job, device, dtype)
         trainer = prepared.trainer
         job.check()
         if resume is not None:
@@ -115,8 +125,8 @@ def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:
     return result
 
 
-def _result(settings: RunSettings, prepared: _Prepared, runtime_s: float, device: str) -> TrainingResult:
-    trainer, stopping = prepared.trainer, prepared.early_stopping
+def _result(settings: RunSettings, prepared: PreparedRun, runtime_s: float, device: str) -> TrainingResult:
+    trainer, data, stopping = prepared.trainer, prepared.data, prepared.early_stopping
     history = trainer.state.log_history
     losses = {entry["step"]: entry[evaluation.METRIC] for entry in history if evaluation.METRIC in entry}
     kept = trainer.state.best_global_step if stopping is not None else None
@@ -125,18 +135,18 @@ def _result(settings: RunSettings, prepared: _Prepared, runtime_s: float, device
         train_loss=_mean(history, "loss"),
         train_runtime_s=runtime_s,
         epochs=trainer.state.epoch,
-        examples=len(prepared.data.rows),
-        truncated=prepared.data.truncated,
-        left_out=prepared.data.left_out,
+        examples=len(data.train.rows),
+        truncated=data.train.truncated,
+        left_out=data.train.left_out,
         end_token=prepared.chat.end_token,
         chat_template_notes=prepared.chat.notes,
         device=device,
         dtype=str(trainer.base.dtype).removeprefix("torch."),
-        held_out=None if prepared.held_out is None else len(prepared.held_out.rows),
+        held_out=None if data.held_out is None else len(data.held_out.rows),
         eval_loss=losses.get(kept or trainer.state.global_step),
         best_step=kept,
         stopped_early=None if stopping is None else stopping.stopped,
-        data_sha256=files.sha256(prepared.file),
+        data_sha256=files.sha256(data.file),
     )
     if isinstance(settings, SftSettings):
         return result
@@ -165,75 +175,117 @@ def _mean(history: list[dict[str, Any]], name: str) -> float:
     return total / before
 
 
-def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _Prepared:
-    settings, student = job.settings, job.settings.student.config
-    training: Training = settings.training
-    chat = chat_format.load(student)
+def prepare(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> PreparedRun:
+    """The run before its first step: the data is checked and tokenized, the model loaded."""
+    settings = job.settings
+    chat = chat_format.load(settings.student.config)
     tests = _test_prompts(job)
-    output = job.folder / checkpoints.FOLDER
-    # Small updates vanish in bfloat16 weights: they stay float32 where the weights themselves are trained.
-    full = settings.lora is None
-    weights = torch.float32 if full and settings.student.dtype == "auto" else dtype
+    trainer: TreeSftTrainer | TreeDpoTrainer
     if isinstance(settings, SftSettings):
-        file = job.input("examples")
-        found = _some(list(examples.read(file, SftExample)), "SFT example", settings.recipe)
-        data, held_out = evaluation.held_out(tokenized_data.sft(chat, found, training), training)
-        arguments = trainers.arguments(training, device, dtype, output, settings.ranks)
-        _record(job, arguments)
-        model = _load(job, student, device, weights)
-        _check_data(chat, model, data, held_out, tests, "sft.max_length")
-        with _setting_errors():
-            loggers.check(training.report_to)
-            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, training, arguments, held_out)
-        if not full:
-            checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
+        trainer, data = _sft(job, settings, chat, tests, device, dtype)
     else:
-        file = job.input("preferences")
-        pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
-        data, held_out = evaluation.held_out(tokenized_data.dpo(chat, pairs, training), training)
-        arguments = trainers.arguments(training, device, dtype, output, settings.ranks)
-        _record(job, arguments)
-        before = job.input("model" if full else "adapter")
-        chat.check_adapter(before)
-        apart = None
-        if full:
-            tuned = loading.fine_tuned(student, before)
-            model = _load(job, tuned, device, weights)
-            apart = _load(job, tuned if settings.training.reference == "sft" else student, device, weights)
-        else:
-            model = _load(job, student, device, weights, before)
-        _check_data(chat, model, data, held_out, tests, "dpo.max_length")
-        with _setting_errors():
-            loggers.check(training.report_to)
-            trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments, held_out, apart)
-        del apart
-        if trainer.tree_tokens is not None:
-            pairs_of_all = evaluation.joined(data, held_out)
-            key = reference.key(job.spec.fingerprint, pairs_of_all, device, dtype)
-            prior = [Path(folder) for folder in job.spec.prior]
-            reference.give(trainer, pairs_of_all, key, job.folder, prior, job.check)
+        trainer, data = _dpo(job, settings, chat, tests, device, dtype)
     with _setting_errors():
         trainer.create_optimizer()
     saving.keep_initial(trainer, settings.lora, job.folder)
-    if data.truncated or data.left_out:
+    if data.train.truncated or data.train.left_out:
         job.warn(
-            f"max_length = {training.max_length} truncates {data.truncated} examples, which lose the token "
-            f"that ends an answer, and leaves out {data.left_out} whose prompts fill it"
+            f"max_length = {settings.training.max_length} truncates {data.train.truncated} examples, which "
+            f"lose the token that ends an answer, and leaves out {data.train.left_out} whose prompts fill it"
         )
-    if held_out is not None:
-        log.info("%d examples to train on, %d held out", len(data.rows), len(held_out.rows))
+    if data.held_out is not None:
+        log.info("%d examples to train on, %d held out", len(data.train.rows), len(data.held_out.rows))
+    return PreparedRun(trainer, chat, data, _add_callbacks(job, trainer, chat, tests))
+
+
+def _sft(
+    job: JobContext[RunSettings],
+    settings: SftSettings,
+    chat: ChatFormat,
+    tests: Sequence[tuple[str, str]],
+    device: str,
+    dtype: torch.dtype,
+) -> tuple[TreeSftTrainer, RunData]:
+    """The trainer for SFT, and its data."""
+    file, training = job.input("examples"), settings.training
+    found = _some(list(examples.read(file, SftExample)), "SFT example", settings.recipe)
+    data = RunData(file, *evaluation.held_out(tokenized_data.sft(chat, found, training), training))
+    arguments = _arguments(job, device, dtype)
+    model = _load(job, settings.student.config, device, dtype)
+    _check_data(chat, model, data, tests, "sft.max_length")
+    with _setting_errors():
+        loggers.check(training.report_to)
+        trainer = trainers.sft(
+            model, chat.tokenizer, data.train, settings.lora, training, arguments, data.held_out
+        )
+    if settings.lora is not None:
+        checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
+    return trainer, data
+
+
+def _dpo(
+    job: JobContext[RunSettings],
+    settings: DpoSettings,
+    chat: ChatFormat,
+    tests: Sequence[tuple[str, str]],
+    device: str,
+    dtype: torch.dtype,
+) -> tuple[TreeDpoTrainer, RunData]:
+    """The trainer for DPO from the result of SFT, with the log-probabilities of the reference; its data."""
+    file, training, student = job.input("preferences"), settings.training, settings.student.config
+    pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
+    data = RunData(file, *evaluation.held_out(tokenized_data.dpo(chat, pairs, training), training))
+    arguments = _arguments(job, device, dtype)
+    before = job.input("model" if settings.lora is None else "adapter")
+    chat.check_adapter(before)
+    apart = None
+    if settings.lora is None:
+        tuned = loading.fine_tuned(student, before)
+        model = _load(job, tuned, device, dtype)
+        apart = _load(job, tuned if training.reference == "sft" else student, device, dtype)
+    else:
+        model = _load(job, student, device, dtype, before)
+    _check_data(chat, model, data, tests, "dpo.max_length")
+    with _setting_errors():
+        loggers.check(training.report_to)
+        trainer = trainers.dpo(model, chat.tokenizer, data.train, training, arguments, data.held_out, apart)
+    del apart
+    if trainer.tree_tokens is not None:
+        pairs_of_all = evaluation.joined(data.train, data.held_out)
+        key = reference.key(job.spec.fingerprint, pairs_of_all, device, dtype)
+        prior = [Path(folder) for folder in job.spec.prior]
+        reference.give(trainer, pairs_of_all, key, job.folder, prior, job.check)
+    return trainer, data
+
+
+def _arguments(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> dict[str, Any]:
+    """The arguments of TRL's trainer, which are recorded before it is made."""
+    output = job.folder / checkpoints.FOLDER
+    arguments = trainers.arguments(job.settings.training, device, dtype, output, job.settings.ranks)
+    _record(job, arguments)
+    return arguments
+
+
+def _add_callbacks(
+    job: JobContext[RunSettings],
+    trainer: TreeSftTrainer | TreeDpoTrainer,
+    chat: ChatFormat,
+    tests: Sequence[tuple[str, str]],
+) -> EarlyStopping | None:
+    """Add what follows the training; gives what stops it early, if its settings do."""
+    training: Training = job.settings.training
     if ranks.is_first():
         loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
     # A divided model answers only if all ranks have it do so.
     if ranks.is_first() and not trainer.is_fsdp_enabled:
         trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
-    stopping = None
-    if training.early_stopping_patience is not None:
-        earlier = partial(checkpoints.of_step, tuple(map(Path, job.spec.prior)))
-        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold, earlier)
-        trainer.add_callback(stopping)
-    return _Prepared(trainer, chat, data, held_out, file, stopping)
+    if training.early_stopping_patience is None:
+        return None
+    earlier = partial(checkpoints.of_step, tuple(map(Path, job.spec.prior)))
+    stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold, earlier)
+    trainer.add_callback(stopping)
+    return stopping
 
 
 def _load(
@@ -243,6 +295,9 @@ def _load(
     dtype: torch.dtype,
     adapter: Path | None = None,
 ) -> Any:
+    # Small updates vanish in bfloat16 weights: they stay float32 where the weights themselves are trained.
+    if job.settings.lora is None and job.settings.student.dtype == "auto":
+        dtype = torch.float32
     quantization = job.settings.student.quantization
     return loading.load_model(student, device, dtype, adapter, trainable=True, quantization=quantization)
 
@@ -259,14 +314,13 @@ def _setting_errors() -> Iterator[None]:
 def _check_data(
     chat: ChatFormat,
     model: Any,
-    data: TokenizedData,
-    held_out: TokenizedData | None,
+    data: RunData,
     tests: Sequence[tuple[str, str]],
     setting: str,
 ) -> None:
     """Raise `UserError` if the model has no place for the examples, or for what it will respond to."""
     prompts = [chat.prompt(prompt) for _, prompt in tests]
-    sequences = list(evaluation.joined(data, held_out).sequences())
+    sequences = list(evaluation.joined(data.train, data.held_out).sequences())
     checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, chain(sequences, prompts))
     longest = max(map(len, sequences))
     what, remedy = "the longest example has", f"lower {setting} in config.toml to that number"

@@ -181,7 +181,7 @@ def test_weighted_by_hand() -> None:
 
 def test_agreement_is_weighted() -> None:
     labels = [("d1", "a", "a"), ("d2", "a", "b"), ("d3", "b", "b"), ("d4", "b", "b")]
-    found = agreement.judge_agreement(labels, [1.0, 3.0, 1.0, 1.0])  # type: ignore[arg-type]
+    found = agreement.agreement("x", "gpt", "voter and judge", labels, [1.0, 3.0, 1.0, 1.0])  # type: ignore[arg-type]
     assert found is not None
     assert (found.pairs, found.raw) == (4, 0.5)
 

@@ -82,7 +82,7 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     inputs = _inputs(folder / "jobs", families.make(family, folder / "student"))
     job = job_attempts.context(inputs.attempt("sft", **_TRAINING))
     try:
-        prepared = training_job._trainer(job, "cpu", torch.float32)
+        prepared = training_job.prepare(job, "cpu", torch.float32)
     except UserError as error:
         return FamilyOutcome(family, (), _reason(error, inputs.student))
     trainer, chat = prepared.trainer, prepared.chat
@@ -110,7 +110,7 @@ def examine_damage(name: str, folder: Path) -> str | None:
     unusable.DAMAGES[name](folder / "student")
     job = job_attempts.context(inputs.attempt("sft", **_TRAINING))
     try:
-        training_job._trainer(job, "cpu", torch.float32)
+        training_job.prepare(job, "cpu", torch.float32)
     except UserError as error:
         return _reason(error, inputs.student)
     return None

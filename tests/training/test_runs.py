@@ -21,7 +21,7 @@ from core.jobs import files
 from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students.models import loading
 from core.training import trainers
-from core.training.training_job import _trainer
+from core.training.training_job import prepare
 from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
@@ -31,7 +31,7 @@ CPU = ("cpu", torch.float32)
 
 def trainer(made: TrainingInputs, stage: str, adapter: Path | None = None, **training: Any) -> Any:
     job = job_attempts.context(made.attempt(stage, adapter=adapter, **training))
-    return _trainer(job, *CPU).trainer
+    return prepare(job, *CPU).trainer
 
 
 def test_loss_is_on_completions_only(made: TrainingInputs) -> None:
@@ -164,7 +164,7 @@ def test_the_card_states_what_the_adapter_is(made: TrainingInputs, sft: Trained,
 
 def test_command_and_configuration_are_saved_before_the_run_starts(made: TrainingInputs) -> None:
     folder = made.attempt("sft", learning_rate=0.25)
-    _trainer(job_attempts.context(folder), *CPU)
+    prepare(job_attempts.context(folder), *CPU)
     saved = training_attempts.saved_record(folder)
     assert saved["arguments"]["learning_rate"] == 0.25
     assert saved["spec"]["settings"]["lora"]["r"] == 8

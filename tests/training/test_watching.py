@@ -15,7 +15,7 @@ from transformers.integrations import integration_utils
 from core.domain.errors import UserError
 from core.jobs.records import Done, Metric, Sample, Warned
 from core.training import loggers
-from core.training.training_job import _trainer
+from core.training.training_job import prepare
 from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 
@@ -122,7 +122,7 @@ def test_a_mixture_of_experts_trains_and_answers(kind: str, tiny: Path, tmp_path
 
 def test_a_metric_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made.attempt("sft", max_steps=2)
-    prepared = _trainer(job_attempts.context(folder), "cpu", torch.float32)
+    prepared = prepare(job_attempts.context(folder), "cpu", torch.float32)
     del prepared.trainer._total_train_tokens
     monkeypatch.setattr(prepared.trainer, "log", partial(Trainer.log, prepared.trainer))
     monkeypatch.setattr(prepared.trainer, "compute_loss", partial(Trainer.compute_loss, prepared.trainer))

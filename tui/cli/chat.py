@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Playground,
         PlaygroundCost,
         PlaygroundOpinion,
+        PlaygroundQuestion,
         PlaygroundTurn,
         Responding,
         Workspace,
@@ -82,7 +83,7 @@ def chat(
     """
     import msgspec
 
-    from core.api import PlaygroundQuestion
+    from tui.cli.output import chat as output
 
     workspace = workspace_of(ctx)
     playground = workspace.playground
@@ -92,33 +93,19 @@ def chat(
     if export is not None:
         click.echo(visible(f"Wrote {counted(playground.export(export), 'turn')} to {export}."))
         return
-    dialog_id: str | None = None
-    if dialogue is not None:
-        if prompt is not None or situation:
-            raise CommandError(
-                "--dialogue has a situation and an utterance: leave out --situation and --prompt"
-            )
-        found = playground.dialogue(None if dialogue == "random" else dialogue)
-        dialog_id, situation, prompt = found.dialog_id, found.situation, found.utterance
-    question = PlaygroundQuestion(
-        situation=situation,
-        utterance=prompt or "",
-        responders=responders or _default(playground),
-        sampling=_sampling(playground.sampling(), max_new_tokens, temperature, top_p, seed),
-        dialog_id=dialog_id,
-    )
-    if prompt is None and (as_json or not sys.stdin.isatty()):
+    sampling = _sampling(playground.sampling(), max_new_tokens, temperature, top_p, seed)
+    question = _question(playground, responders, sampling, prompt, situation, dialogue)
+    is_typed = prompt is None and dialogue is None
+    if is_typed and (as_json or not sys.stdin.isatty()):
         raise CommandError("there is no terminal to type in: give an utterance with --prompt or --dialogue")
-    if (judge is not None or keep) and prompt is None:
+    if is_typed and (judge is not None or keep):
         raise CommandError("--judge and --keep are for one utterance: give it with --prompt or --dialogue")
     if judge is not None and len(question.responders) != 2:
         raise CommandError(f"a judge compares two answers: name 2 responders, not {len(question.responders)}")
-    from tui.cli.output import chat as output
-
     if not yes:
         # What a conversation costs is known by its first utterance at best.
         _agree(playground.cost(msgspec.structs.replace(question, utterance=question.utterance or "…")))
-    if prompt is None:
+    if is_typed:
         output.converse(playground, question)
         return
     turn = output.answer_once(playground, question, quiet=as_json)
@@ -128,6 +115,34 @@ def chat(
         _keep(workspace, turn)
     if any(answer.finish == "failed" for answer in turn.answers):
         ctx.exit(1)
+
+
+def _question(
+    playground: Playground,
+    responders: tuple[str, ...],
+    sampling: Responding,
+    prompt: str | None,
+    situation: str,
+    dialogue: str | None,
+) -> PlaygroundQuestion:
+    """The question to all responders, of a dialogue if one is named; without an utterance if one is typed."""
+    from core.api import PlaygroundQuestion
+
+    dialog_id: str | None = None
+    if dialogue is not None:
+        if prompt is not None or situation:
+            raise CommandError(
+                "--dialogue has a situation and an utterance: leave out --situation and --prompt"
+            )
+        found = playground.dialogue(None if dialogue == "random" else dialogue)
+        dialog_id, situation, prompt = found.dialog_id, found.situation, found.utterance
+    return PlaygroundQuestion(
+        situation=situation,
+        utterance=prompt or "",
+        responders=responders or _default(playground),
+        sampling=sampling,
+        dialog_id=dialog_id,
+    )
 
 
 def _agree(cost: PlaygroundCost | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Snapshot
+    from tui.format.text import TextPart
     from tui.navigation.host import HostApp
 
 
@@ -117,7 +118,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     else:
         work = ("○ supervisor idle", "$text-muted")
     host = this_host()
-    parts: list[Content | str | tuple[str, str]] = [
+    parts: list[TextPart] = [
         ("" if host is None else f"{host.name}:", "$accent"),
         (formats.folder(snapshot.workspace), "$foreground"),
         "  ·  ",

@@ -55,8 +55,8 @@ def summary(change: ConfigChange) -> str:
     if not change.has_data:
         return "no data is imported, so there are no jobs yet"
     parts = []
-    if change.anew:
-        parts.append(f"{counted(len(change.anew), 'job')} to run, {time(change)}, {cost(change)}")
+    if change.to_run:
+        parts.append(f"{counted(len(change.to_run), 'job')} to run, {time(change)}, {cost(change)}")
     if change.known:
         parts.append(f"{counted(len(change.known), 'result')} known from before")
     if change.superseded:

@@ -1,4 +1,4 @@
-"""One model of all that moves a judge: the first place, length, and the strengths of responders."""
+"""One model of all that influences a judge: position, length, and the strengths of responders."""
 
 from __future__ import annotations
 

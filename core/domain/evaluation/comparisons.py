@@ -17,6 +17,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
 
 CellKind = Literal["emotion", "sentiment", "length"]
+AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class Agreement:
     """The first judge or voter."""
     other: str
     """The second judge or voter."""
-    kind: Literal["judges", "voters", "voter and judge"]
+    kind: AgreementKind
     """Who the two are."""
     pairs: int
     """Pairs that both decided."""

@@ -41,11 +41,13 @@ def dependencies_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[
 
 def dependents_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:
     """The ids of all jobs that depend on the jobs `ids`, at any distance, without `ids` themselves."""
-    dependents: defaultdict[str, list[str]] = defaultdict(list)
-    for job in jobs:
-        for dependency in job.depends_on:
-            dependents[dependency].append(job.id)
-    return _closure(dependents, ids)
+    return _closure(_direct_dependents(jobs), ids)
+
+
+def dependents_of_each(jobs: Iterable[Dependent], ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Each of the jobs `ids`, with the ids of all jobs that depend on it, at any distance."""
+    dependents = _direct_dependents(jobs)
+    return {id: _closure(dependents, [id]) for id in ids}
 
 
 def nearest_first(ids: Iterable[str], links: Callable[[str], Iterable[str]]) -> Iterator[str]:
@@ -62,6 +64,14 @@ def nearest_first(ids: Iterable[str], links: Callable[[str], Iterable[str]]) -> 
             if near not in seen:
                 seen.add(near)
                 queue.append(near)
+
+
+def _direct_dependents(jobs: Iterable[Dependent]) -> Mapping[str, Sequence[str]]:
+    dependents: defaultdict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        for dependency in job.depends_on:
+            dependents[dependency].append(job.id)
+    return dependents
 
 
 def _closure(edges: Mapping[str, Sequence[str]], ids: Iterable[str]) -> frozenset[str]:

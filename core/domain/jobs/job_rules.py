@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import TYPE_CHECKING, Literal
 
 from core.domain.jobs import rungs
-from core.domain.jobs.dependencies import Dependent, Link, dependents_of, nearest_first
+from core.domain.jobs.dependencies import (
+    Dependent,
+    Link,
+    dependents_of,
+    dependents_of_each,
+    nearest_first,
+)
 
 if TYPE_CHECKING:
     # The app imports these rules before its first screen.
@@ -192,10 +199,19 @@ def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
 
 def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
     """The ids of the requested jobs that wait, directly or not, for one of these, which did not succeed."""
-    # Not by way of what is done: its result is there, whatever became of what it was made from.
-    return dependents_of(
-        _needing(job for job in jobs if job.requested and job.state not in ENDED), unsuccessful
-    )
+    return dependents_of(_unfinished(jobs), unsuccessful)
+
+
+def blocked_by_each(jobs: Collection[Job], unsuccessful: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Each of these, which did not succeed, with the ids of the requested jobs that wait for it, directly or
+    not."""
+    return dependents_of_each(_unfinished(jobs), unsuccessful)
+
+
+def _unfinished(jobs: Iterable[Job]) -> Iterator[Dependent]:
+    """The requested jobs that have not ended, each depending on what must be done before it starts."""
+    # What is done depends on nothing more: its result is there, whatever became of what it was made from.
+    return _needing(job for job in jobs if job.requested and job.state not in ENDED)
 
 
 def needs_supervisor(snapshot: Snapshot, pending: bool) -> bool:
@@ -285,6 +301,9 @@ class JobCounts:
     def active(self) -> int:
         """Jobs with a worker: those that run, and those that still stop."""
         return self.running + self.cancelling
+
+    def __add__(self, other: JobCounts) -> JobCounts:
+        return JobCounts(*map(add, astuple(self), astuple(other)))
 
 
 def count_jobs(jobs: Sequence[Job]) -> JobCounts:

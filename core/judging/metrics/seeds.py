@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.domain.evaluation.seeds import SeedGroup
+from core.domain.names import ComparisonName
 from core.judging.metrics.inference import intervals
 from core.judging.metrics.scores import Scores
 
@@ -17,50 +18,46 @@ if TYPE_CHECKING:
 _NO_SPREAD = 1e-9
 
 
-@dataclass(frozen=True)
-class OverSeeds:
-    """The mean win rate over `seeds` runs, and their standard deviation (n − 1; None of a single run).
+def seed_group(name: ComparisonName, comparisons: Sequence[str], found: Sequence[Scores]) -> SeedGroup:
+    """The mean over runs, from b's score on each dialogue in each run.
 
-    `seeds_low` and `seeds_high` are Student's 95 % interval of the mean over seeds: how it would vary if
-    training were repeated with other seeds, on these dialogues. `low` and `high` are the interval of the
-    mean over both seeds and dialogues, from the `dialogues` that are valid in all runs. Each is None where
-    there is too little for it: seeds with the same win rate say nothing of how others would differ.
-    """
-
-    seeds: int
-    mean: float
-    sd: float | None
-    seeds_low: float | None
-    seeds_high: float | None
-    dialogues: int
-    low: float | None
-    high: float | None
-
-
-def over_seeds(found: Sequence[Scores]) -> OverSeeds | None:
-    """The mean over runs, from b's score on each dialogue in each run; None without a valid dialogue in one.
-
-    A run's win rate is that over its own valid dialogues.
+    A run's win rate is that over its own valid dialogues. `name` is that of the `comparisons` without seeds.
     """
     import numpy as np
     from scipy.special import stdtrit
 
     valid = [{name: score for name, score in made.items() if score is not None} for made in found]
-    if not valid or not all(valid):
-        return None
-    rates = np.array([np.mean([*made.values()]) for made in valid])
-    count, mean = len(rates), float(rates.mean())
-    common = [name for name in valid[0] if all(name in made for made in valid)]
-    table = np.array([[made[name] for name in common] for made in valid])
-    sd = seeds_low = seeds_high = low = high = None
-    if count > 1:
-        sd = float(rates.std(ddof=1))
-        if sd > _NO_SPREAD:
-            half_width = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
-            seeds_low, seeds_high = max(0.0, mean - half_width), min(1.0, mean + half_width)
-        if len(common) > 1:
-            low, high = _over_both(mean, table)
-    return OverSeeds(count, mean, sd, seeds_low, seeds_high, len(common), low, high)
+    rates = np.array([np.mean([*made.values()]) for made in valid if made])
+    mean = sd = seeds_low = seeds_high = low = high = dialogues = None
+    if valid and all(valid):
+        count, mean = len(rates), float(rates.mean())
+        common = [name for name in valid[0] if all(name in made for made in valid)]
+        dialogues = len(common)
+        if count > 1:
+            sd = float(rates.std(ddof=1))
+            # Seeds with the same win rate say nothing of how others would differ.
+            if sd > _NO_SPREAD:
+                half_width = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count)
+                seeds_low, seeds_high = max(0.0, mean - half_width), min(1.0, mean + half_width)
+            if dialogues > 1:
+                table = np.array([[made[name] for name in common] for made in valid])
+                low, high = _over_both(mean, table)
+    return SeedGroup(
+        a=name.a,
+        b=name.b,
+        judge=name.judge,
+        comparisons=tuple(comparisons),
+        n=len(found),
+        mean=mean,
+        sd=sd,
+        min=float(rates.min()) if len(rates) else None,
+        max=float(rates.max()) if len(rates) else None,
+        seeds_low=seeds_low,
+        seeds_high=seeds_high,
+        low=low,
+        high=high,
+        dialogues=dialogues,
+    )
 
 
 def _over_both(mean: float, table: Floats) -> tuple[float, float]:

@@ -64,7 +64,7 @@ class Engines:
         if count > 1 and (config is None or config.storage is not None):
             raise UserError(
                 f"it needs {count} nodes that see the workspace, which the engine {name} does not have: set "
-                "runs.nodes_per_run to 1, or use a cluster with a common file system"
+                "runs.nodes_per_run to 1, or use a cluster with a shared file system"
             )
 
     def threads(self, name: str, job: PlannedJob) -> int:

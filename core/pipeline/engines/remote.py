@@ -53,7 +53,7 @@ _NODE = "core.training.node_process"
 _RAY_NODES = "core.pipeline.engines.ray_nodes"
 
 log = logging.getLogger("supervisor")
-_Key = tuple[str, int]
+_AttemptKey = tuple[str, int]
 
 
 @dataclass
@@ -85,7 +85,7 @@ class RemoteEngine:
         self._workspace = workspace
         self._worker = worker
         self._lock = threading.Lock()
-        self._attempts: dict[_Key, _Tracked] = {}
+        self._attempts: dict[_AttemptKey, _Tracked] = {}
         #: Attempts that have ended for the supervisor, and are still to be stopped on the cluster.
         self._left: list[_Tracked] = []
         self._wake = threading.Event()

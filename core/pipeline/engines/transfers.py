@@ -28,7 +28,7 @@ from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.context import CANCEL, LOG
 from core.jobs.journal import DamagedJournalError
-from core.jobs.records import ENDINGS, Record
+from core.jobs.records import LAST_RECORDS, Record
 from core.pipeline.engines import reads
 from core.pipeline.engines.reads import Reads
 from core.pipeline.storage import growing_file, outputs
@@ -84,7 +84,7 @@ class _Transfer:
     has_ending: bool = False
     """Whether its journal says how it ended."""
     has_request: bool = False
-    """Whether the node was told to cancel."""
+    """Whether the node was requested to cancel."""
     looked_at: float = 0.0
     has_looked: bool = False
     """Whether anything is known of the storage's state: not before the first look."""
@@ -278,7 +278,7 @@ class Transfers:
             if outputs.are_named(part):
                 outputs.receive(storage, names, folder, self._hashes)
             records = tuple(journal.records(part))
-            if any(isinstance(one, ENDINGS) for one in records):
+            if any(isinstance(one, LAST_RECORDS) for one in records):
                 # Before it is known that the next attempts can start.
                 outputs.keep(storage, names, (*_records(folder), *records))
                 transfer.has_ending = True

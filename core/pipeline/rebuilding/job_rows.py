@@ -24,7 +24,7 @@ from core.store.connections import transaction
 from core.store.jobs import job_attempts, jobs
 from core.store.jobs.job_attempts import Attempt
 
-#: The states of jobs, by what histories call them.
+#: The states of jobs, by their names in records of history.
 _STATES: dict[str, JobState] = {state: state for state in get_args(JobState)}
 
 

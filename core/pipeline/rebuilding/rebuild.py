@@ -72,7 +72,7 @@ def rebuild(workspace: WorkspacePaths) -> Rebuilt:
         aside = workspace.state.with_name(f".{workspace.state.name}.rebuilt")
         _remove(aside)
         try:
-            with closing(connections.writer(aside, anew=True)) as connection:
+            with closing(connections.writer(aside, rebuilds=True)) as connection:
                 made = _fill(connection, workspace, found, problems)
             _check(aside)
             set_aside = _replace(workspace, aside)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from core.jobs import files, journal
-from core.jobs.records import ENDINGS, Artifact, Done, Record
+from core.jobs.records import LAST_RECORDS, Artifact, Done, Record
 from core.pipeline.storage.layout import NOT_OUTPUTS, AttemptNames, Outputs, StoredFile, read_by_attempts
 from core.pipeline.storage.storage import Storage
 from core.training.saving import checkpoints
@@ -113,7 +113,7 @@ def _listed(storage: Storage, names: AttemptNames) -> tuple[StoredFile, ...]:
 
 def are_named(part: bytes) -> bool:
     """Whether a part of a journal names outputs, or ends it: they must be there first."""
-    return any(isinstance(record, (Artifact, *ENDINGS)) for record in journal.records(part))
+    return any(isinstance(record, (Artifact, *LAST_RECORDS)) for record in journal.records(part))
 
 
 def before_named(part: bytes) -> bytes:

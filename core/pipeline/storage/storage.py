@@ -1,4 +1,4 @@
-"""A place for files that machines without a common file system all reach: a URL of fsspec.
+"""A place for files that machines without a shared file system all reach: a URL of fsspec.
 
 Options beside the URL are the file system's own: variables like `AWS_ENDPOINT_URL` or `FSSPEC_S3_ANON`, and
 `~/.config/fsspec`. Credentials are those of each machine.
@@ -57,12 +57,12 @@ class Storage:
     def write(self, name: str, content: bytes) -> None:
         """Write a small file, which readers see whole or not at all."""
         head = f"{hashlib.sha256(content).hexdigest()} {len(content)}\n".encode()
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             self._into_folder(fs, root, name, lambda path: fs.pipe_file(path, head + content))
 
     def read(self, name: str) -> bytes | None:
         """What `write` has written; None if it is not there, or not yet complete."""
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             try:
                 content: bytes = fs.cat_file(f"{root}/{name}")
             except FileNotFoundError:
@@ -76,7 +76,7 @@ class Storage:
 
     def size(self, name: str) -> int | None:
         """The bytes of a file; None if it is not there."""
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             try:
                 found: int = fs.info(f"{root}/{name}")["size"]
             except FileNotFoundError:
@@ -85,7 +85,7 @@ class Storage:
 
     def put(self, path: Path, name: str) -> None:
         """Upload a file of this machine."""
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             self._into_folder(fs, root, name, lambda to: fs.put_file(str(path), to))
 
     def get(self, name: str, path: Path, sha256: str) -> None:
@@ -97,7 +97,7 @@ class Storage:
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             for _ in range(_DOWNLOADS):
-                with self._asking() as (fs, root):
+                with self._file_system() as (fs, root):
                     fs.get_file(f"{root}/{name}", str(aside))
                 if files.sha256(aside) == sha256:
                     files.sync_folder(aside)
@@ -109,18 +109,18 @@ class Storage:
 
     def move(self, name: str, to: str) -> None:
         """Move a file on the storage. Raises `FileNotFoundError` if it is not there."""
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             self._into_folder(fs, root, to, lambda path: fs.mv(f"{root}/{name}", path))
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
-        with self._asking() as (fs, root), suppress(FileNotFoundError):
+        with self._file_system() as (fs, root), suppress(FileNotFoundError):
             fs.invalidate_cache()
             fs.rm(f"{root}/{name}", recursive=True)
 
     def sizes(self, name: str) -> dict[str, int]:
         """The bytes of every file in a folder, by names relative to the folder; empty if it is not there."""
-        with self._asking() as (fs, root):
+        with self._file_system() as (fs, root):
             fs.invalidate_cache()
             try:
                 found = fs.find(f"{root}/{name}", detail=True)
@@ -153,7 +153,7 @@ class Storage:
             write(path)
 
     @contextmanager
-    def _asking(self) -> Iterator[tuple[Any, str]]:
+    def _file_system(self) -> Iterator[tuple[Any, str]]:
         """The file system and the path of the URL in it; its errors become `StorageError`."""
         try:
             if getattr(self._own, "found", None) is None:

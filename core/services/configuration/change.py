@@ -47,7 +47,7 @@ class ConfigChange:
 
     settings: tuple[SettingChange, ...]
     """The settings that differ."""
-    anew: tuple[Job, ...]
+    to_run: tuple[Job, ...]
     """Jobs that only the later configuration has, and that are not done."""
     known: tuple[Job, ...]
     """Jobs that only the later configuration has, and that are done: their results are shown again."""
@@ -84,12 +84,12 @@ def describe(state: WorkspaceState, before: Config | None, after: Config) -> Con
     old_ids, new_ids = {node.id for node in old}, {node.id for node in new}
     added = [node for node in new if node.id not in old_ids]
     gone = [jobs.get(node.id) or unrequested(node) for node in old if node.id not in new_ids]
-    anew = [node for node in added if not _is_done(jobs, node)]
-    seconds, is_at_least = _time(state, anew, new, jobs, after)
-    usd, is_at_most = _cost(state, anew, new)
+    to_run = [node for node in added if not _is_done(jobs, node)]
+    seconds, is_at_least = _time(state, to_run, new, jobs, after)
+    usd, is_at_most = _cost(state, to_run, new)
     return ConfigChange(
         settings=_differences(before or Config(), after),
-        anew=tuple(jobs.get(node.id) or unrequested(node) for node in anew),
+        to_run=tuple(jobs.get(node.id) or unrequested(node) for node in to_run),
         known=tuple(jobs[node.id] for node in added if _is_done(jobs, node)),
         superseded=tuple(job for job in gone if job.state == "done"),
         unfinished=tuple(job for job in gone if job.requested and job.state not in ENDED),
@@ -129,7 +129,7 @@ def _is_done(jobs: Mapping[str, Job], node: PlannedJob) -> bool:
 
 def _time(
     state: WorkspaceState,
-    anew: Sequence[PlannedJob],
+    to_run: Sequence[PlannedJob],
     nodes: Sequence[PlannedJob],
     jobs: Mapping[str, Job],
     config: Config,
@@ -137,12 +137,12 @@ def _time(
     """Seconds that the jobs to run take, without those that rungs stop, and whether it is a lower bound."""
     data = state.drawn_dialogues(), state.train_ratings()
     runs = run_estimates.of_runs(
-        anew, nodes, jobs, data, state.connection(), state.paths.root, config.recipes
+        to_run, nodes, jobs, data, state.connection(), state.paths.root, config.recipes
     )
     estimates = {run.job: run.seconds for run in runs if run.seconds is not None}
     results = {job.id: job.result for job in jobs.values() if job.result is not None}
     stopping = rung_chances.stopping(nodes, results)
-    wanted = [replace(unrequested(node), requested=True) for node in anew if node.id not in stopping]
+    wanted = [replace(unrequested(node), requested=True) for node in to_run if node.id not in stopping]
     done = [job for job in jobs.values() if job.state == "done"]
     slots: dict[Slot, int] = {
         "gpu": config.slots.gpu,
@@ -152,18 +152,18 @@ def _time(
     }
     found = forecast([*done, *wanted], slots, time.time(), estimates)
     if found is None:
-        return None, bool(anew)
+        return None, bool(to_run)
     return (found.seconds or None), found.is_lower_bound
 
 
 def _cost(
-    state: WorkspaceState, anew: Sequence[PlannedJob], nodes: Sequence[PlannedJob]
+    state: WorkspaceState, to_run: Sequence[PlannedJob], nodes: Sequence[PlannedJob]
 ) -> tuple[float | None, bool]:
     """What the requests of the jobs to run cost, and whether it may be less."""
     connection = state.connection()
-    if connection is None or not anew:
+    if connection is None or not to_run:
         return 0.0, False
-    found = costs.of_jobs(connection, state.paths, anew, nodes, state.drawn_dialogues())
+    found = costs.of_jobs(connection, state.paths, to_run, nodes, state.drawn_dialogues())
     known = [one.usd for one in found if one.usd is not None]
     usd = sum(known) if len(known) == len(found) else None
     return usd, any(one.is_upper_bound for one in found)

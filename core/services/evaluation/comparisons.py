@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -178,9 +178,7 @@ def rankings(
 
 def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[PairedTest, ...]:
     """Paired tests of all responders that the same judge compared with the same baseline."""
-    import numpy as np
-
-    from core.judging.metrics.inference import statistics
+    from core.judging.metrics.inference.paired_tests import of_baseline
     from core.judging.metrics.scores import mirrored
 
     tests: list[PairedTest] = []
@@ -190,41 +188,8 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
             met[rate.a][rate.b] = scores[rate.job]
             met[rate.b][rate.a] = {name: mirrored(score) for name, score in scores[rate.job].items()}
         for baseline, others in met.items():
-            if len(others) < 2:
-                continue
-            dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
-            # A dialogue without a score of both is not part of the test.
-            of = np.array(
-                [[made.get(dialogue) for dialogue in dialogues] for made in others.values()], dtype=np.float64
-            )
-            names = list(others)
-            family = [
-                (a, b, found)
-                for first, a in enumerate(names)
-                for b, found in zip(
-                    names[first + 1 :], statistics.paired(of[first], of[first + 1 :]), strict=True
-                )
-                if found is not None
-            ]
-            corrected = statistics.holm([found.p for _, _, found in family])
-            tests += [
-                PairedTest(
-                    judge=judge,
-                    baseline=baseline,
-                    a=a,
-                    b=b,
-                    n=found.n,
-                    unjudged=len(others[a].keys() ^ others[b].keys()),
-                    better_a=found.better_a,
-                    better_b=found.better_b,
-                    difference=found.difference,
-                    low=found.low,
-                    high=found.high,
-                    p=found.p,
-                    p_holm=p_holm,
-                )
-                for (a, b, found), p_holm in zip(family, corrected, strict=True)
-            ]
+            if len(others) > 1:
+                tests += of_baseline(judge, baseline, others)
     return tuple(tests)
 
 
@@ -331,16 +296,16 @@ def _cell(kind: CellKind, value: str, found: Sequence[float | None]) -> Cell:
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
     name = ComparisonName.parse(job.name)
     result = job.result if isinstance(job.result, CompareResult) else None
-    metrics: dict[str, Any] = {}
+    fields: dict[str, object] = {
+        "a": name.a,
+        "b": name.b,
+        "judge": name.judge,
+        "job": job.id,
+        "state": job.state,
+        "fingerprint": job.fingerprint,
+    }
     if result is not None:
-        metrics = {metric: getattr(result, metric) for metric in ComparisonMetrics.__struct_fields__}
-    metrics["label"] = metrics.get("label") or labels.get(name.judge)
-    return WinRate(
-        a=name.a,
-        b=name.b,
-        judge=name.judge,
-        job=job.id,
-        state=job.state,
-        fingerprint=job.fingerprint,
-        **metrics,
-    )
+        fields |= {metric: getattr(result, metric) for metric in ComparisonMetrics.__struct_fields__}
+    fields["label"] = (None if result is None else result.label) or labels.get(name.judge)
+    # Checks the types of what was copied by name.
+    return msgspec.convert(fields, WinRate)

@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from core.config.schema import JudgeConfig
 from core.domain.data.dialogues import Dialogue
-from core.domain.evaluation.comparisons import Agreement, HumanWinRate, Scorecard
+from core.domain.evaluation.comparisons import Agreement, AgreementKind, HumanWinRate, Scorecard
 from core.domain.evaluation.verdicts import AnswerForm, Winner
 from core.domain.evaluation.votes import Vote
 from core.domain.evaluation.win_rates import WinRate
@@ -37,7 +37,6 @@ class Validated:
     result: JudgeResult | ValidateResult
 
 
-AgreementKind = Literal["judges", "voters", "voter and judge"]
 _Judged = CompareResult | FilterResult | ValidateResult
 
 
@@ -50,6 +49,7 @@ def agreements(
 
     `read` gives the texts of responders by dialogue. Identical ones are left out: no judge saw them.
     """
+    from core.judging.metrics.judge_quality.agreement import agreement
     from core.judging.metrics.scores import winner
 
     by_judge = {
@@ -104,6 +104,7 @@ def of_voters(
 ) -> tuple[Agreement, ...]:
     """The agreement of voters with each other and with judges, over all pairs of responders."""
     from core.judging import voting
+    from core.judging.metrics.judge_quality.agreement import agreement
     from core.judging.metrics.scores import mirrored, winner
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
@@ -134,35 +135,6 @@ def of_voters(
 def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
     """The pairs of responders that people voted on, each once."""
     return list(dict.fromkeys((min(vote.a, vote.b), max(vote.a, vote.b)) for vote in found))
-
-
-def agreement(
-    one: str,
-    other: str,
-    kind: AgreementKind,
-    labels: Sequence[tuple[str, Winner, Winner]],
-    weights: Sequence[float] | None = None,
-) -> Agreement | None:
-    """The agreement of two labels of (dialogue, outcome, outcome), which may have weights; None if no
-    dialogue was judged by both."""
-    from core.judging.metrics.judge_quality import agreement as agreeing
-
-    measured = agreeing.judge_agreement(labels, weights)
-    if measured is None:
-        return None
-    return Agreement(
-        one,
-        other,
-        kind,
-        measured.pairs,
-        measured.dialogues,
-        measured.raw,
-        measured.raw_low,
-        measured.raw_high,
-        measured.kappa,
-        measured.kappa_low,
-        measured.kappa_high,
-    )
 
 
 def scorecards(

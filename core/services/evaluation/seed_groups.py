@@ -28,24 +28,7 @@ def grouped(rates: Sequence[WinRate]) -> dict[ComparisonName, list[WinRate]]:
 
 
 def _group(name: ComparisonName, own: Sequence[WinRate], scores: Mapping[str, Scores]) -> SeedGroup:
-    from core.judging.metrics import seeds
+    from core.judging.metrics.seeds import seed_group
 
-    finished = [rate for rate in own if rate.job in scores]
-    made = seeds.over_seeds([scores[rate.job] for rate in finished])
-    rates = [rate.win_rate_b for rate in finished if rate.win_rate_b is not None]
-    return SeedGroup(
-        a=name.a,
-        b=name.b,
-        judge=name.judge,
-        comparisons=tuple(str(rate.name) for rate in own),
-        n=len(finished),
-        mean=None if made is None else made.mean,
-        sd=None if made is None else made.sd,
-        min=min(rates, default=None),
-        max=max(rates, default=None),
-        seeds_low=None if made is None else made.seeds_low,
-        seeds_high=None if made is None else made.seeds_high,
-        low=None if made is None else made.low,
-        high=None if made is None else made.high,
-        dialogues=None if made is None else made.dialogues,
-    )
+    finished = [scores[rate.job] for rate in own if rate.job in scores]
+    return seed_group(name, [str(rate.name) for rate in own], finished)

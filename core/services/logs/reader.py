@@ -86,7 +86,7 @@ class LogFilter:
     firsts: bool = False
     """Only the first lines of records."""
 
-    def test(self) -> Callable[[_Span, LogLevel, bool], bool]:
+    def test(self) -> Callable[[_RawLine, LogLevel, bool], bool]:
         """A predicate of a line, its level, and whether it begins a record."""
         grave, has_words, firsts = (
             LOG_LEVELS[LOG_LEVELS.index(self.min_level) :],
@@ -158,7 +158,7 @@ class Log:
             return LogPage(tuple(found), start, end, size, before >= size, head)
 
 
-class _Span(NamedTuple):
+class _RawLine(NamedTuple):
     """A line's bytes, from `start`; the next line begins at `next`.
 
     `goes_on` for a later part of a long line; `is_open` while the line is unfinished.
@@ -198,13 +198,13 @@ def _read(file: BinaryIO, start: int, end: int) -> bytes:
     return file.read(end - start)
 
 
-def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_Span], int]:
+def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_RawLine], int]:
     """The lines of a block at byte `offset`, and the byte after them.
 
     At the end of the file (`is_end`), the last line may be unfinished; it is then open, and the returned
     byte is its first.
     """
-    spans: list[_Span] = []
+    spans: list[_RawLine] = []
     at = 0
     while (stop := block.find(b"\n", at)) >= 0:
         spans += _pieces(block[at:stop], offset + at, offset + stop + 1)
@@ -220,7 +220,7 @@ def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_Span], int]:
     return (rest[:-1], rest[-1].start) if len(rest) > 1 else (rest, offset + len(block))
 
 
-def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) -> list[_Span]:
+def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) -> list[_RawLine]:
     """The visible parts of a line: the text after the last carriage return, split if it is long.
 
     A record that was written directly after a progress bar is a separate line.
@@ -233,10 +233,10 @@ def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) 
     while len(shown) - cuts[-1] > LONGEST:
         cuts.append(_character(shown, cuts[-1] + LONGEST))
     if len(cuts) == 1:
-        return [_Span(start + begin, next_start, shown, False, is_open)]
+        return [_RawLine(start + begin, next_start, shown, False, is_open)]
     ends = [*cuts[1:], len(shown)]
     return [
-        _Span(
+        _RawLine(
             start + begin + cut,
             next_start if end == len(shown) else start + begin + end,
             shown[cut:end],
@@ -265,7 +265,7 @@ def _not_drawn_over(block: bytes) -> bytes:
     return block[: block.rfind(b"\n") + 1] if block.endswith(b"\r") else block
 
 
-def _recorded(spans: Iterable[_Span], now: LogLevel) -> Iterator[tuple[_Span, LogLevel, bool]]:
+def _recorded(spans: Iterable[_RawLine], now: LogLevel) -> Iterator[tuple[_RawLine, LogLevel, bool]]:
     """Each line with its record's level, and whether it begins the record; `now` is the previous level."""
     for span in spans:
         begun = None if span.goes_on else level(span.raw, now)
@@ -282,7 +282,7 @@ def _level_before(file: BinaryIO, at: int) -> LogLevel:
     return next((of for _, of, _ in reversed([*_recorded(spans, "info")])), "info")
 
 
-def _line(span: _Span, level: LogLevel, is_first: bool) -> LogLine:
+def _line(span: _RawLine, level: LogLevel, is_first: bool) -> LogLine:
     text = _COLOURS.sub("", span.raw.decode(errors="replace"))
     return LogLine(span.start, span.next, level, is_first, text)
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
     from core.services.training.reader import TrainingReader
+    from core.training.saving.model_card import Publication
 
 #: Lists the files of a published folder, so that publishing again can replace them; it is not pushed.
 CONTENTS = ".published.json"
@@ -156,24 +157,17 @@ class Publishing:
         return job
 
     def _publish_run(self, job: Job, output: OutputFolder, options: PublishOptions) -> Published:
-        from core.publishing import gguf, results, sections, weights
+        from core.publishing import gguf, sections, weights
         from core.training.saving import model_card
 
         settings, result = self._nodes[job.id].settings, job.result
         assert isinstance(settings, SftSettings | DpoSettings)
         assert isinstance(result, TrainingResult)
-        if options.merge and settings.lora is None:
-            raise UserError(f"{job.name} is a whole model, fully fine-tuned: there is no adapter to merge")
         is_adapter = settings.lora is not None and not options.merge
-        if options.ollama and is_adapter and not options.gguf:
-            # From 0.12.11 on it looks for model*.safetensors, and PEFT names the file otherwise.
-            raise UserError(
-                "Ollama imports an adapter only as a GGUF file: publish it with --gguf too, or with --merge"
-            )
+        _check_options(job.name, settings, options, is_adapter=is_adapter)
         converter = gguf.converter(is_adapter=is_adapter) if options.gguf else None
         responding = self._responding(job.name)
-        student = settings.student.config
-        is_local = model_card.base_on_hub(student.model) is None
+        is_local = model_card.base_on_hub(settings.student.config.model) is None
         notes = _notes(settings, result, is_adapter=is_adapter, is_local=is_local)
         if options.ollama and is_adapter:
             notes += ("The Modelfile names the base model's folder on the machine that wrote it.",)
@@ -194,30 +188,14 @@ class Publishing:
                 ),
                 aside,
             )
-            is_sft = settings.stage == "sft"
-            trained_on = self._nodes[job.id].inputs["examples" if is_sft else "preferences"]
-            assert isinstance(trained_on, JobOutput)
-            data_sha256 = files.sha256(self._output(trained_on.job, trained_on.name))
+            data_sha256 = self._data_sha256(job.id, settings)
             is_current = result.data_sha256 in (None, data_sha256)
             if not is_current:
                 notes += (f"It was trained on other examples than recipe {settings.recipe} yields now.",)
-            described = self._described(self._job(settings.recipe), is_filtered=not is_sft and is_current)
-            rates = results.of_run(self._evaluation.win_rates(), job.name)
-            adjective = described.definition.adjective
-            publication = model_card.Publication(
-                quality=described.definition.name,
-                language=described.language,
-                merged=options.merge,
-                libraries=self._training.libraries(job.id),
-                eval_results=results.eval_results(rates, adjective, described.file, described.sha256),
-                answering=sections.answering(student, responding),
-                sections="\n\n".join(
-                    (
-                        sections.data_section(described),
-                        sections.results_section(rates),
-                        sections.limits_section(described, notes),
-                    )
-                ),
+            is_filtered = settings.stage == "sft-dpo" and is_current
+            described = self._described(self._job(settings.recipe), is_filtered=is_filtered)
+            publication = self._publication(
+                job, sections.answering(settings.student.config, responding), described, notes, options
             )
             of_data = msgspec.structs.replace(result, data_sha256=result.data_sha256 or data_sha256)
             card = model_card.text(_shown(settings, is_local), of_data, publication)
@@ -231,6 +209,42 @@ class Publishing:
             files=tuple(written),
             notes=notes,
             only_here=is_adapter and (is_local or options.ollama),
+        )
+
+    def _data_sha256(self, job: str, settings: RunSettings) -> str:
+        """The hash of the examples that the run's recipe yields now."""
+        trained_on = self._nodes[job].inputs["examples" if settings.stage == "sft" else "preferences"]
+        assert isinstance(trained_on, JobOutput)
+        return files.sha256(self._output(trained_on.job, trained_on.name))
+
+    def _publication(
+        self,
+        job: Job,
+        answering: str,
+        described: DataDescription,
+        notes: tuple[str, ...],
+        options: PublishOptions,
+    ) -> Publication:
+        """What the model card says beside the training's settings and results."""
+        from core.publishing import results, sections
+        from core.training.saving.model_card import Publication
+
+        rates = results.of_run(self._evaluation.win_rates(), job.name)
+        adjective = described.definition.adjective
+        return Publication(
+            quality=described.definition.name,
+            language=described.language,
+            merged=options.merge,
+            libraries=self._training.libraries(job.id),
+            eval_results=results.eval_results(rates, adjective, described.file, described.sha256),
+            answering=answering,
+            sections="\n\n".join(
+                (
+                    sections.data_section(described),
+                    sections.results_section(rates),
+                    sections.limits_section(described, notes),
+                )
+            ),
         )
 
     def _publish_data(self, job: Job, output: OutputFolder) -> Published:
@@ -316,6 +330,16 @@ class Publishing:
         if path is None or not path.exists():
             raise UserError(f"the files of {job} are gone ({path or name}): do it again with --force")
         return path
+
+
+def _check_options(run: str, settings: RunSettings, options: PublishOptions, *, is_adapter: bool) -> None:
+    if options.merge and settings.lora is None:
+        raise UserError(f"{run} is a whole model, fully fine-tuned: there is no adapter to merge")
+    if options.ollama and is_adapter and not options.gguf:
+        # From 0.12.11 on it looks for model*.safetensors, and PEFT names the file otherwise.
+        raise UserError(
+            "Ollama imports an adapter only as a GGUF file: publish it with --gguf too, or with --merge"
+        )
 
 
 def _notes(

@@ -80,7 +80,7 @@ def of_verdicts(
     once = _once(nodes, judge)
     needed = dependencies_of(nodes, [node.id for node in once])
     known = request_history.read(
-        connection, workspace, [node for node in nodes if node.id in needed], data, anew=True
+        connection, workspace, [node for node in nodes if node.id in needed], data, from_scratch=True
     )
     return next(_of_judges(once, nodes, data, known), None)
 

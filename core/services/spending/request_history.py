@@ -68,11 +68,11 @@ def read(
     wanted: Sequence[PlannedJob],
     data: DrawnDialogues,
     *,
-    anew: bool = False,
+    from_scratch: bool = False,
 ) -> RequestHistory:
-    """The history of the jobs `wanted`; `anew`, as if no request was answered, and no job done."""
+    """The history of the jobs `wanted`; `from_scratch`, as if no request was answered, and no job done."""
     with connections.snapshot(connection):
-        answered = set[str]() if anew else submissions.answered(connection)
+        answered = set[str]() if from_scratch else submissions.answered(connection)
         used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
         outputs = {
             JobOutput(node.id, output): job_records.artifact(connection, node.id, output)
@@ -85,7 +85,7 @@ def read(
             for read in (node.inputs["preferences"] for node in wanted if node.stage == "filter")
             if isinstance(read, JobOutput)
         }
-        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not anew]
+        requesting = [node.id for node in wanted if node.stage in REQUESTING_STAGES and not from_scratch]
         results = job_queries.results(connection, requesting)
         decided = [node.id for node in wanted if node.stage == rungs.RUNG]
         chances = rung_chances.of_jobs(wanted, job_queries.results(connection, decided))

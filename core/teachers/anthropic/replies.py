@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.teachers.http import bodies, json_values, rejections
+from core.teachers.http.json_values import JsonObject
 from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known. Only those of `stop` are good.
@@ -18,10 +19,8 @@ _FINISH: dict[str, Finish] = {
 #: Types of the blocks of a message that hold thinking.
 _THINKING = ("thinking", "redacted_thinking")
 
-_Object = Mapping[str, object]
 
-
-def reply_of(body: _Object, base_url: str, key: str) -> Reply:
+def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
     """The reply in a message: its blocks of text, without those of thinking.
 
     Raises `TransientError` or `RejectedError` if the body is an error; their messages never contain `key`.
@@ -47,7 +46,7 @@ def reply_of(body: _Object, base_url: str, key: str) -> Reply:
     return bodies.reply(text, finish, counts, ending=ending, has_thinking=has_thinking)
 
 
-def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
+def result_of(line: JsonObject, base_url: str, key: str) -> Reply | FailedRequest:
     """The result of one request of a batch; error messages never contain `key`.
 
     One in no known form is unreadable: perhaps it was paid.
@@ -69,7 +68,7 @@ def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
     return bodies.unreadable(line, "its line has neither an answer nor an error")
 
 
-def is_cancelled(line: _Object) -> bool:
+def is_cancelled(line: JsonObject) -> bool:
     """Whether a request was never processed, because its batch was cancelled."""
     return json_values.member(line.get("result"), "type") == "canceled"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from core.teachers.http import bodies, error_bodies, json_values, rejections
+from core.teachers.http.json_values import JsonObject
 from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known. Only STOP is good.
@@ -21,10 +22,9 @@ _FINISH: dict[str, Finish] = {
 }
 #: HTTP's status for gRPC's numbers.
 _STATUSES = {2: 500, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}
-_Object = Mapping[str, object]
 
 
-def reply_of(response: _Object, base_url: str, key: str) -> Reply:
+def reply_of(response: JsonObject, base_url: str, key: str) -> Reply:
     """The first candidate of a response. Tokens of thinking count as output.
 
     A response without a candidate was filtered. Raises `TransientError` or `RejectedError` if it is an error;
@@ -69,7 +69,7 @@ def _counts(reported: object, *, has_answer: bool) -> TokenCounts:
     return TokenCounts(prompt, cached, None if has_answer and not text else output, total, thoughts)
 
 
-def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
+def result_of(line: JsonObject, base_url: str, key: str) -> Reply | FailedRequest:
     """The result of one request of a batch; error messages never contain `key`.
 
     A line with an answer is an answer, whatever else it has. One with neither an answer nor an error is

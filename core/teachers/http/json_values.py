@@ -15,6 +15,9 @@ from typing import Any
 from core.teachers.answers.characters import without_half_characters
 from core.teachers.http import instants
 
+#: A JSON object, with its members by their names.
+JsonObject = Mapping[str, object]
+
 #: No answer has as many tokens, and no batch as many requests; sums of millions of them can be stored.
 _MAX_COUNT = 10**9
 #: Digits of an integer from which on it is read as a float, which may be infinite.

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import tenacity
 
+from core.jobs.records import Waiting
 from core.teachers.costs import prices
 from core.teachers.live import retries
 from core.teachers.live.retries import TryCount
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
-from core.teachers.live.trouble import Trouble, kind_of
+from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import (
     LiveTeacher,
     RateLimits,
@@ -126,22 +127,22 @@ class Sender:
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
     @property
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> Waiting | None:
         """Why nothing is answered; None while requests are answered. Read it in the event loop."""
         now = asyncio.get_running_loop().time()
         is_paused = self.pause_s > 0
         if self._silent_since is None or self._newest_error is None:
             if self.in_flight and now - self._heard_at >= _HANGS_FROM_S:
                 reason = f"the server has not answered yet: {self.in_flight} requests are in flight"
-                return Trouble(reason, self._heard_at + self._epoch, None, None)
+                return Waiting(reason, self._heard_at + self._epoch)
             if self.pause_s < _WAITS_FROM_S:
                 return None
             since, until = self._paused_since + self._epoch, self._paused_until + self._epoch
-            return Trouble("rate limited: the provider's limit is used up", since, until, None)
+            return Waiting("rate limited: the provider's limit is used up", since, until)
         if self.pause_s < _WAITS_FROM_S and now - self._silent_since < _WAITS_FROM_S:
             return None
         error, since = self._newest_error, self._silent_since + self._epoch
-        return Trouble(
+        return Waiting(
             f"{kind_of(error)}: {error}",
             since,
             self._paused_until + self._epoch if is_paused else None,

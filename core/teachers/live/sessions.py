@@ -217,11 +217,7 @@ class _Session:
         """Record the progress, and what the session waits for, whenever one of them changes."""
         while True:
             await asyncio.sleep(_PROGRESS_S)
-            trouble = self.sender.trouble
-            waiting = GOES_ON
-            if trouble is not None:
-                waiting = Waiting(trouble.reason, trouble.since, trouble.until, trouble.gives_up_at)
-            self.queue.report_wait(waiting)
+            self.queue.report_wait(self.sender.trouble or GOES_ON)
             counts = (self.counts["ok"], self.counts["unusable"], self.counts["failed"])
             if counts != self.reported:
                 self.reported = counts

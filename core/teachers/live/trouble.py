@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.teachers.protocol import TransientError, UnreadableError
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why nothing is answered. Times are Unix seconds."""
-
-    reason: str
-    since: float
-    until: float | None
-    """When the next request is sent; None while each request waits for a time of its own."""
-    gives_up_at: float | None
-    """When the sender gives up; None if the limit is known to end."""
 
 
 def kind_of(error: TransientError) -> str:

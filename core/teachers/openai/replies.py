@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from core.teachers.http import bodies, error_bodies, json_values, rejections
+from core.teachers.http.json_values import JsonObject
 from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known, in lower case and with underscores. Only those of `stop` are good.
@@ -31,10 +32,8 @@ _THINKING_MEMBERS = ("reasoning_content", "reasoning", "thinking")
 #: Members in which some servers wrap a completion.
 _WRAPPERS = ("data", "result", "response", "output")
 
-_Object = Mapping[str, object]
 
-
-def reply_of(body: _Object, base_url: str, key: str) -> Reply:
+def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
     """The first choice of a completion.
 
     Raises `TransientError` or `RejectedError` if the body is an error; their messages never contain `key`.
@@ -73,7 +72,7 @@ def reply_of(body: _Object, base_url: str, key: str) -> Reply:
     return bodies.reply(text or "", finish, counts, _logprobs(choice), reason, has_thinking)
 
 
-def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
+def result_of(line: JsonObject, base_url: str, key: str) -> Reply | FailedRequest:
     """The result of one request of a batch; error messages never contain `key`.
 
     A line with an answer is an answer, whatever else it has. One with neither an answer nor an error is
@@ -129,7 +128,7 @@ def _decoded(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _completion(body: object) -> _Object | None:
+def _completion(body: object) -> JsonObject | None:
     """The completion in a body, which some servers wrap once more; None if there is none."""
     for found in (body, *(json_values.member(body, name) for name in _WRAPPERS)):
         if isinstance(found, Mapping) and "choices" in found:
@@ -137,7 +136,7 @@ def _completion(body: object) -> _Object | None:
     return None
 
 
-def _body(line: _Object, response: object) -> object:
+def _body(line: JsonObject, response: object) -> object:
     """The body of a line's response: where it is documented, or anywhere else where it has choices."""
     documented = _decoded(json_values.member(response, "body"))
     candidates = (documented, response, _decoded(line.get("body")), _decoded(line.get("result")), line)
@@ -190,7 +189,7 @@ def _refusal(message: object, content: object) -> str | None:
     return next((words for words in found if words is not None), None)
 
 
-def _logprobs(choice: _Object) -> dict[str, float] | None:
+def _logprobs(choice: JsonObject) -> dict[str, float] | None:
     return bodies.first_word_logprobs(_positions(json_values.member(choice.get("logprobs"), "content")))
 
 

@@ -12,9 +12,9 @@ class Allowance:
     """What the calls of a session may cost together, in US dollars; use it from one event loop.
 
     Each call in flight reserves what it costs at most: its prompt and the limit of its tokens, or as much as
-    the dearest answer so far, since some servers charge for more. One that is alone only needs room for its
-    estimate, so the calls cost at most what one of them costs more than that. As long as nothing is known of
-    the model's answers, the first call goes alone.
+    the most expensive answer so far, since some servers charge for more. One that is alone only needs room
+    for its estimate, so the calls cost at most what one of them costs more than that. As long as nothing is
+    known of the model's answers, the first call goes alone.
     """
 
     def __init__(self, usd: float, expected_usd: float, most_usd: float, *, is_known: bool) -> None:

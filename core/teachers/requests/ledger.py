@@ -127,7 +127,7 @@ class Ledger:
         self.received: Counter[str] = Counter()
         #: Answers and their output tokens by stage and model, where the provider reported them.
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
-        #: The cost of the dearest of these answers, in US dollars.
+        #: The cost of the most expensive of these answers, in US dollars.
         self._dearest_usd: dict[tuple[str, str], float] = defaultdict(float)
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         #: The newest outcome of each request without a usable answer, by job and request key.

@@ -73,39 +73,17 @@ def write(folder: Path, settings: RunSettings, result: TrainingResult) -> None:
 
 def text(settings: RunSettings, result: TrainingResult, publication: Publication | None = None) -> str:
     """The card of a run's adapter or model, or of what is published of it."""
-    from huggingface_hub import ModelCardData
-
     student, stage = settings.student.config, settings.stage
     model, recipe = student.model, settings.recipe
     name = f"{settings.student_name}/{recipe}/{stage}"
     base = base_model(model)
     lora = settings.lora
     is_whole = lora is None or (publication is not None and publication.merged)
-    data = ModelCardData(
-        base_model=base_on_hub(model),
-        library_name="transformers" if is_whole else "peft",
-        pipeline_tag="text-generation",
-        tags=[
-            *(() if publication is None else (visible(publication.quality),)),
-            *(() if lora is None else ("lora",)),
-            "trl",
-            stage,
-        ],
-        **(
-            {}
-            if publication is None
-            else {
-                "language": publication.language,
-                "model_name": visible(name),
-                "eval_results": list(publication.eval_results) or None,
-            }
-        ),
-    )
     libraries = versions() if publication is None else publication.libraries
     listed = "\n".join(f"- {name} {number}" for name, number in libraries.items())
     more = "" if publication is None else f"{publication.answering}\n\n{publication.sections}\n\n"
     return f"""---
-{data.to_yaml()}
+{_metadata(settings, name, publication, is_whole=is_whole)}
 ---
 
 # {markdown.escaped(name)}
@@ -139,6 +117,33 @@ with: one user turn, made from this prompt.
 
 {listed}
 """
+
+
+def _metadata(settings: RunSettings, name: str, publication: Publication | None, *, is_whole: bool) -> str:
+    """What the Hub reads of the card, as YAML."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        base_model=base_on_hub(settings.student.config.model),
+        library_name="transformers" if is_whole else "peft",
+        pipeline_tag="text-generation",
+        tags=[
+            *(() if publication is None else (visible(publication.quality),)),
+            *(() if settings.lora is None else ("lora",)),
+            "trl",
+            settings.stage,
+        ],
+        **(
+            {}
+            if publication is None
+            else {
+                "language": publication.language,
+                "model_name": visible(name),
+                "eval_results": list(publication.eval_results) or None,
+            }
+        ),
+    )
+    return str(data.to_yaml())
 
 
 _ORDERS: Mapping[bool, str] = {

@@ -29,7 +29,7 @@ def test_set_says_what_it_means_and_writes_only_what_is_valid(program: Program) 
     assert "; 16 results superseded\n" in shown
     assert file.read_text() == before
     report = program("config", "set", "sft.num_train_epochs", "2", "--json").json
-    assert (report["saved"], len(report["anew"]), len(report["superseded"])) == (True, 16, 16)
+    assert (report["saved"], len(report["to_run"]), len(report["superseded"])) == (True, 16, 16)
     assert file.read_text() == f"{before}\n[sft]\nnum_train_epochs = 2\n"
     assert "16 results known from before" in program("config", "unset", "sft.num_train_epochs").out
     now = file.read_text()

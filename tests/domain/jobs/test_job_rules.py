@@ -146,6 +146,8 @@ def test_what_a_failure_blocks() -> None:
         job("f", "waiting", "a", requested=False),
     ]
     assert job_rules.blocked_jobs(jobs, ["a"]) == {"b", "c"}
+    jobs += [job("g", "cancelled"), job("h", "waiting", "b", "g")]
+    assert job_rules.blocked_by_each(jobs, ["a", "g"]) == {"a": {"b", "c", "h"}, "g": {"h"}}
 
 
 def test_when_work_needs_a_supervisor() -> None:
@@ -223,6 +225,7 @@ def test_each_job_counts_once(jobs: list[Job]) -> None:
     by_stage = job_rules.counts_by(jobs, lambda one: one.stage).values()
     for name in names:
         assert sum(getattr(one, name) for one in by_stage) == getattr(counts, name), name
+    assert snapshot(*jobs).counts == counts
     # What is said of a single job agrees with the numbers.
     known = {one.id: one for one in jobs}
     reasons = [job_rules.waiting_reason(one, known, False, (CPU,)) for one in jobs]

@@ -10,7 +10,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.snapshot import DialogueCounts
 from core.judging.metrics.study_design import sequential
 from core.reports.gather import Report
-from core.reports.tables import stopping_tables, tables
+from core.reports.tables import reader_warnings, stopping_tables
 from core.services.evaluation import comparisons
 
 SCORES = {f"d{number}": 1.0 if number % 10 else 0.0 for number in range(20)}
@@ -75,6 +75,6 @@ def test_the_sequence_is_given_whole_in_the_csv() -> None:
 
 
 def test_the_report_warns_of_what_is_missing() -> None:
-    (warning,) = tables.warnings(REPORT)
+    (warning,) = reader_warnings.warnings(REPORT)
     assert "stopped once it was decided, after 20 of 250 dialogues" in warning
     assert "440 of 480 verdicts were saved" in warning

@@ -35,7 +35,7 @@ def test_another_number_of_epochs_makes_all_that_follows_from_it_anew(study: Pat
         (setting,) = found.settings
         assert (setting.key, setting.before, setting.after) == ("sft.num_train_epochs", "3.0", "2.0")
         # Two recipes: SFT and DPO of each, their responses, and their comparisons under two judges.
-        stages = sorted(job.stage for job in found.anew)
+        stages = sorted(job.stage for job in found.to_run)
         assert stages == ["compare"] * 8 + ["respond"] * 4 + ["sft"] * 2 + ["sft-dpo"] * 2
         assert sorted(job.stage for job in found.superseded) == stages
         assert found.known == found.unfinished == found.dropped == ()
@@ -45,7 +45,7 @@ def test_another_number_of_epochs_makes_all_that_follows_from_it_anew(study: Pat
         # Back again, everything is known.
         workspace.commands.save_config(before, after)
         back = workspace.configuration.change(after, before)
-        assert (len(back.known), len(back.anew), len(back.superseded)) == (16, 0, 0)
+        assert (len(back.known), len(back.to_run), len(back.superseded)) == (16, 0, 0)
 
 
 def test_without_paid_judges_it_costs_nothing(study: Path) -> None:
@@ -59,7 +59,7 @@ def test_without_paid_judges_it_costs_nothing(study: Path) -> None:
     assert found.usd == 0
     assert found.settings[0].added == ("direct/gemini",)
     # A recipe, two runs, two responders and two comparisons.
-    assert len(found.anew) == 7
+    assert len(found.to_run) == 7
     assert not found.superseded
     assert not found.dropped
 
@@ -68,7 +68,7 @@ def test_a_setting_outside_the_fingerprint_changes_no_job(study: Path) -> None:
     with open_workspace(study) as workspace:
         found = workspace.configuration.change(*edited(workspace, sft__save_steps="10"))
     assert [one.key for one in found.settings] == ["sft.save_steps"]
-    assert found.anew == found.superseded == found.known == ()
+    assert found.to_run == found.superseded == found.known == ()
 
 
 def test_without_data_there_are_no_jobs(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_without_data_there_are_no_jobs(tmp_path: Path) -> None:
     with open_workspace(tmp_path) as workspace:
         found = workspace.configuration.change(*edited(workspace, sft__seed="2"))
     assert not found.has_data
-    assert not found.anew
+    assert not found.to_run
 
 
 def test_what_cannot_be_planned_is_refused_with_its_line(study: Path) -> None:

@@ -20,7 +20,7 @@ from core.students.chat.chat_format import ChatFormat
 from core.students.models import loading
 from core.teachers.protocol import Message
 from core.training.data import tokenized_data
-from core.training.training_job import _trainer
+from core.training.training_job import prepare
 from tests.support import tiny_student
 from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
@@ -83,7 +83,7 @@ def test_too_many_truncated_examples_are_refused(chat: ChatFormat) -> None:
 
 
 def test_a_run_says_what_was_truncated(made: TrainingInputs) -> None:
-    whole = _trainer(job_attempts.context(made.attempt("sft")), "cpu", torch.float32).data
+    whole = prepare(job_attempts.context(made.attempt("sft")), "cpu", torch.float32).data.train
     limit = max(len(row["input_ids"]) for row in whole.rows) - 1
     folder = made.attempt("sft", max_length=limit, max_truncated=1.0, max_steps=1)
     result = training_attempts.run(folder)

@@ -155,5 +155,5 @@ def _print(found: ConfigChange, *, as_json: bool, saved: bool | None) -> None:
     print_change(make_console(), found)
     if saved is False:
         click.echo("Nothing was written.")
-    elif saved and found.anew:
+    elif saved and found.to_run:
         click.echo("Saved. Nothing has started: `empathy-tui run` does.")

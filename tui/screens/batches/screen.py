@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -13,40 +12,34 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
-from tui.components.measured_column import MeasuredColumn
-from tui.components.sortable_table import SortableTable
 from tui.components.text_pane import TextPane
-from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
-from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.batches import details
 from tui.screens.batches import rows as batch_rows
+from tui.screens.batches.outcomes_column import OutcomesColumn
 
 if TYPE_CHECKING:
     from core.api import (
         AnswerCount,
         BatchEvent,
         Commands,
-        SentRequest,
         Snapshot,
         Spending,
         Submission,
         Workspace,
     )
 
-#: The max number of submissions, and of requests of a group, that are shown.
+#: The max number of submissions that are shown.
 _ROWS = 500
 #: Seconds between updates of ages.
 _TICK_S = 1.0
 
 _BatchesData = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
 _BatchData = tuple[str, "list[BatchEvent]", "list[AnswerCount]"]
-_OutcomeGroup = tuple[str, "str | None"]
 
 
 class BatchesScreen(WorkspaceScreen):
@@ -90,11 +83,6 @@ class BatchesScreen(WorkspaceScreen):
         self._moments: dict[str, list[BatchEvent]] = {}
         self._token: str | None = None
         self._timeline: Sequence[BatchEvent] = ()
-        #: The outcomes of the selected batch; None until they are read.
-        self._groups: Sequence[AnswerCount] | None = None
-        self._group: _OutcomeGroup | None = None
-        #: The requests of that group.
-        self._sent: Sequence[SentRequest] = ()
         self._spending: Spending | None = None
 
     def body(self) -> ComposeResult:
@@ -105,23 +93,15 @@ class BatchesScreen(WorkspaceScreen):
         yield Static(id="none", markup=False)
         with Horizontal(id="below"):
             yield TextPane(id="detail", can_focus=False, hang=details.LABEL)
-            with MeasuredColumn(id="behind"):
-                yield Static(id="title", markup=False)
-                yield SortableTable(id="groups", opens="Requests")
-                yield SortableTable(id="requests")
+            yield OutcomesColumn(id="outcomes")
 
     def on_mount(self) -> None:
         self._batches.enter()
-        self._requests.display = False
         self._lay_out(0)
         self.set_interval(_TICK_S, self._tick)
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
-
-    def on_measured_column_widened(self, event: MeasuredColumn.Widened) -> None:
-        event.stop()
-        self._draw_detail()
 
     def show(self, snapshot: Snapshot) -> None:
         def look(workspace: Workspace) -> _BatchesData:
@@ -143,47 +123,28 @@ class BatchesScreen(WorkspaceScreen):
         return self.query_one("#batches", Listing)
 
     @property
-    def _outcomes(self) -> SortableTable:
-        return self.query_one("#groups", SortableTable)
-
-    @property
-    def _requests(self) -> SortableTable:
-        return self.query_one("#requests", SortableTable)
+    def _outcomes(self) -> OutcomesColumn:
+        return self.query_one(OutcomesColumn)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if event.data_table is self._batches.table and event.row_key.value != self._token:
             self._token = event.row_key.value
-            self._timeline, self._groups = (), None
-            self._leave_requests()
+            self._timeline = ()
+            self._outcomes.select(self._token)
             self._draw_detail()
             self._ask()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Go one level deeper: to the outcomes, then to the requests of an outcome."""
+        """Go one level deeper, to the outcomes."""
         event.stop()
-        one = self.selected
-        if one is None:
-            return
-        if self._batches.table.has_focus:
-            if self._groups is None:
-                self.app.show_message("the batch is being read")
-            elif self._groups:
-                self._outcomes.focus()
-            else:
-                self.app.show_message("the batch has no responses yet")
-        elif self._outcomes.has_focus:
-            key = self._outcomes.selected_key
-            if key is not None and self._groups is not None:
-                self._open_group(one, self._groups[int(key)])
-        else:
-            self.app.show_message("a request has no further details: Esc goes back to the outcomes")
+        if self.selected is not None:
+            self._outcomes.enter()
 
     def step_back(self) -> None:
-        if self._requests.display:
-            self._leave_requests()
-            self._outcomes.focus()
-        elif self._outcomes.has_focus:
+        if self._outcomes.back():
+            return
+        if self._outcomes.has_focus_within:
             self._batches.enter()
         else:
             super().step_back()
@@ -266,66 +227,11 @@ class BatchesScreen(WorkspaceScreen):
         self.app.read("batch", look, self._receive_one)
 
     def _receive_one(self, seen: _BatchData) -> None:
-        token, timeline, groups = seen
+        token, timeline, outcomes = seen
         if token == self._token:
-            self._timeline, self._groups = timeline, groups
+            self._timeline = timeline
             self._draw_detail()
-
-    def _open_group(self, one: Submission, group: AnswerCount) -> None:
-        self._group = (group.outcome, group.error)
-
-        def look(workspace: Workspace) -> list[SentRequest]:
-            return workspace.spending.sent_requests(one.token, (group.outcome, group.error), limit=_ROWS)
-
-        self.app.read("requests", look, self._receive_requests)
-
-    def _receive_requests(self, requests: list[SentRequest]) -> None:
-        if self._group is None:
-            return
-        self._sent = requests
-        self._draw_requests()
-        more = " (first rows only)" if len(requests) == _ROWS else ""
-        self.query_one("#title", Static).update(
-            f"{self._group[0]}: {formats.counted(len(requests), 'request')}{more}", layout=False
-        )
-        self._outcomes.display, self._requests.display = False, True
-        self._requests.focus()
-
-    def _draw_requests(self) -> None:
-        muted = shade(self.app, "text-muted")
-        width = max(12, self.query_one("#behind").size.width - 14 - 5)
-        self._requests.show(
-            [Column("dialogue", "dialogue", 12), Column("answer", "answer", width)],
-            {
-                f"{request.key}-{request.number}": [
-                    Text(formats.shorten(visible(request.dialog_id), 12), muted),
-                    Text(visible(request.error or request.text)),
-                ]
-                for request in self._sent
-            },
-            {
-                f"{request.key}-{request.number}": {
-                    "dialogue": request.dialog_id,
-                    "answer": request.error or request.text,
-                }
-                for request in self._sent
-            },
-        )
-
-    def _recolour(self, theme: object) -> None:
-        super()._recolour(theme)
-        if self._group is None:
-            self._draw_groups()
-        else:
-            self._draw_requests()
-
-    def _leave_requests(self) -> None:
-        self._group = None
-        had_focus = self._requests.has_focus
-        self._requests.display = False
-        self._draw_groups()
-        if had_focus:
-            self._outcomes.focus()
+            self._outcomes.show(outcomes)
 
     def _tick(self) -> None:
         if self.is_current and any(not one.collected for one in self._found.values()):
@@ -361,44 +267,3 @@ class BatchesScreen(WorkspaceScreen):
         self.query_one("#detail", TextPane).update(
             Content("") if one is None else details.describe(one, self._timeline)
         )
-        if self._group is None:
-            self._draw_groups()
-
-    def _draw_groups(self) -> None:
-        if self._groups is None:
-            return
-        muted = shade(self.app, "text-muted")
-        self.query_one("#title", Static).update(
-            "outcome of the requests" if self._groups else "no responses yet", layout=False
-        )
-        self._outcomes.display = bool(self._groups)
-        words = max(10, self.query_one("#behind").size.width - 11 - 8 - 7)
-        self._outcomes.show(
-            [
-                Column("outcome", "outcome", 10),
-                Column("error", "message or example", words),
-                Column("requests", "number", 7, "right"),
-            ],
-            {
-                str(number): [
-                    Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
-                    Text(visible(submissions.example(group)), muted),
-                    Text(formats.count(group.requests)),
-                ]
-                for number, group in enumerate(self._groups)
-            },
-            {
-                str(number): {
-                    "outcome": group.outcome,
-                    "error": submissions.example(group),
-                    "requests": group.requests,
-                }
-                for number, group in enumerate(self._groups)
-            },
-        )
-
-
-def _colour(outcome: str) -> str:
-    if outcome == "ok":
-        return "text-success"
-    return "text-error" if outcome in ("error", "rejected", "missing", "expired") else "text-warning"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import ENDED, UNSUCCESSFUL, blocked_jobs, count_jobs, needs_supervisor
+from core.api import UNSUCCESSFUL, blocked_by_each, count_jobs, needs_supervisor
 from tui.format import values as formats
 from tui.format.jobs import job_counts, waits
 from tui.format.jobs.job_states import LOOKS
@@ -89,10 +89,10 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
     """Failed jobs, the latest first, then cancelled ones, each with the number of jobs that wait for it."""
     ended = [job for job in jobs if job.requested and job.state in UNSUCCESSFUL]
     ended.sort(key=lambda job: (job.state == "cancelled", -(job.finished_at or 0.0)))
-    unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
+    blocked = blocked_by_each(jobs, [job.id for job in ended])
     for job in ended:
         look = LOOKS[job.state]
-        waiting = len(blocked_jobs(unfinished, [job.id]))
+        waiting = len(blocked[job.id])
         held = (
             f"; {formats.counted(waiting, 'other job')} wait{'s' if waiting == 1 else ''}" if waiting else ""
         )

@@ -19,6 +19,7 @@ from tui.screens.home.work_lines import opening
 
 if TYPE_CHECKING:
     from core.api import WinRate
+    from tui.format.text import TextPart
 
 _BAR = 17
 #: Widths from which there is room for the decision in full, and for a bar of the interval.
@@ -42,7 +43,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _Layout:
     """The widths of a line and of its parts, and how decisions are worded."""
 
     width: int
@@ -64,8 +65,8 @@ def leader_lines(found: Sequence[WinRate], width: int, room: int) -> Content:
         return Content.styled("no finished comparison yet", "$text-muted")
     labels = judge_labels(found)
     heads = {judge: _judge_lines(labels, judge, width) for judge in {group.judge for group in groups}}
-    shape = _shape_of(groups, width)
-    same = [_same_lines(group, shape) for group in groups]
+    layout = _layout_of(groups, width)
+    same = [_same_lines(group, layout) for group in groups]
     # The heading of each group, and its baseline.
     others = sum(map(len, heads.values())) + sum(map(len, same)) + 2 * len(groups)
     places = _places([len(group.rates) for group in groups], room - others)
@@ -75,7 +76,7 @@ def leader_lines(found: Sequence[WinRate], width: int, room: int) -> Content:
         if group.judge != judge:
             judge = group.judge
             lines += heads[judge]
-        lines += [*_group_lines(group, shape, places), *shared]
+        lines += [*_group_lines(group, layout, places), *shared]
     return Content("\n").join(lines)
 
 
@@ -123,15 +124,15 @@ def _groups(found: Sequence[WinRate]) -> list[_Group]:
     )
 
 
-def _shape_of(groups: Sequence[_Group], width: int) -> _Shape:
+def _layout_of(groups: Sequence[_Group], width: int) -> _Layout:
     is_wordy, bar = width >= _WORDY, _BAR if width >= _WITH_BAR else 0
     rates = [rate for group in groups for rate in group.rates]
     decision = 2 + max(len(_decision(rate, is_wordy=is_wordy)) for rate in rates)
     name = max(10, width - _INDENT - _RATE - _SPAN - decision - (bar + 2 if bar else 0))
-    return _Shape(width, name, decision, bar, is_wordy, win_rates.longest_name(rates))
+    return _Layout(width, name, decision, bar, is_wordy, win_rates.longest_name(rates))
 
 
-def _group_lines(group: _Group, shape: _Shape, places: int) -> Iterator[Content]:
+def _group_lines(group: _Group, layout: _Layout, places: int) -> Iterator[Content]:
     leading = sum(rate.decision == "leads" for rate in group.rates)
     verdict = (
         (f"{leading} lead{'s' if leading == 1 else ''}", "$text-success")
@@ -141,36 +142,36 @@ def _group_lines(group: _Group, shape: _Shape, places: int) -> Iterator[Content]
     heading = Content.assemble(
         ("  against ", "$text-muted"), visible(group.baseline), ("  ", "$text-muted"), verdict
     )
-    yield heading.truncate(shape.width, ellipsis=True)
+    yield heading.truncate(layout.width, ellipsis=True)
     above = sum((rate.win_rate_b or 0.0) > 0.5 for rate in group.rates)
     shown = min(len(group.rates), places)
     for place, rate in enumerate(group.rates[:shown]):
         if place == above:
-            yield _baseline_line(group, shape.width)
-        yield _line(group, rate, shape).stylize(opening(a=rate.a, b=rate.b))
+            yield _baseline_line(group, layout.width)
+        yield _line(group, rate, layout).stylize(opening(a=rate.a, b=rate.b))
     if above >= shown:
-        yield _baseline_line(group, shape.width)
+        yield _baseline_line(group, layout.width)
     if len(group.rates) > shown:
         yield Content.styled(f"    and {len(group.rates) - shown} more", "$text-muted")
 
 
-def _line(group: _Group, rate: WinRate, shape: _Shape) -> Content:
+def _line(group: _Group, rate: WinRate, layout: _Layout) -> Content:
     glyph, colour = win_rates.DECISION_LOOKS[rate.decision or "undecided"]
-    decision = _decision(rate, is_wordy=shape.is_wordy)
-    parts: list[Content | str | tuple[str, str]] = [
+    decision = _decision(rate, is_wordy=layout.is_wordy)
+    parts: list[TextPart] = [
         (f"  {glyph} ", f"${colour}"),
-        win_rates.fitted_name(rate.b, group.baseline, shape.name, longest=shape.longest).ljust(shape.name),
+        win_rates.fitted_name(rate.b, group.baseline, layout.name, longest=layout.longest).ljust(layout.name),
         # The win rates screen has the caveat.
         (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),
-        (f"  {decision}".ljust(shape.decision), f"${colour}"),
+        (f"  {decision}".ljust(layout.decision), f"${colour}"),
     ]
-    if shape.bar:
+    if layout.bar:
         drawn = interval_bar(
-            rate.win_rate_b, rate.ci_low, rate.ci_high, shape.bar, colour="$text-accent", muted="$text-muted"
+            rate.win_rate_b, rate.ci_low, rate.ci_high, layout.bar, colour="$text-accent", muted="$text-muted"
         )
         parts += ["  ", _content(drawn)]
-    return Content.assemble(*parts).truncate(shape.width, ellipsis=True)
+    return Content.assemble(*parts).truncate(layout.width, ellipsis=True)
 
 
 def _decision(rate: WinRate, *, is_wordy: bool) -> str:
@@ -182,7 +183,7 @@ def _baseline_line(group: _Group, width: int) -> Content:
     return Content.styled(line, "$text-muted").truncate(width, ellipsis=True)
 
 
-def _same_lines(group: _Group, shape: _Shape) -> list[Content]:
+def _same_lines(group: _Group, layout: _Layout) -> list[Content]:
     """The responders of the group with answers in common, those with the most first."""
     names = {group.baseline, *(rate.b for rate in group.rates)}
     pairs = {
@@ -193,7 +194,8 @@ def _same_lines(group: _Group, shape: _Shape) -> list[Content]:
     }
     ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
     named = {
-        name: win_rates.fitted_name(name, group.baseline, shape.name, longest=shape.longest) for name in names
+        name: win_rates.fitted_name(name, group.baseline, layout.name, longest=layout.longest)
+        for name in names
     }
     texts = [
         f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
@@ -202,7 +204,7 @@ def _same_lines(group: _Group, shape: _Shape) -> list[Content]:
     return [
         Content.styled(" " * _INDENT + line, "$text-warning")
         for text in texts
-        for line in wrap(text, max(1, shape.width - _INDENT), subsequent_indent="  ")
+        for line in wrap(text, max(1, layout.width - _INDENT), subsequent_indent="  ")
     ]
 
 

@@ -11,8 +11,7 @@ from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import GpuUse, Machine
-
-Fragment = Content | str | tuple[str, str]
+    from tui.format.text import TextPart
 
 #: A bar is coloured as a warning from this share on.
 _FULL = 0.95
@@ -41,7 +40,7 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
 def _gpu(gpu: GpuUse, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
     of = f" of {formats.size(gpu.memory_total)}" if gpu.memory_total else ""
-    heat: Fragment = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
+    heat: TextPart = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
     # In narrow panels the name is left out first, then the memory size, then half of the bars.
     for bar, total, name in (
         (_BAR, of, f"  {visible(gpu.name)}"),
@@ -57,7 +56,7 @@ def _gpu(gpu: GpuUse, width: int) -> Content:
     return line
 
 
-def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> list[Fragment]:
+def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> list[TextPart]:
     colour = "$text-warning" if warns and share is not None and share >= _FULL else "$text-accent"
     return [
         (f"{name} ", "$text-muted"),

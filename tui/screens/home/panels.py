@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.events import Click, Resize
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from tui.components.auto_height_text import AutoHeightText
-from tui.components.keyed_table import Column, KeyedTable
 from tui.components.measured_column import MeasuredColumn
-from tui.components.theme import shade
-from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen, OpenStage
 from tui.screens.home import attention
 from tui.screens.home.attention import AttentionItem
+from tui.screens.home.attention_list import AttentionList
 from tui.screens.home.leader_lines import leader_lines
 from tui.screens.home.machine_lines import machine_lines
 from tui.screens.home.stage_graph import stage_graph
@@ -32,15 +29,10 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Event, Forecast, Machine, SlotUse, Snapshot, Spending, WinRate
-    from tui.components.workspace_screen import WorkspaceScreen
     from tui.navigation.host import HostApp
 
 #: The panels have two columns from this width on, three from the other.
 WIDE, WIDEST = 120, 180
-#: The keys that resolve an item are in its row from this width on, else below the list.
-_HINTS = 60
-#: The width that is kept for the reason of an item.
-_REASON = 18
 #: Below this height the panels have no borders.
 _TALL = 30
 #: The number of lines of running jobs.
@@ -69,7 +61,7 @@ class HomeData:
 
 
 class HomePanels(VerticalScroll, can_focus=False):
-    """One to three columns, as the terminal is wide; the list of attention items has the focus."""
+    """One to three columns, as the terminal is wide."""
 
     DEFAULT_CSS: ClassVar[str] = """
     HomePanels {
@@ -88,8 +80,6 @@ class HomePanels(VerticalScroll, can_focus=False):
             text-wrap: nowrap;
             text-overflow: ellipsis;
         }
-        #attention { max-height: 12; background: $background; }
-        #attention-item { height: auto; max-height: 12; color: $text-muted; }
         #right { height: auto; layout: vertical; }
         .below { display: none; }
         &.wide { layout: horizontal; }
@@ -105,10 +95,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         &.low {
             .roomy { display: none; }
             .panel { border: none; }
-            #attention { max-height: 4; }
-            #attention-item { max-height: 3; padding: 0 1 0 4; }
         }
-        &.tallest #attention-item { max-height: 24; }
     }
     """
 
@@ -120,16 +107,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         super().__init__()
         self._snapshot: Snapshot | None = None
         self._data = HomeData()
-        self._items: Sequence[AttentionItem] = ()
         #: What the leaders were drawn from.
         self._ranked: object = None
-        #: The item that the cursor was put on. A failure that comes gets the cursor if this is none, and
-        #: people have not moved it.
-        self._chosen: str | None = None
-        #: The widths of names and of reasons in the list of items.
-        self._what = self._why = 0
-        #: The reason of the item under the cursor, and of others that are cut.
-        self._item_text = Content("")
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -137,10 +116,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         with MeasuredColumn():
             yield AutoHeightText(id="stages", classes="panel")
             yield AutoHeightText(id="running", classes="panel roomy")
-            with Vertical(id="needs", classes="panel"):
-                yield AutoHeightText(id="attention-title")
-                yield KeyedTable(id="attention", opens="Log")
-                yield AutoHeightText(id="attention-item")
+            yield AttentionList(id="needs", classes="panel")
             yield AutoHeightText(id="next", classes="panel")
             yield AutoHeightText(id="machine-below", classes="panel below")
             yield AutoHeightText(id="lately-below", classes="panel roomy below")
@@ -157,9 +133,6 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._set_columns()
         # Shown once there is something for them, and room.
         self.query_one("#next").display = self.query_one("#runs").display = False
-        table = self.query_one(KeyedTable)
-        table.show_header = False
-        table.focus()
 
     def on_resize(self, event: Resize) -> None:
         self._set_columns()
@@ -189,10 +162,6 @@ class HomePanels(VerticalScroll, can_focus=False):
         event.stop()
         self._draw()
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        event.stop()
-        self._draw_item()
-
     def show(self, snapshot: Snapshot, data: HomeData) -> None:
         self._snapshot, self._data = snapshot, data
         self._draw()
@@ -208,8 +177,11 @@ class HomePanels(VerticalScroll, can_focus=False):
     @property
     def item(self) -> AttentionItem | None:
         """The item under the cursor."""
-        key = self.query_one(KeyedTable).selected_key
-        return next((item for item in self._items if item.key == key), None)
+        return self._attention.item
+
+    @property
+    def _attention(self) -> AttentionList:
+        return self.query_one(AttentionList)
 
     @property
     def _is_low(self) -> bool:
@@ -300,8 +272,8 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
         taken: dict[str, SlotUse] = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
-        graph = stage_graph(stages(snapshot.jobs), self._data.forecast, taken, self._width("stages"))
-        self._put("stages", "Stages", graph)
+        found = stages(snapshot.jobs, snapshot.counts_by_stage)
+        self._put("stages", "Stages", stage_graph(found, self._data.forecast, taken, self._width("stages")))
 
     def _draw_work(self, snapshot: Snapshot) -> None:
         # Where there is less room, what needs attention must stay on the screen below.
@@ -327,10 +299,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         """What waits, and the runs, where the other panels of their columns leave room."""
         is_tall = self.has_class("tallest")
         above = ["stages", "running", *([] if is_tall else ["machine-below"])]
-        items = min(len(self._items), 12) or 1
-        if self._item_text.plain:
-            items += min(24, self._item_text.get_height({}, self._width("attention")))
-        room = self.size.height - sum(self._height(panel) for panel in above) - (items + 2) - 2
+        room = self.size.height - sum(self._height(panel) for panel in above)
+        room -= self._attention.lines + 2 + 2
         is_there = (is_tall or self.has_class("under")) and room >= _LEAST_MORE
         is_there = is_there and has_waiting(snapshot.jobs)
         self.query_one("#next").display = is_there
@@ -351,97 +321,13 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put(panel, "This machine", machine_lines(machine, self._width(panel)), host)
 
     def _draw_items(self, snapshot: Snapshot) -> None:
-        watched = self.app.workspace.read_only
-        self._items = attention.attention_items(
+        items = attention.attention_items(
             snapshot,
             self._data.spending,
             self.app.now(),
-            watched=watched,
+            watched=self.app.workspace.read_only,
             superseded=self._data.superseded,
         )
-        table = self.query_one(KeyedTable)
-        table.display = bool(self._items)
-        self.query_one("#needs").border_title = "Needs attention"
-        title = self.query_one("#attention-title")
-        title.display = self._is_low or not self._items
-        calm = "" if self._items else "nothing"
-        heading = Content.styled("Needs attention  ", "bold") if self._is_low else Content("")
-        self._update("attention-title", Content.assemble(heading, (calm, "$text-muted")))
-        width = self._width("attention")
-        keys = self._keys()
-        hint = max((len(_hint(item, keys)) for item in self._items), default=0) if width >= _HINTS else 0
-        longest = max((len(visible(item.what)) for item in self._items), default=0)
-        # Two runs may differ in the middle of their names alone; the reason is shown in full below.
-        self._what = max(16, min(longest, width - 10 - hint - _REASON))
-        self._why = max(10, width - 3 - (hint + 2 if hint else 0) - self._what - 5)
-        columns = [Column("glyph", "", 1), Column("what", "", self._what), Column("why", "", self._why)]
-        table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
-        table.put({item.key: self._row(item, self._what, keys if hint else None) for item in self._items})
-        table.styles.height = len(self._items)
-        item = self.item
-        if item is not None and (self._chosen is None or (item.key == self._chosen and item.job is None)):
-            # The first failure is what to look at first.
-            failed = next((item for item in self._items if item.job is not None), self._items[0])
-            self._chosen = failed.key
-            table.select(failed.key)
-        self._draw_item()
-
-    def _draw_item(self) -> None:
-        """The item under the cursor in full; where there is room, all whose rows are cut."""
-        item = self.item
-        text = Content("") if item is None else _reason(item)
-        if item is not None and not self._is_low and len(visible(item.what)) > self._what:
-            text = _in_full(item, is_selected=True)
-        if self.has_class("tallest"):
-            cut = [one for one in self._items if one == item or self._is_cut(one)]
-            text = Content("\n").join([_in_full(one, is_selected=one == item) for one in cut])
-        if item is not None and item.remedy and self._width("attention") < _HINTS:
-            # There is no room for the keys in the item's row.
-            text = Content.assemble(text, "\n", (_hint(item, self._keys()), "$text-accent"))
-        shown, self._item_text = self.query_one("#attention-item", Static), text
-        # A low terminal has a line for what its row cuts alone.
-        shown.display = bool(text.plain) and (
-            not self._is_low or "\n" in text.plain or text.cell_length > self._why
+        self._attention.show(
+            items, self._width("needs"), is_low=self._is_low, is_roomy=self.has_class("tallest")
         )
-        # Always with a layout, because its lines wrap.
-        if shown.content != text:
-            shown.update(text)
-
-    def _is_cut(self, item: AttentionItem) -> bool:
-        return len(visible(item.what)) > self._what or _reason(item).cell_length > self._why
-
-    def _keys(self) -> dict[str, str]:
-        """The display names of the remedies' keys, by the bindings' ids."""
-        screen = cast("WorkspaceScreen", self.screen)
-        return screen.keys_of({name for item in self._items for name, _ in item.remedy})
-
-    def _row(self, item: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
-        """An item's cells; with `keys` the last cell shows the remedy with its keys."""
-        colour, muted = shade(self.app, item.colour), shade(self.app, "text-muted")
-        why = visible(" ".join(item.why.split()))
-        if item.advice:
-            why = f"{why}: {item.advice}"
-        cells = [
-            Text(item.glyph, colour),
-            Text(formats.shorten(visible(item.what), width)),
-            Text(why, colour if item.job is None else muted),
-        ]
-        if keys is not None:
-            cells.append(Text(_hint(item, keys), shade(self.app, "text-accent")))
-        return cells
-
-
-def _reason(item: AttentionItem) -> Content:
-    words = f"{item.why}: {item.advice}" if item.advice else item.why
-    return Content(visible(words.strip(), lines=True))
-
-
-def _in_full(item: AttentionItem, *, is_selected: bool) -> Content:
-    """The whole name of an item, and its whole reason."""
-    name = (visible(item.what), "$foreground bold" if is_selected else "$foreground")
-    return Content.assemble((f"{item.glyph} ", f"${item.colour}"), name, "\n", _reason(item))
-
-
-def _hint(item: AttentionItem, keys: Mapping[str, str]) -> str:
-    """The keys that resolve an item, each with its effect."""
-    return "  ".join(f"{keys[name]} {what}" for name, what in item.remedy)

@@ -185,11 +185,10 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
-        from core.api import count_jobs
         from tui.format import submissions
         from tui.format.jobs import job_counts
 
-        sums = count_jobs(snapshot.jobs)
+        sums = snapshot.counts
         glyph, colour = "○", "text-warning"
         if sums.active:
             glyph, colour = "▶", "text-accent"

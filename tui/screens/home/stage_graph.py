@@ -16,15 +16,14 @@ from tui.screens.home.work_lines import opening
 
 if TYPE_CHECKING:
     from core.api import Forecast, SlotUse
-
-_Part = Content | str | tuple[str, str]
+    from tui.format.text import TextPart
 
 #: The longest bar, and the shortest one.
 _BAR, _BRIEF_BAR = 24, 4
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _Widths:
     """The widths of a line's parts: a step of the tree, the bar, the name behind its stair, the count."""
 
     step: int
@@ -39,35 +38,35 @@ def stage_graph(
     """A line per stage, in at most `width` cells; `slots` are the slots of the jobs by the stage's name."""
     briefest: list[Content] = []
     # The numbers and the ETA are more important than the bars, which are all as long.
-    for shape in _shapes(stages, width):
-        briefest = [_line(stage, forecast, {}, shape, brief=True) for stage in stages]
+    for widths in _possible_widths(stages, width):
+        briefest = [_line(stage, forecast, {}, widths, brief=True) for stage in stages]
         if all(line.cell_length <= width for line in briefest):
             break
     lines = []
     for stage, briefer in zip(stages, briefest, strict=True):
         # What is blocked or not started is on the pipeline screen too, and the slot needs room.
-        full = (_line(stage, forecast, shown, shape) for shown in (slots, {}))
+        full = (_line(stage, forecast, shown, widths) for shown in (slots, {}))
         fitting = next((line for line in full if line.cell_length <= width), briefer)
         lines.append(fitting.truncate(width, ellipsis=True).stylize(opening(stage=stage.name)))
     return Content("\n").join(lines)
 
 
-def _shapes(stages: Sequence[StageSummary], width: int) -> Iterator[_Shape]:
-    """The shapes of lines, the roomiest first; the last one is for where none fits."""
-    roomy = _shape(stages, 2, 0)
+def _possible_widths(stages: Sequence[StageSummary], width: int) -> Iterator[_Widths]:
+    """The widths of lines, the roomiest first; the last one is for where none fits."""
+    roomy = _widths_of(stages, 2, 0)
     rest = width - roomy.name - roomy.count - 4
     # Beside the bar are how many run, and on what, and the ETA; or those without the slot.
     for bar in (min(_BAR, rest - 33), min(_BAR, rest - 24), _BRIEF_BAR):
         if bar >= _BRIEF_BAR:
             yield replace(roomy, bar=bar)
-    yield _shape(stages, 1, _BRIEF_BAR)
+    yield _widths_of(stages, 1, _BRIEF_BAR)
     yield roomy
 
 
-def _shape(stages: Sequence[StageSummary], step: int, bar: int) -> _Shape:
+def _widths_of(stages: Sequence[StageSummary], step: int, bar: int) -> _Widths:
     names = [len(_stair(stage, step)) + len(stage.name) for stage in stages]
     counts = [len(_count(stage)) for stage in stages]
-    return _Shape(step, bar, max(names, default=0), 2 + max(counts, default=0))
+    return _Widths(step, bar, max(names, default=0), 2 + max(counts, default=0))
 
 
 def _stair(stage: StageSummary, step: int) -> str:
@@ -82,22 +81,22 @@ def _line(
     stage: StageSummary,
     forecast: Forecast | None,
     slots: Mapping[str, SlotUse],
-    shape: _Shape,
+    widths: _Widths,
     *,
     brief: bool = False,
 ) -> Content:
     """A stage's line; a `brief` one shows no jobs that are blocked or not started."""
     look = stage.look
-    stair = _stair(stage, shape.step)
+    stair = _stair(stage, widths.step)
     counts = stage.counts
     muted = not counts.requested
-    parts: list[_Part] = [
+    parts: list[TextPart] = [
         (stair, "$border"),
         (f"{look.glyph} ", f"${look.colour}"),
-        (visible(stage.name).ljust(shape.name - len(stair)), "$text-muted" if muted else "$foreground"),
+        (visible(stage.name).ljust(widths.name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
-        (formats.bar(stage.share, shape.bar), f"${look.colour}"),
-        (f"{_count(stage):>{shape.count}}", "$foreground" if counts.done else "$text-muted"),
+        (formats.bar(stage.share, widths.bar), f"${look.colour}"),
+        (f"{_count(stage):>{widths.count}}", "$foreground" if counts.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)
     for text, colour in job_counts.others(counts):

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import JobCounts, counts_by, gates, job_progress
+from core.api import gates, job_progress
 from tui.format.jobs.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
 
 if TYPE_CHECKING:
-    from core.api import Job
+    from core.api import Job, JobCounts
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ class StageSummary:
         return LOOKS["done"] if counts.done or not counts.stopped else LOOKS["stopped"]
 
 
-def stages(jobs: Sequence[Job]) -> list[StageSummary]:
-    """The stages of these jobs in topological order."""
-    counts = counts_by(jobs, lambda job: job.stage)
+def stages(jobs: Sequence[Job], counts: Mapping[str, JobCounts]) -> list[StageSummary]:
+    """The stages of these jobs in topological order; `counts` are those of the jobs by stage."""
     by_stage: dict[str, list[Job]] = defaultdict(list)
     stage_of: dict[str, str] = {}
     for job in jobs:

@@ -11,11 +11,10 @@ from textual.events import Resize
 from textual.widgets import Input, Static
 
 from tui.components.filter_box import FilterBox
-from tui.screens.logs import log_status
+from tui.screens.logs import log_status, log_window
 from tui.screens.logs.line_text import shown
 from tui.screens.logs.log_search import Matches, SearchState
 from tui.screens.logs.log_view import LogView
-from tui.screens.logs.log_window import LogWindow, opened
 
 if TYPE_CHECKING:
     from textual import getters
@@ -92,7 +91,7 @@ class LogPane(Vertical):
     def open(self, job: str | None, attempt: int | None = None) -> None:
         """Show the log of a job's attempt (the newest for None), or the supervisor's, and follow it."""
         self._job, self._attempt, self._log, self._trouble = job, attempt, None, None
-        self.view.show(LogWindow())
+        self.view.show(log_window.EMPTY)
         self._read_from(None)
         self._count_anew()
 
@@ -243,11 +242,11 @@ class LogPane(Vertical):
         self._is_reading, self._seek = True, None
         wanted, which = self._wanted(), self._opened
 
-        def look(log: Log) -> LogWindow:
+        def look(log: Log) -> LogPage:
             above = log.back(at, _PAGE, wanted)
-            return opened(above, None if at is None else log.ahead(at, _PAGE, wanted))
+            return log_window.opened(above, None if at is None else log.ahead(at, _PAGE, wanted))
 
-        def receive(window: LogWindow) -> None:
+        def receive(window: LogPage) -> None:
             if which == self._opened:
                 self._is_reading = False
                 self.view.show(window, at=at, follow=self._follows)
@@ -288,13 +287,13 @@ class LogPane(Vertical):
                 self._read_from(None)
                 self._count_anew()
             elif where == "earlier":
-                self.view.show(self.view.window.with_earlier(page), follow=self._follows)
+                self.view.show(log_window.with_earlier(self.view.window, page), follow=self._follows)
                 self._after()
             elif self._follows and page.size - page.end > _BEHIND:
                 # The log grows faster than it can be read line by line.
                 self._read_from(None)
             elif (page.size, page.is_last) != (window.size, window.is_last):
-                self.view.show(self.view.window.with_later(page), follow=self._follows)
+                self.view.show(log_window.with_later(self.view.window, page), follow=self._follows)
                 self._after()
                 if self._matches is not None and self._matches.is_last:
                     self._count()
@@ -364,7 +363,7 @@ class LogPane(Vertical):
 
     def _go_to(self, start: int) -> None:
         self._seek = None
-        if self.view.window.has(start):
+        if log_window.has(self.view.window, start):
             self._follows = False
             self.view.show(self.view.window, at=start)
             self._after()

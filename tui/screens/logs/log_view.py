@@ -16,11 +16,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.screens.logs import line_text
-from tui.screens.logs.log_window import LogWindow
+from tui.screens.logs import line_text, log_window
 
 if TYPE_CHECKING:
-    from core.api import LogLevel, LogLine
+    from core.api import LogLevel, LogLine, LogPage
 
 #: The prefix of a record's first line, and of its other lines.
 GLYPHS: dict[LogLevel, tuple[str, str]] = {
@@ -89,7 +88,7 @@ class LogView(Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.window = LogWindow()
+        self.window = log_window.EMPTY
         #: The message if there are no lines.
         self._nothing = ""
         self._words = ""
@@ -128,7 +127,7 @@ class LogView(Widget, can_focus=True):
             return self._top[0], -1
         return self._top[0], len(self.window.lines) - 1 - rows[-1].place
 
-    def show(self, window: LogWindow, *, at: int | None = None, follow: bool = False) -> None:
+    def show(self, window: LogPage, *, at: int | None = None, follow: bool = False) -> None:
         """Show a window: its end with `follow`, its line at byte `at`, or the current position."""
         before, cursor, (top, skip) = self.window, self._cursor, self._top
         self.window = window
@@ -136,10 +135,10 @@ class LogView(Widget, can_focus=True):
             self._cursor = max(0, len(window.lines) - 1)
             self._top = self._bottom()
         elif at is not None:
-            self._go_to(window.index(at))
+            self._go_to(log_window.index(window, at))
         elif before.lines:
-            self._cursor = window.index(before.lines[cursor].start)
-            found = window.index(before.lines[top].start)
+            self._cursor = log_window.index(window, before.lines[cursor].start)
+            found = log_window.index(window, before.lines[top].start)
             self._top = min((found, min(skip, self._height(found) - 1)), self._bottom())
         self._draw()
 

@@ -15,8 +15,7 @@ from tui.screens.pipeline.job_rows import elapsed
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
-
-_Part = Content | str | tuple[str, str]
+    from tui.format.text import TextPart
 
 #: The width of the labels.
 LABEL = 10
@@ -28,7 +27,7 @@ def describe(job: Job, snapshot: Snapshot, now: float, *, is_raw: bool = False) 
     `is_raw` shows the result's values by their names in JSON, and the fingerprint.
     """
     look = job_states.look(job)
-    lines: list[list[_Part]] = [
+    lines: list[list[TextPart]] = [
         [
             (f"{look.glyph} {look.word}", f"${look.colour}"),
             ("  " + visible(job.stage), "$text-muted"),
@@ -80,7 +79,7 @@ def no_jobs(snapshot: Snapshot) -> Content:
     )
 
 
-def _row(label: str, value: str) -> list[_Part]:
+def _row(label: str, value: str) -> list[TextPart]:
     return [(f"{label:<{LABEL}}", "$text-muted"), value]
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import App
 from textual.content import Content
 
-from core.api import JobCounts, count_jobs, job_progress
+from core.api import job_progress
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
@@ -18,7 +18,8 @@ from tui.format.jobs import engines, job_counts, job_states
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Job, Snapshot
+    from core.api import Job, JobCounts, Snapshot
+    from tui.format.text import TextPart
 
 #: Min widths of optional columns.
 WIDE = 110
@@ -84,8 +85,8 @@ def elapsed(job: Job, now: float) -> float | None:
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     """The progress of all requested jobs on the left, the used slots on the right."""
-    sums = count_jobs(snapshot.jobs)
-    right: list[Content | str | tuple[str, str]] = []
+    sums = snapshot.counts
+    right: list[TextPart] = []
     taken = {job.slot for job in snapshot.jobs}
     for slot in (slot for slot in snapshot.slots if slot.name in taken):
         colour = "$text-accent" if slot.used else "$text-muted"
@@ -100,7 +101,7 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
 
 
 def _progress(sums: JobCounts, *, bar: int) -> Content:
-    parts: list[Content | str | tuple[str, str]] = [job_counts.done_of(sums)]
+    parts: list[TextPart] = [job_counts.done_of(sums)]
     if bar:
         parts[:0] = [
             (formats.bar(sums.done / sums.total if sums.total else None, bar), "$accent"),

@@ -45,10 +45,10 @@ class RecipeRow:
     """Whether that is not saved yet."""
 
 
-Row = SettingRow | RecipeRow
+SettingsRow = SettingRow | RecipeRow
 
 
-def setting_rows(shown: Sequence[Setting], saved: Sequence[Setting]) -> dict[str, Row]:
+def setting_rows(shown: Sequence[Setting], saved: Sequence[Setting]) -> dict[str, SettingsRow]:
     """A row for each setting, by its key."""
     before = {one.key: one for one in saved}
     return {
@@ -57,7 +57,9 @@ def setting_rows(shown: Sequence[Setting], saved: Sequence[Setting]) -> dict[str
     }
 
 
-def recipe_rows(recipes: Sequence[Recipe], trained: Sequence[str], saved: Sequence[str]) -> dict[str, Row]:
+def recipe_rows(
+    recipes: Sequence[Recipe], trained: Sequence[str], saved: Sequence[str]
+) -> dict[str, SettingsRow]:
     """A row for each recipe, by its name."""
     return {
         one.name: RecipeRow(one, one.name in trained, (one.name in trained) != (one.name in saved))
@@ -94,7 +96,7 @@ def recipe_columns(width: int) -> list[Column]:
     ]
 
 
-def entry(app: App[Any], columns: Sequence[Column], row: Row) -> ListEntry:
+def entry(app: App[Any], columns: Sequence[Column], row: SettingsRow) -> ListEntry:
     """A row's cells, its words and its sort keys."""
     muted, changed = shade(app, "text-muted"), shade(app, "text-warning")
     if isinstance(row, RecipeRow):
@@ -133,7 +135,7 @@ def entry(app: App[Any], columns: Sequence[Column], row: Row) -> ListEntry:
     )
 
 
-def describe(row: Row | None) -> Content:
+def describe(row: SettingsRow | None) -> Content:
     """What the setting or the recipe under the cursor is for."""
     match row:
         case None:
@@ -163,6 +165,6 @@ def _is_same(one: Setting, other: Setting | None) -> bool:
     return other is not None and (one.value, one.is_set) == (other.value, other.is_set)
 
 
-def by_key(rows: Mapping[str, Row], key: str | None) -> Row | None:
+def by_key(rows: Mapping[str, SettingsRow], key: str | None) -> SettingsRow | None:
     """The row of a key."""
     return None if key is None else rows.get(key)

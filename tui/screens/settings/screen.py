@@ -20,7 +20,7 @@ from tui.screens.settings import draft as drafts
 from tui.screens.settings import rows
 from tui.screens.settings.draft import CurrentSettings, Draft, Edits
 from tui.screens.settings.keys import KEYS
-from tui.screens.settings.rows import RECIPES, RecipeRow, Row, SettingRow
+from tui.screens.settings.rows import RECIPES, RecipeRow, SettingRow, SettingsRow
 
 if TYPE_CHECKING:
     from core.api import Setting, Snapshot
@@ -49,7 +49,7 @@ class SettingsScreen(WorkspaceScreen):
         self._typed: tuple[Setting, str] | None = None
         self._generation = 0
         self._shows_recipes = False
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, SettingsRow] = {}
         #: The setting to move the cursor to, once it is in the list.
         self._wanted: str | None = None
 
@@ -91,11 +91,11 @@ class SettingsScreen(WorkspaceScreen):
         return None
 
     @property
-    def _listing(self) -> Listing[Row]:
+    def _listing(self) -> Listing[SettingsRow]:
         return self.query_one("#settings", Listing)
 
     @property
-    def _selected(self) -> Row | None:
+    def _selected(self) -> SettingsRow | None:
         return rows.by_key(self._rows, self._listing.selected_key)
 
     @property
@@ -305,7 +305,7 @@ class SettingsScreen(WorkspaceScreen):
     def _describe(self) -> None:
         self.query_one("#about", Static).update(rows.describe(self._selected))
 
-    def _entry(self, row: Row) -> ListEntry:
+    def _entry(self, row: SettingsRow) -> ListEntry:
         return rows.entry(self.app, self._listing.columns, row)
 
 

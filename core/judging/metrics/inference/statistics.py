@@ -12,9 +12,6 @@ from core.judging.metrics.inference import bootstrap, intervals
 from core.judging.metrics.inference.intervals import Bounds, ShareInterval
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from core.judging.metrics.inference.intervals import Floats
 
 SIGN_TEST = "exact sign test"
@@ -52,20 +49,6 @@ class Test:
 
     p: float
     name: str
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Two responders on the `n` dialogues with a score of both: those in which each scored higher; the mean
-    of b's score minus a's, with Student's 95 % interval; and the p-value of the sign-flip test of it."""
-
-    n: int
-    better_a: int
-    better_b: int
-    difference: float
-    low: float
-    high: float
-    p: float
 
 
 def win_rate(found: Sequence[float | None], *, with_bootstrap: bool = False) -> ScoreCounts:
@@ -118,11 +101,11 @@ def sign_flip_test(differences: Sequence[float] | Floats) -> float:
     """
     import numpy as np
 
-    return _sign_flip_tests(np.asarray(differences, dtype=np.float64)[np.newaxis])[0]
+    return sign_flip_tests(np.asarray(differences, dtype=np.float64)[np.newaxis])[0]
 
 
-def _sign_flip_tests(differences: Floats) -> list[float]:
-    """The p-value of the test of each row."""
+def sign_flip_tests(differences: Floats) -> list[float]:
+    """The p-values of the sign-flip tests of many means of 0, each of a row of differences."""
     import numpy as np
 
     sizes = np.abs(differences)
@@ -155,31 +138,6 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
-def paired(scores: Floats, others: Floats) -> list[Paired | None]:
-    """Whether a responder's win rate differs from each other one's, over the dialogues with both scores.
-
-    `scores` has the shape (dialogues,), `others` (responders, dialogues); NaN where there is no score. The
-    result is None for a responder without a dialogue in common.
-    """
-    import numpy as np
-
-    more = np.asarray(others, dtype=np.float64) - scores
-    missing = np.isnan(more)
-    n = more.shape[1] - missing.sum(axis=1)
-    more[missing] = 0.0
-    better_a, better_b = (more < -1e-9).sum(axis=1).tolist(), (more > 1e-9).sum(axis=1).tolist()
-    differences = more.sum(axis=1) / np.maximum(n, 1)
-    squares = (((more - differences[:, np.newaxis]) * ~missing) ** 2).sum(axis=1)
-    low, high = _mean_of_differences(differences, squares, n)
-    ps = _sign_flip_tests(more)
-    return [
-        Paired(count, better_a[i], better_b[i], float(differences[i]), float(low[i]), float(high[i]), ps[i])
-        if count
-        else None
-        for i, count in enumerate(n.tolist())
-    ]
-
-
 @lru_cache(maxsize=256)
 def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
     """The probability of each sum, from 0 on, of `counts` times ±1, ±2, … with random signs."""
@@ -195,17 +153,6 @@ def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
             transform *= np.cos(value * angles) ** count
     chances: Floats = np.fft.irfft(transform, points)[: max_sum + 1]
     return chances
-
-
-def _mean_of_differences(means: Floats, squares: Floats, n: NDArray[np.int_]) -> tuple[Floats, Floats]:
-    """Student's intervals of the means of `n` differences from −1 to 1, each with its sum of squares around
-    the mean; all that is possible for fewer than two."""
-    import numpy as np
-    from scipy.special import stdtrit
-
-    freedom = np.maximum(n - 1, 1)
-    half_width = np.where(n < 2, 2.0, stdtrit(freedom, 0.975) * np.sqrt(squares / freedom / np.maximum(n, 1)))
-    return np.maximum(-1.0, means - half_width), np.minimum(1.0, means + half_width)
 
 
 def _grids(sizes: Floats) -> Floats:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.domain.evaluation.comparisons import Agreement, AgreementKind
 from core.domain.evaluation.verdicts import Winner
 from core.judging.metrics.inference import bootstrap, intervals
 from core.judging.metrics.inference.intervals import ShareInterval
@@ -21,64 +21,39 @@ _RESAMPLES = 2_000
 _LABELS: dict[Winner, int] = {"a": 0, "b": 1, "tie": 2}
 
 
-@dataclass(frozen=True)
-class JudgeAgreement:
-    """The share of `pairs` with the same outcome from both judges (`raw`), and Cohen's kappa.
-
-    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % interval of the share
-    is Wilson's with the effective sample size, clustered by dialogue; that of kappa has the percentiles of a
-    bootstrap over dialogues. If all dialogues have the same share, the bootstrap interval has no width; then
-    the interval of kappa is derived from that of the share.
-    """
-
-    pairs: int
-    dialogues: int
-    raw: float
-    raw_low: float
-    raw_high: float
-    kappa: float | None
-    kappa_low: float | None
-    kappa_high: float | None
-
-
-def judge_agreement(
-    labels: Sequence[tuple[str, Winner, Winner]], weights: Sequence[float] | None = None
-) -> JudgeAgreement | None:
-    """The agreement of two judges on pairs, each given as (dialogue, outcome of one, outcome of the other).
+def agreement(
+    one: str,
+    other: str,
+    kind: AgreementKind,
+    labels: Sequence[tuple[str, Winner, Winner]],
+    weights: Sequence[float] | None = None,
+) -> Agreement | None:
+    """The agreement of two judges or voters on pairs, each given as (dialogue, outcome of one, of the other).
 
     With `weights`, one for each pair, shares and kappa are weighted; `pairs` counts the pairs.
 
-    Pairs with an invalid outcome are left out; None if none remains. Kappa is Cohen's ("A
-    coefficient of agreement for nominal scales", Educational and Psychological Measurement 20, 1960), over
-    the three outcomes a, b and tie.
+    Pairs with an invalid outcome are left out; None if none remains. The interval of the share is Wilson's
+    with the effective sample size, clustered by dialogue. Kappa is Cohen's ("A coefficient of agreement for
+    nominal scales", Educational and Psychological Measurement 20, 1960), over the three outcomes a, b and
+    tie; its interval has the percentiles of a bootstrap over dialogues. If all dialogues have the same share,
+    the bootstrap interval has no width; then the interval of kappa is derived from that of the share.
     """
     tables: dict[str, Floats] = defaultdict(lambda: np.zeros((len(_LABELS), len(_LABELS))))
     pairs = 0
-    for (dialogue, one, other), weight in zip(labels, weights or [1.0] * len(labels), strict=True):
-        if one != "invalid" and other != "invalid":
-            tables[dialogue][_LABELS[one], _LABELS[other]] += weight
+    for (dialogue, of_one, of_other), weight in zip(labels, weights or [1.0] * len(labels), strict=True):
+        if of_one != "invalid" and of_other != "invalid":
+            tables[dialogue][_LABELS[of_one], _LABELS[of_other]] += weight
             pairs += 1
     if not tables:
         return None
     by_dialogue = np.array(list(tables.values()))
-    total = by_dialogue.sum(axis=0)
     agreed, counts = np.trace(by_dialogue, axis1=1, axis2=2), by_dialogue.sum(axis=(1, 2))
     raw = intervals.of_ratio(agreed, counts)
-    kappa = _kappa(total)
-    kappa_low, kappa_high = None, None
-    if kappa is not None and len(set(agreed / counts)) > 1:
-        drawn = np.concatenate(
-            [
-                np.einsum("rd,dij->rij", weights, by_dialogue)
-                for weights in bootstrap.weights(len(by_dialogue), _RESAMPLES)
-            ]
-        )
-        kappas = _kappas(drawn)
-        kappa_low, kappa_high = bootstrap.interval(kappas[~np.isnan(kappas)])
-    elif kappa is not None:
-        chance = float(_chances(total[None])[0])
-        kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
-    return JudgeAgreement(
+    kappa, kappa_low, kappa_high = _kappa(by_dialogue, raw, is_even=len(set(agreed / counts)) == 1)
+    return Agreement(
+        one=one,
+        other=other,
+        kind=kind,
         pairs=pairs,
         dialogues=len(by_dialogue),
         raw=raw.share,
@@ -126,6 +101,20 @@ def _kappas(tables: Floats) -> Floats:
     return found
 
 
-def _kappa(table: Floats) -> float | None:
-    found = float(_kappas(table[None])[0])
-    return None if np.isnan(found) else found
+def _kappa(
+    tables: Floats, raw: ShareInterval, *, is_even: bool
+) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Kappa over the tables of all dialogues, with its interval; `is_even` if all have the same share."""
+    total = tables.sum(axis=0, keepdims=True)
+    kappa = float(_kappas(total)[0])
+    if np.isnan(kappa):
+        return None, None, None
+    if is_even:
+        chance = float(_chances(total)[0])
+        low, high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
+        return kappa, low, high
+    drawn = np.concatenate(
+        [np.einsum("rd,dij->rij", weights, tables) for weights in bootstrap.weights(len(tables), _RESAMPLES)]
+    )
+    kappas = _kappas(drawn)
+    return kappa, *bootstrap.interval(kappas[~np.isnan(kappas)])

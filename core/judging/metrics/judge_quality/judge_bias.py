@@ -1,4 +1,4 @@
-"""What moves a judge besides the better response: the first place, and length."""
+"""What influences a judge besides the better response: position, and length."""
 
 from __future__ import annotations
 

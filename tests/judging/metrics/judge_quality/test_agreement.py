@@ -8,13 +8,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
+from core.domain.evaluation.comparisons import Agreement
 from core.domain.evaluation.verdicts import Winner
-from core.judging.metrics.judge_quality.agreement import (
-    JudgeAgreement,
-    human_agreement,
-    judge_agreement,
-    longer_agreement,
-)
+from core.judging.metrics.judge_quality.agreement import agreement, human_agreement, longer_agreement
 
 Labels = list[tuple[str, Winner, Winner]]
 
@@ -33,7 +29,11 @@ def of_table(rows: list[list[int]]) -> Labels:
     return [(f"d{i}", one, other) for i, (one, other) in enumerate(pairs)]
 
 
-def found(labels: Labels) -> JudgeAgreement:
+def judge_agreement(labels: Labels) -> Agreement | None:
+    return agreement("one", "other", "judges", labels)
+
+
+def found(labels: Labels) -> Agreement:
     agreed = judge_agreement(labels)
     assert agreed is not None
     return agreed

@@ -175,7 +175,8 @@ async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace
 
 
 def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
-    found = {stage.name: stage for stage in stages(snapshot_of(filled).jobs)}
+    snapshot = snapshot_of(filled)
+    found = {stage.name: stage for stage in stages(snapshot.jobs, snapshot.counts_by_stage)}
     assert list(found) == ["judge", "recipe", "sft", "sft-dpo", "respond", "compare"]
     assert [found[name].depth for name in found] == [0, 0, 1, 2, 3, 4]
     assert found["compare"].after == ("judge", "respond")

@@ -50,9 +50,7 @@ def print_plan(console: Console, plan: JudgePlan) -> None:
         f"{percent(plan.flip_rate)}, repeats on {percent(plan.repeat_rate)}.",
     )
     if any(design.orders == 2 for design in plan.designs):
-        print_line(
-            console, "In one order the judge's preference for the first place moves the win rate.", "yellow"
-        )
+        print_line(console, "With one order, position bias of the judge changes the win rate.", "yellow")
     for sentence in plan.missing:
         print_line(console, f"! {sentence}", "yellow")
 

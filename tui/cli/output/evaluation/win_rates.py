@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 from core.api import (
     ALPHA,
@@ -54,49 +55,12 @@ def print_win_rates(
     if not rates:
         print_line(console, "There is no comparison yet: config.toml defines none, or there is no data.")
         return
-    judges = list(dict.fromkeys(rate.judge for rate in rates))
-    named = ("judge",) if len(judges) > 1 else ()
-    words = ("a (baseline)", "b", *named)
-    by_people = {one.job: one for one in with_votes}
-    votes = ("by people",) if by_people else ()
-    shown = make_table(
-        *words, "win rate of b", "interval", "decision", *votes, "b/a/tie/inv", "n", left=len(words)
-    )
-    for rate in rates:
-        by = (rate.judge,) if named else ()
-        counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
-        known = rate.win_rate_b is not None
-        state = "not started" if rate.job in unstarted else rate.state
-        shown.add_row(
-            *(cell(name) for name in (rate.a, rate.b, *by)),
-            cell(percent(rate.win_rate_b, 1) if known else state, "bold" if known else "dim"),
-            cell(_span(rate)),
-            cell(win_rates.brief_decision(rate) or UNKNOWN),
-            *(cell(_by_people(by_people.get(rate.job))) for _ in votes),
-            cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
-            cell(count(rate.n)),
-        )
-    print_table(console, shown)
+    print_table(console, _table(rates, with_votes, unstarted))
     if seeds:
         print_groups(console, seeds)
         console.print()
     _print_dimensions(console, rates)
-    methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
-    if methods:
-        print_line(
-            console,
-            "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
-            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}; decision: b leads if its "
-            "interval is above 50 %, loses if it is below; else about how many more dialogues decide it",
-            "dim",
-        )
-    if by_people:
-        print_line(
-            console,
-            "by people: prediction-powered, from their votes on some dialogues and the judge's verdicts on "
-            "all, with its 95 % interval (`empathy-tui winrates votes`)",
-            "dim",
-        )
+    _print_meaning(console, rates, has_votes=bool(with_votes))
     for rate in rates:
         if rate.invalid and rate.n:
             print_line(
@@ -117,6 +81,54 @@ def print_win_rates(
         print_line(console, win_rates.judge_words(labels, judge))
     if sample:
         print_line(console, SAMPLE_WARNING, "yellow")
+
+
+def _table(
+    rates: Sequence[WinRate], with_votes: Sequence[PredictionPoweredWinRate], unstarted: Collection[str]
+) -> Table:
+    """A row a comparison; judges are named if there are several."""
+    named = ("judge",) if len({rate.judge for rate in rates}) > 1 else ()
+    words = ("a (baseline)", "b", *named)
+    by_people = {one.job: one for one in with_votes}
+    votes = ("by people",) if by_people else ()
+    shown = make_table(
+        *words, "win rate of b", "interval", "decision", *votes, "b/a/tie/inv", "n", left=len(words)
+    )
+    for rate in rates:
+        by = (rate.judge,) if named else ()
+        counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
+        known = rate.win_rate_b is not None
+        state = "not started" if rate.job in unstarted else rate.state
+        shown.add_row(
+            *(cell(name) for name in (rate.a, rate.b, *by)),
+            cell(percent(rate.win_rate_b, 1) if known else state, "bold" if known else "dim"),
+            cell(_span(rate)),
+            cell(win_rates.brief_decision(rate) or UNKNOWN),
+            *(cell(_by_people(by_people.get(rate.job))) for _ in votes),
+            cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
+            cell(count(rate.n)),
+        )
+    return shown
+
+
+def _print_meaning(console: Console, rates: Sequence[WinRate], *, has_votes: bool) -> None:
+    """What the columns of the table mean."""
+    methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
+    if methods:
+        print_line(
+            console,
+            "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
+            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}; decision: b leads if its "
+            "interval is above 50 %, loses if it is below; else about how many more dialogues decide it",
+            "dim",
+        )
+    if has_votes:
+        print_line(
+            console,
+            "by people: prediction-powered, from their votes on some dialogues and the judge's verdicts on "
+            "all, with its 95 % interval (`empathy-tui winrates votes`)",
+            "dim",
+        )
 
 
 def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:

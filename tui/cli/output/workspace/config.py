@@ -20,7 +20,7 @@ class ConfigReport:
     """Whether config.toml was written."""
     settings: Sequence[SettingChange]
     """The settings that differ."""
-    anew: Sequence[str]
+    to_run: Sequence[str]
     """Jobs that only the later configuration has, and that are not done."""
     known: Sequence[str]
     """Those that are done."""
@@ -44,7 +44,7 @@ def report(change: ConfigChange, *, saved: bool) -> ConfigReport:
     return ConfigReport(
         saved=saved,
         settings=change.settings,
-        anew=[job.id for job in change.anew],
+        to_run=[job.id for job in change.to_run],
         known=[job.id for job in change.known],
         superseded=[job.id for job in change.superseded],
         unfinished=[job.id for job in change.unfinished],
@@ -61,8 +61,8 @@ def print_change(console: Console, found: ConfigChange) -> None:
     for change in found.settings:
         print_line(console, config_changes.setting(change))
     print_line(console, config_changes.summary(found) if found.settings else "No setting differs.", "bold")
-    if found.settings and found.anew:
-        print_line(console, f"to run: {config_changes.stages(found.anew)}", "dim")
+    if found.settings and found.to_run:
+        print_line(console, f"to run: {config_changes.stages(found.to_run)}", "dim")
 
 
 def print_settings(console: Console, found: Sequence[Setting]) -> None:

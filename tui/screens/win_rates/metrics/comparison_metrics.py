@@ -34,12 +34,15 @@ def of_comparison(comparison: Comparison) -> list[MetricRow]:
     """All metrics of a comparison, each with the comparison's pairs."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
-    title, raw, *others = _of_rate(rate)
     found = (
-        title,
-        raw,
+        heading("Win rate of B"),
+        _raw(rate),
         *_by_people(comparison.with_votes),
-        *others,
+        *_other_win_rates(rate),
+        *_of_dialogues(rate),
+        *_of_lengths(rate),
+        *_of_orders(rate),
+        *_unusual_responses(rate),
         *_of_sequence(comparison.sequence),
         *_of_cells(comparison.cells),
     )
@@ -112,26 +115,26 @@ def _by_people(found: PredictionPoweredWinRate | None) -> Iterator[MetricRow]:
     )
 
 
-def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
-    n = rate.n
-    known = n is not None
-    valid = None if n is None else n - (rate.invalid or 0)
-    yield heading("Win rate of B")
-    yield share(
-        "raw",
-        rate.win_rate_b,
-        rate.ci_low,
-        rate.ci_high,
-        n=valid,
-        note=_sentence(rate.interval, rate.design and f"the judge was given {rate.design}")
-        if rate.win_rate_b is not None
-        else "no valid verdict"
-        if known
-        else "verdicts are incomplete",
-    )
+def _raw(rate: WinRate) -> MetricRow:
+    note = "verdicts are incomplete" if rate.n is None else "no valid verdict"
+    if rate.win_rate_b is not None:
+        note = _sentence(rate.interval, rate.design and f"the judge was given {rate.design}")
+    return share("raw", rate.win_rate_b, rate.ci_low, rate.ci_high, n=_valid(rate), note=note)
+
+
+def _valid(rate: WinRate) -> int | None:
+    return None if rate.n is None else rate.n - (rate.invalid or 0)
+
+
+def _other_win_rates(rate: WinRate) -> Iterator[MetricRow]:
+    """The win rate with other intervals, at equal length, by probability, and in each dimension."""
     if rate.bootstrap_low is not None:
-        yield replace(
-            share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=valid),
+        yield share(
+            "bootstrap",
+            rate.win_rate_b,
+            rate.bootstrap_low,
+            rate.bootstrap_high,
+            n=_valid(rate),
             note="percentile interval over resampled dialogues",
         )
     yield share(
@@ -157,19 +160,24 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
             "bounds by invalid",
             formats.span(rate.min_win_rate_b, rate.max_win_rate_b),
             formats.span(rate.bounds_low, rate.bounds_high),
-            n=n,
+            n=rate.n,
             note="if A, or B, had won all invalid ones; "
             + ("Imbens–Manski interval" if rate.stopping is None else "confidence sequences"),
             low=rate.bounds_low,
             high=rate.bounds_high,
             warns=True,
         )
+
+
+def _of_dialogues(rate: WinRate) -> Iterator[MetricRow]:
+    """The dialogues by their outcome, and the tests of the win rate."""
+    n = rate.n
     yield heading("Dialogues")
     for name, count in (("B wins", rate.wins_b), ("A wins", rate.wins_a), ("ties", rate.ties)):
         yield _count(name, count, n)
     yield replace(
         _count("invalid", rate.invalid, n),
-        note="an order without a valid verdict; left out of all results" if known else "",
+        note="an order without a valid verdict; left out of all results" if n is not None else "",
         warns=bool(rate.invalid),
     )
     yield from _of_stopping(rate)
@@ -179,6 +187,10 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         formats.p_value(rate.p_holm),
         note=f"p corrected over all comparisons of the judge: {significance(rate.p_holm)}",
     )
+
+
+def _of_lengths(rate: WinRate) -> Iterator[MetricRow]:
+    """The lengths of both responses, and how often the judge prefers the longer one."""
     yield heading("Length")
     for side, words, over in (("A", rate.words_a, rate.over_limit_a), ("B", rate.words_b, rate.over_limit_b)):
         yield MetricRow(
@@ -194,6 +206,10 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         rate.prefers_longer_high,
         note="of the verdicts with a winner and different lengths",
     )
+
+
+def _of_orders(rate: WinRate) -> Iterator[MetricRow]:
+    """How the order of the responses changes the judge's verdict."""
     yield heading("Order")
     yield share(
         "first position wins",
@@ -213,6 +229,10 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         if rate.flip_rate is not None
         else "each pair was judged in one order",
     )
+
+
+def _unusual_responses(rate: WinRate) -> Iterator[MetricRow]:
+    """Responses that need a look, and the fingerprint."""
     yield heading("Unusual responses")
     yield MetricRow(
         "identical pairs", formats.count(rate.identical), note="equal texts: a tie without a verdict"
