@@ -242,7 +242,11 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         width = sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
-        self.virtual_size = Size(width, self.row_count + self._head)
+        size = Size(width, self.row_count + self._head)
+        if size != self.virtual_size:
+            # An earlier request that may have been met already: see `AutoHeightText`.
+            self._layout_required = False
+            self.virtual_size = size
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # Computed from the styles of all ancestors, and the same for all lines.

@@ -9,8 +9,10 @@ import pytest
 from rich.segment import Segment
 from rich.text import Text
 from textual.app import App, ComposeResult
-from textual.widgets import DataTable
+from textual.containers import Vertical
+from textual.widgets import DataTable, Static
 
+from tests.support.settling import settled
 from tui.components.keyed_table import Column, KeyedTable, sorted_by
 
 COLUMNS = (Column("name", "name", 12), Column("count", "count", 7, "right"), Column("bar", "bar", 9))
@@ -166,3 +168,29 @@ async def test_the_cursor_stays_on_its_line_when_its_row_and_a_column_are_gone()
 )
 def test_an_arrow_leaves_the_beginning_of_a_heading(label: str, width: int, headed: str) -> None:
     assert sorted_by(Column("key", label, width), "↑").label == headed
+
+
+class Hidden(App[None]):
+    """A table that is hidden at first, beside another widget."""
+
+    CSS = "Vertical, Static { height: auto; } KeyedTable { height: auto; display: none; }"
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield KeyedTable()
+            yield Static(id="other")
+
+
+async def test_a_table_has_the_height_of_its_rows_whatever_is_laid_out_meanwhile() -> None:
+    async with Hidden().run_test() as pilot:
+        await settled(pilot)
+        table, other = pilot.app.query_one(KeyedTable), pilot.app.query_one("#other")
+        table.display = True
+        table.set_columns(COLUMNS)
+        table.put(made(5))
+        # A layout that the other widget has requested, before the table has counted its rows.
+        other.refresh(layout=True)
+        other._check_refresh()
+        pilot.app.screen._refresh_layout()
+        await settled(pilot)
+        assert table.size.height == 6
