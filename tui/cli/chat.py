@@ -83,8 +83,6 @@ def chat(
     """
     import msgspec
 
-    from tui.cli.output import chat as output
-
     workspace = workspace_of(ctx)
     playground = workspace.playground
     if stop:
@@ -102,6 +100,8 @@ def chat(
         raise CommandError("--judge and --keep are for one utterance: give it with --prompt or --dialogue")
     if judge is not None and len(question.responders) != 2:
         raise CommandError(f"a judge compares two answers: name 2 responders, not {len(question.responders)}")
+    from tui.cli.output import chat as output
+
     if not yes:
         # What a conversation costs is known by its first utterance at best.
         _agree(playground.cost(msgspec.structs.replace(question, utterance=question.utterance or "…")))
