@@ -88,6 +88,7 @@ from .domain.jobs.job_rules import adopt_problem as adopt_problem
 from .domain.jobs.job_rules import blocked_by_each as blocked_by_each
 from .domain.jobs.job_rules import cancel_problem as cancel_problem
 from .domain.jobs.job_rules import count_jobs as count_jobs
+from .domain.jobs.job_rules import counts_by as counts_by
 from .domain.jobs.job_rules import find_job as find_job
 from .domain.jobs.job_rules import is_blocked as is_blocked
 from .domain.jobs.job_rules import job_progress as job_progress

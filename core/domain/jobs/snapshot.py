@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.domain.jobs.engines import EngineUse
@@ -12,7 +11,6 @@ from core.domain.states import Slot
 
 if TYPE_CHECKING:
     from core.domain.app_settings import AppSettings
-    from core.domain.jobs.job_rules import JobCounts
 
 
 @dataclass(frozen=True)
@@ -75,18 +73,3 @@ class Snapshot:
     """The clusters on which jobs ran, as they were last seen."""
     config_version: object = None
     """Differs whenever config.toml does; None if it is missing."""
-
-    @cached_property
-    def counts_by_stage(self) -> dict[str, JobCounts]:
-        """The number of jobs in each state, by stage."""
-        # Readers that only fill a snapshot need no rules.
-        from core.domain.jobs.job_rules import counts_by
-
-        return counts_by(self.jobs, lambda job: job.stage)
-
-    @cached_property
-    def counts(self) -> JobCounts:
-        """The number of jobs in each state."""
-        from core.domain.jobs.job_rules import JobCounts
-
-        return sum(self.counts_by_stage.values(), JobCounts())

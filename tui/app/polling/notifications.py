@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import count_jobs
 from tui.format import values as formats
 from tui.format.jobs.job_states import LOOKS
 from tui.format.text import visible
@@ -56,7 +57,7 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
         found.append(
             News("\n".join(map(_done, done)) if len(done) <= _NAMED else f"{len(done)} jobs are done")
         )
-    counts = after.counts if ended else None
+    counts = count_jobs(after.jobs) if ended else None
     if counts is not None and not counts.active + counts.waiting:
         found.append(News("All jobs have ended."))
     return found

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from core.api import RetryOutcome
+from core.api import RetryOutcome, count_jobs
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 
@@ -39,7 +39,7 @@ def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
             if watch and console.is_terminal:
                 console.clear()
             print_status(console, snapshot)
-        counts = snapshot.counts
+        counts = count_jobs(snapshot.jobs)
         if not watch or not (counts.active or counts.waiting):
             return
         time.sleep(_WATCH_S)

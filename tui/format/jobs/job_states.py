@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import is_blocked
+from core.api import count_jobs, is_blocked
 
 if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
@@ -61,7 +61,7 @@ def exit_message(snapshot: Snapshot | None) -> str | None:
     """The message when the app closes while jobs remain; None if there are none."""
     if snapshot is None or not snapshot.supervisor.running:
         return None
-    counts = snapshot.counts
+    counts = count_jobs(snapshot.jobs)
     unfinished = counts.active + counts.waiting
     if not unfinished:
         return None

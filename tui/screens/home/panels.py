@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +28,7 @@ from tui.screens.home.work_lines import event_lines, has_waiting, run_lines, run
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Event, Forecast, Machine, SlotUse, Snapshot, Spending, WinRate
+    from core.api import Event, Forecast, JobCounts, Machine, SlotUse, Snapshot, Spending, WinRate
     from tui.navigation.host import HostApp
 
 #: The panels have two columns from this width on, three from the other.
@@ -106,6 +106,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
+        self._counts: Mapping[str, JobCounts] = {}
         self._data = HomeData()
         #: What the leaders were drawn from.
         self._ranked: object = None
@@ -162,8 +163,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         event.stop()
         self._draw()
 
-    def show(self, snapshot: Snapshot, data: HomeData) -> None:
-        self._snapshot, self._data = snapshot, data
+    def show(self, snapshot: Snapshot, counts: Mapping[str, JobCounts], data: HomeData) -> None:
+        """Show a snapshot with the counts of its jobs by stage, and what it lacks."""
+        self._snapshot, self._counts, self._data = snapshot, counts, data
         self._draw()
 
     def show_machine(self, data: HomeData) -> None:
@@ -272,7 +274,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
         taken: dict[str, SlotUse] = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
-        found = stages(snapshot.jobs, snapshot.counts_by_stage)
+        found = stages(snapshot.jobs, self._counts)
         self._put("stages", "Stages", stage_graph(found, self._data.forecast, taken, self._width("stages")))
 
     def _draw_work(self, snapshot: Snapshot) -> None:

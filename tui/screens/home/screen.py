@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +20,7 @@ from tui.navigation.messages import OpenLog, OpenRuns
 from tui.runtime import timers
 
 if TYPE_CHECKING:
-    from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
+    from core.api import Event, Forecast, Job, JobCounts, Machine, Snapshot, Spending, WinRate, Workspace
     from tui.screens.home.panels import HomeData, HomePanels
 
 #: Seconds between measurements of the machine while this screen is open.
@@ -68,6 +68,8 @@ class HomeScreen(WorkspaceScreen):
         #: The last snapshot that was followed, and when by the monotonic clock.
         self._followed: tuple[Snapshot, float] | None = None
         self._is_due = False
+        #: The last snapshot that was drawn, with its counts.
+        self._counted: tuple[Snapshot, Mapping[str, JobCounts]] | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="answers", markup=False)
@@ -178,17 +180,28 @@ class HomeScreen(WorkspaceScreen):
     def _draw(self) -> None:
         snapshot = self.app.snapshot
         if snapshot is not None and self._panels is not None and self._data is not None:
-            answers, text = self.query_one("#answers", Static), self._answers(snapshot, self._data)
+            counts = self._counts(snapshot)
+            answers = self.query_one("#answers", Static)
+            text = self._answers(snapshot, counts, self._data)
             if answers.content != text:
                 answers.update(text)
-            self._panels.show(snapshot, self._data)
+            self._panels.show(snapshot, counts, self._data)
 
-    def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
+    def _counts(self, snapshot: Snapshot) -> Mapping[str, JobCounts]:
+        """The number of jobs in each state by stage, counted once for each snapshot."""
+        from core.api import counts_by
+
+        if self._counted is None or self._counted[0] is not snapshot:
+            self._counted = snapshot, counts_by(snapshot.jobs, lambda job: job.stage)
+        return self._counted[1]
+
+    def _answers(self, snapshot: Snapshot, counts: Mapping[str, JobCounts], data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
+        from core.api import JobCounts
         from tui.format import submissions
         from tui.format.jobs import job_counts
 
-        sums = snapshot.counts
+        sums = sum(counts.values(), JobCounts())
         glyph, colour = "○", "text-warning"
         if sums.active:
             glyph, colour = "▶", "text-accent"

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import App
 from textual.content import Content
 
-from core.api import job_progress
+from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
@@ -18,7 +18,7 @@ from tui.format.jobs import engines, job_counts, job_states
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Job, JobCounts, Snapshot
+    from core.api import Job, Snapshot
     from tui.format.text import TextPart
 
 #: Min widths of optional columns.
@@ -85,7 +85,7 @@ def elapsed(job: Job, now: float) -> float | None:
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     """The progress of all requested jobs on the left, the used slots on the right."""
-    sums = snapshot.counts
+    sums = count_jobs(snapshot.jobs)
     right: list[TextPart] = []
     taken = {job.slot for job in snapshot.jobs}
     for slot in (slot for slot in snapshot.slots if slot.name in taken):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.jobs.job_rules import JobCounts
+from core.domain.jobs.job_rules import JobCounts, counts_by
 from core.domain.jobs.snapshot import Snapshot
 from core.domain.states import JobState
 from core.services.workspace import open_workspace
@@ -176,7 +176,9 @@ async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace
 
 def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
     snapshot = snapshot_of(filled)
-    found = {stage.name: stage for stage in stages(snapshot.jobs, snapshot.counts_by_stage)}
+    found = {
+        stage.name: stage for stage in stages(snapshot.jobs, counts_by(snapshot.jobs, lambda job: job.stage))
+    }
     assert list(found) == ["judge", "recipe", "sft", "sft-dpo", "respond", "compare"]
     assert [found[name].depth for name in found] == [0, 0, 1, 2, 3, 4]
     assert found["compare"].after == ("judge", "respond")

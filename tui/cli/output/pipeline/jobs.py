@@ -9,6 +9,7 @@ from rich.console import Console
 from core.api import (
     Job,
     Snapshot,
+    count_jobs,
 )
 from tui.cli.output.data.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
@@ -37,7 +38,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
     if not snapshot.jobs:
         print_line(console, next_step(snapshot))
         return
-    sums = snapshot.counts
+    sums = count_jobs(snapshot.jobs)
     numbers = [job_counts.done_of(sums), *(text for text, _ in job_counts.others(sums))]
     print_fields(console, ("jobs", ", ".join(numbers)))
     console.print()
