@@ -146,7 +146,9 @@ async def test_an_unknown_eta_says_what_has_none(opened: Open, filled: Workspace
         await until_shows(pilot, ": no estimate yet for compare")
         await until_shows(pilot, "ETA >")
         # The stages before it have an estimate.
-        assert any("sft-dpo" in line and "ETA ~" in line for line in shown(pilot).splitlines())
+        await until(
+            pilot, lambda: any("sft-dpo" in line and "ETA ~" in line for line in shown(pilot).splitlines())
+        )
 
 
 def test_a_lower_bound_of_less_than_a_minute_is_unknown() -> None:
