@@ -116,10 +116,17 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         #: The row that had the cursor when a change of columns cleared the rows, and its line.
         self._wanted: str | None = None
         self._wanted_line = 0
+        #: Whether the cursor moved before the first layout.
+        self._moved_unseen = False
         self._base_style = Style()
         self._styles_of_rows: tuple[Style, ...] = ()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
+
+    def on_resize(self) -> None:
+        if self._moved_unseen and self.size:
+            self._moved_unseen = False
+            self._scroll_cursor_into_view()
 
     def action_select_cursor(self) -> None:
         if not self.row_count:
@@ -234,6 +241,12 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 self.call_later(self._report_cursor)
             self.scroll_to(y=scrolled, animate=False)
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in rows}
+
+    def _scroll_cursor_into_view(self, animate: bool = False) -> None:
+        # Without a size no row is in view: the cursor's would be scrolled to the top.
+        self._moved_unseen = not self.size
+        if self.size:
+            super()._scroll_cursor_into_view(animate)
 
     @property
     def _head(self) -> int:

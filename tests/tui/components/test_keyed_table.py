@@ -104,6 +104,26 @@ async def test_it_looks_as_a_data_table_does(
         assert focused == drawn(measured) != drawn(keyed)
 
 
+@pytest.mark.parametrize(("row", "scrolled"), [(1, 0), (30, 20)])
+async def test_the_cursor_is_in_view_also_if_it_moved_before_the_layout(row: int, scrolled: int) -> None:
+    async with Tables().run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Tables)
+        keyed = KeyedTable()
+        keyed.display = False
+        await app.mount(keyed)
+        keyed.set_columns(COLUMNS)
+        keyed.put(made(40))
+        await pilot.pause()
+        keyed.select(f"row-{row}")
+        await pilot.pause()
+        assert not keyed.size
+        keyed.display = True
+        await pilot.pause()
+        assert keyed.size.height == 12
+        assert keyed.scroll_y == scrolled
+
+
 async def test_a_change_draws_its_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Tables().run_test(size=(80, 24)) as pilot:
         app = pilot.app
