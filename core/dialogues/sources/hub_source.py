@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,30 +111,45 @@ def _load(wanted: HubDataset) -> dict[str, Dataset]:
     datasets.logging.set_verbosity_error()
     hub.logging.set_verbosity_error()
     own_hub.use_own_client()
+    unreachable = _unreachable()
     try:
-        found = datasets.load_dataset(
-            wanted.name, wanted.config, split=wanted.split, revision=wanted.revision
-        )
+        with _offline() if unreachable else nullcontext():
+            found = datasets.load_dataset(
+                wanted.name, wanted.config, split=wanted.split, revision=wanted.revision
+            )
     except UserError:
         # The environment makes requests impossible.
         raise
     except Exception as error:
         # Whatever a library of this size raises: network, names, formats, disks.
-        reason = _unreachable(error) or (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = unreachable or (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{wanted} cannot be loaded: {reason.rstrip('.')}. {_remedy(str(error))}") from error
     return dict(found) if isinstance(found, dict) else {wanted.split or "train": found}
 
 
-def _unreachable(error: Exception) -> str | None:
-    """Why the Hub cannot be reached, if that is what an error of `datasets` says: it does not say why."""
+def _unreachable() -> str | None:
+    """Why the Hub cannot be reached; None if it can, or if nobody wants it to be."""
+    from datasets import config
     from huggingface_hub.constants import ENDPOINT
 
     from core.network import connection_check
 
-    if not isinstance(error, ConnectionError):
+    if config.HF_HUB_OFFLINE:
         return None
     failure = connection_check.failure(ENDPOINT, "HF_ENDPOINT")
-    return None if failure is None else failure.text
+    return failure.text if failure is not None and failure.unreachable else None
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Have `datasets` look into its cache alone: it would try for half a minute to reach the Hub."""
+    from datasets import config
+
+    config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = False
 
 
 def _remedy(message: str) -> str:
