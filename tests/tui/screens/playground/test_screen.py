@@ -210,6 +210,8 @@ async def test_a_teacher_and_a_judge_are_asked_once_people_agree_to_pay(
     study: WorkspacePaths, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    # The note alone would start a supervisor, and the app would wait for it when it ends.
+    monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     with loopback.running() as api:
         api.faults.content = lambda text: "say:2" if "Response 1:" in text else None
         large_models.add(study, api.url)
