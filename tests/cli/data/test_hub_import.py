@@ -27,6 +27,9 @@ def test_a_data_set_of_the_hub(program: Program, tmp_path: Path) -> None:
         assert "hf:team/absent cannot be loaded: Dataset 'team/absent' doesn't exist on the Hub" in failed.err
         failed = program("import", "hf:team/chats?split=dev", code=1, **variables)
         assert "Name one of its splits: ?split=…" in failed.err
+    # Once it is here, no Hub is needed.
+    again = program("import", "--dry-run", "hf:team/chats", code=0, **variables)
+    assert "6 dialogues" in again.out + again.err
 
 
 @pytest.mark.parametrize(
