@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual._context import visible_screen_stack
+from textual._context import active_app, visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -21,7 +22,11 @@ _STILL_LOOKS = 2
 #: Timers of up to this many seconds that fire once are waited for; longer ones close toasts, or try again.
 _SHORT_S = 1.0
 #: Workers that live as long as their screen, and wait for what a person does.
-_WAITING = ("Vote",)
+_WAITING = ("worker Vote",)
+#: Seconds between the first two looks at a condition, which double up to the last.
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.001, 0.02
+#: The most seconds of CPU time per second in which a process counts as idle, as Textual has it.
+_IDLE = 0.05
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
@@ -38,9 +43,13 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
             raise StalledError("the app has closed")
         return False
 
+    pause_s = _FIRST_PAUSE_S
+
     async def pause() -> None:
+        nonlocal pause_s
         # Not the pilot's own: it has each widget handle a message, fifty times a second.
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LAST_PAUSE_S)
         pilot.app.screen._on_timer_update()
 
     await wait_until_async(
@@ -79,39 +88,78 @@ async def settled(pilot: Pilot[None]) -> None:
 
 async def _answered(pilot: Pilot[None]) -> None:
     """Until the poller has answered all that was asked before: it answers in order."""
-    app = pilot.app
+    answered = _asked(pilot.app)
+    await until(pilot, answered)
+
+
+def _asked(app: App[Any]) -> Callable[[], bool]:
+    """Whether the poller has answered all that was asked so far."""
     if not isinstance(app, EmpathyApp):
-        return
+        return lambda: True
     answers: list[None] = []
     app.read("settled", lambda reader: None, answers.append)
-    await until(pilot, lambda: bool(answers))
+    return lambda: bool(answers)
 
 
-def pending(app: App[Any]) -> list[str]:
-    """What will still change the screen."""
-    workers = [worker for worker in app.workers if not worker.is_finished and worker.name not in _WAITING]
-    found = [f"worker {worker.name}" for worker in workers]
+async def idle(min_sleep: float = _LAST_PAUSE_S, max_sleep: float = 1) -> None:
+    """Until nothing goes on any more; `wait_for_idle` for a pilot, which calls it around each key and click.
+
+    While anything does, it waits as long as Textual itself, which only looks at the CPU time.
+    """
+    app = active_app.get()
+    answered: Callable[[], bool] | None = None
+    start = since = time.monotonic()
+    cpu_s, pause_s = time.process_time(), _FIRST_PAUSE_S
+    while True:
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LAST_PAUSE_S)
+        for screen in app.screen_stack[-1:]:
+            screen._on_timer_update()
+        if answered is None or answered():
+            is_still = next(_going_on(app), None) is None
+            if is_still and answered is not None:
+                return
+            answered = _asked(app) if is_still else None
+        now = time.monotonic()
+        if now - start >= max_sleep:
+            return
+        if now - since >= _LAST_PAUSE_S:
+            if now - start > min_sleep and time.process_time() - cpu_s < _IDLE * _LAST_PAUSE_S:
+                return
+            since, cpu_s = now, time.process_time()
+
+
+def _going_on(app: App[Any]) -> Iterator[str]:
+    """What the app still does by itself."""
+    for worker in app.workers:
+        if not worker.is_finished:
+            yield f"worker {worker.name}"
     if app.animator._animations or app.animator._scheduled:
-        found.append("animation")
+        yield "animation"
     if isinstance(app, EmpathyApp):
         if app.snapshot is None and app.trouble is None:
-            found.append("first snapshot")
+            yield "first snapshot"
         if app._type_ahead._following is not None or app._type_ahead._held:
-            found.append("keys")
+            yield "keys"
     for screen in app.screen_stack:
         if screen._callbacks or screen._dirty_widgets:
-            found.append(f"repaint of {screen}")
+            yield f"repaint of {screen}"
     for node in (
         app,
         *(node for screen in app.screen_stack for node in screen.walk_children(with_self=True)),
     ):
         if node.message_queue_size or node._next_callbacks:
-            found.append(f"messages of {node}")
+            yield f"messages of {node}"
         if any(
             timer._repeat == 0 and timer._interval <= _SHORT_S and timer._task and not timer._task.done()
             for timer in node._timers
         ):
-            found.append(f"timer of {node}")
+            yield f"timer of {node}"
+
+
+def pending(app: App[Any]) -> list[str]:
+    """What will still change the screen."""
+    found = [one for one in _going_on(app) if one not in _WAITING]
     for widget in app.screen.walk_children(Widget, with_self=True):
         if widget._layout_required or widget._repaint_required or widget._recompose_required:
             found.append(f"layout of {widget}")

@@ -19,7 +19,7 @@ from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
 from core.services.creation.workspace_creation import create_workspace
-from tests.support import waiting
+from tests.support import settling, waiting
 from tests.support.settling import until
 from tests.support.workspaces.filled_workspace import NOW, fill
 from tui.app.application import EmpathyApp
@@ -92,6 +92,15 @@ def _patient_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """A press waits until all widgets have handled what came before, for 30 s at most; a busy machine may
     take longer."""
     monkeypatch.setattr(Pilot._wait_for_screen, "__defaults__", (waiting.LIMIT_S,))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_pilot() -> Iterator[None]:
+    """A pilot waits 40 ms around each key for a process to be idle, although all may be done at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("app", "pilot"):
+            patch.setattr(f"textual.{module}.wait_for_idle", settling.idle)
+        yield
 
 
 @pytest.fixture
