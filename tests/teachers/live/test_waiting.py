@@ -217,7 +217,7 @@ def test_a_429_that_never_clears_fails_as_what_it_is(tmp_path: Path, mode: str) 
 
 
 def test_a_dead_server_keeps_what_it_answered_before(tmp_path: Path, server: Server) -> None:
-    settings = "max_wait_s = 2\nmax_concurrency = 1"
+    settings = "max_wait_s = 0.2\nmax_concurrency = 1"
     study = TeacherWorkspace(tmp_path, server.url, mode="live", teacher=settings)
     study.run()
     assert job(study).state == "failed"
