@@ -86,7 +86,8 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
         (tmp_path / f"wrong_{number}.py").write_text(code)
     ended = subprocess.run(
         [
-            *(sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")),
+            # As strict as the project's own check, whose cache it can use by that.
+            *(sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")),
             *("--no-error-summary", "--show-absolute-path", "--hide-error-codes"),
             *("--cache-dir", str(ROOT / ".mypy_cache"), *map(str, sorted(tmp_path.glob("*.py")))),
         ],
