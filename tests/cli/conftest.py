@@ -21,6 +21,7 @@ from core.pipeline import launch
 from core.store import connections
 from tests.cli import forked_program
 from tests.support import waiting
+from tests.support.processes.forking import Loaded
 
 PROGRAM = (sys.executable, "-m", "tui")
 #: Variables that an interpreter, or a library that is loaded, reads when it starts.
@@ -64,13 +65,17 @@ class Program:
     """Runs commands on one workspace."""
 
     root: Path
+    loaded: Loaded = "program"
+    """What its commands need: most of them no models."""
 
     def __call__(self, *words: str | Path, code: int | None = 0, **more: str) -> Finished:
         """Run one command to its end; its exit code must be `code`, unless that is None."""
         if any(name.startswith(READ_AT_START) for name in more):
             ended = waiting.run(self.command(*words), cwd=self.root.parent, env=environment(**more))
         else:
-            ended = forked_program.run(self.command(*words), self.root.parent, environment(**more))
+            ended = forked_program.run(
+                self.command(*words), self.root.parent, environment(**more), self.loaded
+            )
         found = Finished(ended.code, ended.out.decode(), ended.err.decode())
         assert code is None or found.code == code, f"{words}: {found}"
         return found

@@ -13,18 +13,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support import waiting
-from tests.support.processes.forking import ForkedProcess, preload
+from tests.support.processes.forking import ForkedProcess, Loaded, preload
 from tests.support.waiting import Ended
 from tui.cli import main
 
 preload(__name__, *dict.fromkeys(module for module, _ in main._COMMANDS.values()))
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
-    """Run `python -m tui WORDS`, given whole, in a folder, to its end."""
+def run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], loaded: Loaded = "program"
+) -> Ended:
+    """Run `python -m tui WORDS`, given whole, in a folder, to its end, with what it needs `loaded`."""
     with tempfile.TemporaryDirectory() as place:
         out, err = Path(place, "out"), Path(place, "err")
-        process = ForkedProcess(work, command[3:], folder, out=out, err=err, environment=environment)
+        process = ForkedProcess(
+            work, command[3:], folder, out=out, err=err, environment=environment, loaded=loaded
+        )
         try:
             code = waiting.wait_for_exit(process)
         finally:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,10 @@ from tests.support.records.synthetic_dialogues import synthetic_csv
 preload(
     "core.judging.compare_job",
     "core.judging.embedded.fit_job",
+    "core.publishing.weights",
     "core.responding.respond_job",
     "core.responding.student_job",
+    "core.students.merging",
     "core.training.training_job",
     into="models",
 )
@@ -174,7 +177,7 @@ def test_published_runs_answer_without_this_project_as_they_did(
 ) -> None:
     program, _ = finished
     adapter, merged = tmp_path / "adapter", tmp_path / "merged"
-    made = program("publish", SFT, adapter, "--json").json
+    made = replace(program, loaded="models")("publish", SFT, adapter, "--json").json
     assert made["kind"] == "adapter"
     assert made["notes"] == ["The base model is a folder on the machine that trained it."]
     with hub_server.running() as hub:
@@ -202,7 +205,7 @@ def test_published_runs_answer_without_this_project_as_they_did(
 def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, str], tmp_path: Path) -> None:
     from huggingface_hub import ModelCard
 
-    program, _ = finished
+    program = replace(finished[0], loaded="models")
     folder = tmp_path / "adapter"
     program("publish", SFT, folder)
     # Again, into what it has written.
@@ -230,7 +233,7 @@ def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, st
 
 
 def test_the_card_of_a_run_whose_pairs_were_made_again(finished: tuple[Program, str], tmp_path: Path) -> None:
-    program, _ = finished
+    program = replace(finished[0], loaded="models")
     with closing(sqlite3.connect(program.root / "state.db")) as connection, connection:
         (kept,) = connection.execute("SELECT result FROM jobs WHERE stage = 'sft-dpo'").fetchone()
         connection.execute(

@@ -15,7 +15,13 @@ import pytest
 from core.students.models import loading
 from tests.cli.conftest import end_processes, environment, make_program
 from tests.support import waiting
+from tests.support.processes.forking import preload
+from tests.support.processes.supervising import supervised
 from tests.support.records.synthetic_dialogues import synthetic_csv
+
+KEY = "none-needed-here"
+
+preload("core.responding.respond_job", "core.responding.served_job", into="models")
 
 CONFIG = """
 [teachers.served]
@@ -84,10 +90,10 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
     program("import", synthetic_csv(tmp_path / "made.csv", rows=4))
-    try:
-        ended = program("run", "recipe", "--wait", OPENAI_API_KEY="none-needed-here")
-    finally:
-        end_processes(tmp_path)
+    # Its supervisor, which has not loaded what the jobs need.
+    end_processes(tmp_path)
+    with supervised(program.root, OPENAI_API_KEY=KEY):
+        ended = program("run", "recipe", "--wait", OPENAI_API_KEY=KEY)
     assert "improve-human/naive: done" in ended.out
     (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
     improved = {line["dialog_id"]: line["text"] for line in map(json.loads, answers.open())}
@@ -103,10 +109,9 @@ def test_the_test_split_answered_by_a_server(tmp_path: Path, server: tuple[str, 
     url, model = server
     program = make_program(tmp_path / "work", STUDENT.format(url=url, model=model))
     program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
-    try:
+    end_processes(tmp_path)
+    with supervised(program.root, loaded="models"):
         ended = program("run", "respond:small", "--wait")
-    finally:
-        end_processes(tmp_path)
     assert f"responses of {model} at {url}/v1, 2 checked with the student" in ended.out
     (path,) = (program.root / "artifacts" / "jobs").glob("respond-*/*/responses.jsonl")
     assert all(line["text"] and line["finish"] == "length" for line in map(json.loads, path.open()))
