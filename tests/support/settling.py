@@ -23,13 +23,15 @@ _STILL_LOOKS = 2
 _SHORT_S = 1.0
 #: Workers that live as long as their screen, and wait for what a person does.
 _WAITING = ("worker Vote",)
-#: Seconds between the first two looks at a condition, which double up to the last.
+#: Seconds between looks at a condition that may hold at once; they double up to those between all others.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.001, 0.02
 #: The most seconds of CPU time per second in which a process counts as idle, as Textual has it.
 _IDLE = 0.05
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+async def until(
+    pilot: Pilot[None], holds: Callable[[], bool], *, first_pause_s: float = _LAST_PAUSE_S
+) -> None:
     """Let the app go on until `holds`.
 
     Raises:
@@ -43,7 +45,7 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
             raise StalledError("the app has closed")
         return False
 
-    pause_s = _FIRST_PAUSE_S
+    pause_s = first_pause_s
 
     async def pause() -> None:
         nonlocal pause_s
@@ -80,7 +82,7 @@ async def settled(pilot: Pilot[None]) -> None:
         await _answered(pilot)
         # All widgets have handled what they had to; animations are pending below.
         await pilot.pause(0)
-        await until(pilot, lambda: not pending(pilot.app))
+        await until(pilot, lambda: not pending(pilot.app), first_pause_s=_FIRST_PAUSE_S)
         now = drawn(pilot.app)
         looks = looks + 1 if now == before and not pending(pilot.app) else 0
         before = now
@@ -88,8 +90,7 @@ async def settled(pilot: Pilot[None]) -> None:
 
 async def _answered(pilot: Pilot[None]) -> None:
     """Until the poller has answered all that was asked before: it answers in order."""
-    answered = _asked(pilot.app)
-    await until(pilot, answered)
+    await until(pilot, _asked(pilot.app), first_pause_s=_FIRST_PAUSE_S)
 
 
 def _asked(app: App[Any]) -> Callable[[], bool]:
