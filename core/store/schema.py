@@ -36,6 +36,8 @@ def migrate(path: Path) -> None:
         database = Database(path)
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()
+            # Each migration would wait for the disk twice. What a loss of power takes back is migrated again.
+            database.execute("PRAGMA synchronous = NORMAL")
             migrations.apply(database)
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {VERSION}")
