@@ -39,7 +39,10 @@ class Terminal:
             seen = self.text()
             return holds(seen)
 
-        waiting.wait_until(holds_now, "the terminal", progress=self._progress, show=lambda: seen)
+        # Each look starts a process.
+        waiting.wait_until(
+            holds_now, "the terminal", progress=self._progress, show=lambda: seen, pause_s=0.03
+        )
         return seen
 
     def _progress(self) -> object:
