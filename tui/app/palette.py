@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from textual import on
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import Command, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.widgets import Input
 from textual.worker import Worker
@@ -133,6 +133,13 @@ class Palette(CommandPalette):
         # The cursor in the matches of fewer letters means nothing for these.
         if (found := self.query_one(CommandList)).option_count:
             found.highlighted = 0
+
+    def _refresh_command_list(
+        self, command_list: CommandList, commands: list[Command], clear_current: bool
+    ) -> None:
+        # A search may end while the palette closes.
+        if command_list.is_attached:
+            super()._refresh_command_list(command_list, commands, clear_current)
 
     @on(Input.Submitted)
     def _wait_for_matches(self, event: Input.Submitted) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.command import CommandList
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
@@ -14,7 +15,7 @@ from core.services.data.dialogue_browser import DialogueBrowser
 from tests.support import waiting
 from tests.support.settling import until, until_shows
 from tests.tui.conftest import Open
-from tui.app.palette import WorkspaceCommands
+from tui.app.palette import Palette, WorkspaceCommands
 from tui.screens.settings.screen import SettingsScreen
 
 
@@ -105,3 +106,16 @@ async def test_a_search_in_place_of_which_there_is_another_one_is_given_up(
         await pilot.press("c")
         await until(pilot, lambda: [text for text, _ in wanted] == ["ab", "abc"])
         assert not wanted[0][1]()
+
+
+async def test_a_search_ends_after_the_palette_has_closed(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Palette))
+        palette = pilot.app.screen
+        assert isinstance(palette, Palette)
+        found = palette.query_one(CommandList)
+        await until(pilot, lambda: bool(found.option_count))
+        await pilot.press("escape")
+        await until(pilot, lambda: not found.is_attached)
+        palette._refresh_command_list(found, [], True)
