@@ -27,10 +27,8 @@ from tests.support.records.synthetic_dialogues import synthetic_csv
 preload(
     "core.judging.compare_job",
     "core.judging.embedded.fit_job",
-    "core.publishing.weights",
     "core.responding.respond_job",
     "core.responding.student_job",
-    "core.students.merging",
     "core.training.training_job",
     into="models",
 )
