@@ -46,8 +46,14 @@ def _finish(
         for request in needed
         if (answer := ledger.answers.get(request.key)) is not None
     ]
-    if not lines:
+    if not needed:
         raise UserError("there are no requests: the train split has no dialogue for this teacher")
+    if not lines:
+        shown = next(iter(found.left_out_examples.values()), "none")
+        raise UserError(
+            f"none of the {len(needed)} requests has an answer that can be used "
+            f"({outcomes.counts(found.left_out)}), for example {shown}"
+        )
     path = job.folder / "answers.jsonl"
     response_file.write(path, lines)
     job.publish("answers", path)

@@ -49,16 +49,16 @@ def reply_of(response: JsonObject, base_url: str, key: str) -> Reply:
     if text is None and finish != "filtered":
         counts = _counts(usage, has_answer=True)
         return bodies.unreadable(response, "its content is in no form that is understood", counts)
-    ending = candidate.get("finishReason")
-    if not isinstance(ending, str | None):
+    reported = candidate.get("finishReason")
+    if not isinstance(reported, str | None):
         # In the same form it would come again.
         counts = _counts(usage, has_answer=bool(text) or has_thinking)
-        words = f"its finishReason is in no form that is understood: {json.dumps(ending)}"
+        words = f"its finishReason is in no form that is understood: {json.dumps(reported)}"
         return bodies.unreadable(response, words, counts, text or "")
     reason: str | None = None
     if finish in ("unknown", "filtered"):
         words = json_values.text(candidate.get("finishMessage"))
-        named = json_values.text(ending)
+        named = json_values.text(reported)
         reason = "it reports no finishReason" if named is None else f"it ended as {named}"
         reason += f": {words}" if words else ""
     counts = _counts(usage, has_answer=bool(text) or has_thinking)

@@ -64,8 +64,8 @@ def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
         return bodies.unreadable(body, "its message has no text that is understood", counts)
     if not isinstance(ending, str | None):
         # In the same form it would come again.
-        reason = f"its finish_reason is in no form that is understood: {json.dumps(ending)}"
-        return bodies.unreadable(body, reason, counts, text or "")
+        why = f"its finish_reason is in no form that is understood: {json.dumps(ending)}"
+        return bodies.unreadable(body, why, counts, text or "")
     reason = None
     if finish == "unknown":
         reason = _ending(ending, choice.get("error"))

@@ -281,6 +281,15 @@ def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, odd_server: t
     assert (odd.creates, len(odd.asked)) == (2, len(DIALOGUES) + 1)
 
 
+def test_no_answer_at_all_is_no_lack_of_dialogues(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
+    odd, url = odd_server
+    odd.line = lambda key, body: json.dumps(
+        {"custom_id": key, "response": {"status_code": 400, "body": {"error": {"message": "too long"}}}}
+    ).encode()
+    with pytest.raises(UserError, match=r"none of the 24 requests .*\(24 rejected\), .*too long"):
+        generate(tmp_path, url, "batch", max_left_out=1.0)
+
+
 @pytest.mark.parametrize("reply", [HttpReply({"id": 7}), HttpReply(b"<html>log in</html>")])
 def test_a_batch_that_stays_unreadable_is_waited_for_and_given_up(
     tmp_path: Path, odd_server: tuple[OddServer, str], reply: HttpReply
