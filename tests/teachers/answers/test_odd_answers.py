@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
+from core.teachers.google import batch_jobs
 from core.teachers.google import replies as google_replies
 from core.teachers.http import json_values
 from core.teachers.openai import batch_objects, replies
@@ -374,6 +375,34 @@ def test_a_batch_needs_only_its_id(body: dict[str, Any]) -> None:
 def test_ids_are_strict(odd: dict[str, Any]) -> None:
     with pytest.raises(UnreadableError):
         batch_objects.batch_info(odd, "key")
+
+
+def test_a_new_batch_needs_no_files() -> None:
+    """One whose files could not be read was created again."""
+    odd = {"name": "batches/b", "metadata": {"output": {"responsesFile": ["f"]}}}
+    assert batch_jobs.new_batch(odd, "key").id == "batches/b"
+    assert batch_objects.new_batch({"id": "b", "output_file_id": 3}, "key").id == "b"
+    for nameless in ({"id": 7}, {"name": ""}):
+        with pytest.raises(UnreadableError):
+            batch_objects.new_batch(nameless, "key")
+        with pytest.raises(UnreadableError):
+            batch_jobs.new_batch(nameless, "key")
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_of_others"),
+    [
+        ({"metadata": {"token": "t"}}, False),
+        ({"metadata": {"token": "other"}, "input_file_id": "f"}, True),
+        ({"input_file_id": "f"}, False),
+        ({"input_file_id": "g"}, True),
+        ({"created_at": 50}, True),
+        ({"created_at": 150}, False),
+        ({}, False),
+    ],
+)
+def test_what_a_batch_in_no_known_form_is_taken_for(listed: dict[str, Any], is_of_others: bool) -> None:
+    assert batch_objects.is_of_others({"id": 7, **listed}, "t", "f", 100.0) == is_of_others
 
 
 @pytest.mark.parametrize(
