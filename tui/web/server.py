@@ -130,7 +130,7 @@ class WebServer:
             await asyncio.gather(*ends, return_exceptions=True)
             await runner.cleanup()
 
-    async def _close_silent(self, server: web.Server[web.Request]) -> None:
+    async def _close_silent(self, server: web.Server) -> None:
         """Close connections that are as slow as no browser is, and the oldest of those that are too many."""
         while True:
             await asyncio.sleep(_LOOK_S)

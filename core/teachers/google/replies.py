@@ -53,8 +53,8 @@ def reply_of(response: JsonObject, base_url: str, key: str) -> Reply:
     if not isinstance(reported, str | None):
         # In the same form it would come again.
         counts = _counts(usage, has_answer=bool(text) or has_thinking)
-        words = f"its finishReason is in no form that is understood: {json.dumps(reported)}"
-        return bodies.unreadable(response, words, counts, text or "")
+        why = f"its finishReason is in no form that is understood: {json.dumps(reported)}"
+        return bodies.unreadable(response, why, counts, text or "")
     reason: str | None = None
     if finish in ("unknown", "filtered"):
         words = json_values.text(candidate.get("finishMessage"))
