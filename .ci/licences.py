@@ -31,6 +31,9 @@ EXCEPTIONS = {
     "pyte": "LGPL: a terminal for tests and benchmarks, which no user installs",
 }
 
+#: A part of an expression in parentheses, which names have too.
+_GROUP = re.compile(r"\(([^()]* (?:AND|OR) [^()]*)\)")
+
 
 def main() -> int:
     wrong = [
@@ -57,6 +60,10 @@ def licence(one: Distribution) -> str:
 
 def is_allowed(said: str) -> bool:
     """Whether every part of an expression is allowed, or of each choice one."""
+    # What is in parentheses counts as one part, as in `SSPL-1.0 AND (Apache-2.0 OR MIT OR ISC)`.
+    said, found = _GROUP.subn(lambda group: "MIT" if is_allowed(group[1]) else "none", said)
+    if found:
+        return is_allowed(said)
     choices = re.sub(r"\s+WITH\s+[\w.-]+", "", said).split(" OR ")
     return any(all(part.strip() in ALLOWED for part in choice.split(" AND ")) for choice in choices)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,8 @@ def parse_config(text: str, place: str = NAME) -> Config:
     try:
         config = _converted(table)
         checks.check(config)
+        for key in _not_finite(table):
+            raise InvalidOptionError(key, "must be finite; without a limit, leave the option out")
     except InvalidOptionError as error:
         raise located(error, text, place) from error
     return config
@@ -96,6 +99,18 @@ def _strings(value: object) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from _strings(item)
+
+
+def _not_finite(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys of infinite numbers and NaN: JSON, in which a job gets its settings, has neither."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield ".".join(path)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _not_finite(item, (*path, name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _not_finite(item, path)
 
 
 def _check_secrets(text: str, place: str, *, has_lines: bool = True) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 
-#: Names of elements that enclose thinking, as in `<think>…</think>`.
+#: Names of elements that enclose thinking, as in `<think>…</think>`: one of these words, perhaps with others
+#: before and behind it, as in `seed:think` and `hidden_thought_process`.
 _NAMES = (
-    "think|thinking|thought|thoughts|reasoning|reasoning_content|reason|analysis|reflection|scratchpad|inner_?thoughts"
-    "|(?:inner|internal)_?monologue|chain_of_thought|cot|seed:think|seed:cot_budget_reflect|longcat_think"
-    "|ant_?thinking|ponder"
+    r"(?:[a-z]{1,20}[_:.-]){0,3}(?:(?:deep|inner|ant)?(?:think(?:ing)?|thoughts?)|reasoning|scratch[_-]?pad|cot"
+    r"|(?:inner|internal)?monologue)(?:[_:.-][a-z]{1,20}){0,3}"
+    "|reason|analysis|reflection|ponder"
 )
+#: What stands for `<`, `>` and the slash of a closing tag, where a model or a server has escaped them.
+_LEFT, _RIGHT, _SLASH = r"(?:[<＜]|&lt;)", r"(?:[>＞]|&gt;)", r"[\\]?/"
+#: White space, and characters without width.
+_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]{0,4}"
 #: What else opens and closes a block.
 _OTHER = (
     ("[THINK]", "[/THINK]"),
@@ -24,8 +29,10 @@ _OTHER = (
     ("<|think|>", "<|/think|>"),
 )
 _TAG = re.compile(
-    rf"(?P<open><(?P<name>{_NAMES})(?:\s[^<>\n]{{0,200}})?>|{'|'.join(re.escape(tag) for tag, _ in _OTHER)})"
-    rf"|(?P<close></(?:{_NAMES})\s*>|{'|'.join(re.escape(tag) for _, tag in _OTHER)})",
+    rf"(?P<open>{_LEFT}{_BLANK}(?P<name>{_NAMES})(?:\s[^<>\n]{{0,200}}|{_BLANK}){_RIGHT}"
+    rf"|{'|'.join(re.escape(tag) for tag, _ in _OTHER)})"
+    rf"|(?P<close>{_LEFT}{_BLANK}{_SLASH}{_BLANK}(?:{_NAMES}){_BLANK}{_RIGHT}"
+    rf"|{'|'.join(re.escape(tag) for _, tag in _OTHER)})",
     re.IGNORECASE,
 )
 

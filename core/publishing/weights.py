@@ -104,6 +104,17 @@ def main(asked: Path, answered: Path) -> int:
     return 0 if made.error is None else 1
 
 
+def published_files(trained: Path) -> list[Path]:
+    """The files of a run's folder that are published as they are.
+
+    Raises `UserError` for a link, which no run writes: it may lead to a private file.
+    """
+    for path in trained.iterdir():
+        if path.is_symlink():
+            raise UserError(f"{path} is a link, and what it leads to would be published: remove it")
+    return [path for path in trained.iterdir() if path.is_file() and path.name not in _NOT_PUBLISHED]
+
+
 def _make(request: WeightsRequest) -> None:
     import torch
 
@@ -120,9 +131,8 @@ def _make(request: WeightsRequest) -> None:
     if request.lora is not None and request.merge:
         merging.merge(student, trained, folder, getattr(torch, request.dtype))
     else:
-        for path in trained.iterdir():
-            if path.is_file() and path.name not in _NOT_PUBLISHED:
-                shutil.copyfile(path, folder / path.name)
+        for path in published_files(trained):
+            shutil.copyfile(path, folder / path.name)
         if not is_adapter:
             rope_names.add_older(folder)
     ends = chat.stops(loading.end_tokens(student))

@@ -17,6 +17,7 @@ from core.teachers import runner
 from core.teachers.answers import classification
 from core.teachers.protocol import Reply, Request
 from core.teachers.requests import building, outcomes
+from core.teachers.requests.first_answers import MAX_UNUSABLE_FIRST
 from core.teachers.requests.queue import RequestQueue
 
 
@@ -27,7 +28,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     used than the teacher's `max_left_out` allows.
     """
     needed = requests_of(responder, records.read_test_split(job.input("dialogues")))
-    queue = runner.run(job, responder.model, needed, classify)
+    queue = runner.run(job, responder.model, needed, classify, MAX_UNUSABLE_FIRST)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)
     outcomes.check_answered(outcome, "test dialogues got no answer")

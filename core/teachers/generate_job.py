@@ -15,21 +15,22 @@ from core.teachers import runner
 from core.teachers.answers import classification
 from core.teachers.protocol import Request
 from core.teachers.requests import building, outcomes
+from core.teachers.requests.first_answers import MAX_UNUSABLE_FIRST
 from core.teachers.requests.queue import RequestQueue
 
 
 def run(job: JobContext[GenerateSettings]) -> GenerateResult:
     """Send the requests that have no answer in the workspace yet, and write answers.jsonl.
 
-    Raises `UserError` when requests get no answer, when more answers cannot be used than `max_left_out`
-    allows, or when the budget would be exceeded.
+    Raises `UserError` when requests get no answer, when none of the first answers can be used, when more than
+    `max_left_out` allows cannot be used, or when the budget would be exceeded.
     """
     needed, originals = building.of_job(
         job.settings,
         records.read(job.input("dialogues")),
         lambda name: response_file.read(job.input(name)),
     )
-    queue = runner.run(job, job.settings.model, needed, classification.classify)
+    queue = runner.run(job, job.settings.model, needed, classification.classify, MAX_UNUSABLE_FIRST)
     return _finish(queue, needed, originals, job.settings.max_left_out)
 
 
@@ -45,8 +46,14 @@ def _finish(
         for request in needed
         if (answer := ledger.answers.get(request.key)) is not None
     ]
-    if not lines:
+    if not needed:
         raise UserError("there are no requests: the train split has no dialogue for this teacher")
+    if not lines:
+        shown = next(iter(found.left_out_examples.values()), "none")
+        raise UserError(
+            f"none of the {len(needed)} requests has an answer that can be used "
+            f"({outcomes.counts(found.left_out)}), for example {shown}"
+        )
     path = job.folder / "answers.jsonl"
     response_file.write(path, lines)
     job.publish("answers", path)

@@ -61,6 +61,14 @@ def test_the_default_templates_values_are_the_defaults() -> None:
             "sft.report_to: Transformers has no integration 'wanbd'; did you mean wandb",
         ),
         ("[dpo]\nloss_type = 'sigmod'", "dpo.loss_type: TRL's DPOTrainer has no loss .* mean sigmoid"),
+        (
+            '[teachers.g]\nprovider = "openai"\nmodel = "m"\nmax_wait_s = inf',
+            "line 4: teachers.g.max_wait_s: must be finite",
+        ),
+        (
+            '[teachers.g]\nprovider = "openai"\nmodel = "m"\nextra_body = { a = [{ b = nan }] }',
+            "teachers.g.extra_body.a.b: must be finite",
+        ),
         ("[sft.extra]\nadam_beta2 = inf", "sft.extra.adam_beta2: expected float, got inf"),
         ("[sft.extra]\nadam_beta3 = 1", "sft.extra.adam_beta3: TRL's SFTConfig .* mean adam_beta2"),
         ("[dpo.extra]\nldalpha = 1", "dpo.extra.ldalpha: TRL's DPOConfig .* mean ld_alpha"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.web.conftest import Serve
 from tests.web.tabs import OPENED, drawn, refused, tab
 
 TOKEN = "a-token-that-nobody-guesses"
+IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient_server.py")))
 FEW = (sys.executable, str(Path(__file__).with_name("few_sessions.py")))
 
 
@@ -230,3 +233,30 @@ async def test_behind_a_proxy(serve: Serve) -> None:
             await drawn(websocket, OPENED)
         with pytest.raises(WSServerHandshakeError):
             await client.ws_connect("/ws", headers=shown | {"Origin": served.url})
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"]
+)
+async def test_who_never_ends_a_request_keeps_no_connection(serve: Serve, sent: bytes) -> None:
+    """They took all open files of the server, which then answered nobody."""
+    served = serve(command=IMPATIENT)
+    slow = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(20)]
+    for _, writer in slow:
+        writer.write(sent)
+    for reader, writer in slow:
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+    async with ClientSession(served.url) as client, client.get("/") as answer:
+        assert answer.status == 200
+
+
+async def test_a_login_that_never_ends_is_refused(serve: Serve) -> None:
+    served = serve(command=IMPATIENT, EMPATHY_SERVE_TOKEN=TOKEN)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    origin = f"http://127.0.0.1:{served.port}"
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nOrigin: {origin}\r\nContent-Length: 100\r\n"
+    writer.write(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\ntok".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+    writer.close()

@@ -17,12 +17,14 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import jinja2
 import textual_serve
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from core.api import trouble_in_words
 from tui.format.text import visible
 from tui.web.address import Address
 from tui.web.session import (
@@ -40,6 +42,11 @@ _MAX_MESSAGE = 1_000_000
 _MAX_FORM = 10_000
 #: Wrong tokens that an address may enter in so many seconds, and addresses that are remembered.
 _MAX_GUESSES, _GUESSES_S, _MAX_REMOTES = 10, 60.0, 10_000
+#: Seconds in which a connection must have sent a whole request, or read the answer to one, and how many may
+#: take as long: each occupies an open file, and anybody who can connect could have them all.
+REQUEST_S, MAX_WAITING = 30.0, 100
+#: Seconds between two looks at the connections.
+_LOOK_S = 0.5
 #: Seconds between pings that check the connection to a browser.
 _HEARTBEAT_S = 15.0
 #: Seconds that a browser gets to close a connection.
@@ -86,6 +93,11 @@ class WebServer:
         self._guesses: dict[str, list[float]] = {}
         self._sessions: set[Session] = set()
         self._websockets: set[web.WebSocketResponse] = set()
+        #: Connections whose request is being handled, and since when the others wait for one.
+        self._handled: set[asyncio.BaseProtocol] = set()
+        self._waits_since: dict[asyncio.BaseProtocol, float] = {}
+        #: The newest error of the machine that was printed.
+        self._trouble: str | None = None
         self._is_stopping = False
         self._pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGE), autoescape=True)
 
@@ -102,17 +114,45 @@ class WebServer:
             loop.add_signal_handler(number, signals.put_nowait, number)
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=GRACE_S)
         await runner.setup()
+        loop.set_exception_handler(self._report)
+        assert runner.server is not None
+        watch = asyncio.create_task(self._close_silent(runner.server))
         try:
             await web.SockSite(runner, self._address.sock).start()
             return await signals.get()
         finally:
             self._is_stopping = True
+            watch.cancel()
             ends = [
                 *(websocket.close(code=WSCloseCode.GOING_AWAY) for websocket in self._websockets),
                 *(session.stop() for session in self._sessions),
             ]
             await asyncio.gather(*ends, return_exceptions=True)
             await runner.cleanup()
+
+    async def _close_silent(self, server: web.Server) -> None:
+        """Close connections that are as slow as no browser is, and the oldest of those that are too many."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = time.monotonic()
+            since = self._waits_since
+            waiting = [one for one in server.connections if one not in self._handled]
+            self._waits_since = since = {one: since.get(one, now) for one in waiting}
+            waiting.sort(key=since.__getitem__)
+            for number, connection in enumerate(waiting):
+                is_slow = now - since[connection] > REQUEST_S
+                if (is_slow or number < len(waiting) - MAX_WAITING) and connection.transport is not None:
+                    connection.transport.abort()
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Print what went wrong outside of a request; trouble of the machine in one sentence, once."""
+        error = context.get("exception")
+        words = None if error is None else trouble_in_words(error)
+        if words is None:
+            loop.default_exception_handler(context)
+        elif words != self._trouble:
+            self._trouble = words
+            click.echo(words, err=True)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=_MAX_FORM)
@@ -130,6 +170,7 @@ class WebServer:
             raise web.HTTPForbidden(
                 text=f"This server is {self._address.url}; it answers to no other name.\n"
             )
+        self._handled.add(request.protocol)
         try:
             return await handler(request)
         except (web.HTTPException, ConnectionError):
@@ -138,6 +179,9 @@ class WebServer:
             # Without the request: its line can contain the token.
             click.echo(visible(traceback.format_exc(), lines=True), err=True)
             raise web.HTTPInternalServerError from error
+        finally:
+            self._handled.discard(request.protocol)
+            self._waits_since[request.protocol] = time.monotonic()
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if not self._is_logged_in(request):
@@ -152,7 +196,11 @@ class WebServer:
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request)
-        token = (await request.post()).get("token")
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                token = (await request.post()).get("token")
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
         return self._check_token(token if isinstance(token, str) else "", request.remote or "")
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:

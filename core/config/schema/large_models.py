@@ -71,7 +71,7 @@ class Teacher(ConfigTable, frozen=True):
     `{ cache_control = { type = "ephemeral" } }`. Not for `local`."""
     tries: Positive = 3
     """How often a request is sent in all while its answer is refused, empty, cut off, unfinished or too long.
-    A filtered one is not requested again."""
+    A filtered one is not requested again. If none of the first 20 can be used, no more are sent."""
     max_left_out: CheckedShare = 0.02
     """Share of the requests that may stay without a usable answer; above it the job fails. One is always
     allowed, unless the share is 0."""

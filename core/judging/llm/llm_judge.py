@@ -19,14 +19,13 @@ from core.prompts import templates
 from core.teachers import runner
 from core.teachers.protocol import AnswerSchema, Reply, Request
 from core.teachers.requests import building, outcomes
+from core.teachers.requests.first_answers import MAX_UNUSABLE_FIRST
 from core.teachers.requests.ledger import UNANSWERED
 from core.teachers.requests.queue import RequestQueue
 from core.teachers.settings import remedies
 
 #: Output tokens of a verdict of one digit, of a line such as `Cognitive: 1`, and of a member of JSON.
 _DIGIT_TOKENS, _LINE_TOKENS, _MEMBER_TOKENS = 2, 6, 8
-#: Answers, from the first on, of which one must name a response: otherwise the judge is not understood.
-MAX_UNUSABLE_FIRST = 20
 #: Share of the verdicts that must be valid: with fewer, the judge was not understood, or does not answer.
 MIN_VALID = 0.1
 _VALUES = ("1", "2")
@@ -173,8 +172,6 @@ def _answer_schema(judge: LlmJudge) -> AnswerSchema | None:
 def _classify(by_dimension: bool, reply: Reply) -> tuple[Outcome, str]:
     """The verdict's outcome, and the whole answer: what counts as a verdict may change."""
     text = reply.text.strip()
-    if reply.finish == "unreadable":
-        return "unreadable", text
     if reply.finish == "refusal":
         return "refused", text
     if reply.finish == "filtered":
@@ -187,6 +184,8 @@ def _classify(by_dimension: bool, reply: Reply) -> tuple[Outcome, str]:
     )
     if is_complete:
         return "ok", text
+    if reply.finish == "unreadable":
+        return "unreadable", text
     if reply.finish == "length":
         return "cut", text
     if not text:

@@ -11,6 +11,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.states import JobState
 from core.jobs import context
 from core.jobs.planned_job import PlannedJob, places
+from core.jobs.records import Failed
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline.engines import remote
@@ -20,6 +21,7 @@ from core.pipeline.supervision import ingest
 from core.pipeline.supervision.history import (
     AttemptEnded,
 )
+from core.pipeline.supervision.ingest import Ingested
 from core.store.connections import transaction
 from core.store.jobs import job_attempts, jobs
 from core.store.jobs.job_attempts import Attempt
@@ -34,8 +36,9 @@ def add_job(
     job: str,
     attempts: Sequence[tuple[int, Path, Spec[Settings]]],
     ends: dict[tuple[str, int], AttemptEnded],
+    problems: list[str],
 ) -> int:
-    """Add a job with all its attempts; returns the number of records."""
+    """Add a job with all its attempts; returns the number of records. What is damaged goes to `problems`."""
     newest = attempts[-1][2]
     planned = PlannedJob(
         id=job,
@@ -53,9 +56,12 @@ def add_job(
         )
     total = 0
     for number, folder, spec in attempts:
-        total += _add_attempt(
+        ingested = _add_attempt(
             connection, workspace, folder, spec, ends.get((job, number)), is_newest=spec is newest
         )
+        total += ingested.records
+        if ingested.damaged and isinstance(ingested.ending, Failed):
+            problems.append(f"{ingested.ending.error}: what is before it is kept, and a retry uses it")
     return total
 
 
@@ -67,7 +73,7 @@ def _add_attempt(
     end: AttemptEnded | None,
     *,
     is_newest: bool,
-) -> int:
+) -> Ingested:
     relative = folder.relative_to(workspace.root).as_posix()
     first_event = _last_event(connection)
     with transaction(connection):
@@ -99,7 +105,7 @@ def _add_attempt(
             (begun, ended, spec.job),
         )
         connection.execute("UPDATE events SET at = ? WHERE id > ?", (ended, first_event))
-    return ingested.records
+    return ingested
 
 
 def _end(

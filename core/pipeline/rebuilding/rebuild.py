@@ -95,12 +95,17 @@ def _fill(
     total = count_of_jobs = attempts = 0
     for job, its_attempts in folders.items():
         try:
-            total += add_job(connection, workspace, job, its_attempts, found.ends)
+            total += add_job(connection, workspace, job, its_attempts, found.ends, problems)
         except sqlite3.IntegrityError as error:
             problems.append(f"left out, because it is no job of this workspace: {job} ({error})")
         else:
             count_of_jobs += 1
             attempts += len(its_attempts)
+    if lost := found.jobs.difference(folders):
+        problems.append(
+            f"left out, because they have no folder in {workspace.artifacts / 'jobs'}: jobs of the old "
+            f"state.db ({len(lost)}, such as {min(lost)}); put their folders back, and rebuild again"
+        )
     with transaction(connection):
         for job, noted in found.notes.items():
             if jobs.get(connection, job) is not None:

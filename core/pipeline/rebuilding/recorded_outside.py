@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from core.domain.runs import RunNotes
 from core.pipeline.supervision import history
 from core.pipeline.supervision.history import (
     AttemptEnded,
+    HistoryEntry,
     Imported,
     JobsDeleted,
     RunNoted,
@@ -35,6 +37,8 @@ class RecordedOutside:
     settings: dict[str, str | None] = field(default_factory=dict)
     ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
     notes: dict[str, RunNotes] = field(default_factory=dict)
+    jobs: frozenset[str] = frozenset()
+    """Jobs with attempts in the old state.db."""
 
 
 def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOutside:
@@ -42,7 +46,7 @@ def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOut
     found = _from_old_store(workspace)
     imported: list[Imported] = []
     damaged = 0
-    for entry in history.read(workspace):
+    for entry in _entries(workspace, problems):
         match entry:
             case None:
                 damaged += 1
@@ -65,6 +69,13 @@ def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOut
     return found
 
 
+def _entries(workspace: WorkspacePaths, problems: list[str]) -> Iterator[HistoryEntry | None]:
+    try:
+        yield from history.read(workspace)
+    except OSError as error:
+        problems.append(f"{workspace.history} cannot be read: {error.strerror}")
+
+
 def _from_old_store(workspace: WorkspacePaths) -> RecordedOutside:
     found = RecordedOutside()
     if not workspace.state.is_file():
@@ -82,6 +93,8 @@ def _from_old_store(workspace: WorkspacePaths) -> RecordedOutside:
         with suppress(sqlite3.DatabaseError):
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             found.settings = {row["key"]: row["value"] for row in rows if row["key"] != "data"}
+        with suppress(sqlite3.DatabaseError):
+            found.jobs = frozenset(row["job"] for row in connection.execute("SELECT job FROM attempts"))
         with suppress(sqlite3.DatabaseError, msgspec.DecodeError):
             imported = dialogues.imported(connection)
             if imported is not None:

@@ -31,7 +31,15 @@ AMBIGUOUS_SWITCHES: Mapping[str, object] = {
     "skip_think": True,
 }
 #: What a template may raise on messages that it does not support.
-_RENDERING_ERRORS = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
+_RENDERING_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 #: White space that no template writes: it shows whether a template strips a message's text.
 _EDGE = "\x0b"
 #: What `strftime` replaces, such as %Y and, without a zero before it, %-d.
@@ -89,10 +97,19 @@ def wrap(template: str, variables: Mapping[str, Any], date: datetime.date, befor
 def frame(tokenizer: Any, roles: Sequence[str], *, add_generation_prompt: bool, model: str) -> Frame:
     """The text around messages of these roles.
 
-    Raises `UserError` when the template cannot render them, or does not write each text once and in order.
+    Raises `UserError` when the template cannot render them, does not write each text once and in order, or
+    writes something else each time.
     """
     names = [f"{_EDGE}TEXT-OF-MESSAGE-{i}-{_EDGE}" for i in range(len(roles))]
-    rendered = render(tokenizer, roles, names, add_generation_prompt=add_generation_prompt, model=model)
+    rendered, again = (
+        render(tokenizer, roles, names, add_generation_prompt=add_generation_prompt, model=model)
+        for _ in range(2)
+    )
+    if again != rendered:
+        raise UserError(
+            f"the chat template of {model!r} writes something else each time: name another one with "
+            "chat_template in config.toml"
+        )
     pieces: list[str] = []
     strips: list[tuple[bool, bool]] = []
     position = 0

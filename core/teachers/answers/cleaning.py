@@ -103,11 +103,15 @@ _THOUGHT_PROCESS = re.compile(
 )
 _MY_RESPONSE = re.compile(r"\bhere(?:'s| is) my (?:response|answer|reply)\b:?", re.IGNORECASE)
 
+#: Thinking in a turn of its own, before that of the answer.
+_TURN = re.compile(r"\A<\|im_start\|>think\b.*?<\|im_start\|>(?=answer\b)", re.DOTALL)
 #: How Ollama and Open WebUI write thinking, and how models write it without tags.
 _DONE_THINKING = re.compile(r"\Athinking\.\.\.\s*\n.*?\n\s*\.\.\.done thinking\.?", re.IGNORECASE | re.DOTALL)
 _DETAILS = re.compile(
     r'<details(?: type="reasoning"[^>]*>|[^>]*>\s*<summary>\s*(?:thinking|thoughts?|reasoning)\b)'
-    r".*?</details>",
+    r".*?</details>"
+    r"|<!--\s*(?:thinking|thoughts?|reasoning)\b.*?-->"
+    r"|\A(?P<fence>`{3,}|~{3,})(?:think(?:ing)?|thoughts?|reasoning)[ \t]*\n.*?\n(?P=fence)[ \t]*(?=\n)",
     re.IGNORECASE | re.DOTALL,
 )
 _LABELLED = re.compile(
@@ -120,7 +124,8 @@ _LABELLED = re.compile(
 
 
 def _without_thinking(text: str) -> str:
-    text = _DETAILS.sub("", _DONE_THINKING.sub("", _LABELLED.sub("", _final_channel(text))))
+    text = _TURN.sub("<|im_start|>", _final_channel(text))
+    text = _DETAILS.sub("", _DONE_THINKING.sub("", _LABELLED.sub("", text)))
     if (bare := _BARE_CHANNELS.match(text)) is not None:
         text = text[bare.end() :]
     elif _BARE_THINKING.match(text):
@@ -146,7 +151,7 @@ def _final_channel(text: str) -> str:
 
 # Control tokens
 
-_ROLE = re.compile(r"\A(?:assistant|model|bot|ai)[ \t]*(?=\r?\n|<|\Z)", re.IGNORECASE)
+_ROLE = re.compile(r"\A(?:assistant|model|bot|ai|answer)[ \t]*(?=\r?\n|<|\Z)", re.IGNORECASE)
 #: A prompt in a chat format, up to where the answer to its last turn begins.
 _PROMPT = re.compile(
     r"\A\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>)\s*)?(?:\[INST\].*\[/INST\]"

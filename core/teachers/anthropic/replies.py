@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from core.teachers.http import bodies, json_values, rejections
@@ -16,8 +17,6 @@ _FINISH: dict[str, Finish] = {
     "model_context_window_exceeded": "length",
     "refusal": "refusal",
 }
-#: Types of the blocks of a message that hold thinking.
-_THINKING = ("thinking", "redacted_thinking")
 
 
 def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
@@ -39,6 +38,10 @@ def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
         return bodies.reply(text or words or "", finish, counts, ending=words, has_thinking=has_thinking)
     if text is None:
         return bodies.unreadable(body, "its content is in no form that is understood", counts)
+    if not isinstance(reason, str | None):
+        # In the same form it would come again.
+        words = f"its stop_reason is in no form that is understood: {json.dumps(reason)}"
+        return bodies.unreadable(body, words, counts, text)
     ending = None
     if finish == "unknown":
         named = json_values.text(reason)
@@ -105,9 +108,8 @@ def _text(content: object) -> tuple[str | None, bool]:
     found: list[str] = []
     has_thinking = False
     for block in json_values.items(content):
-        kind = json_values.member(block, "type")
         text = json_values.member(block, "text")
-        if kind in _THINKING:
+        if bodies.is_thinking(block):
             has_thinking = True
         elif isinstance(text, str):
             found.append(text)

@@ -23,6 +23,7 @@ from core.teachers.protocol import (
     QueueFullError,
     RejectedError,
     Request,
+    TransientError,
     UnidentifiedError,
     UnreadableError,
 )
@@ -101,6 +102,9 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
             "token": submission.token,
         }
         info = _create(session, submission, submission.file, metadata)
+    except TransientError as error:
+        session.creation_error = str(error)
+        raise
     except QueueFullError as error:
         log.info("batch %s waits until the provider accepts more: %s", submission.token, error)
         session.record(submission, "queued", errors=(str(error),))
@@ -150,6 +154,22 @@ def find(session: BatchSession, submission: TrackedSubmission) -> None:
     elif is_late:
         session.record(submission, "failed", errors=("it was never created",), collected=True)
         session.delete_upload(submission)
+        _count_not_created(session)
+
+
+def _count_not_created(session: BatchSession) -> None:
+    """Raise `UserError` once so many batches in a row were never created, by what the provider lists.
+
+    Some of them may exist all the same, each of them paid.
+    """
+    session.not_created += 1
+    if session.not_created >= session.settings.batch_tries:
+        why = f" ({session.creation_error})" if session.creation_error else ""
+        raise UserError(
+            f"{session.settings.model}: {session.not_created} batches in a row were sent and are not in the "
+            f"provider's list of batches{why}: look there whether they exist. If one does, run `empathy-tui "
+            "batches adopt ID`; a retry sends the requests again"
+        )
 
 
 def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) -> NoReturn:
@@ -173,3 +193,4 @@ def _adopt(
         errors=(*notes, *info.errors),
         key_digest=session.teacher.account.key_digest,
     )
+    session.not_created = 0

@@ -29,6 +29,9 @@ class BatchSession:
         self.teacher = teacher
         #: When this process first looked for a batch, by its token, on the monotonic clock.
         self._looked_since: dict[str, float] = {}
+        #: Batches in a row that were to be created and never were, and why the newest was not.
+        self.not_created = 0
+        self.creation_error = ""
         #: Why it is not known yet whether a batch was created, by its token.
         self.unidentified: dict[str, str] = {}
 

@@ -30,6 +30,14 @@ _EXPIRES_AFTER_S = 48 * 3600.0
 _RESOURCE_EXHAUSTED = ("8", "429", "RESOURCE_EXHAUSTED")
 
 
+def new_batch(body: object, key: str) -> BatchInfo:
+    """As `batch_info`, of a batch of which only the name counts yet: it has no file of results.
+
+    Raises `UnreadableError` if it has no name.
+    """
+    return _batch_info(body, key, has_results=False)
+
+
 def batch_info(body: object, key: str) -> BatchInfo:
     """The batch as the protocol describes it; error messages never contain `key`.
 
@@ -37,12 +45,16 @@ def batch_info(body: object, key: str) -> BatchInfo:
     it be downloaded. Only the ids must be as documented; what else cannot be read counts as missing. Raises
     `UnreadableError` if an id is not.
     """
+    return _batch_info(body, key, has_results=True)
+
+
+def _batch_info(body: object, key: str, *, has_results: bool) -> BatchInfo:
     metadata = json_values.member(body, "metadata")
     try:
         name = json_values.name(json_values.member(body, "name")) or json_values.name(
             json_values.member(metadata, "name")
         )
-        results = _results_file(body, metadata)
+        results = _results_file(body, metadata) if has_results else None
     except ValueError as error:
         raise UnreadableError(f"a batch: {error}") from None
     if name is None:

@@ -176,7 +176,7 @@ class GoogleBatches:
             if error.throttled:
                 raise QueueFullError(str(error)) from None
             raise
-        return batch_jobs.batch_info(body, self._endpoint.key)
+        return batch_jobs.new_batch(body, self._endpoint.key)
 
     def find(
         self, token: str, since: float, file: str | None = None, known: Collection[str] = ()
@@ -189,12 +189,14 @@ class GoogleBatches:
             config = types.ListBatchJobsConfig(page_size=100, page_token=page)
             body = self._call(self._client.batches.list, config=config)
             for item in json_values.items(body.get("operations") or body.get("batches")):
-                try:
-                    info = batch_jobs.batch_info(item, self._endpoint.key)
-                except UnreadableError as error:
-                    log.info("ignored in the list of batches: %s", error)
-                    continue
                 source = batch_jobs.input_file(item)
+                try:
+                    info = batch_jobs.new_batch(item, self._endpoint.key)
+                except UnreadableError as error:
+                    log.info("in the list of batches: %s", error)
+                    if source == file or (source is None and not batch_jobs.has_display_name(item)):
+                        unidentified.append("one without a name")
+                    continue
                 if info.metadata.get("token") == token or (file is not None and source == file):
                     return info
                 is_recent = info.created_at is None or info.created_at >= since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 from core.teachers.http import bodies, error_bodies, json_values, rejections
@@ -48,10 +49,16 @@ def reply_of(response: JsonObject, base_url: str, key: str) -> Reply:
     if text is None and finish != "filtered":
         counts = _counts(usage, has_answer=True)
         return bodies.unreadable(response, "its content is in no form that is understood", counts)
+    reported = candidate.get("finishReason")
+    if not isinstance(reported, str | None):
+        # In the same form it would come again.
+        counts = _counts(usage, has_answer=bool(text) or has_thinking)
+        why = f"its finishReason is in no form that is understood: {json.dumps(reported)}"
+        return bodies.unreadable(response, why, counts, text or "")
     reason: str | None = None
     if finish in ("unknown", "filtered"):
         words = json_values.text(candidate.get("finishMessage"))
-        named = json_values.text(candidate.get("finishReason"))
+        named = json_values.text(reported)
         reason = "it reports no finishReason" if named is None else f"it ended as {named}"
         reason += f": {words}" if words else ""
     counts = _counts(usage, has_answer=bool(text) or has_thinking)
@@ -111,7 +118,7 @@ def _text(content: object) -> tuple[str | None, bool]:
     for part in json_values.items(parts):
         text = part if isinstance(part, str) else json_values.member(part, "text")
         if isinstance(text, str):
-            (thoughts if json_values.member(part, "thought") is True else found).append(text)
+            (thoughts if bodies.is_thinking(part) else found).append(text)
     is_understood = bool(found or thoughts) or parts == []
     return ("".join(found) if is_understood else None), any(thoughts)
 

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.teachers.answers import cleaning
-from core.teachers.http import json_values, token_usage
+from core.teachers.http import error_text, json_values, token_usage
 from core.teachers.protocol import FailedRequest, Finish, Reply, TokenCounts, TransientError, Usage
 
 #: Characters that may precede the first word of a response.
 _BEFORE_FIRST_WORD = " \t\r\n\"'`*()[]"
 #: Names that servers have for the member with a request's key, beside the documented one.
 _KEY_NAMES = ("custom_id", "customId", "customid", "key")
+#: What the types of the parts of an answer that hold thinking have in common.
+_THINKING_TYPE = re.compile(r"think|thought|reason", re.IGNORECASE)
 #: The name of the request in a damaged line.
 _KEY = re.compile(r'"(?:custom_?id|key)"\s*:\s*"\s*([\w.:-]{1,200})\s*"', re.IGNORECASE)
 
@@ -50,6 +52,8 @@ def reply(
     unknown = token_usage.incomplete(counts, usage)
     if finish == "length":
         ending = _used_up(text, usage, has_thinking)
+    elif ending is not None:
+        ending = error_text.shortened(ending)
     return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
 
 
@@ -65,12 +69,19 @@ def _used_up(text: str, usage: Usage | None, has_thinking: bool) -> str | None:
     return None
 
 
-def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> Reply:
-    """The reply that is left of a body, or its text, in a form that is not understood."""
+def is_thinking(part: object) -> bool:
+    """Whether a part of an answer is thinking: by its type, such as `reasoning.text`, or by its mark."""
+    kind = json_values.member(part, "type")
+    is_marked = json_values.member(part, "thought") in (True, 1, "true", "True")
+    return is_marked or (isinstance(kind, str) and _THINKING_TYPE.search(kind) is not None)
+
+
+def unreadable(body: object, reason: str, counts: TokenCounts | None = None, text: str = "") -> Reply:
+    """The reply that is left of a body in a form that is not understood: its `text`, if that is known."""
     raw = body if isinstance(body, str) else json.dumps(body)
     usage = None if counts is None else token_usage.billed(counts, has_answer=True)
     unknown = None if counts is None else token_usage.incomplete(counts, usage)
-    return Reply("", "unreadable", usage, ending=reason, raw=raw, counts=unknown)
+    return Reply(text, "unreadable", usage, ending=error_text.shortened(reason), raw=raw, counts=unknown)
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:

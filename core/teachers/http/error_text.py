@@ -16,6 +16,11 @@ def redacted(text: str, key: str) -> str:
     if len(key) > 4:
         text = text.replace(key, "[key]")
     text = " ".join(_USER_INFO.sub("", _KEY.sub("[key]", text)).split())
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """The beginning of what a provider says, if it says a lot."""
     return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ _GRACE_S = 10.0
 _BUDGET_IN_FLIGHT = "the rest of the budget is reserved for live calls of other jobs"
 #: Failed requests after which a session without any answer ends: the server is not available.
 _MAX_FAILED_FIRST = 20
+
+log = logging.getLogger(__name__)
 
 
 def run(queue: RequestQueue, on_text: OnText | None = None) -> None:
@@ -122,6 +125,10 @@ class _Streamed:
         await self._teacher.close()
 
 
+class _BudgetChangedError(Exception):
+    """What a session may cost is no longer what it was when it began."""
+
+
 class _Session:
     """One submission of live calls. Without a budget, `allowance` is None."""
 
@@ -138,13 +145,15 @@ class _Session:
         self.token = token
         self.requests = requests
         self.allowance = allowance
+        self.limit_usd = queue.budget.limit_usd
         self.counts: Counter[str] = Counter()
         self.began = time.monotonic()
         self.reported: tuple[object, ...] | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether all requests have their results; else it was stopped, or its allowance was used up."""
+        """Whether all requests have their results; else it was stopped, its allowance was used up, or the
+        budget has changed."""
         return self.counts.total() == len(self.requests)
 
     async def run(self) -> None:
@@ -161,6 +170,8 @@ class _Session:
                 lambda request, number: self.queue.record(CallUnpaid(self.token, request.key, number)),
                 self.allowance,
             )
+        except _BudgetChangedError:
+            log.info("budget_usd has changed: what is not sent yet is decided again")
         except RejectedError as error:
             errors = (str(error),)
             words = remedies.of_rejection(error, self.queue.teacher)
@@ -191,6 +202,7 @@ class _Session:
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(request, record)
         self.queue.on_answers((record,))
+        self._check_budget()
 
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int
@@ -208,6 +220,12 @@ class _Session:
                 f"({kind_of(error)}): {error}"
             )
         self._count_cost(request, record)
+        self._check_budget()
+
+    def _check_budget(self) -> None:
+        """Raise `_BudgetChangedError` if the budget has changed."""
+        if self.queue.budget.limit_usd != self.limit_usd:
+            raise _BudgetChangedError
 
     def _count_cost(self, request: Request, record: Answer) -> None:
         if self.allowance is not None:

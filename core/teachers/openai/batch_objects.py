@@ -26,6 +26,8 @@ _ALIASES: dict[BatchStatus, tuple[str, ...]] = {
 _STATUSES: dict[str, BatchStatus] = {status: status for status in get_args(BatchStatus)} | {
     alias: status for status, aliases in _ALIASES.items() for alias in aliases
 }
+#: The members with the ids of a batch's files.
+_FILES = ("input_file_id", "output_file_id", "error_file_id")
 #: Characters of an unreadable answer that an error shows.
 _SHOWN = 200
 
@@ -39,6 +41,29 @@ def page(body: Mapping[str, object]) -> tuple[list[Mapping[str, object]], bool]:
     """The batches on a page of the list of batches, and whether there are more pages."""
     found = [item for item in json_values.items(body.get("data")) if isinstance(item, Mapping)]
     return found, body.get("has_more") in (True, "true", "True", 1)
+
+
+def new_batch(body: Mapping[str, object], key: str) -> BatchInfo:
+    """As `batch_info`, of a batch of which only the id counts yet: ids of files that are none are left out.
+
+    Raises `UnreadableError` if it has no id.
+    """
+    return batch_info({name: value for name, value in body.items() if not _is_odd_file(name, value)}, key)
+
+
+def is_of_others(body: Mapping[str, object], token: str, file: str | None, since: float) -> bool:
+    """Whether a batch that cannot be read is certainly not the one with `token`, from the input file `file`,
+    that was created after `since`."""
+    named = json_values.text(json_values.member(body, "metadata", "token"))
+    source = json_values.text(body.get("input_file_id"))
+    created_at = json_values.seconds(body.get("created_at"))
+    if named is not None:
+        return named != token
+    return (source is not None and source != file) or (created_at is not None and created_at < since)
+
+
+def _is_odd_file(name: str, value: object) -> bool:
+    return name in _FILES and not isinstance(value, str)
 
 
 def batch_info(body: Mapping[str, object], key: str) -> BatchInfo:
@@ -56,7 +81,7 @@ def batch_info(body: Mapping[str, object], key: str) -> BatchInfo:
         # The requests have not been counted yet.
         completed = failed = total = None
     try:
-        files = [json_values.name(body.get(f"{kind}_file_id")) for kind in ("input", "output", "error")]
+        files = [json_values.name(body.get(name)) for name in _FILES]
     except ValueError as error:
         raise UnreadableError(f"batch {batch}: {error}") from None
     errors = (*_errors(body.get("errors")), *filter(None, (problem,)))

@@ -170,6 +170,7 @@ class OpenAIBatches:
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         try:
             return self._call_for_batch(
+                batch_objects.new_batch,
                 self._batches.create,
                 input_file_id=file,
                 endpoint=requests.batch_endpoint(self._endpoint),
@@ -187,16 +188,18 @@ class OpenAIBatches:
         more: dict[str, str] = {}
         seen: set[str] = set()
         unidentified: list[str] = []
+        unreadable: list[str] = []
         while True:
             listed, has_more = batch_objects.page(self._call(self._batches.list, limit=100, **more))
             dates = []
             last = None
             for item in listed:
                 try:
-                    info = batch_objects.batch_info(item, self._endpoint.key)
+                    info = batch_objects.new_batch(item, self._endpoint.key)
                 except UnreadableError as error:
-                    # Somebody else's, or one of which the list shows too little.
-                    log.info("ignored in the list of batches: %s", error)
+                    log.info("in the list of batches: %s", error)
+                    if not batch_objects.is_of_others(item, token, file, since - _CLOCK_SKEW_S):
+                        unreadable.append(json_values.text(item.get("id")) or "one without an id")
                     continue
                 last = info.id
                 if _is_same(info, token, file):
@@ -210,17 +213,23 @@ class OpenAIBatches:
             # Newest first, as documented: all further batches are older still.
             is_past = bool(dates) and dates[0] >= dates[-1] and dates[0] < since - _CLOCK_SKEW_S
             if not has_more or is_past or last is None or last in seen:
-                return self._identified(unidentified, token, file)
+                return self._identified(unidentified, unreadable, token, file)
             seen.add(last)
             more["after"] = last
 
-    def _identified(self, batches: Sequence[str], token: str, file: str | None) -> BatchInfo | None:
-        """Look for the batch among those of which the list shows too little."""
-        unidentified = []
+    def _identified(
+        self, batches: Sequence[str], unreadable: Sequence[str], token: str, file: str | None
+    ) -> BatchInfo | None:
+        """Look for the batch among those of which the list shows too little; it may also be an `unreadable`
+        one."""
+        unidentified = list(unreadable)
         for batch in batches[:_MAX_UNIDENTIFIED]:
             try:
-                info = self.retrieve(batch)
-            except (RejectedError, UnreadableError):
+                info = self._call_for_batch(batch_objects.new_batch, self._batches.retrieve, batch_id=batch)
+            except RejectedError:
+                continue
+            except UnreadableError:
+                unidentified.append(batch)
                 continue
             if _is_same(info, token, file):
                 return info
@@ -237,11 +246,11 @@ class OpenAIBatches:
             raise errors.protocol_error(error, self._endpoint.key, self._url) from None
 
     def retrieve(self, batch: str) -> BatchInfo:
-        return self._call_for_batch(self._batches.retrieve, batch_id=batch)
+        return self._call_for_batch(batch_objects.batch_info, self._batches.retrieve, batch_id=batch)
 
     def cancel(self, batch: str) -> BatchInfo:
         try:
-            return self._call_for_batch(self._batches.cancel, batch_id=batch)
+            return self._call_for_batch(batch_objects.batch_info, self._batches.cancel, batch_id=batch)
         except (RejectedError, TransientError) as error:
             if error.code not in ("400", "409"):
                 raise
@@ -279,7 +288,12 @@ class OpenAIBatches:
     def _result(self, line: Mapping[str, object]) -> Reply | FailedRequest:
         return replies.result_of(line, self._url, self._endpoint.key)
 
-    def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
+    def _call_for_batch(
+        self,
+        read: Callable[[Mapping[str, object], str], BatchInfo],
+        call: Callable[..., Any],
+        **arguments: Any,
+    ) -> BatchInfo:
         try:
             body = self._call(call, **arguments)
         except RejectedError as error:
@@ -287,7 +301,7 @@ class OpenAIBatches:
                 # From a gateway: the batch may exist.
                 raise UnreadableError(str(error)) from None
             raise
-        return batch_objects.batch_info(body, self._endpoint.key)
+        return read(body, self._endpoint.key)
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
         """The object in the response of one call. Raises `UnreadableError` if there is none."""

@@ -13,7 +13,7 @@ from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, 
 _ENDINGS: dict[Finish, tuple[str, ...]] = {
     "stop": ("stop", "stop_sequence", "end_turn", "eos", "eos_token", "complete"),
     "length": (
-        *("length", "max_tokens", "max_output_tokens", "max_length", "model_length"),
+        *("length", "max_tokens", "max_output_tokens", "max_new_tokens", "max_length", "model_length"),
         "model_context_window_exceeded",
     ),
     "refusal": ("refusal",),
@@ -25,8 +25,6 @@ _ENDINGS: dict[Finish, tuple[str, ...]] = {
 _FINISH = {ending: finish for finish, endings in _ENDINGS.items() for ending in endings}
 #: What a completion says that it is.
 _COMPLETION = "chat.completion"
-#: Types of the parts of a message that hold thinking.
-_THINKING = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_content")
 #: Members of a message, beside its content, that hold thinking.
 _THINKING_MEMBERS = ("reasoning_content", "reasoning", "thinking")
 #: Members in which some servers wrap a completion.
@@ -64,6 +62,10 @@ def reply_of(body: JsonObject, base_url: str, key: str) -> Reply:
     finish = _finish(ending)
     if text is None and finish != "filtered":
         return bodies.unreadable(body, "its message has no text that is understood", counts)
+    if not isinstance(ending, str | None):
+        # In the same form it would come again.
+        why = f"its finish_reason is in no form that is understood: {json.dumps(ending)}"
+        return bodies.unreadable(body, why, counts, text or "")
     reason = None
     if finish == "unknown":
         reason = _ending(ending, choice.get("error"))
@@ -146,16 +148,16 @@ def _body(line: JsonObject, response: object) -> object:
 def _finish(ending: object) -> Finish:
     if not isinstance(ending, str):
         return "unknown"
-    # As in `FinishReason.STOP` and `content_filter: RECITATION`.
+    # As in `FinishReason.STOP`, `FINISH_REASON_STOP` and `content_filter: RECITATION`.
     word = ending.partition(":")[0].rpartition(".")[2].strip().casefold()
-    return _FINISH.get(word.replace("-", "_").replace(" ", "_"), "unknown")
+    return _FINISH.get(word.replace("-", "_").replace(" ", "_").removeprefix("finish_reason_"), "unknown")
 
 
-def _ending(ending: object, error: object) -> str:
+def _ending(ending: str | None, error: object) -> str:
     if not ending:
         return "it reports no finish_reason"
     words = error_bodies.words(error)
-    return f"it ended as {json_values.text(ending) or json.dumps(ending)}" + (f": {words}" if words else "")
+    return f"it ended as {json_values.text(ending)}" + (f": {words}" if words else "")
 
 
 def _text(content: object) -> tuple[str | None, bool]:
@@ -169,7 +171,7 @@ def _text(content: object) -> tuple[str | None, bool]:
     found: list[str] = []
     has_thinking = False
     for part in parts:
-        if isinstance(part, Mapping) and str(part.get("type")).casefold() in _THINKING:
+        if bodies.is_thinking(part):
             has_thinking = True
             continue
         text = part if isinstance(part, str) else json_values.member(part, "text")

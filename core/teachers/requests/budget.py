@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from core.config.load import load_config
 from core.config.schema import Price, Teacher
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.teachers.costs import prices
 from core.teachers.protocol import Request
@@ -14,9 +17,11 @@ from core.teachers.settings import reasoning
 
 
 class Budget:
-    """What the requests of one job to `teacher` cost, and whether `limit_usd`, None for no limit, allows it.
+    """What the requests of one job to `teacher` cost, and whether the budget allows it.
 
-    Call `check` and `allowance` under the ledger's lock, so that two jobs cannot spend the same money.
+    That is the one in the workspace's config.toml as it is now, or `limit_usd`, None for no limit, where it
+    has none. Call `check` and `allowance` under the ledger's lock, so that two jobs cannot spend the same
+    money.
     """
 
     def __init__(
@@ -26,9 +31,25 @@ class Budget:
         self._ledger = ledger
         self._teacher = teacher
         self._price = price
-        self._limit_usd = limit_usd
+        self._known_limit_usd = limit_usd
+        #: ARTIFACTS/jobs is the ledger's folder.
+        self._config = WorkspacePaths(ledger.jobs_folder.parents[1]).config
+        self._config_time: int | None = None
         #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
         self.unseen_usd = 0.0
+
+    @property
+    def limit_usd(self) -> float | None:
+        """The budget in US dollars; None for no limit."""
+        # Whoever lowers it means what runs too.
+        with suppress(OSError, UserError):
+            changed = self._config.stat().st_mtime_ns
+            if changed != self._config_time:
+                self._config_time = changed
+                found = load_config(self._config).spending.budget_usd
+                # A file that is being written may lack it: that must not free what is sent now.
+                self._known_limit_usd = self._known_limit_usd if found is None else found
+        return self._known_limit_usd
 
     def answer_tokens(self) -> int:
         """Estimated output tokens of an answer, learned from the answers that there are."""
@@ -43,7 +64,7 @@ class Budget:
         """As many of `requests` as show what the others cost; all of them if that is known, or no matter."""
         used = self._ledger.used(self._job, self._teacher.model)
         missing = prices.ENOUGH_ANSWERS - (0 if used is None else used.answers)
-        return requests if self._limit_usd is None or missing <= 0 else requests[:missing]
+        return requests if self.limit_usd is None or missing <= 0 else requests[:missing]
 
     def check(self, usd: float | None, *, can_wait: bool = False) -> bool:
         """Whether there is room for `usd` more.
@@ -51,7 +72,8 @@ class Budget:
         Raises `UserError` if there is none; with `can_wait`, only if there will be none either once the live
         calls of other jobs have ended.
         """
-        if self._limit_usd is None:
+        limit_usd = self.limit_usd
+        if limit_usd is None:
             return True
         if usd is None:
             raise UserError(
@@ -59,10 +81,10 @@ class Budget:
                 "[prices.models] in config.toml, or remove budget_usd"
             )
         spent, reserved = self._spent_usd, self._ledger.reserved_usd()
-        has_room = spent + reserved + usd <= self._limit_usd
-        if not has_room and not (can_wait and spent + self._ledger.expected_usd() + usd <= self._limit_usd):
+        has_room = spent + reserved + usd <= limit_usd
+        if not has_room and not (can_wait and spent + self._ledger.expected_usd() + usd <= limit_usd):
             raise UserError(
-                f"the budget of {self._limit_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
+                f"the budget of {limit_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
                 f"{reserved:.2f} are reserved for open requests, and this would cost about {usd:.2f}. Raise "
                 "budget_usd under [spending] in config.toml and retry; all answers are kept"
             )
@@ -70,7 +92,8 @@ class Budget:
 
     def allowance(self, requests: Sequence[Request]) -> Allowance | None:
         """What live calls for `requests`, for which there is room, may cost together; None for no limit."""
-        if self._limit_usd is None:
+        limit_usd = self.limit_usd
+        if limit_usd is None:
             return None
         tokens = self.answer_tokens()
         # Unlike the sum, whose texts differ in length, each call is taken for the longest.
@@ -80,7 +103,7 @@ class Budget:
         most = max(expected, most, self._ledger.dearest_usd(self._job, self._teacher.model))
         in_flight = min(len(requests), self._teacher.max_concurrency)
         estimate = self._cost(requests, tokens) or 0.0
-        room = self._limit_usd - self._spent_usd - self._ledger.reserved_usd()
+        room = limit_usd - self._spent_usd - self._ledger.reserved_usd()
         # Sums are rounded, and there was room for the estimate.
         usd = max(estimate, min(estimate + in_flight * (most - expected), room))
         is_known = self._ledger.used(self._job, self._teacher.model) is not None

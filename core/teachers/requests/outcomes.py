@@ -65,9 +65,7 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         left_out[outcome] += 1
         reasoned += newest is not None and is_cut_by_reasoning(newest)
         if newest is not None and outcome not in left_out_examples:
-            said = example(newest.raw or newest.text)
-            words = ", ".join(filter(None, (newest.error, f"“{said}”" if said else None)))
-            left_out_examples[outcome] = f"{request.dialog_id}: {words or 'an empty answer'}"
+            left_out_examples[outcome] = shown(newest)
     return Outcomes(
         len(needed),
         dict(left_out.most_common()),
@@ -76,6 +74,13 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         dict(cleaned.most_common()),
         cleaned_examples,
     )
+
+
+def shown(answer: Answer) -> str:
+    """An answer that cannot be used, with its dialogue, and why if the provider or its form says it."""
+    said = example(answer.raw or answer.text)
+    words = ", ".join(filter(None, (answer.error, f"“{said}”" if said else None)))
+    return f"{answer.dialog_id}: {words or 'an empty answer'}"
 
 
 def is_cut_by_reasoning(answer: Answer) -> bool:

@@ -240,12 +240,10 @@ class RequestQueue:
         else:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
-            text = without_secrets(
-                without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
-            )
-            original = without_secrets(
-                with_visible_half_characters(result.text if result.raw is None else result.raw)
-            )
+            # A judge may have been understood all the same.
+            raw = None if outcome == "ok" else result.raw
+            text = without_secrets(without_half_characters(text if raw is None else raw[:_SHOWN]))
+            original = without_secrets(with_visible_half_characters(result.text if raw is None else raw))
             removed = _removed(result)
             usage, logprobs = result.usage, result.logprobs
             lost += usage is None and self.teacher.provider != "local"

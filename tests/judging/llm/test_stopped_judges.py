@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.judging.llm.llm_judge import MAX_UNUSABLE_FIRST
+from core.teachers.requests.first_answers import MAX_UNUSABLE_FIRST
 from tests.support.servers.odd_answers_server import OddServer, completion
 from tests.support.servers.scripted_server import serving
 from tests.support.workspaces.judged_workspace import DIALOGUES, DIFFERENT, TEST, compare, longer, shown

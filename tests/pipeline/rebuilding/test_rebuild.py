@@ -199,3 +199,19 @@ def test_an_attempt_that_found_no_spec_is_one_of_its_job(supervised: SupervisedW
     made = rebuild.rebuild(supervised.workspace)
     assert supervised.attempts(RECIPE) == [(1, "done"), (2, "failed")]
     assert made.problems == ()
+
+
+def test_what_is_damaged_or_missing_is_said(supervised: SupervisedWorkspace) -> None:
+    """The jobs of a sound store whose folders had been moved away were gone without a word."""
+    _finish(supervised)
+    jobs = supervised.workspace.artifacts / "jobs"
+    moved, damaged = supervised.id("judge:embedded"), supervised.id(RECIPE)
+    (jobs / moved).rename(supervised.workspace.root / "elsewhere")
+    found = jobs / damaged / "1" / journal.NAME
+    found.write_bytes(b"\0\0\n" + found.read_bytes())
+    supervised.workspace.history.unlink()
+    supervised.workspace.history.mkdir()
+    problems = rebuild.rebuild(supervised.workspace).problems
+    for said in (f"(1, such as {moved})", f"{damaged}/1/{journal.NAME}, line 1"):
+        assert any(said in problem for problem in problems), problems
+    assert any("history.jsonl cannot be read: Is a directory" in problem for problem in problems)

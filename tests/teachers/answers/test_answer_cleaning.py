@@ -23,6 +23,17 @@ WRAPPED: list[tuple[str, Removal]] = [
     (f"[THINK]They miss her.[/THINK]{SAID}", "thinking"),
     (f"◁think▷They miss her.◁/think▷{SAID}", "thinking"),
     (f"<seed:think>They miss her.</seed:think>{SAID}", "thinking"),
+    (f"<mm:think>They miss her.</mm:think>{SAID}", "thinking"),
+    (f"<hidden_thought_process>They miss her.</hidden_thought_process>{SAID}", "thinking"),
+    (f"<scratch_pad>They miss her.</scratch_pad>{SAID}", "thinking"),
+    (f"< think >They miss her.</ think >{SAID}", "thinking"),
+    (f"<think\u200b>They miss her.</think\u200b>{SAID}", "thinking"),
+    (f"&lt;think&gt;They miss her.&lt;/think&gt;{SAID}", "thinking"),
+    (f"＜think＞They miss her.＜/think＞{SAID}", "thinking"),
+    (f"<think>They miss her.<\\/think>{SAID}", "thinking"),
+    (f"<!-- Thinking: they miss her. -->{SAID}", "thinking"),
+    (f"```thinking\nThey miss her.\n```\n{SAID}", "thinking"),
+    (f"<|im_start|>think\nThey miss her.\n<|im_start|>answer\n{SAID}", "thinking"),
     (f"<|channel>thought\nThey miss her.<channel|>{SAID}", "thinking"),
     (
         "<|channel|>analysis<|message|>They miss her.<|end|>"

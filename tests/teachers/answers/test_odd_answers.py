@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.domain.errors import UserError
+from core.teachers.google import batch_jobs
 from core.teachers.google import replies as google_replies
 from core.teachers.http import json_values
 from core.teachers.openai import batch_objects, replies
 from core.teachers.protocol import RejectedError, Reply, TransientError, UnreadableError
+from core.teachers.requests.first_answers import MAX_UNUSABLE_FIRST
 from tests.support.servers.odd_answers_server import (
     DIALOGUES,
     PROMPTS,
@@ -57,6 +59,9 @@ READABLE: list[tuple[dict[str, Any] | bytes, str]] = [
     (completion(f'Sure! Here is a more empathetic version:\n\n"{SAID}"'), SAID),
     (completion([{"type": "thinking", "thinking": [{"text": "hm"}]}, {"text": SAID}]), SAID),
     (completion([{"type": "output_text", "text": {"value": SAID}}]), SAID),
+    (completion([{"type": "reasoning.text", "text": "hm"}, {"type": "text", "text": SAID}]), SAID),
+    (completion([{"type": "text", "text": "hm", "thought": True}, {"type": "text", "text": SAID}]), SAID),
+    (completion(SAID, finish_reason="FINISH_REASON_STOP"), SAID),
     (completion(SAID, finish_reason="Stop"), SAID),
     (completion(SAID, finish_reason="eos_token"), SAID),
     (completion() | {"usage": None}, SAID),
@@ -122,6 +127,9 @@ UNUSABLE: list[tuple[dict[str, Any], str, str]] = [
     (completion("x", finish_reason="content_filter: RECITATION"), "filtered", "content_filter: RECITATION"),
     (completion([{"type": "refusal", "refusal": "I cannot."}]), "refused", "I cannot."),
     (completion(7), "unreadable", "its message has no text"),
+    (completion(finish_reason={"type": "stop"}), "unreadable", "its finish_reason is in no form"),
+    (completion(finish_reason=["stop"]), "unreadable", "its finish_reason is in no form"),
+    (completion(finish_reason=0), "unreadable", "its finish_reason is in no form"),
     ({"id": "x", "object": "chat.completion"}, "unreadable", "it has no choices"),
     ({"message": {"content": "I am here"}, "done": True}, "unreadable", "it has no choices"),
 ]
@@ -220,11 +228,36 @@ def test_too_many_that_cannot_be_used_fail_the_job_and_show_one(
     tmp_path: Path, odd_server: tuple[OddServer, str]
 ) -> None:
     odd, url = odd_server
-    odd.answer = lambda asked: completion("<think>Let me see", finish_reason="length")
+    odd.answer = lambda asked: (
+        completion() if asked in PROMPTS[:4] else completion("<think>Let me see", finish_reason="length")
+    )
     with pytest.raises(UserError) as error:
         generate(tmp_path, url, tries=1)
-    for part in ("24 cut", "reasoning_effort or thinking_budget", "<think>Let me see"):
+    for part in ("20 cut", "reasoning_effort or thinking_budget", "<think>Let me see"):
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize("mode", ["live", "batch"])
+@pytest.mark.parametrize("ending", [None, {"type": "stop"}])
+def test_a_teacher_of_which_no_answer_can_be_used_is_not_paid_on(
+    tmp_path: Path, odd_server: tuple[OddServer, str], mode: str, ending: object
+) -> None:
+    """Each request was sent, and paid, as often as `tries` says."""
+    odd, url = odd_server
+    odd.answer = lambda asked: completion(finish_reason=ending)
+    sent = len(DIALOGUES) if mode == "batch" else MAX_UNUSABLE_FIRST
+    with pytest.raises(UserError, match=rf"none of the first {sent} .*made:0: .*finish_reason"):
+        generate(tmp_path, url, mode, tries=3, max_concurrency=1)
+    assert sorted(odd.asked) == sorted(PROMPTS[:sent])
+
+
+def test_an_ending_of_any_length_is_shown_in_short(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
+    odd, url = odd_server
+    endings = dict(zip(PROMPTS, ["x" * 100_000, ["x" * 100_000]], strict=False))
+    odd.answer = lambda asked: completion(finish_reason=endings.get(asked, "stop"))
+    assert generate(tmp_path, url, tries=1).left_out_as == {"unfinished": 1, "unreadable": 1}
+    shown = [answer.error for answer in answers(tmp_path) if answer.error is not None]
+    assert [len(words) <= 600 for words in shown] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -342,6 +375,34 @@ def test_a_batch_needs_only_its_id(body: dict[str, Any]) -> None:
 def test_ids_are_strict(odd: dict[str, Any]) -> None:
     with pytest.raises(UnreadableError):
         batch_objects.batch_info(odd, "key")
+
+
+def test_a_new_batch_needs_no_files() -> None:
+    """One whose files could not be read was created again."""
+    odd = {"name": "batches/b", "metadata": {"output": {"responsesFile": ["f"]}}}
+    assert batch_jobs.new_batch(odd, "key").id == "batches/b"
+    assert batch_objects.new_batch({"id": "b", "output_file_id": 3}, "key").id == "b"
+    for nameless in ({"id": 7}, {"name": ""}):
+        with pytest.raises(UnreadableError):
+            batch_objects.new_batch(nameless, "key")
+        with pytest.raises(UnreadableError):
+            batch_jobs.new_batch(nameless, "key")
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_of_others"),
+    [
+        ({"metadata": {"token": "t"}}, False),
+        ({"metadata": {"token": "other"}, "input_file_id": "f"}, True),
+        ({"input_file_id": "f"}, False),
+        ({"input_file_id": "g"}, True),
+        ({"created_at": 50}, True),
+        ({"created_at": 150}, False),
+        ({}, False),
+    ],
+)
+def test_what_a_batch_in_no_known_form_is_taken_for(listed: dict[str, Any], is_of_others: bool) -> None:
+    assert batch_objects.is_of_others({"id": 7, **listed}, "t", "f", 100.0) == is_of_others
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_completed_requests_without_answers_are_not_bought_again(
 ) -> None:
     odd, url = odd_server
     odd.layout = lambda lines: content
-    with pytest.raises(UserError, match=r"24 of 24 answers cannot be used \(24 unreadable\)"):
+    with pytest.raises(UserError, match=r"none of the first 24 .*\(24 unreadable\)"):
         generate(tmp_path, url, "batch")
     assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
     assert {answer.outcome for answer in answers(tmp_path)} == {"unreadable"}
@@ -169,6 +169,40 @@ def lose_creation(odd: OddServer) -> None:
     """The reply to a creation is lost, and the list says nothing of the batch but its id."""
     odd.created = HttpReply(b"", 504)
     odd.listing = [{"id": "batch_1", "status": "validating"}]
+
+
+@pytest.mark.parametrize("odd_file", [["file-out"], {"id": "file-out"}, 7])
+def test_a_batch_with_odd_ids_of_files_is_created_once(
+    tmp_path: Path, odd_server: tuple[OddServer, str], odd_file: object
+) -> None:
+    """It was taken for none, and created again and again, each of them paid."""
+    odd, url = odd_server
+    odd.batch = {"output_file_id": odd_file}
+    with pytest.raises(UserError, match=r"is not an id\. Batch batch_1 continues at the provider"):
+        generate(tmp_path, url, "batch", max_wait_s=0.2)
+    assert odd.creates == 1
+
+
+@pytest.mark.parametrize("odd_id", [7, None, ["batch_1"]])
+def test_a_batch_with_an_odd_id_is_not_created_again_by_itself(
+    tmp_path: Path, odd_server: tuple[OddServer, str], odd_id: object
+) -> None:
+    odd, url = odd_server
+    odd.batch = {"id": odd_id}
+    with pytest.raises(UserError, match="batches adopt ID"):
+        generate(tmp_path, url, "batch")
+    assert odd.creates == 1
+
+
+def test_batches_that_the_provider_never_lists_are_not_created_for_ever(
+    tmp_path: Path, odd_server: tuple[OddServer, str]
+) -> None:
+    odd, url = odd_server
+    odd.created = HttpReply({"error": {"message": "try again"}}, 500)
+    odd.listing = []
+    with pytest.raises(UserError, match=r"3 batches in a row were sent .*500: try again"):
+        generate(tmp_path, url, "batch", batch_tries=3)
+    assert odd.creates == 3
 
 
 def test_a_batch_that_the_list_tells_nothing_of_is_looked_at(
@@ -245,6 +279,15 @@ def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, odd_server: t
     odd.line = one
     assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
     assert (odd.creates, len(odd.asked)) == (2, len(DIALOGUES) + 1)
+
+
+def test_no_answer_at_all_is_no_lack_of_dialogues(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
+    odd, url = odd_server
+    odd.line = lambda key, body: json.dumps(
+        {"custom_id": key, "response": {"status_code": 400, "body": {"error": {"message": "too long"}}}}
+    ).encode()
+    with pytest.raises(UserError, match=r"none of the 24 requests .*\(24 rejected\), .*too long"):
+        generate(tmp_path, url, "batch", max_left_out=1.0)
 
 
 @pytest.mark.parametrize("reply", [HttpReply({"id": 7}), HttpReply(b"<html>log in</html>")])

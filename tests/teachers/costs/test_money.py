@@ -201,6 +201,29 @@ def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str
     assert len(study.query("SELECT 1 FROM jobs WHERE stage = 'generate'")) == 1
 
 
+@pytest.mark.parametrize("before", ["", "[spending]\nbudget_usd = 50\n"])
+def test_a_budget_that_is_lowered_while_a_job_runs_stops_it(tmp_path: Path, api: Api, before: str) -> None:
+    def configure(more: str) -> None:
+        study.configure(
+            api.url, ["improve-human/naive"], mode="live", teacher="max_concurrency = 1", more=PRICES + more
+        )
+
+    def content(text: str) -> None:
+        if api.paid.total() == 3:
+            configure("[spending]\nbudget_usd = 0.0001\n")
+
+    study = TeacherWorkspace(tmp_path, api.url, mode="live", more=PRICES)
+    configure(before)
+    api.faults.content = content
+    study.run()
+    assert "the budget of 0.00 USD would be exceeded" in study.error(NAIVE)
+    assert api.paid.total() == 3
+    configure("")
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert set(api.paid.values()) == {1}
+
+
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
     workspace = TeacherWorkspace(tmp_path / "try", api.url, more=PRICES).open()
     (estimate,) = workspace.spending.estimates()
