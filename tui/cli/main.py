@@ -103,6 +103,9 @@ class _Program(CommandGroup):
             return result
         except UserError as error:
             raise CommandError(with_config_problem(ctx, str(error))) from error
+        except click.UsageError as error:
+            error.message = _with_workspace(error.message, ctx.meta.get(_WORDS, []))
+            raise
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -123,6 +126,13 @@ class _Program(CommandGroup):
             place = error.filename or "writing to the output or to a file failed"
             CommandError(trouble_in_words(error) or f"{place}: {error.strerror or error}").show()
             sys.exit(CommandError.exit_code)
+
+
+def _with_workspace(message: str, words: list[str]) -> str:
+    """A message about wrong usage, with a hint if the word that it names is a workspace's folder."""
+    named = (word for word in words if f"({word})" in message or f"'{word}'" in message)
+    folder = next((word for word in named if (Path(word) / "config.toml").is_file()), None)
+    return message if folder is None else f"{message}\nDid you mean --workspace {folder}?"
 
 
 @click.group(

@@ -37,10 +37,12 @@ class Column:
 
 
 def sorted_by(column: Column, arrow: str) -> Column:
-    """The column with an arrow after its heading, which is cut at its end if there is no room for both."""
-    room = column.width - len(arrow) - 1
-    label = column.label if len(column.label) <= room else column.label[: max(0, room)].rstrip(" ,")
-    return Column(column.key, f"{label} {arrow}"[-column.width :], column.width, column.align)
+    """The column with an arrow after its heading; a heading may end in the padding, for which it need not be
+    cut."""
+    label = f"{column.label} {arrow}" if len(column.label) < column.width else f"{column.label}{arrow}"
+    if len(label) > column.width + 1:
+        label = f"{column.label[: column.width - 1].rstrip(' ,')} {arrow}"
+    return replace(column, label=label)
 
 
 class LaterCells(Sequence[Text]):
@@ -261,9 +263,10 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
         row = y - self._head
-        if not 0 <= row < self.row_count:
+        # Tables with a cursor on cells have no arrows in their headings.
+        if row >= self.row_count or (row < 0 and self.cursor_type != "row"):
             return super()._render_line(y, x1, x2, base_style)
-        whole = self._row_strip(row, base_style)
+        whole = self._row_strip(row, base_style) if row >= 0 else self._headings(base_style)
         fixed = sum(
             column.width + 2 * self.cell_padding for column in self._shown_columns[: self.fixed_columns]
         )
@@ -290,15 +293,19 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._drawn[key] = (cells, depends, strip)
         return strip
 
+    def _headings(self, base_style: Style) -> Strip:
+        labels = [Text(column.label) for column in self._shown_columns]
+        return Strip(self._segments(-1, labels, base_style)).simplify()
+
     def _segments(self, row: int, cells: Sequence[Text], base_style: Style) -> Iterator[Segment]:
         plain, left = self._get_row_style(row, base_style), self.size.width
         fixed = self._styles_of_rows[0]
         for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
-            place, is_fixed = Coordinate(row, number), number < self.fixed_columns
+            place, is_fixed = Coordinate(row, number), 0 <= row and number < self.fixed_columns
             style, above = self._styles(place, is_fixed)
             # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})
-            drawn = self._fitted(cell, column)
+            drawn = self._fitted(cell, column, 1 if row < 0 else 0)
             yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
             left -= column.width + 2 * self.cell_padding
         if left > 0:
@@ -311,7 +318,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def _styles(self, place: Coordinate, is_fixed: bool) -> tuple[Style, Style]:
         """The styles below and above a cell's own: cursor and mouse."""
         return self._get_styles_to_render_cell(
-            False,
+            place.row < 0,
             False,
             is_fixed,
             self._should_highlight(self.hover_coordinate, place, self.cursor_type),
@@ -322,22 +329,22 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.cursor_background_priority == "css",
         )
 
-    def _fitted(self, cell: Text, column: Column) -> Iterator[Segment]:
-        """The cell in its column's width, padding included."""
+    def _fitted(self, cell: Text, column: Column, more: int) -> Iterator[Segment]:
+        """The cell in its column's width, padding included, of which it may take `more` at its end."""
         text, end = cell, cell.plain.find("\n")
-        if end >= 0 or cell.cell_len > column.width:
+        if end >= 0 or cell.cell_len > column.width + more:
             text = cell[:end] if end >= 0 else cell.copy()
-            text.truncate(column.width, overflow="ellipsis")
-        edge, style = Segment(" " * self.cell_padding), self.app.console.get_style(text.style, default="")
+            text.truncate(column.width + more, overflow="ellipsis")
+        style = self.app.console.get_style(text.style, default="")
         blank = Segment(" " * (column.width - text.cell_len), style)
-        yield edge
+        yield Segment(" " * self.cell_padding)
         if column.align == "right":
             yield blank
         # Without spans it is rendered without its own style.
         yield from Segment.apply_style(text.render(self.app.console), style)
         if column.align == "left":
             yield blank
-        yield edge
+        yield Segment(" " * (self.cell_padding - max(0, text.cell_len - column.width)))
 
     def _report_cursor(self) -> None:
         """Report the row under the cursor, which may be another one at the same index.

@@ -91,11 +91,11 @@ class PlaygroundScreen(HistoryActions):
         self._arrange(event.size.width)
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("playground", look, self._receive)
+        self.app.read("conversation", look, self._receive)
 
     def take(self, dialog_id: str) -> None:
         """Fill in a dialogue of the data; nothing is sent."""
-        self.app.read("dialogue", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
+        self.app.read("dialogue to answer", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
 
     # What people do.
 
@@ -156,7 +156,7 @@ class PlaygroundScreen(HistoryActions):
 
     def action_free(self) -> None:
         if self.can("free"):
-            self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
+            self.app.read("process that holds the models", lambda workspace: workspace.playground.stop(), self._freed)
 
     def action_back(self) -> None:
         """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home."""
@@ -212,7 +212,7 @@ class PlaygroundScreen(HistoryActions):
             self._send_question(question)
             return
         self.app.read(
-            "cost",
+            "cost of the question",
             lambda workspace: workspace.playground.cost(question),
             lambda cost: self.agree(
                 "answers", cost, partial(self._send_question, question), partial(self._take_back, question)

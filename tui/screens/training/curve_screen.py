@@ -181,7 +181,7 @@ class CurveScreen(WorkspaceScreen):
         )
         before = self._drawing
         self.app.read(
-            "training", lambda workspace: curve_view.draw(workspace, request, before), self._receive
+            "curves", lambda workspace: curve_view.draw(workspace, request, before), self._receive
         )
 
     def _receive(self, drawing: Drawing | None) -> None:

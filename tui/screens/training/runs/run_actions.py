@@ -135,7 +135,7 @@ class RunActions(WorkspaceScreen):
     def action_delete(self) -> None:
         job = self.chosen_run()
         if self.can("delete") and job is not None:
-            self.app.read("run-deletion", partial(_deletion, job.id), partial(self._confirm, job))
+            self.app.read("size of the run", partial(_deletion, job.id), partial(self._confirm, job))
 
     def _confirm(self, job: Job, found: tuple[RunDeletion, list[str]]) -> None:
         from tui.dialogs.confirm import ConfirmScreen

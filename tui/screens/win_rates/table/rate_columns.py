@@ -40,7 +40,7 @@ def columns(
     rate = ("win rate ± sd", 13) if over_seeds else ("win rate", 10)
     rest = [
         Column("rate", *rate, "right"),
-        Column("interval", "95 % interval", 13 if sort != "interval" else 15, "right"),
+        Column("interval", "95 % interval", 13, "right"),
     ]
     # Baselines are mostly a student's name; a group's name may be a method.
     longest_a = max((len(visible(rate.a)) for rate in rates), default=0)
