@@ -182,6 +182,20 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             return False
         return True
 
+    def scroll_to_column(self, key: str | None, scrolled: float) -> None:
+        """Scroll left or right from `scrolled` as far as a column needs to be on the screen, if there is one.
+
+        A change of the columns scrolls the table back to the first one.
+        """
+        widths = {column.key: column.width + 2 * self.cell_padding for column in self._shown_columns}
+        fixed = sum(list(widths.values())[: self.fixed_columns])
+        begin, x = 0, scrolled
+        for name, width in widths.items():
+            if name == key and begin >= fixed:
+                x = min(max(x, begin + width - self.size.width), begin - fixed)
+            begin += width
+        self.scroll_to(x=x, animate=False)
+
     def get_row(self, row_key: RowKey | str) -> list[Text]:
         key = row_key.value if isinstance(row_key, RowKey) else row_key
         if key is None or key not in self._put:
