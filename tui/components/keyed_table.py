@@ -28,12 +28,14 @@ _STYLES_OF_ROWS = ("datatable--fixed", "datatable--fixed-cursor", "datatable--cu
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its key, heading, and width in cells without the padding."""
+    """A column: its key, heading, and width in cells without the padding; `overhang` is how much of that the
+    heading may take."""
 
     key: str
     label: str
     width: int
     align: Literal["left", "right"] = "left"
+    overhang: int = 0
 
 
 def sorted_by(column: Column, arrow: str) -> Column:
@@ -42,7 +44,7 @@ def sorted_by(column: Column, arrow: str) -> Column:
     label = f"{column.label} {arrow}" if len(column.label) < column.width else f"{column.label}{arrow}"
     if len(label) > column.width + 1:
         label = f"{column.label[: column.width - 1].rstrip(' ,')} {arrow}"
-    return replace(column, label=label)
+    return replace(column, label=label, overhang=1)
 
 
 class LaterCells(Sequence[Text]):
@@ -319,7 +321,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             style, above = self._styles(place, is_fixed)
             # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})
-            drawn = self._fitted(cell, column, 1 if row < 0 else 0)
+            drawn = self._fitted(cell, column, is_heading=row < 0)
             yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
             left -= column.width + 2 * self.cell_padding
         if left > 0:
@@ -343,12 +345,13 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.cursor_background_priority == "css",
         )
 
-    def _fitted(self, cell: Text, column: Column, more: int) -> Iterator[Segment]:
-        """The cell in its column's width, padding included, of which it may take `more` at its end."""
+    def _fitted(self, cell: Text, column: Column, *, is_heading: bool) -> Iterator[Segment]:
+        """The cell in its column's width, padding included."""
         text, end = cell, cell.plain.find("\n")
-        if end >= 0 or cell.cell_len > column.width + more:
+        room = column.width + (column.overhang if is_heading else 0)
+        if end >= 0 or cell.cell_len > room:
             text = cell[:end] if end >= 0 else cell.copy()
-            text.truncate(column.width + more, overflow="ellipsis")
+            text.truncate(room, overflow="crop" if is_heading else "ellipsis")
         style = self.app.console.get_style(text.style, default="")
         blank = Segment(" " * (column.width - text.cell_len), style)
         yield Segment(" " * self.cell_padding)

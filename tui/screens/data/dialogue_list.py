@@ -310,7 +310,8 @@ class DialogueList(Vertical):
         longest = max((len(visible(source)) for source in self._sources), default=0)
         each = max(3, min(longest, 8, (free - 36) // max(1, len(self._sources)) - 2))
         # One column for all sources, because every cell of a table takes time.
-        rated = Column("ratings", self._sources_line(each), max(1, (each + 2) * len(self._sources) - 2))
+        width = max(1, (each + 2) * len(self._sources) - 2)
+        rated = Column("ratings", self._sources_line(each), width, overhang=1)
         return [*fixed, rated, Column("utterance", "utterance", max(10, free - rated.width - 2))]
 
     def _sources_line(self, each: int) -> str:
