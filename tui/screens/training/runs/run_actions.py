@@ -142,13 +142,14 @@ class RunActions(WorkspaceScreen):
 
         deletion, names = found
         lines = [
-            f"It frees {size(deletion.bytes)}, and cannot be undone. "
-            f"It deletes {counted(len(deletion.jobs), 'job')}:"
+            f"It frees {size(deletion.bytes)}, and cannot be undone. It deletes {counted(len(names), 'run')}:"
         ]
         lines += [f"  {visible(name)}" for name in names[:_MOST]]
         if len(names) > _MOST:
             lines.append(f"  and {len(names) - _MOST} more runs")
-        lines.append("with their weights, checkpoints, responses and comparisons.")
+        lines.append(
+            f"with all weights, checkpoints, responses and comparisons, {counted(len(deletion.jobs), 'job')} in all."
+        )
         if deletion.kept:
             lines.append(f"Kept: {counted(len(deletion.kept), 'job')} whose answers were paid for.")
         several = f"{len(names)} runs" if len(names) > 1 else visible(job.name)

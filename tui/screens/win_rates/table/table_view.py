@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-_HINT = "/ search   > sort   I reverse   b group"
+_HINT = "/ search   > sort   I reverse   b group   s superseded"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
     "config.toml; with data imported, `S` on the pipeline starts everything."
