@@ -317,7 +317,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         plain, left = self._get_row_style(row, base_style), self.size.width
         fixed = self._styles_of_rows[0]
         for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
-            place, is_fixed = Coordinate(row, number), 0 <= row and number < self.fixed_columns
+            place, is_fixed = Coordinate(row, number), row >= 0 and number < self.fixed_columns
             style, above = self._styles(place, is_fixed)
             # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})

@@ -118,7 +118,8 @@ def event_lines(
     """What happened last, the latest first, in at most `places` lines; `now` is in Unix seconds.
 
     Of each job only the newest of consecutive events is shown: what became of it says what came before. Jobs
-    that were requested together share a line. Those that are longer than a line are wrapped with `in_full`, else cut.
+    that were requested together share a line. Those that are longer than a line are wrapped with `in_full`,
+    else cut.
     """
     if not events:
         return Content.styled("no events yet", "$text-muted")

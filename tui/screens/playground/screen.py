@@ -95,7 +95,9 @@ class PlaygroundScreen(HistoryActions):
 
     def take(self, dialog_id: str) -> None:
         """Fill in a dialogue of the data; nothing is sent."""
-        self.app.read("dialogue to answer", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
+        self.app.read(
+            "dialogue to answer", lambda workspace: workspace.playground.dialogue(dialog_id), self._take
+        )
 
     # What people do.
 
@@ -156,7 +158,9 @@ class PlaygroundScreen(HistoryActions):
 
     def action_free(self) -> None:
         if self.can("free"):
-            self.app.read("process that holds the models", lambda workspace: workspace.playground.stop(), self._freed)
+            self.app.read(
+                "process that holds the models", lambda workspace: workspace.playground.stop(), self._freed
+            )
 
     def action_back(self) -> None:
         """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home."""

@@ -147,9 +147,8 @@ class RunActions(WorkspaceScreen):
         lines += [f"  {visible(name)}" for name in names[:_MOST]]
         if len(names) > _MOST:
             lines.append(f"  and {len(names) - _MOST} more runs")
-        lines.append(
-            f"with all weights, checkpoints, responses and comparisons, {counted(len(deletion.jobs), 'job')} in all."
-        )
+        jobs = counted(len(deletion.jobs), "job")
+        lines.append(f"with all weights, checkpoints, responses and comparisons, {jobs} in all.")
         if deletion.kept:
             lines.append(f"Kept: {counted(len(deletion.kept), 'job')} whose answers were paid for.")
         several = f"{len(names)} runs" if len(names) > 1 else visible(job.name)

@@ -188,7 +188,9 @@ class RatesView(WinRatesView):
         basis = win_rates.finished(self.rates)
         if self._grouping == "seeds" and basis != self._requested:
             self._requested = basis
-            self.app.read("win rates over seeds", lambda workspace: workspace.evaluation.seed_groups(), self._receive)
+            self.app.read(
+                "win rates over seeds", lambda workspace: workspace.evaluation.seed_groups(), self._receive
+            )
 
     def _receive(self, found: tuple[SeedGroup, ...]) -> None:
         self._over_seeds = {str(one.name): one for one in found}
