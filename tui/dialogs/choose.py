@@ -22,7 +22,10 @@ class ChooseScreen(Dialog[str | None]):
     """Returns the chosen name, or None."""
 
     DEFAULT_CSS = """
-    ChooseScreen OptionList { background: $surface; border: none; padding: 0; }
+    ChooseScreen OptionList {
+        background: $surface; border: none; padding: 0; scrollbar-size-vertical: 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     ChooseScreen OptionList > .option-list--option-highlighted {
         background: $accent 35%; color: $foreground; text-style: $block-cursor-text-style;
     }
