@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Snapshot,
     )
 
+#: Seconds between two looks at the process that holds the models.
+LOOK_S = 2.0
 #: Columns of characters that an answer needs beside others.
 _COLUMN = 38
 _NOTHING = (
@@ -82,6 +84,9 @@ class PlaygroundScreen(HistoryActions):
         self.query_one("#columns").display = self.query_one("#nothing").display = False
         self.draw_about()
 
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_S, self._look_at_process)
+
     def on_unmount(self) -> None:
         if self._pending is not None:
             self._pending.stop()
@@ -92,6 +97,17 @@ class PlaygroundScreen(HistoryActions):
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("conversation", look, self._receive)
+
+    def _look_at_process(self) -> None:
+        """The process ends by itself when it is not used, of which the store knows nothing."""
+        if self._is_in_memory and self._pending is None and self.is_current:
+            self.app.read(
+                "models in memory", lambda workspace: workspace.playground.is_running(), self._see_process
+            )
+
+    def _see_process(self, is_running: bool) -> None:
+        if not is_running:
+            self.app.read("conversation", look, self._receive)
 
     def take(self, dialog_id: str) -> None:
         """Fill in a dialogue of the data; nothing is sent."""
