@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal, overload
 
 from rich.segment import Segment
@@ -184,18 +185,25 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             return False
         return True
 
+    def scroll_columns(self, by: int) -> None:
+        """Scroll right or left by a column."""
+        fixed, *others = self._places()[self.fixed_columns :]
+        begins = [0, *(place - fixed for place in others)]
+        x = self.scroll_x
+        wanted = [begin for begin in begins if (begin > x if by > 0 else begin < x)]
+        if wanted:
+            self.scroll_to(x=wanted[0 if by > 0 else -1], animate=False)
+
     def scroll_to_column(self, key: str | None, scrolled: float) -> None:
         """Scroll left or right from `scrolled` as far as a column needs to be on the screen, if there is one.
 
         A change of the columns scrolls the table back to the first one.
         """
-        widths = {column.key: column.width + 2 * self.cell_padding for column in self._shown_columns}
-        fixed = sum(list(widths.values())[: self.fixed_columns])
-        begin, x = 0, scrolled
-        for name, width in widths.items():
-            if name == key and begin >= fixed:
-                x = min(max(x, begin + width - self.size.width), begin - fixed)
-            begin += width
+        places, x = self._places(), scrolled
+        fixed = places[self.fixed_columns]
+        for column, (begin, end) in zip(self._shown_columns, pairwise(places), strict=True):
+            if column.key == key and begin >= fixed:
+                x = min(max(x, end - self.size.width), begin - fixed)
         self.scroll_to(x=x, animate=False)
 
     def get_row(self, row_key: RowKey | str) -> list[Text]:
@@ -283,12 +291,37 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if row >= self.row_count or (row < 0 and self.cursor_type != "row"):
             return super()._render_line(y, x1, x2, base_style)
         whole = self._row_strip(row, base_style) if row >= 0 else self._headings(base_style)
-        fixed = sum(
-            column.width + 2 * self.cell_padding for column in self._shown_columns[: self.fixed_columns]
-        )
+        fixed = self._places()[self.fixed_columns]
         if x1:
-            whole = Strip.join([whole.crop(0, fixed), whole.crop(x1 + fixed, x2)])
+            whole = Strip.join([whole.crop(0, fixed), *self._part(whole, row, x1 + fixed, x2)])
+        elif self.virtual_size.width > x2:
+            whole = Strip.join(self._part(whole, row, 0, x2))
         return whole.adjust_cell_length(x2 - x1, base_style)
+
+    def _places(self) -> list[int]:
+        """Where each column begins, and where the last one ends."""
+        widths = (column.width + 2 * self.cell_padding for column in self._shown_columns)
+        return list(accumulate(widths, initial=0))
+
+    def _part(self, whole: Strip, row: int, left: int, right: int) -> list[Strip]:
+        """A row between two edges; a number of which an edge would cut digits is left blank if the first
+        columns are fixed, so that all others can be scrolled to."""
+        if not self.fixed_columns or self.cursor_type != "row":
+            return [whole.crop(left, right)]
+        begin, end = left, right
+        for column, (first, last) in zip(self._shown_columns, pairwise(self._places()), strict=True):
+            if column.align == "right" and first < left < last:
+                begin = last
+            if column.align == "right" and first < right < last - self.cell_padding:
+                end = first
+        style = [segment.style or Style() for segment in whole][-1]
+        filler = Style.from_meta({"row": row, "column": 0, "out_of_bounds": True})
+        blank = Style.from_color(bgcolor=style.bgcolor) + filler
+        return [
+            Strip([Segment(" " * (begin - left), blank)]),
+            whole.crop(begin, end),
+            Strip([Segment(" " * (right - end), blank)]),
+        ]
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
         """A row from its first column to its last; reuses the last drawing if nothing changed."""

@@ -83,8 +83,6 @@ class PlaygroundScreen(HistoryActions):
     def on_mount(self) -> None:
         self.query_one("#columns").display = self.query_one("#nothing").display = False
         self.draw_about()
-
-    def on_mount(self) -> None:
         self.set_interval(LOOK_S, self._look_at_process)
 
     def on_unmount(self) -> None:
