@@ -47,9 +47,10 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
 
 @lru_cache(32)
 def responder(side: ResponseSide, name: str) -> Content:
-    """A side's letter and responder; a click on them chooses another one."""
-    return Content.from_markup(
-        f"[bold @click=screen.choose('{side}')][$text-accent]{side.upper()} [/]$name[/]", name=visible(name)
+    """A side's letter and responder; a click on the name chooses another one."""
+    return Content.assemble(
+        (f"{side.upper()} ", "$text-accent bold"),
+        Content.from_markup(f"[bold @click=screen.choose('{side}')]$name[/]", name=visible(name)),
     )
 
 

@@ -64,7 +64,7 @@ async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Wo
         await pilot.press("space", "down", "right_square_bracket")
         await until_shows(pilot, "Different:")
         text = shown(pilot)
-        assert text.index("1 5e-05  2 5e-06") < text.index("num_train_epochs")
+        assert text.index("1: 5e-05  2: 5e-06") < text.index("num_train_epochs")
         assert "beta  1 —  2 0.1" in text
 
 
