@@ -104,8 +104,11 @@ class _Program(CommandGroup):
         except UserError as error:
             raise CommandError(with_config_problem(ctx, str(error))) from error
         except click.UsageError as error:
-            error.message = _with_workspace(error.message, ctx.meta.get(_WORDS, []))
-            raise
+            folder = _workspace_in(error.message, ctx.meta.get(_WORDS, []))
+            if folder is None:
+                raise
+            hint = f"{error.message}\nDid you mean --workspace {folder}?"
+            raise click.UsageError(hint, ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -128,11 +131,10 @@ class _Program(CommandGroup):
             sys.exit(CommandError.exit_code)
 
 
-def _with_workspace(message: str, words: list[str]) -> str:
-    """A message about wrong usage, with a hint if the word that it names is a workspace's folder."""
+def _workspace_in(message: str, words: list[str]) -> str | None:
+    """The word that a message about wrong usage names, if it is a workspace's folder."""
     named = (word for word in words if f"({word})" in message or f"'{word}'" in message)
-    folder = next((word for word in named if (Path(word) / "config.toml").is_file()), None)
-    return message if folder is None else f"{message}\nDid you mean --workspace {folder}?"
+    return next((word for word in named if (Path(word) / "config.toml").is_file()), None)
 
 
 @click.group(
