@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 
 #: The component classes whose styles a row is drawn with.
-_STYLES_OF_ROWS = ("datatable--fixed", "datatable--fixed-cursor", "datatable--cursor", "datatable--hover")
+_STYLES_OF_ROWS = (
+    "datatable--fixed",
+    "datatable--fixed-cursor",
+    "datatable--cursor",
+    "datatable--hover",
+    "datatable--header",
+    "datatable--header-hover",
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,12 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._styles_of_rows: tuple[Style, ...] = ()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
+        #: What the drawing of the headings depends on, and the drawing.
+        self._headings_drawn: tuple[object, Strip] | None = None
+        #: Where each column begins, and where the last one ends.
+        self._places: Sequence[int] = (0,)
+        #: Two edges, and the part between them.
+        self._last_part: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def action_select_cursor(self) -> None:
         if not self.row_count:
@@ -139,6 +152,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if (selected := self.selected_key) is not None:
             self._wanted, self._wanted_line = selected, self.cursor_row
         self._drawn.clear()
+        self._headings_drawn = self._last_part = None
+        widths = (column.width + 2 * self.cell_padding for column in columns)
+        self._places = tuple(accumulate(widths, initial=0))
         self.clear(columns=True)
         for column in columns:
             label = Text(column.label, justify=column.align, no_wrap=True)
@@ -187,7 +203,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def scroll_columns(self, by: int) -> None:
         """Scroll right or left by a column."""
-        fixed, *others = self._places()[self.fixed_columns :]
+        fixed, *others = self._places[self.fixed_columns :]
         begins = [0, *(place - fixed for place in others)]
         x = self.scroll_x
         wanted = [begin for begin in begins if (begin > x if by > 0 else begin < x)]
@@ -199,7 +215,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
         A change of the columns scrolls the table back to the first one.
         """
-        places, x = self._places(), scrolled
+        places, x = self._places, scrolled
         fixed = places[self.fixed_columns]
         for column, (begin, end) in zip(self._shown_columns, pairwise(places), strict=True):
             if column.key == key and begin >= fixed:
@@ -291,29 +307,23 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if row >= self.row_count or (row < 0 and self.cursor_type != "row"):
             return super()._render_line(y, x1, x2, base_style)
         whole = self._row_strip(row, base_style) if row >= 0 else self._headings(base_style)
-        fixed = self._places()[self.fixed_columns]
+        fixed = self._places[self.fixed_columns]
         if x1:
             whole = Strip.join([whole.crop(0, fixed), *self._part(whole, row, x1 + fixed, x2)])
         elif self.virtual_size.width > x2:
             whole = Strip.join(self._part(whole, row, 0, x2))
         return whole.adjust_cell_length(x2 - x1, base_style)
 
-    def _places(self) -> list[int]:
-        """Where each column begins, and where the last one ends."""
-        widths = (column.width + 2 * self.cell_padding for column in self._shown_columns)
-        return list(accumulate(widths, initial=0))
-
     def _part(self, whole: Strip, row: int, left: int, right: int) -> list[Strip]:
         """A row between two edges; a number of which an edge would cut digits is left blank if the first
         columns are fixed, so that all others can be scrolled to."""
         if not self.fixed_columns or self.cursor_type != "row":
             return [whole.crop(left, right)]
-        begin, end = left, right
-        for column, (first, last) in zip(self._shown_columns, pairwise(self._places()), strict=True):
-            if column.align == "right" and first < left < last:
-                begin = last
-            if column.align == "right" and first < right < last - self.cell_padding:
-                end = first
+        if self._last_part is None or self._last_part[0] != (left, right):
+            self._last_part = (left, right), self._uncut(left, right)
+        begin, end = self._last_part[1]
+        if (begin, end) == (left, right):
+            return [whole.crop(left, right)]
         style = [segment.style or Style() for segment in whole][-1]
         filler = Style.from_meta({"row": row, "column": 0, "out_of_bounds": True})
         blank = Style.from_color(bgcolor=style.bgcolor) + filler
@@ -322,6 +332,16 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             whole.crop(begin, end),
             Strip([Segment(" " * (right - end), blank)]),
         ]
+
+    def _uncut(self, left: int, right: int) -> tuple[int, int]:
+        """The edges without numbers that they would cut."""
+        begin, end = left, right
+        for column, (first, last) in zip(self._shown_columns, pairwise(self._places), strict=True):
+            if column.align == "right" and first < left < last:
+                begin = last
+            if column.align == "right" and first < right < last - self.cell_padding:
+                end = first
+        return begin, end
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
         """A row from its first column to its last; reuses the last drawing if nothing changed."""
@@ -343,8 +363,13 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         return strip
 
     def _headings(self, base_style: Style) -> Strip:
-        labels = [Text(column.label) for column in self._shown_columns]
-        return Strip(self._segments(-1, labels, base_style)).simplify()
+        """The headings; reuses the last drawing if nothing changed."""
+        is_hovered = self._show_hover_cursor and self.hover_coordinate.row < 0
+        depends = (base_style, self._styles_of_rows, is_hovered, self.size.width)
+        if self._headings_drawn is None or self._headings_drawn[0] != depends:
+            labels = [Text(column.label) for column in self._shown_columns]
+            self._headings_drawn = depends, Strip(self._segments(-1, labels, base_style)).simplify()
+        return self._headings_drawn[1]
 
     def _segments(self, row: int, cells: Sequence[Text], base_style: Style) -> Iterator[Segment]:
         plain, left = self._get_row_style(row, base_style), self.size.width
