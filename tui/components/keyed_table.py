@@ -203,8 +203,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def scroll_columns(self, by: int) -> None:
         """Scroll right or left by a column."""
-        fixed, *others = self._places[self.fixed_columns :]
-        begins = [0, *(place - fixed for place in others)]
+        begins = [place - self._fixed for place in self._places if place >= self._fixed]
         x = self.scroll_x
         wanted = [begin for begin in begins if (begin > x if by > 0 else begin < x)]
         if wanted:
@@ -215,9 +214,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
         A change of the columns scrolls the table back to the first one.
         """
-        places, x = self._places, scrolled
-        fixed = places[self.fixed_columns]
-        for column, (begin, end) in zip(self._shown_columns, pairwise(places), strict=True):
+        fixed, x = self._fixed, scrolled
+        for column, (begin, end) in zip(self._shown_columns, pairwise(self._places), strict=True):
             if column.key == key and begin >= fixed:
                 x = min(max(x, end - self.size.width), begin - fixed)
         self.scroll_to(x=x, animate=False)
@@ -307,12 +305,17 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if row >= self.row_count or (row < 0 and self.cursor_type != "row"):
             return super()._render_line(y, x1, x2, base_style)
         whole = self._row_strip(row, base_style) if row >= 0 else self._headings(base_style)
-        fixed = self._places[self.fixed_columns]
+        fixed = self._fixed
         if x1:
             whole = Strip.join([whole.crop(0, fixed), *self._part(whole, row, x1 + fixed, x2)])
         elif self.virtual_size.width > x2:
             whole = Strip.join(self._part(whole, row, 0, x2))
         return whole.adjust_cell_length(x2 - x1, base_style)
+
+    @property
+    def _fixed(self) -> int:
+        """Where the columns begin that scroll; a table without columns has nothing that is fixed."""
+        return self._places[min(self.fixed_columns, len(self._shown_columns))]
 
     def _part(self, whole: Strip, row: int, left: int, right: int) -> list[Strip]:
         """A row between two edges; a number of which an edge would cut digits is left blank if the first

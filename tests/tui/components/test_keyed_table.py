@@ -203,6 +203,8 @@ async def test_a_number_is_never_shown_without_its_digits_at_an_edge() -> None:
         assert isinstance(app, Tables)
         table, _ = app.both
         table.cursor_type, table.fixed_columns = "row", 1
+        await pilot.pause()
+        assert not "".join(letter for letter, _ in drawn(table)[0]).strip(), "it has no columns yet"
         table.set_columns(columns)
         table.put({"a": [Text("a"), Text("111111"), Text("222222"), Text("333333")]})
 
