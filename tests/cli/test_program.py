@@ -111,6 +111,21 @@ def test_a_typo_in_a_command_is_answered_with_what_was_meant() -> None:
     assert "config are diff, set, show, unset." in refused.output
 
 
+def test_a_folder_out_of_place_is_answered_with_the_option_that_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tmp_path / "study"
+    workspace.mkdir()
+    (workspace / "config.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    for words in ("status study", "study", "winrates --json study", f"status {workspace}"):
+        refused = CliRunner().invoke(main, words.split())
+        assert refused.exit_code == 2
+        assert f"Did you mean --workspace {words.split()[-1]}?" in refused.stderr
+    refused = CliRunner().invoke(main, ["status", "nowhere"])
+    assert "--workspace" not in refused.stderr
+
+
 def test_the_workspace_may_be_named_after_the_command(program: Program, tmp_path: Path) -> None:
     elsewhere = Program(tmp_path)
     for words in (

@@ -218,7 +218,7 @@ class EmpathyApp(HostApp):
         if message.error is None:
             message.request.receive(message.value)
         else:
-            self.show_message(message.error, title="Cannot be shown", error=True)
+            self.show_message(message.error, title=f"Cannot read: {message.request.key}", error=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show the error of any worker that failed."""

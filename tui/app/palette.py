@@ -313,7 +313,7 @@ async def _stored(app: HostApp, query: str) -> _Stored:
             answer.set_result(found)
 
     # It is done, by cancellation, once another letter is typed.
-    app.read("palette", partial(_look, query, lambda: not answer.done()), receive)
+    app.read("settings, runs and dialogues", partial(_look, query, lambda: not answer.done()), receive)
     try:
         return await asyncio.wait_for(answer, _PATIENCE_S)
     except TimeoutError:

@@ -103,6 +103,12 @@ class _Program(CommandGroup):
             return result
         except UserError as error:
             raise CommandError(with_config_problem(ctx, str(error))) from error
+        except click.UsageError as error:
+            folder = _workspace_in(error.message, ctx.meta.get(_WORDS, []))
+            if folder is None:
+                raise
+            hint = f"{error.message}\nDid you mean --workspace {folder}?"
+            raise click.UsageError(hint, ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -123,6 +129,12 @@ class _Program(CommandGroup):
             place = error.filename or "writing to the output or to a file failed"
             CommandError(trouble_in_words(error) or f"{place}: {error.strerror or error}").show()
             sys.exit(CommandError.exit_code)
+
+
+def _workspace_in(message: str, words: list[str]) -> str | None:
+    """The word that a message about wrong usage names, if it is a workspace's folder."""
+    named = (word for word in words if f"({word})" in message or f"'{word}'" in message)
+    return next((word for word in named if (Path(word) / "config.toml").is_file()), None)
 
 
 @click.group(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal, overload
 
 from rich.segment import Segment
@@ -23,24 +24,35 @@ if TYPE_CHECKING:
 
 
 #: The component classes whose styles a row is drawn with.
-_STYLES_OF_ROWS = ("datatable--fixed", "datatable--fixed-cursor", "datatable--cursor", "datatable--hover")
+_STYLES_OF_ROWS = (
+    "datatable--fixed",
+    "datatable--fixed-cursor",
+    "datatable--cursor",
+    "datatable--hover",
+    "datatable--header",
+    "datatable--header-hover",
+)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its key, heading, and width in cells without the padding."""
+    """A column: its key, heading, and width in cells without the padding; `overhang` is how much of that the
+    heading may take."""
 
     key: str
     label: str
     width: int
     align: Literal["left", "right"] = "left"
+    overhang: int = 0
 
 
 def sorted_by(column: Column, arrow: str) -> Column:
-    """The column with an arrow after its heading, which is cut at its end if there is no room for both."""
-    room = column.width - len(arrow) - 1
-    label = column.label if len(column.label) <= room else column.label[: max(0, room)].rstrip(" ,")
-    return Column(column.key, f"{label} {arrow}"[-column.width :], column.width, column.align)
+    """The column with an arrow after its heading; a heading may end in the padding, for which it need not be
+    cut."""
+    label = f"{column.label} {arrow}" if len(column.label) < column.width else f"{column.label}{arrow}"
+    if len(label) > column.width + 1:
+        label = f"{column.label[: column.width - 1].rstrip(' ,')} {arrow}"
+    return replace(column, label=label, overhang=1)
 
 
 class LaterCells(Sequence[Text]):
@@ -122,6 +134,12 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._styles_of_rows: tuple[Style, ...] = ()
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
+        #: What the drawing of the headings depends on, and the drawing.
+        self._headings_drawn: tuple[object, Strip] | None = None
+        #: Where each column begins, and where the last one ends.
+        self._places: Sequence[int] = (0,)
+        #: Two edges, and the part between them.
+        self._last_part: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def on_resize(self) -> None:
         if self._moved_unseen and self.size:
@@ -141,6 +159,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if (selected := self.selected_key) is not None:
             self._wanted, self._wanted_line = selected, self.cursor_row
         self._drawn.clear()
+        self._headings_drawn = self._last_part = None
+        widths = (column.width + 2 * self.cell_padding for column in columns)
+        self._places = tuple(accumulate(widths, initial=0))
         self.clear(columns=True)
         for column in columns:
             label = Text(column.label, justify=column.align, no_wrap=True)
@@ -186,6 +207,25 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         except RowDoesNotExist:
             return False
         return True
+
+    def scroll_columns(self, by: int) -> None:
+        """Scroll right or left by a column."""
+        begins = [place - self._fixed for place in self._places if place >= self._fixed]
+        x = self.scroll_x
+        wanted = [begin for begin in begins if (begin > x if by > 0 else begin < x)]
+        if wanted:
+            self.scroll_to(x=wanted[0 if by > 0 else -1], animate=False)
+
+    def scroll_to_column(self, key: str | None, scrolled: float) -> None:
+        """Scroll left or right from `scrolled` as far as a column needs to be on the screen, if there is one.
+
+        A change of the columns scrolls the table back to the first one.
+        """
+        fixed, x = self._fixed, scrolled
+        for column, (begin, end) in zip(self._shown_columns, pairwise(self._places), strict=True):
+            if column.key == key and begin >= fixed:
+                x = min(max(x, end - self.size.width), begin - fixed)
+        self.scroll_to(x=x, animate=False)
 
     def get_row(self, row_key: RowKey | str) -> list[Text]:
         key = row_key.value if isinstance(row_key, RowKey) else row_key
@@ -274,15 +314,50 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
         row = y - self._head
-        if not 0 <= row < self.row_count:
+        # Tables with a cursor on cells have no arrows in their headings.
+        if row >= self.row_count or (row < 0 and self.cursor_type != "row"):
             return super()._render_line(y, x1, x2, base_style)
-        whole = self._row_strip(row, base_style)
-        fixed = sum(
-            column.width + 2 * self.cell_padding for column in self._shown_columns[: self.fixed_columns]
-        )
+        whole = self._row_strip(row, base_style) if row >= 0 else self._headings(base_style)
+        fixed = self._fixed
         if x1:
-            whole = Strip.join([whole.crop(0, fixed), whole.crop(x1 + fixed, x2)])
+            whole = Strip.join([whole.crop(0, fixed), *self._part(whole, row, x1 + fixed, x2)])
+        elif self.virtual_size.width > x2:
+            whole = Strip.join(self._part(whole, row, 0, x2))
         return whole.adjust_cell_length(x2 - x1, base_style)
+
+    @property
+    def _fixed(self) -> int:
+        """Where the columns begin that scroll; a table without columns has nothing that is fixed."""
+        return self._places[min(self.fixed_columns, len(self._shown_columns))]
+
+    def _part(self, whole: Strip, row: int, left: int, right: int) -> list[Strip]:
+        """A row between two edges; a number of which an edge would cut digits is left blank if the first
+        columns are fixed, so that all others can be scrolled to."""
+        if not self.fixed_columns or self.cursor_type != "row":
+            return [whole.crop(left, right)]
+        if self._last_part is None or self._last_part[0] != (left, right):
+            self._last_part = (left, right), self._uncut(left, right)
+        begin, end = self._last_part[1]
+        if (begin, end) == (left, right):
+            return [whole.crop(left, right)]
+        style = [segment.style or Style() for segment in whole][-1]
+        filler = Style.from_meta({"row": row, "column": 0, "out_of_bounds": True})
+        blank = Style.from_color(bgcolor=style.bgcolor) + filler
+        return [
+            Strip([Segment(" " * (begin - left), blank)]),
+            whole.crop(begin, end),
+            Strip([Segment(" " * (right - end), blank)]),
+        ]
+
+    def _uncut(self, left: int, right: int) -> tuple[int, int]:
+        """The edges without numbers that they would cut."""
+        begin, end = left, right
+        for column, (first, last) in zip(self._shown_columns, pairwise(self._places), strict=True):
+            if column.align == "right" and first < left < last:
+                begin = last
+            if column.align == "right" and first < right < last - self.cell_padding:
+                end = first
+        return begin, end
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
         """A row from its first column to its last; reuses the last drawing if nothing changed."""
@@ -303,15 +378,24 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._drawn[key] = (cells, depends, strip)
         return strip
 
+    def _headings(self, base_style: Style) -> Strip:
+        """The headings; reuses the last drawing if nothing changed."""
+        is_hovered = self._show_hover_cursor and self.hover_coordinate.row < 0
+        depends = (base_style, self._styles_of_rows, is_hovered, self.size.width)
+        if self._headings_drawn is None or self._headings_drawn[0] != depends:
+            labels = [Text(column.label) for column in self._shown_columns]
+            self._headings_drawn = depends, Strip(self._segments(-1, labels, base_style)).simplify()
+        return self._headings_drawn[1]
+
     def _segments(self, row: int, cells: Sequence[Text], base_style: Style) -> Iterator[Segment]:
         plain, left = self._get_row_style(row, base_style), self.size.width
         fixed = self._styles_of_rows[0]
         for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
-            place, is_fixed = Coordinate(row, number), number < self.fixed_columns
+            place, is_fixed = Coordinate(row, number), row >= 0 and number < self.fixed_columns
             style, above = self._styles(place, is_fixed)
             # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})
-            drawn = self._fitted(cell, column)
+            drawn = self._fitted(cell, column, is_heading=row < 0)
             yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
             left -= column.width + 2 * self.cell_padding
         if left > 0:
@@ -324,7 +408,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def _styles(self, place: Coordinate, is_fixed: bool) -> tuple[Style, Style]:
         """The styles below and above a cell's own: cursor and mouse."""
         return self._get_styles_to_render_cell(
-            False,
+            place.row < 0,
             False,
             is_fixed,
             self._should_highlight(self.hover_coordinate, place, self.cursor_type),
@@ -335,22 +419,23 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.cursor_background_priority == "css",
         )
 
-    def _fitted(self, cell: Text, column: Column) -> Iterator[Segment]:
+    def _fitted(self, cell: Text, column: Column, *, is_heading: bool) -> Iterator[Segment]:
         """The cell in its column's width, padding included."""
         text, end = cell, cell.plain.find("\n")
-        if end >= 0 or cell.cell_len > column.width:
+        room = column.width + (column.overhang if is_heading else 0)
+        if end >= 0 or cell.cell_len > room:
             text = cell[:end] if end >= 0 else cell.copy()
-            text.truncate(column.width, overflow="ellipsis")
-        edge, style = Segment(" " * self.cell_padding), self.app.console.get_style(text.style, default="")
+            text.truncate(room, overflow="crop" if is_heading else "ellipsis")
+        style = self.app.console.get_style(text.style, default="")
         blank = Segment(" " * (column.width - text.cell_len), style)
-        yield edge
+        yield Segment(" " * self.cell_padding)
         if column.align == "right":
             yield blank
         # Without spans it is rendered without its own style.
         yield from Segment.apply_style(text.render(self.app.console), style)
         if column.align == "left":
             yield blank
-        yield edge
+        yield Segment(" " * (self.cell_padding - max(0, text.cell_len - column.width)))
 
     def _report_cursor(self) -> None:
         """Report the row under the cursor, which may be another one at the same index.

@@ -224,7 +224,9 @@ class Listing(Vertical, Generic[T]):
         return [str(key.value) for key in self.table.rows]
 
     def _rearrange(self) -> None:
+        scrolled = self.table.scroll_x
         self._fill()
+        self.table.scroll_to_column(self._sort, scrolled)
         self.post_message(self.Rearranged(self.keys))
 
     def _recolour(self, theme: object) -> None:

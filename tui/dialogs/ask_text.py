@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.dialog import Dialog
@@ -15,10 +16,6 @@ from tui.dialogs.dialog import Dialog
 class AskTextScreen(Dialog[str | None]):
     """Returns the typed text, or None."""
 
-    DEFAULT_CSS = """
-    AskTextScreen { align: center middle; }
-    AskTextScreen > Vertical { width: 70; max-width: 95%; height: auto; padding: 1 2; background: $panel; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Back", id="ask_text.back")]
 
     def __init__(self, title: str, text: str, *, adds: bool = False) -> None:
@@ -29,9 +26,10 @@ class AskTextScreen(Dialog[str | None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(self._title, markup=False)
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._title, "bold"), markup=False)
             yield Input(self._text, select_on_focus=not self._adds)
+            yield Static(Content("enter takes it · esc closes"), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -22,11 +22,10 @@ class ChooseScreen(Dialog[str | None]):
     """Returns the chosen name, or None."""
 
     DEFAULT_CSS = """
-    ChooseScreen { align: center middle; }
-    ChooseScreen > Vertical {
-        width: 70; max-width: 95%; height: auto; max-height: 80%; padding: 1 2; background: $panel;
+    ChooseScreen OptionList {
+        background: $surface; border: none; padding: 0; scrollbar-size-vertical: 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
     }
-    ChooseScreen OptionList { background: $panel; border: none; }
     ChooseScreen OptionList > .option-list--option-highlighted {
         background: $accent 35%; color: $foreground; text-style: $block-cursor-text-style;
     }
@@ -44,10 +43,11 @@ class ChooseScreen(Dialog[str | None]):
         self._current = current
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(self._title, markup=False)
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._title, "bold"), markup=False)
             yield Input(placeholder="type a part of the name")
             yield OptionList(markup=False)
+            yield Static(Content("enter takes it · esc closes"), classes="keys")
 
     def on_mount(self) -> None:
         self._list("")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -89,15 +92,26 @@ def opinion(found: PlaygroundOpinion) -> list[str]:
         first = f"{names[found.winner]} is better"
     lines = [first]
     for order, winner, raw in found.verdicts:
-        shown = f"shown first: {names[order[0]]}" if len(found.verdicts) > 1 else "each by itself"
-        said = shorten(" ".join(visible(raw).split()), _NOTED)
-        lines.append(f"{shown} → {names[winner]}   (its answer: {said})")
+        said = f"its answer: {shorten(' '.join(visible(raw).split()), _NOTED)}"
+        shown = f"shown first: {names[order[0]]}"
+        if len(found.verdicts) == 1:
+            shown, said = "each by itself", _rated(raw, names) or said
+        lines.append(f"{shown} → {names[winner]}   ({said})")
     lines.append(f"judged by {visible(found.label)}")
     if found.usd:
         lines.append(f"cost {_paid(found.usd, is_estimated=found.is_estimated)}")
     elif found.usd is None:
         lines.append("cost unknown: the model has no price in config.toml")
     return lines
+
+
+def _rated(raw: str, names: Mapping[str, str]) -> str:
+    """The ratings of the embedded judge; empty if they are not among its words."""
+    with suppress(ValueError):
+        match json.loads(raw):
+            case {"a": float(a), "b": float(b)}:
+                return f"rated {names['a']} {a:.2f}, {names['b']} {b:.2f}"
+    return ""
 
 
 def note(before: str, utterance: str, answer: str) -> str:

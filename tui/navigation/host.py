@@ -35,7 +35,8 @@ class Host(Protocol):
     def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
         """Run `query` on the poller's thread and pass its value to `receive` on this one.
 
-        Only the newest query of a key is answered; an error is shown as a message.
+        `key` names in words what is read. Only the newest query of a key is answered; an error is shown as a
+        message with this name.
         """
 
     def act(self, label: str, request: Callable[[Commands], int]) -> None:

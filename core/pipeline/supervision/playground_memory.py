@@ -38,7 +38,7 @@ class PlaygroundMemory:
         self._leaving = (found, time.monotonic())
         log.info("the playground stops, to free memory for %s", job)
         # People know no ids.
-        process.leave(found, f"it has freed its memory for a {job.rpartition('-')[0]} job")
+        process.leave(found, f"it has freed its memory for a job: {job.rpartition('-')[0]}")
         return False
 
     @property

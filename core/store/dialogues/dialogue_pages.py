@@ -149,6 +149,10 @@ def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str,
     if wanted.text:
         has, values["text"] = _has(connection, wanted.text)
         texts = [has.format(column) for column in ("dialog_id", "situation", "utterance")]
+        if " " in wanted.text and len(wanted.text) <= _MAX_LIKE:
+            # A space stands for whatever joins the parts of an id.
+            texts.append(r"dialog_id LIKE :name ESCAPE '\'")
+            values["name"] = f"%{_escaped(wanted.text).replace(' ', '_')}%"
         texts.append(f"EXISTS (SELECT 1 FROM ratings WHERE dialog_id = d.dialog_id AND {has.format('text')})")
         parts.append(f"({' OR '.join(texts)})")
     return " AND ".join(parts), values
@@ -158,10 +162,14 @@ def _has(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
     """The condition that a column has a text, whatever its case, and the value of its parameter `text`."""
     if text.isascii() and len(text) <= _MAX_LIKE:
         # Of these letters SQLite knows both cases, and is many times faster.
-        escaped = re.sub(r"([%_\\])", r"\\\1", text)
-        return r"{} LIKE :text ESCAPE '\'", f"%{escaped}%"
+        return r"{} LIKE :text ESCAPE '\'", f"%{_escaped(text)}%"
     connection.create_function("casefold", 1, str.casefold, deterministic=True)
     return "instr(casefold({}), :text)", text.casefold()
+
+
+def _escaped(text: str) -> str:
+    """A text as a part of a pattern of LIKE."""
+    return re.sub(r"([%_\\])", r"\\\1", text)
 
 
 def _value(order: DialogueOrder) -> str:

@@ -114,6 +114,22 @@ def test_a_line_has_what_a_list_shows(store: Connection) -> None:
     assert dialogue_pages.emotions(store) == {"sad": 1}
 
 
+def test_a_space_stands_for_what_joins_the_parts_of_an_id(store: Connection) -> None:
+    names = ("sample-076", "sample_077", "a/b%076", "076 sample")
+    with transaction(store):
+        rows = [Dialogue(name, "sad", "", "", "s", "u", "test", {}) for name in names]
+        dialogues.replace(store, IMPORTED, rows)
+
+    def found(text: str) -> list[str]:
+        return dialogue_pages.matching(store, DialogueFilter(text=text), DialogueOrder())
+
+    assert found("Sample 076") == ["sample-076"]
+    assert found("sample 07") == ["sample-076", "sample_077"]
+    assert found("b% 076") == []
+    assert found("b%076") == ["a/b%076"]
+    assert found("076 sam") == ["076 sample"]
+
+
 def _is(row: Dialogue, wanted: DialogueFilter) -> bool:
     if wanted.emotion not in (None, row.emotion) or wanted.split not in (None, row.split):
         return False

@@ -6,7 +6,9 @@ import pytest
 from textual.css.query import NoMatches
 
 from core.config.workspace import WorkspacePaths
+from tests.support.settling import until_shows
 from tests.tui.conftest import Open
+from tui.app.application import EmpathyApp
 
 
 async def test_a_widget_without_children_is_no_fault_of_an_app_that_ends(
@@ -21,3 +23,15 @@ async def test_it_is_one_of_an_app_that_goes_on(opened: Open, prepared: Workspac
     with pytest.raises(NoMatches):
         async with opened(prepared) as pilot:
             pilot.app._handle_exception(NoMatches("the table of a widget"))
+
+
+async def test_a_failed_query_names_what_it_was_to_read(opened: Open, prepared: WorkspacePaths) -> None:
+    def read(workspace: object) -> None:
+        raise ValueError("no such row")
+
+    async with opened(prepared) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        app.read("win rates", read, print)
+        await until_shows(pilot, "Cannot read: win rates")
+        await until_shows(pilot, "ValueError: no such row")

@@ -184,9 +184,9 @@ async def test_the_cursor_stays_on_its_line_when_its_row_and_a_column_are_gone()
 
 @pytest.mark.parametrize(
     ("label", "width", "headed"),
-    [("size", 6, "size ↑"), ("margin", 6, "marg ↑"), ("A, baseline", 4, "A ↑"), ("no.", 3, "n ↑")],
+    [("size", 6, "size ↑"), ("losses", 7, "losses ↑"), ("margin", 6, "margin↑"), ("A, baseline", 4, "A ↑")],
 )
-def test_an_arrow_leaves_the_beginning_of_a_heading(label: str, width: int, headed: str) -> None:
+def test_an_arrow_leaves_all_of_a_heading_that_fits_without_it(label: str, width: int, headed: str) -> None:
     assert sorted_by(Column("key", label, width), "↑").label == headed
 
 
@@ -214,3 +214,33 @@ async def test_a_table_has_the_height_of_its_rows_whatever_is_laid_out_meanwhile
         pilot.app.screen._refresh_layout()
         await settled(pilot)
         assert table.size.height == 6
+
+
+async def test_a_number_is_never_shown_without_its_digits_at_an_edge() -> None:
+    columns = [Column("name", "name", 4), *(Column(key, key, 6, "right") for key in ("one", "two", "three"))]
+    async with Tables().run_test(size=(18, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Tables)
+        table, _ = app.both
+        table.cursor_type, table.fixed_columns = "row", 1
+        await pilot.pause()
+        assert not "".join(letter for letter, _ in drawn(table)[0]).strip(), "it has no columns yet"
+        table.set_columns(columns)
+        table.put({"a": [Text("a"), Text("111111"), Text("222222"), Text("333333")]})
+
+        def lines() -> list[str]:
+            return ["".join(letter for letter, _ in line).rstrip() for line in drawn(table)[:2]]
+
+        await pilot.pause()
+        assert lines() == [" name     one", " a     111111"]
+        table.scroll_columns(1)
+        await pilot.pause()
+        assert lines() == [" name     two", " a     222222"]
+        table.scroll_columns(1)
+        await pilot.pause()
+        # The last column ends at the edge.
+        assert lines() == [" name       three", " a         333333"]
+        table.scroll_columns(-1)
+        table.scroll_columns(-1)
+        await pilot.pause()
+        assert lines() == [" name     one", " a     111111"]

@@ -102,6 +102,20 @@ async def test_sorting_by_what_can_be_sorted_by_and_back_to_the_own_order() -> N
     await open_shelf(check)
 
 
+async def test_the_column_of_the_order_is_on_the_screen() -> None:
+    app = Shelf()
+    async with app.run_test(size=(18, 12)) as pilot:
+        app.listing.show(COLUMNS, ITEMS)
+        app.listing.enter()
+        table = app.listing.table
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        await until(pilot, lambda: table.scroll_x == 4 and "size ↑" in shown(pilot))
+        await pilot.press("I")
+        await until(pilot, lambda: table.scroll_x == 4 and "size ↓" in shown(pilot))
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: table.scroll_x == 0 and "name ↑" in shown(pilot))
+
+
 async def test_the_cursor_stays_on_its_row() -> None:
     async def check(pilot: Pilot[None], app: Shelf) -> None:
         await pilot.press("down", "down")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from core.api import PlaygroundAnswer, PlaygroundTurn, Responding
-from tui.format.playground import alike, measures
+from typing import Literal
+
+from core.api import PlaygroundAnswer, PlaygroundOpinion, PlaygroundTurn, Responding
+from tui.format.playground import alike, measures, opinion
 
 
 def test_measures_that_do_not_fit_are_left_out_whole() -> None:
@@ -37,3 +39,20 @@ def test_equal_answers_are_found() -> None:
         ),
     )
     assert alike(turn) == [("base", "sft")]
+
+
+def test_the_ratings_of_the_embedded_judge_are_shown_in_words() -> None:
+    def said(*verdicts: tuple[Literal["ab", "ba"], Literal["a", "b"], str]) -> list[str]:
+        found = PlaygroundOpinion(
+            judge="embedded", label="a judge", a="base", b="sft", verdicts=verdicts, winner="a", usd=0.0
+        )
+        return opinion(found)[1:-1]
+
+    assert said(("ab", "a", '{"a": 2.739462, "b": 2.715072}')) == [
+        "each by itself → base   (rated base 2.74, sft 2.72)"
+    ]
+    assert said(("ab", "a", "A, as [it]")) == ["each by itself → base   (its answer: A, as [it])"]
+    assert said(("ab", "a", '{"a": 1.0, "b": 2.0}'), ("ba", "a", "A")) == [
+        'shown first: base → base   (its answer: {"a": 1.0, "b": 2.0})',
+        "shown first: sft → base   (its answer: A)",
+    ]

@@ -69,7 +69,7 @@ class SupervisorWatch:
 
     def _look_again(self) -> None:
         self._app.read(
-            "supervise",
+            "states of jobs",
             lambda workspace: (workspace.pipeline.snapshot(), workspace.pipeline.has_pending_intents()),
             lambda seen: self.see(*seen),
         )

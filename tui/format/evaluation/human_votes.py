@@ -27,6 +27,11 @@ def voter_problem(name: str) -> str | None:
     return f"{name!r} is not a valid voter name: use up to 40 letters, digits, '.', '_' and '-'"
 
 
+def brief(one: PredictionPoweredWinRate) -> str:
+    """The win rate by people, or the number of votes where a rate without its interval would mislead."""
+    return formats.counted(one.voted, "vote") if one.has_few else formats.percent(one.win_rate_b, 1)
+
+
 def more_votes(one: PredictionPoweredWinRate) -> str:
     """How many more votes would decide who is better."""
     if one.more == 0:

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column, KeyedTable, sorted_by
 from tui.components.listing import UNSORTED, Listing
 from tui.components.theme import shade
 from tui.format.data import ratings
@@ -310,7 +310,8 @@ class DialogueList(Vertical):
         longest = max((len(visible(source)) for source in self._sources), default=0)
         each = max(3, min(longest, 8, (free - 36) // max(1, len(self._sources)) - 2))
         # One column for all sources, because every cell of a table takes time.
-        rated = Column("ratings", self._sources_line(each), max(1, (each + 2) * len(self._sources) - 2))
+        width = max(1, (each + 2) * len(self._sources) - 2)
+        rated = Column("ratings", self._sources_line(each), width, overhang=1)
         return [*fixed, rated, Column("utterance", "utterance", max(10, free - rated.width - 2))]
 
     def _sources_line(self, each: int) -> str:
@@ -318,9 +319,9 @@ class DialogueList(Vertical):
         names = []
         for source in self._sources:
             is_sorted = self._order.by == "rating" and self._order.source == source
-            name = visible(source)[: each - 1] + self._arrow if is_sorted else visible(source)[:each]
-            names.append(name.ljust(each))
-        return "  ".join(names)
+            names.append(f"{visible(source)[:each]}{self._arrow if is_sorted else ''}".ljust(each + 2))
+        # The last one's arrow may stand in the padding.
+        return "".join(names).rstrip()
 
     @property
     def _arrow(self) -> str:
@@ -331,8 +332,7 @@ class DialogueList(Vertical):
         order = self._order
         if column.key != order.by or (order.by == "position" and not order.is_reversed):
             return column
-        label = column.label[: column.width - 1] + self._arrow
-        return Column(column.key, label, column.width, column.align)
+        return sorted_by(column, self._arrow)
 
     def _row(self, line: DialogueLine, columns: Sequence[Column]) -> list[Text]:
         muted, rated = shade(self.app, "text-muted"), next(c for c in columns if c.key == "ratings")

@@ -98,11 +98,11 @@ class HomeScreen(WorkspaceScreen):
         self._followed = snapshot, moment
         if self._read_at == 0.0:
             self._draw()
-        self.app.read("home", partial(_look, self.app.now()), self._receive)
+        self.app.read("overview", partial(_look, self.app.now()), self._receive)
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
         if compared != self._compared:
             # By themselves, because they take longest: who answers alike is found in all texts.
-            self.app.read("home.rates", _rates, partial(self._receive_rates, compared))
+            self.app.read("leaders", _rates, partial(self._receive_rates, compared))
 
     def _show_progress(self) -> None:
         self._is_due = False

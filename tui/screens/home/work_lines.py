@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -23,8 +25,9 @@ _BAR, _SHARE = 10, 6
 _CLOCK = 7
 #: A note that has less room is left out.
 _BRIEFEST_NOTE = 18
+_REQUESTED = "requested"
 #: Events that are only steps on the way to a result.
-_STEPS = ("requested", "ready", "running")
+_STEPS = (_REQUESTED, "ready", "running")
 
 
 def running_lines(
@@ -88,10 +91,12 @@ def _lines(jobs: Sequence[Job], places: int, line: Callable[[Job], Content]) -> 
 
 
 def _with_note(job: Job, name: str, note: str | None, width: int) -> Content:
-    """A job's glyph and name, and a note at the end of the line, which is cut before the name is."""
+    """A job's glyph and name, and a note, whose end is cut before the name is."""
     look, name = job_states.look(job), visible(name)
     room = width - 2 - len(name) - 2
-    words = "" if note is None or room < _BRIEFEST_NOTE else formats.shorten(visible(note), room)
+    words = "" if note is None or room < _BRIEFEST_NOTE else visible(note)
+    if words and len(words) > room:
+        words = f"{words[: room - 1].rstrip()}…"
     return Content.assemble(
         (f"{look.glyph} ", f"${look.colour}"),
         formats.shorten(name, width - 2),
@@ -112,13 +117,14 @@ def event_lines(
 ) -> Content:
     """What happened last, the latest first, in at most `places` lines; `now` is in Unix seconds.
 
-    Of each job only the newest of consecutive events is shown: what became of it says what came before.
-    Those that are longer than a line are wrapped with `in_full`, else cut.
+    Of each job only the newest of consecutive events is shown: what became of it says what came before. Jobs
+    that were requested together share a line. Those that are longer than a line are wrapped with `in_full`,
+    else cut.
     """
     if not events:
         return Content.styled("no events yet", "$text-muted")
     shown: list[Content] = []
-    for event in _newest(events):
+    for event in _condensed(events):
         line = _event(event, now, width, in_full=in_full)
         places -= line.plain.count("\n") + 1
         if places < 0:
@@ -148,6 +154,16 @@ def _newest(events: Sequence[Event]) -> Iterator[Event]:
         if event.job is None or event.job not in later or event.text not in _STEPS:
             yield event
         later.add(event.job)
+
+
+def _condensed(events: Sequence[Event]) -> Iterator[Event]:
+    """The newest events; one for several jobs whose requests follow each other."""
+    for is_request, group in groupby(_newest(events), key=lambda event: event.text == _REQUESTED):
+        found = list(group)
+        if is_request and len(found) > 1:
+            yield replace(found[0], job=None, about=formats.counted(len(found), "job"))
+        else:
+            yield from found
 
 
 def opening(**target: str) -> Style:

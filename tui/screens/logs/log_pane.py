@@ -233,7 +233,7 @@ class LogPane(Vertical):
             else:
                 receive(found)
 
-        self.app.read(f"log.{key}", query, answered)
+        self.app.read(f"log ({key})", query, answered)
 
     def _read_from(self, at: int | None) -> None:
         """Show the log around byte `at`; None shows and follows its end."""
@@ -252,7 +252,7 @@ class LogPane(Vertical):
                 self.view.show(window, at=at, follow=self._follows)
                 self._after()
 
-        self._read("window", look, receive)
+        self._read("lines", look, receive)
         self._describe()
 
     def _look(self) -> None:
@@ -337,7 +337,7 @@ class LogPane(Vertical):
                 if not self._matches.is_last:
                     self._count()
 
-        self._read("count", matches.look, receive)
+        self._read("number of matches", matches.look, receive)
 
     def _look_for(self, seek: SearchState) -> None:
         self._seek = seek
@@ -359,7 +359,7 @@ class LogPane(Vertical):
                 self._describe()
                 self.app.show_message(log_status.not_found(seek.wanted, self._key("level")))
 
-        self._read("seek", seek.look, receive)
+        self._read("search", seek.look, receive)
 
     def _go_to(self, start: int) -> None:
         self._seek = None

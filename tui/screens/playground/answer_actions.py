@@ -124,7 +124,7 @@ class AnswerActions(WorkspaceScreen):
             answer_b=b.text,
         )
         self.app.read(
-            "opinion's cost",
+            "cost of the opinion",
             lambda workspace: workspace.playground.opinion_cost(judge, question),
             lambda cost: self.agree("opinion", cost, partial(self._opine, judge, question), lambda: None),
         )
@@ -180,7 +180,7 @@ class AnswerActions(WorkspaceScreen):
         if answer is None or not answer.text:
             self.app.show_message("there is no answer to keep yet")
             return
-        self.app.read("noted", partial(_noted, answer.responder), partial(self._ask_for_note, answer))
+        self.app.read("notes", partial(_noted, answer.responder), partial(self._ask_for_note, answer))
 
     def _ask_for_note(self, answer: PlaygroundAnswer, found: tuple[str, str] | None) -> None:
         from tui.dialogs.ask_text import AskTextScreen

@@ -80,7 +80,7 @@ class HistoryActions(AnswerActions):
 
     def action_export(self) -> None:
         self.app.read(
-            "turns", lambda workspace: len(workspace.playground.history().turns), self._ask_for_file
+            "conversations", lambda workspace: len(workspace.playground.history().turns), self._ask_for_file
         )
 
     def _offer_history(self, history: PlaygroundHistory) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Snapshot,
     )
 
+#: Seconds between two looks at the process that holds the models.
+LOOK_S = 2.0
 #: Columns of characters that an answer needs beside others.
 _COLUMN = 38
 _NOTHING = (
@@ -81,6 +83,7 @@ class PlaygroundScreen(HistoryActions):
     def on_mount(self) -> None:
         self.query_one("#columns").display = self.query_one("#nothing").display = False
         self.draw_about()
+        self.set_interval(LOOK_S, self._look_at_process)
 
     def on_unmount(self) -> None:
         if self._pending is not None:
@@ -91,11 +94,24 @@ class PlaygroundScreen(HistoryActions):
         self._arrange(event.size.width)
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("playground", look, self._receive)
+        self.app.read("conversation", look, self._receive)
+
+    def _look_at_process(self) -> None:
+        """The process ends by itself when it is not used, of which the store knows nothing."""
+        if self._is_in_memory and self._pending is None and self.is_current:
+            self.app.read(
+                "models in memory", lambda workspace: workspace.playground.is_running(), self._see_process
+            )
+
+    def _see_process(self, is_running: bool) -> None:
+        if not is_running:
+            self.app.read("conversation", look, self._receive)
 
     def take(self, dialog_id: str) -> None:
         """Fill in a dialogue of the data; nothing is sent."""
-        self.app.read("dialogue", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
+        self.app.read(
+            "dialogue to answer", lambda workspace: workspace.playground.dialogue(dialog_id), self._take
+        )
 
     # What people do.
 
@@ -156,7 +172,9 @@ class PlaygroundScreen(HistoryActions):
 
     def action_free(self) -> None:
         if self.can("free"):
-            self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
+            self.app.read(
+                "process that holds the models", lambda workspace: workspace.playground.stop(), self._freed
+            )
 
     def action_back(self) -> None:
         """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home."""
@@ -212,7 +230,7 @@ class PlaygroundScreen(HistoryActions):
             self._send_question(question)
             return
         self.app.read(
-            "cost",
+            "cost of the question",
             lambda workspace: workspace.playground.cost(question),
             lambda cost: self.agree(
                 "answers", cost, partial(self._send_question, question), partial(self._take_back, question)

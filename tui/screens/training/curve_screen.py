@@ -180,9 +180,7 @@ class CurveScreen(WorkspaceScreen):
             ChartColours(*(shade(self.app, name) for name in names)),
         )
         before = self._drawing
-        self.app.read(
-            "training", lambda workspace: curve_view.draw(workspace, request, before), self._receive
-        )
+        self.app.read("curves", lambda workspace: curve_view.draw(workspace, request, before), self._receive)
 
     def _receive(self, drawing: Drawing | None) -> None:
         if drawing is None:

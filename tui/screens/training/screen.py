@@ -106,7 +106,7 @@ class TrainingScreen(CurveScreen, RunActions):
         self._changed()
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("training-runs", partial(other_runs, self._shows_archived), self._receive_others)
+        self.app.read("superseded runs", partial(other_runs, self._shows_archived), self._receive_others)
         if self._is_table:
             self._read_table()
         current = {job.id: job for job in snapshot.jobs if job.stage in RUN_STAGES and job.in_config}
@@ -126,7 +126,7 @@ class TrainingScreen(CurveScreen, RunActions):
         self._lay_out()
         self._fill()
         self.app.read(
-            "training-losses", lambda workspace: workspace.training.last_metrics("loss"), self._receive_losses
+            "losses of runs", lambda workspace: workspace.training.last_metrics("loss"), self._receive_losses
         )
         self._ask()
 
@@ -358,7 +358,7 @@ class TrainingScreen(CurveScreen, RunActions):
                 self.show(self.app.snapshot)
 
     def _read_table(self) -> None:
-        for name, sizes in (("training-table", False), ("training-sizes", True)):
+        for name, sizes in (("results of runs", False), ("sizes of runs", True)):
             self.app.read(name, partial(all_runs, self._shows_archived, sizes), self._receive_table)
 
     def _receive_table(self, found: AllRuns) -> None:

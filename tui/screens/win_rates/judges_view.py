@@ -57,7 +57,7 @@ class JudgesView(WinRatesView):
             self.app.read("judges", _look, self._receive)
             # After the others, because a model of many verdicts takes seconds.
             self.app.read(
-                "bias models", lambda workspace: workspace.evaluation.bias_models(), self._receive_models
+                "biases of judges", lambda workspace: workspace.evaluation.bias_models(), self._receive_models
             )
 
     def stale(self) -> None:

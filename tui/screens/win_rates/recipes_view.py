@@ -34,7 +34,7 @@ class RecipesView(WinRatesView):
         basis = win_rates.finished(found)
         if basis != self._requested:
             self._requested = basis
-            self.app.read("recipes", _look, self._receive)
+            self.app.read("win rates of recipes", _look, self._receive)
 
     def stale(self) -> None:
         self._requested = None

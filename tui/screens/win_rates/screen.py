@@ -147,7 +147,9 @@ class WinRatesScreen(WorkspaceScreen):
             self._read_superseded()
         # After the table, because its calculation takes longer.
         self.app.read(
-            "votes", lambda workspace: workspace.evaluation.prediction_powered(), self._receive_votes
+            "win rates by people",
+            lambda workspace: workspace.evaluation.prediction_powered(),
+            self._receive_votes,
         )
 
     def action_detail(self) -> None:

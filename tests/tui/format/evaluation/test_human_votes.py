@@ -58,3 +58,8 @@ def test_votes_on_texts_that_have_changed_are_warned_of() -> None:
     warning = human_votes.warning(replace(FOUND, changed=12))
     assert warning is not None
     assert warning.startswith("The votes on 12 dialogues no longer count, because a response has changed")
+
+
+def test_a_few_votes_are_no_rate_without_its_interval() -> None:
+    assert human_votes.brief(FOUND) == "58.0 %"
+    assert human_votes.brief(replace(FOUND, voted=2)) == "2 votes"

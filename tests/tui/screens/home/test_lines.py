@@ -25,6 +25,22 @@ def test_names_of_events_are_cut_or_wrapped() -> None:
     assert whole[1].startswith(" " * 7)
 
 
+def test_jobs_that_were_requested_together_share_a_line() -> None:
+    events = [
+        Event(1, 1.7e9, "judge-1", None, "requested", "judge embedded"),
+        Event(2, 1.7e9, "sft-1", None, "requested", "sft a"),
+        Event(3, 1.7e9, "sft-2", None, "requested", "sft b"),
+        Event(4, 1.7e9, "sft-1", 1, "failed: out of memory", "sft a"),
+        Event(5, 1.7e9, "sft-1", None, "requested", "sft a"),
+    ]
+    lines = event_lines(events, 1.8e9, 60, 9).plain.splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines] == [
+        "sft a  requested",
+        "sft a  failed: out of memory",
+        "2 jobs  requested",
+    ]
+
+
 @pytest.mark.parametrize("width", [40, 55, 62, 76, 120])
 def test_stages_have_bars_wherever_the_numbers_leave_room(width: int) -> None:
     names = ("generate", "recipe", "sft", "sft-dpo", "respond", "compare")
@@ -58,6 +74,10 @@ def test_what_waits_begins_with_what_could_start_first() -> None:
     # The name is more than the reason.
     assert waiting_lines(jobs, 24, 2).plain.splitlines() == ["◌ respond third", "and 5 more"]
     assert waiting_lines(jobs[1:2], 24, 2).plain == "○ sft second"
+    # A reason is cut at its end.
+    long = replace(jobs[1], reason="waits for sft with a long name")
+    assert waiting_lines([long], 36, 2).plain == "○ sft second   waits for sft with a…"
+    assert waiting_lines([long], 8, 2).plain.startswith("○ s")
 
 
 def test_runs_show_their_loss_and_duration_or_their_state() -> None:

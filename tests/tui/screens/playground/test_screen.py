@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.api import PlaygroundAnswer, PlaygroundTurn, Responding, WorkspacePaths
-from core.playground import history
+from core.playground import history, process
 from core.store import connections
 from tests import loopback
 from tests.support.servers import large_models
@@ -125,6 +125,19 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         assert screen.query_one("#utterance", Input).value == ""
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_a_process_that_ends_for_want_of_use_says_so(
+    study: WorkspacePaths, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing changes in the store then."""
+    monkeypatch.setenv(process.IDLE_VARIABLE, "1")
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("enter", "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await until_shows(pilot, "it was not used for 1 s")
+        await until(pilot, lambda: "models in memory" not in shown(pilot))
 
 
 async def test_settings_are_those_of_the_file_until_they_are_changed_here(

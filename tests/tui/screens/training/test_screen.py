@@ -64,8 +64,8 @@ async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Wo
         await pilot.press("space", "down", "right_square_bracket")
         await until_shows(pilot, "Different:")
         text = shown(pilot)
-        assert text.index("1 5e-05  2 5e-06") < text.index("num_train_epochs")
-        assert "beta  1 —  2 0.1" in text
+        assert text.index("1: 5e-05  2: 5e-06") < text.index("num_train_epochs")
+        assert "beta  1: —  2: 0.1" in text
 
 
 async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: WorkspacePaths) -> None:

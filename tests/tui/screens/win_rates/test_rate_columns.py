@@ -61,3 +61,10 @@ def test_a_name_that_is_too_long_first_loses_what_others_have_too(width: int, na
     # All names of a table are shortened in the same way.
     short = win_rates.fitted_name("small/improve-llm/naive/sft", "small", width, longest=38)
     assert short.startswith("improve-") == (width == 38)
+
+
+def test_a_baseline_has_the_room_that_b_leaves() -> None:
+    rate = msgspec.structs.replace(RATE, a="small/direct/chatgpt/sft", b="small/direct/chatgpt/sft-dpo")
+    assert widths([rate], 120)["a"] == len(rate.a)
+    assert "judge" not in widths([rate], 120), "the summary names the only judge"
+    assert "judge" in widths([rate, msgspec.structs.replace(rate, judge="gpt-4o")], 120)

@@ -135,20 +135,20 @@ class RunActions(WorkspaceScreen):
     def action_delete(self) -> None:
         job = self.chosen_run()
         if self.can("delete") and job is not None:
-            self.app.read("run-deletion", partial(_deletion, job.id), partial(self._confirm, job))
+            self.app.read("size of the run", partial(_deletion, job.id), partial(self._confirm, job))
 
     def _confirm(self, job: Job, found: tuple[RunDeletion, list[str]]) -> None:
         from tui.dialogs.confirm import ConfirmScreen
 
         deletion, names = found
         lines = [
-            f"It frees {size(deletion.bytes)}, and cannot be undone. "
-            f"It deletes {counted(len(deletion.jobs), 'job')}:"
+            f"It frees {size(deletion.bytes)}, and cannot be undone. It deletes {counted(len(names), 'run')}:"
         ]
         lines += [f"  {visible(name)}" for name in names[:_MOST]]
         if len(names) > _MOST:
             lines.append(f"  and {len(names) - _MOST} more runs")
-        lines.append("with their weights, checkpoints, responses and comparisons.")
+        jobs = counted(len(deletion.jobs), "job")
+        lines.append(f"with all weights, checkpoints, responses and comparisons, {jobs} in all.")
         if deletion.kept:
             lines.append(f"Kept: {counted(len(deletion.kept), 'job')} whose answers were paid for.")
         several = f"{len(names)} runs" if len(names) > 1 else visible(job.name)

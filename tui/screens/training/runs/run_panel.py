@@ -151,7 +151,7 @@ class RunPanel(Vertical):
             return
         if self._page == "settings" or self._is_both:
             self.app.read(
-                "run-settings",
+                "settings of runs",
                 lambda workspace: [
                     run_text.SettingsOfRun(run, name, workspace.training.run_settings(run.job))
                     for run, name in shown
@@ -160,10 +160,10 @@ class RunPanel(Vertical):
             )
         elif self._page == "answers":
             self.app.read(
-                "run-samples", lambda workspace: workspace.training.samples(job.id), self._receive_samples
+                "sample answers", lambda workspace: workspace.training.samples(job.id), self._receive_samples
             )
         elif self._page == "log":
-            self.app.read("run-log", partial(_look_at_log, job.id), self._receive_log)
+            self.app.read("log of the run", partial(_look_at_log, job.id), self._receive_log)
 
     def _look(self) -> None:
         if self.screen.is_current and self._job is not None and self._job.state == "running":

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _OPTIONAL = "tokens"
 #: The names' share of a table's width at most, and their widths at least and at most.
 _NAMES, _NARROWEST, _WIDEST = 0.52, 20, 64
-#: How far left and right scroll.
-_FAR = 12
 _HINTS = ("← → columns", "> sort", "/ search", "a archive", "T tags", "N note", "D delete")
 
 
@@ -155,7 +153,7 @@ class RunTable(Vertical):
         about.update(Content("\n").join(lines))
 
     def action_scroll_columns(self, by: int) -> None:
-        self.listing.table.scroll_relative(x=by * _FAR, animate=False)
+        self.listing.table.scroll_columns(by)
 
     def _columns(self, name_width: int) -> list[Column]:
         return [

@@ -279,7 +279,7 @@ def _differing(name: str, values: Sequence[str], found: Sequence[SettingsOfRun],
     short = all(len(value) <= 9 for value in values)
     each: list[tuple[str, str] | str] = []
     for one, value in zip(found, values, strict=True):
-        number = (f"{one.run.number} ", f"{one.run.colour} bold")
+        number = (f"{one.run.number}: ", f"{one.run.colour} bold")
         each += [("  " if short else "\n  ", ""), number, visible(value)]
     return Content.assemble((visible(name), "$text-warning"), *each)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from tui.components.interval_bar import interval_bar
 from tui.components.theme import shade
 from tui.format import values as formats
-from tui.format.evaluation import win_rates
+from tui.format.evaluation import human_votes, win_rates
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _by_people(found: PredictionPoweredWinRate | None, muted: str) -> Text:
     if found is None:
         return Text(formats.UNKNOWN, muted)
     # Bold once the interval excludes 50 %.
-    return Text(formats.percent(found.win_rate_b, 1), "bold" if found.more == 0 else "")
+    return Text(human_votes.brief(found), "bold" if found.more == 0 else "")
 
 
 def _words(words: float | None) -> str:

@@ -40,12 +40,12 @@ def columns(
     rate = ("win rate ± sd", 13) if over_seeds else ("win rate", 10)
     rest = [
         Column("rate", *rate, "right"),
-        Column("interval", "95 % interval", 13 if sort != "interval" else 15, "right"),
+        Column("interval", "95 % interval", 13, "right"),
     ]
     # Baselines are mostly a student's name; a group's name may be a method.
     longest_a = max((len(visible(rate.a)) for rate in rates), default=0)
     a = max(len(_A), longest_a, _METHOD if grouping == "method" else 0)
-    if wide:
+    if wide and len(judges) > 1:
         rest = [judge, *rest]
     wins = Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right")
     if len(judges) > 1 and not wide:
@@ -71,7 +71,7 @@ def columns(
         place = rest.index(next(one for one in rest if one.key == "interval")) + 1
         rest.insert(place, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar))
     names = _room(width, rest)
-    a = min(a, max(8, names * 2 // 5))
+    a = min(a, max(8, names * 2 // 5, names - longest_b))
     found = [Column("a", _A, a), Column("b", "B", max(8, names - a)), *rest]
     return [_headed(column, sort, is_reversed=is_reversed) for column in found]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-_HINT = "/ search   > sort   I reverse   b group"
+_HINT = "/ search   > sort   I reverse   b group   s superseded"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
     "config.toml; with data imported, `S` on the pipeline starts everything."
@@ -188,7 +188,9 @@ class RatesView(WinRatesView):
         basis = win_rates.finished(self.rates)
         if self._grouping == "seeds" and basis != self._requested:
             self._requested = basis
-            self.app.read("seeds", lambda workspace: workspace.evaluation.seed_groups(), self._receive)
+            self.app.read(
+                "win rates over seeds", lambda workspace: workspace.evaluation.seed_groups(), self._receive
+            )
 
     def _receive(self, found: tuple[SeedGroup, ...]) -> None:
         self._over_seeds = {str(one.name): one for one in found}
