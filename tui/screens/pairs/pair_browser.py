@@ -66,6 +66,8 @@ class PairBrowser(Horizontal):
         self._lay_out()
         if self.list.display and not was_shown:
             self.list.enter()
+        if self.list.display == was_shown:
+            self.view.reserve()
 
     def show(self, pair: ShownPair | None, nothing: str) -> None:
         """Show a pair, or the text `nothing` if there is none; with the list, a frame after its cursor."""

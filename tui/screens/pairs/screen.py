@@ -298,10 +298,12 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _read(self) -> None:
+        if self._a is None and self.app.snapshot is not None:
+            compared = pairs_data.compared_responders(self.app.snapshot)
+            if compared is not None:
+                (self._a, self._b), self._is_provisional = compared, False
         query = partial(pairs_data.read, self._a, self._b, self._walk.pairs, self._wanted)
         self.app.read("pairs", query, self._receive)
-        # After the pairs, which do not wait for it.
-        self.app.read("responders", pairs_data.read_names, self._receive_names)
 
     def _receive_names(self, names: Sequence[str]) -> None:
         self._names = names
@@ -309,9 +311,8 @@ class PairsScreen(WorkspaceScreen):
     def _receive(self, seen: PairsData) -> None:
         self._names = self._names or seen.names
         if self._a is None and self.app.snapshot is not None:
-            compared = pairs_data.compared_responders(self.app.snapshot)
-            self._is_provisional = compared is None
-            self._a, self._b = compared or pairs_data.answered_responders(self.app.snapshot, seen.names)
+            self._is_provisional = True
+            self._a, self._b = pairs_data.answered_responders(self.app.snapshot, seen.names)
             if self._a is not None:
                 self._read()
         if (seen.a, seen.b) != (self._a, self._b):
@@ -320,6 +321,8 @@ class PairsScreen(WorkspaceScreen):
             self._read()
             return
         self._is_read = True
+        # Now, so that the pairs do not wait for it.
+        self.app.read("responders", pairs_data.read_names, self._receive_names)
         is_known = seen.pairs is self._walk.pairs and seen.wanted == self._walk.wanted
         if not is_known or (seen.prompt, seen.alone) != (self._prompt, self._alone):
             self._prompt, self._alone = seen.prompt, seen.alone
