@@ -69,6 +69,9 @@ class LaterCells(Sequence[Text]):
     def __getitem__(self, index: int | slice) -> Text | Sequence[Text]:
         return self._drawn()[index]
 
+    def __iter__(self) -> Iterator[Text]:
+        return iter(self._drawn())
+
     def __len__(self) -> int:
         return len(self._drawn())
 
