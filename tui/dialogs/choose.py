@@ -75,9 +75,17 @@ class ChooseScreen(Dialog[str | None]):
             options.action_cursor_down()
         else:
             options.action_cursor_up()
+        if options.highlighted_option is not None:
+            self._current = options.highlighted_option.id
 
     def action_give_up(self) -> None:
         self.dismiss(None)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer these names instead; until something is typed, the cursor stays on its own."""
+        self._names = names
+        if self.is_mounted and self.is_attached:
+            self._list(self.query_one(Input).value)
 
     def _list(self, part: str) -> None:
         part = part.strip()

@@ -89,3 +89,18 @@ async def test_of_many_names_those_around_the_best_one_are_offered(
         await until_shows(pilot, "9999 dialogue")
         await pilot.press("enter")
         await until(pilot, lambda: chosen == [names[7_001], names[9_999]])
+
+
+async def test_the_cursor_stays_where_further_names_are_offered(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        chosen: list[str | None] = []
+        screen = ChooseScreen("Responder", ["human", "chatgpt", "gemini"], "old")
+        await pilot.app.push_screen(screen, chosen.append)
+        await until_shows(pilot, "gemini")
+        # The current one is of those that come later.
+        screen.offer(["human", "chatgpt", "gemini", "old"])
+        await pilot.press("up")
+        screen.offer(["first", "human", "chatgpt", "gemini", "old"])
+        await until_shows(pilot, "first")
+        await pilot.press("enter")
+        await until(pilot, lambda: chosen == ["gemini"])

@@ -225,9 +225,10 @@ class PairsScreen(WorkspaceScreen):
             self.app.show_message("there are no responders yet: import data first")
             return
         current = self._a if side == "a" else self._b
-        self.app.push_screen(
-            ChooseScreen(f"Responder {side.upper()}", self._names, current), partial(self._chosen, side)
-        )
+        screen = ChooseScreen(f"Responder {side.upper()}", self._names, current)
+        self.app.push_screen(screen, partial(self._chosen, side))
+        # Those of earlier settings are offered as soon as they have names.
+        self.app.read("responders", pairs_data.read_names, screen.offer)
 
     def on_responses_view_taken(self, event: ResponsesView.Taken) -> None:
         event.stop()
@@ -305,11 +306,8 @@ class PairsScreen(WorkspaceScreen):
         query = partial(pairs_data.read, self._a, self._b, self._walk.pairs, self._wanted)
         self.app.read("pairs", query, self._receive)
 
-    def _receive_names(self, names: Sequence[str]) -> None:
-        self._names = names
-
     def _receive(self, seen: PairsData) -> None:
-        self._names = self._names or seen.names
+        self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
             self._is_provisional = True
             self._a, self._b = pairs_data.answered_responders(self.app.snapshot, seen.names)
@@ -321,8 +319,6 @@ class PairsScreen(WorkspaceScreen):
             self._read()
             return
         self._is_read = True
-        # Now, so that the pairs do not wait for it.
-        self.app.read("responders", pairs_data.read_names, self._receive_names)
         is_known = seen.pairs is self._walk.pairs and seen.wanted == self._walk.wanted
         if not is_known or (seen.prompt, seen.alone) != (self._prompt, self._alone):
             self._prompt, self._alone = seen.prompt, seen.alone
