@@ -60,7 +60,7 @@ def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> 
 
     `known` caches parts that are the same object in the settings of many jobs.
     """
-    left_out = _left_out(settings)
+    left_out = _left_out(type(settings))
     if isinstance(settings, Responding) and not settings.do_sample:
         settings = msgspec.structs.replace(settings, batch_size=_GREEDY_BATCH)
     tag = settings.__struct_config__.tag
@@ -76,7 +76,7 @@ def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> 
 def flattened(settings: msgspec.Struct) -> dict[tuple[str, ...], object]:
     """All fields that change the results, also those with a default, by their path within the settings."""
     found: dict[tuple[str, ...], object] = {}
-    left_out = _left_out(settings)
+    left_out = _left_out(type(settings))
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if name in left_out:
@@ -90,10 +90,11 @@ def flattened(settings: msgspec.Struct) -> dict[tuple[str, ...], object]:
     return found
 
 
-def _left_out(settings: msgspec.Struct) -> frozenset[str]:
-    """The fields of a record that do not change the results."""
+@cache
+def _left_out(record: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields of a kind of record that do not change the results."""
     return frozenset[str]().union(
-        *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
+        *(names for kind, names in _NOT_IN_FINGERPRINT.items() if issubclass(record, kind))
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, overload
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual._two_way_dict import TwoWayDict
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.geometry import Region, Size
@@ -32,6 +33,10 @@ _STYLES_OF_ROWS = (
     "datatable--header",
     "datatable--header-hover",
 )
+
+#: Stands for each row: all are one line high.
+_ROW = Row(RowKey(), 1)
+_NO_CELLS: dict[ColumnKey, Text] = {}
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ class LaterCells(Sequence[Text]):
 
     def __getitem__(self, index: int | slice) -> Text | Sequence[Text]:
         return self._drawn()[index]
+
+    def __iter__(self) -> Iterator[Text]:
+        return iter(self._drawn())
 
     def __len__(self) -> int:
         return len(self._drawn())
@@ -132,6 +140,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._moved_unseen = False
         self._base_style = Style()
         self._styles_of_rows: tuple[Style, ...] = ()
+        #: The rows that are shown, or were before they were cleared, in their order.
+        self._row_keys: dict[str, RowKey] = {}
         #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
         #: What the drawing of the headings depends on, and the drawing.
@@ -170,10 +180,11 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def put(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show exactly these rows in this order, changing only what differs.
 
-        A row that is the same object as before counts as unchanged.
+        A row that is the same object as before counts as unchanged. Only the cells of visible rows are looked
+        at.
         """
-        shown, wanted, before = [str(key.value) for key in self.rows], list(rows), self._put
-        self._put = dict(rows)
+        shown, wanted = self.keys, list(rows)
+        self._put = rows
         if not shown or wanted[: len(shown)] != shown:
             if (selected := self.selected_key) is not None:
                 self._again(rows, selected, self.cursor_row)
@@ -181,10 +192,17 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 self._again(rows, self._wanted, self._wanted_line)
             self._wanted, self._wanted_line = None, 0
             return
-        for key in shown:
-            if rows[key] is not before.get(key):
+        # What was never drawn is not on the screen.
+        for key, (cells, _, _) in list(self._drawn.items()):
+            if rows[key] is not cells:
                 self._update(key, rows[key])
-        self._add(wanted[len(shown) :])
+        if len(wanted) > len(shown):
+            self._place(wanted)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the rows in their order."""
+        return list(self._row_keys) if self.rows else []
 
     def put_some(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show these rows again, in their places; those that the table has not are left out."""
@@ -241,7 +259,6 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         return self.get_row(row_key)[columns.index(wanted)]
 
     def _update(self, key: str, cells: Sequence[Text]) -> None:
-        # What was never drawn is not on the screen.
         if (drawn := self._drawn.get(key)) is None:
             return
         # The comparison of Text ignores the style.
@@ -252,21 +269,21 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         else:
             self._drawn[key] = (cells, *drawn[1:])
 
-    def _add(self, keys: Sequence[str]) -> None:
-        """Add rows at the end, all at once: `add_row` takes as long as a drawing for each of them."""
-        if not keys:
-            return
+    def _place(self, keys: Sequence[str]) -> None:
+        """Have these rows, all at once: `add_row` takes as long as a drawing for each of them."""
         is_first = not self.rows
-        for index, key in enumerate(keys, start=len(self.rows)):
-            row_key = RowKey(key)
-            self._row_locations[row_key] = index
-            # The cells are in `_put`.
-            self._data[row_key] = {}
-            self.rows[row_key] = Row(row_key, 1)
+        known = self._row_keys
+        self._row_keys = {key: known.get(key) or RowKey(key) for key in keys}
+        places = dict(zip(self._row_keys.values(), range(len(keys)), strict=True))
+        self._row_locations = TwoWayDict(places)
+        # A dictionary made from another one takes over the hashes of its keys, which are computed in Python.
+        self.rows = dict.fromkeys(places, _ROW)
+        # The cells are in `_put`.
+        self._data = dict.fromkeys(places, _NO_CELLS)
         self._require_update_dimensions = True
         self._update_count += 1
         self.cursor_coordinate = self.cursor_coordinate  # brings it within bounds
-        if is_first and self._shown_columns and self.show_cursor:
+        if is_first and keys and self._shown_columns and self.show_cursor:
             self._highlight_cursor()
         self.check_idle()
 
@@ -275,7 +292,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         scrolled = self.scroll_y
         with self.app.batch_update():
             self.clear()
-            self._add(list(rows))
+            self._place(list(rows))
             if selected is None or not self.select(selected):
                 self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
                 self.call_later(self._report_cursor)
@@ -289,13 +306,42 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             super()._scroll_cursor_into_view(animate)
 
     @property
+    def ordered_rows(self) -> list[Row]:
+        return [_ROW] * self.row_count
+
+    @property
+    def _y_offsets(self) -> list[tuple[RowKey, int]]:
+        # Textual makes one for each row even to clear the table. Lines without a row have none either.
+        return []
+
+    @property
+    def _total_row_height(self) -> int:
+        return self.row_count
+
+    def _get_row_region(self, row_index: int) -> Region:
+        # Textual adds up the heights of all rows above.
+        if not self.is_valid_row_index(row_index):
+            return Region(0, 0, 0, 0)
+        return Region(0, row_index + self._head, max(self.size.width, self._columns_width), 1)
+
+    def _get_cell_region(self, coordinate: Coordinate) -> Region:
+        if not self.is_valid_coordinate(coordinate):
+            return Region(0, 0, 0, 0)
+        widths = [column.width + 2 * self.cell_padding for column in self._shown_columns]
+        row, column = coordinate
+        return Region(sum(widths[:column]), row + self._head, widths[column], 1)
+
+    @property
+    def _columns_width(self) -> int:
+        return sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
+
+    @property
     def _head(self) -> int:
         """The lines above the first row."""
         return self.header_height if self.show_header else 0
 
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
-        width = sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
-        size = Size(width, self.row_count + self._head)
+        size = Size(self._columns_width, self.row_count + self._head)
         if size != self.virtual_size:
             # An earlier request that may have been met already: see `AutoHeightText`.
             self._layout_required = False
@@ -361,7 +407,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
         """A row from its first column to its last; reuses the last drawing if nothing changed."""
-        key = str(self.ordered_rows[row].key.value)
+        row_key = self._row_locations.get_key(row)
+        key = "" if row_key is None else str(row_key.value)
         cells = self._put[key]
         depends = (
             row,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -195,8 +195,7 @@ class Listing(Vertical, Generic[T]):
 
     def action_sort(self, by: int) -> None:
         """Sort by the next sortable column; after the last comes the default order."""
-        entries = self._entries().values()
-        known = {name for entry in entries for name in entry.values}
+        known = self._sortable()
         names = [None, *(column.key for column in self._columns if column.key in known)]
         at = names.index(self._sort) if self._sort in names else 0
         self._sort, self._is_reversed = names[(at + by) % len(names)], False
@@ -208,7 +207,7 @@ class Listing(Vertical, Generic[T]):
         name = event.column_key.value
         if name == self._sort:
             self.action_reverse()
-        elif any(name in entry.values for entry in self._entries().values()):
+        elif name in self._sortable():
             self._sort, self._is_reversed = name, False
             self._rearrange()
         else:
@@ -221,7 +220,7 @@ class Listing(Vertical, Generic[T]):
     @property
     def keys(self) -> Sequence[str]:
         """The keys of the rows in their order."""
-        return [str(key.value) for key in self.table.rows]
+        return self.table.keys
 
     def _rearrange(self) -> None:
         scrolled = self.table.scroll_x
@@ -234,14 +233,25 @@ class Listing(Vertical, Generic[T]):
         self._drawn = {}
         self._fill()
 
-    def _entries(self) -> dict[str, ListEntry]:
+    def _entries(self) -> Mapping[str, ListEntry]:
         """Each item's entry; unchanged items keep the same entry object."""
-        drawn: dict[str, tuple[T, ListEntry]] = {}
-        for key, item in self._items.items():
-            before = self._drawn.get(key)
-            drawn[key] = before if before is not None and before[0] == item else (item, self._draw_item(item))
-        self._drawn = drawn
-        return {key: entry for key, (_, entry) in drawn.items()}
+        self._drawn = {key: self._drawn_item(key) for key in self._items}
+        return {key: entry for key, (_, entry) in self._drawn.items()}
+
+    def _drawn_item(self, key: str) -> tuple[T, ListEntry]:
+        """An item and its entry, drawn again only if the item differs."""
+        item, before = self._items[key], self._drawn.get(key)
+        if before is not None and (before[0] is item or before[0] == item):
+            return before
+        return item, self._draw_item(item)
+
+    def _sortable(self) -> Collection[str]:
+        """The columns that rows can be sorted by."""
+        return {name for entry in self._entries().values() for name in entry.values}
+
+    def _values(self, found: Mapping[str, ListEntry], column: str) -> dict[str, SortValue]:
+        """The sort keys of a column of the entries found."""
+        return {key: entry.values.get(column) for key, entry in found.items()}
 
     def _fill(self) -> None:
         entries = self._entries()
@@ -252,16 +262,23 @@ class Listing(Vertical, Generic[T]):
             }
         table = self.table
         table.set_columns([self._headed(column) for column in self._columns])
-        table.put({key: found[key].cells for key in self._ordered(found)})
+        table.put(self._cells(self._ordered(found), found))
         self._describe(len(found), len(entries))
+
+    def _cells(self, order: Sequence[str], found: Mapping[str, ListEntry]) -> Mapping[str, Sequence[Text]]:
+        """The cells of the entries found, in an order."""
+        return {key: found[key].cells for key in order}
 
     def _ordered(self, found: Mapping[str, ListEntry]) -> list[str]:
         if self._sort is None:
             return list(found)[:: -1 if self._is_reversed else 1]
-        values = {key: entry.values.get(self._sort) for key, entry in found.items()}
-        known = [key for key, value in values.items() if value is not None]
-        known.sort(key=lambda key: comparable(values[key]), reverse=self._is_reversed)
-        return known + [key for key, value in values.items() if value is None]
+        values = self._values(found, self._sort)
+        known = {key: value for key, value in values.items() if value is not None}
+        # Numbers alone need no other form, which takes longer to make than to sort by.
+        has_texts = any(issubclass(kind, str) for kind in set(map(type, known.values())))
+        marks = {key: comparable(value) for key, value in known.items()} if has_texts else known
+        order = sorted(known, key=marks.__getitem__, reverse=self._is_reversed)
+        return order + [key for key in values if key not in known] if len(known) < len(values) else order
 
     def _headed(self, column: Column) -> Column:
         """The column, with an arrow if rows are sorted by it."""

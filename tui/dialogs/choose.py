@@ -16,6 +16,8 @@ from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
 _MOST_ROWS = 12
+#: So many names are offered at once, those around the best one: the list measures each.
+_MOST_OFFERED = 300
 
 
 class ChooseScreen(Dialog[str | None]):
@@ -73,9 +75,17 @@ class ChooseScreen(Dialog[str | None]):
             options.action_cursor_down()
         else:
             options.action_cursor_up()
+        if options.highlighted_option is not None:
+            self._current = options.highlighted_option.id
 
     def action_give_up(self) -> None:
         self.dismiss(None)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer these names instead; until something is typed, the cursor stays on its own."""
+        self._names = names
+        if self.is_mounted and self.is_attached:
+            self._list(self.query_one(Input).value)
 
     def _list(self, part: str) -> None:
         part = part.strip()
@@ -83,11 +93,17 @@ class ChooseScreen(Dialog[str | None]):
         options = self.query_one(OptionList)
         # Set here, because the list would measure every name repeatedly.
         options.styles.height = min(_MOST_ROWS, max(1, len(found)))
-        options.set_options([Option(Content(visible(name)), id=name) for name in found])
+        best = found.index(self._best(found, part)) if found else 0
+        first = max(0, min(best - _MOST_OFFERED // 2, len(found) - _MOST_OFFERED))
+        offered = found[first : first + _MOST_OFFERED]
+        options.set_options([Option(Content(visible(name)), id=name) for name in offered])
         if not found:
             options.add_option(Option(Content("nothing matches"), disabled=True))
-        else:
-            options.highlighted = found.index(self._best(found, part))
+            return
+        if len(offered) < len(found):
+            words = f"{len(found):,} match: type a part of the name"
+            options.add_option(Option(Content(words), disabled=True))
+        options.highlighted = best - first
 
     def _best(self, found: Sequence[str], part: str) -> str:
         """The name that Enter takes: the current one until something is typed, then one typed in full, or one

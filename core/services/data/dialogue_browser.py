@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, cast
 
 from core.domain.data.dialogue_pages import (
@@ -15,7 +16,7 @@ from core.domain.data.dialogue_pages import (
     ResponderKind,
     Response,
 )
-from core.domain.data.dialogues import HUMAN, Dialogue
+from core.domain.data.dialogues import HUMAN, Dialogue, ImportedData
 from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs.job import Job
 from core.domain.names import ComparisonName, RunName
@@ -27,6 +28,8 @@ from core.store.evaluation import response_queries, verdict_queries
 
 #: Dialogues of a page: a larger table would respond too slowly to a key press.
 PAGE = 100
+#: Of at most so many dialogues a longer text is looked for among those with its beginning.
+_FEW = 20_000
 
 _OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
     "a": "lost",
@@ -44,6 +47,8 @@ class DialogueBrowser:
 
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
+        #: The data, filter and order of the last search, and the dialogues found.
+        self._last: tuple[ImportedData | None, DialogueFilter, DialogueOrder, list[str]] | None = None
 
     def page(
         self,
@@ -52,8 +57,9 @@ class DialogueBrowser:
         beside: tuple[Literal["before", "after"], DialoguePage] | None = None,
         holding: str | None = None,
         limit: int = PAGE,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> DialoguePage:
-        """At most `limit` dialogues that match the filter, in order.
+        """At most `limit` dialogues that match the filter, in order; none once they are no longer wanted.
 
         The page is the first one, the one `beside` another page of the same filter and order, or the one with
         the dialogue `holding`, if that matches."""
@@ -70,7 +76,7 @@ class DialogueBrowser:
                 return DialoguePage(lines, first, other.found, total)
             if wanted:
                 # At once: to look through all texts takes long.
-                ids = dialogue_pages.matching(connection, wanted, order)
+                ids = self._matching(connection, wanted, order, is_wanted)
                 place = ids.index(holding) if holding in ids else 0
                 skip = place // limit * limit
                 lines = dialogue_pages.lines(connection, ids[skip : skip + limit])
@@ -79,6 +85,28 @@ class DialogueBrowser:
             skip = (earlier or 0) // limit * limit
             lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
             return DialoguePage(lines, skip + 1, total, total)
+
+    def _matching(
+        self,
+        connection: sqlite3.Connection,
+        wanted: DialogueFilter,
+        order: DialogueOrder,
+        is_wanted: Callable[[], bool],
+    ) -> list[str]:
+        """The ids of all dialogues that match: while a text is typed, of those that its beginning left."""
+        data, among = stored_data.imported(connection), None
+        if self._last is not None:
+            known_data, before, known_order, ids = self._last
+            is_same = (data, order) == (known_data, known_order)
+            is_narrower = replace(wanted, text=before.text) == before and dialogue_pages.narrows(
+                wanted.text, before.text
+            )
+            among = ids if is_same and is_narrower and len(ids) <= _FEW else None
+        found = dialogue_pages.matching(connection, wanted, order, is_wanted, among)
+        if found is None:
+            return []
+        self._last = (data, wanted, order, found)
+        return found
 
     def first(self, text: str, limit: int, is_wanted: Callable[[], bool]) -> tuple[DialogueLine, ...]:
         """The first dialogues whose id or texts contain a text; none once they are no longer wanted."""

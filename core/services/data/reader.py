@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class DataReader:
             with connections.snapshot(connection):
                 yield from dialogue_queries.each_dialogue(connection)
 
-    @property
+    @cached_property
     def browser(self) -> DialogueBrowser:
         """Reads single dialogues, and pages of filtered and sorted ones."""
         from core.services.data.dialogue_browser import DialogueBrowser

@@ -49,15 +49,15 @@ class ComparisonReader:
 
         Those of rungs, over train dialogues, are no results.
         """
-        rates, same = self._rates(), self.same_answers()
+        rates, same = self.rates(), self.same_answers()
         return self._state.remember("win rates", (rates, same), lambda: same_answers.add(rates, same))
 
     def judge_labels(self) -> dict[str, str]:
         """Judge → one line on its agreement with people, which is shown wherever its results are."""
-        return win_rates.judge_labels(self._rates())
+        return win_rates.judge_labels(self.rates())
 
-    def _rates(self) -> tuple[WinRate, ...]:
-        """The same without the answers that responders share, which need all responses."""
+    def rates(self) -> tuple[WinRate, ...]:
+        """The same without `same_as_b`, which needs all responses."""
         jobs = self._pipeline.snapshot().jobs
         validated = self._data.validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._data.judges()}
@@ -103,7 +103,7 @@ class ComparisonReader:
         return self._state.remember(
             "same answers",
             (names, done, self._state.imported()),
-            lambda: same_answers.find(self._data.texts(names)),
+            lambda: self._data.same_answers(names),
         )
 
     def same_answers_of(self, responders: Iterable[str]) -> tuple[SameAnswers, ...]:

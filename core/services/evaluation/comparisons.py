@@ -194,18 +194,26 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
 
 
 def texts(
-    connection: sqlite3.Connection, jobs: Sequence[Job], responders: Iterable[str]
+    connection: sqlite3.Connection,
+    jobs: Sequence[Job],
+    responders: Iterable[str],
+    *,
+    answered: bool = False,
 ) -> dict[str, dict[str, str]]:
-    """Each responder's responses to the test split, by dialogue."""
+    """Each responder's responses to the test split, by dialogue.
+
+    With `answered`, those of sources in the data are left out for dialogues that no other responder answered.
+    """
     # Of jobs with the same name, the first one is that of the configuration.
     answering = {job.name: job.id for job in reversed(jobs) if job.stage == "respond"}
     wanted = list(responders)
     of_data = [name for name in wanted if name not in answering]
-    sources = response_queries.source_responses(connection, of_data) if of_data else {}
+    given = [answering[name] for name in wanted if name in answering]
+    responses = response_queries.responses_of(connection, given) if given else {}
+    dialogues = set().union(*responses.values()) if answered else None
+    sources = response_queries.source_responses(connection, of_data, dialogues) if of_data else {}
     return {
-        name: response_queries.responses(connection, answering[name])
-        if name in answering
-        else sources.get(name, {})
+        name: responses.get(answering[name], {}) if name in answering else sources.get(name, {})
         for name in wanted
     }
 

@@ -61,7 +61,7 @@ class EvaluationReader(ComparisonReader):
 
     def recipe_rates(self) -> tuple[RecipeRate, ...]:
         """The win rate of each recipe over the base students, overall and in each dimension of empathy."""
-        rates = self._rates()
+        rates = self.rates()
         return self._state.remember(
             "recipe rates",
             rates,
@@ -72,7 +72,7 @@ class EvaluationReader(ComparisonReader):
 
     def seed_groups(self) -> tuple[SeedGroup, ...]:
         """Comparisons whose runs differ in their seeds alone: mean and spread of their win rates."""
-        rates = self._rates()
+        rates = self.rates()
         return self._state.remember(
             "seed groups", rates, lambda: seed_groups.seed_groups(rates, self._data.scores(rates))
         )
@@ -83,7 +83,7 @@ class EvaluationReader(ComparisonReader):
         `over_seeds`: runs that differ in their seeds alone are one responder, whose score on a dialogue is
         the mean over them.
         """
-        rates = self._rates()
+        rates = self.rates()
         return self._state.remember(
             "rankings over seeds" if over_seeds else "rankings",
             rates,
@@ -92,14 +92,14 @@ class EvaluationReader(ComparisonReader):
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
         """A paired test of any two responders that a judge compared with the same baseline."""
-        rates = self._rates()
+        rates = self.rates()
         return self._state.remember(
             "paired tests", rates, lambda: comparisons.paired_tests(rates, self._data.scores(rates))
         )
 
     def agreements(self) -> tuple[Agreement, ...]:
         """The agreement (raw and Cohen's kappa) of judges with each other, of voters, and of both."""
-        rates, found = self._rates(), self._data.votes()
+        rates, found = self.rates(), self._data.votes()
         scores, texts = self._data.scores(rates), self._data.texts(judges.voted(found))
         return (
             *judges.agreements(rates, scores, self._data.texts),
@@ -136,7 +136,7 @@ class EvaluationReader(ComparisonReader):
         connection = self._state.connection()
         if connection is None:
             return ()
-        rates, known = [rate for rate in self._rates() if rate.n is not None], self._data.judges()
+        rates, known = [rate for rate in self.rates() if rate.n is not None], self._data.judges()
 
         def make() -> tuple[BiasModel, ...]:
             verdicts = {rate.job: comparisons.verdicts_of(connection, rate.job) for rate in rates}
@@ -170,7 +170,7 @@ class EvaluationReader(ComparisonReader):
         if judge not in known:
             there_are = ", ".join(known) or "none"
             raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
-        rates = [rate for rate in self._rates() if rate.judge == judge and rate.n is not None]
+        rates = [rate for rate in self.rates() if rate.judge == judge and rate.n is not None]
         connection, data = self._state.connection(), self._state.drawn_dialogues()
         found = (
             {}
@@ -269,14 +269,14 @@ class EvaluationReader(ComparisonReader):
     def _voted(self, votes: Sequence[Vote]) -> list[WinRate]:
         """The finished comparisons of responders on whom people voted."""
         met = {frozenset((vote.a, vote.b)) for vote in votes}
-        return [rate for rate in self._rates() if rate.n is not None and frozenset((rate.a, rate.b)) in met]
+        return [rate for rate in self.rates() if rate.n is not None and frozenset((rate.a, rate.b)) in met]
 
     def _uncertainties(self, a: str, b: str) -> dict[str, float] | None:
         """How uncertain the judges that compared the two are of each dialogue; None if there are none."""
         connection = self._state.connection()
         # By job, so that a and b may be exchanged.
         compared = sorted(
-            (rate for rate in self._rates() if rate.n is not None and {rate.a, rate.b} == {a, b}),
+            (rate for rate in self.rates() if rate.n is not None and {rate.a, rate.b} == {a, b}),
             key=lambda rate: rate.job,
         )
         if connection is None or not compared:

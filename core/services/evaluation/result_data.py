@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.config.schema import JudgeConfig
 from core.domain.data.dialogues import Dialogue
-from core.domain.evaluation.win_rates import WinRate
+from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
 from core.pipeline.planning import workspace_graph
-from core.services.evaluation import comparisons
+from core.services.evaluation import comparisons, same_answers
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
+from core.store import connections
 from core.store.dialogues import dialogue_queries
+from core.store.evaluation import response_queries
 from core.store.jobs import job_queries
 
 if TYPE_CHECKING:
@@ -47,6 +49,23 @@ class ResultData:
         if connection is None:
             return {name: {} for name in responders}
         return comparisons.texts(connection, jobs, responders)
+
+    def same_answers(self, responders: Sequence[str]) -> tuple[SameAnswers, ...]:
+        """Those of these responders that give the same answers."""
+        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
+        if connection is None:
+            return ()
+        answering = {job.name for job in jobs if job.stage == "respond"}
+        sources = [name for name in responders if name not in answering]
+        with connections.snapshot(connection):
+            # Jobs may have answered few of hundreds of thousands of dialogues.
+            texts = comparisons.texts(connection, jobs, responders, answered=True)
+            known = self._state.remember(
+                "same answers of sources",
+                (sources, self._state.imported()),
+                lambda: response_queries.same_responses(connection, sources),
+            )
+        return same_answers.find(texts, known)
 
     def dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
         """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""

@@ -16,13 +16,20 @@ from core.domain.evaluation.win_rates import SameAnswers, WinRate
 MOST = 10
 
 
-def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
+def find(
+    texts: Mapping[str, Mapping[str, str]], known: Mapping[tuple[str, str], tuple[int, int]] | None = None
+) -> tuple[SameAnswers, ...]:
     """Responders with an answer in common, those with the largest share first.
 
     Of each responder the `MOST` others with the largest share. `texts` are the responses by responder and
-    dialogue.
+    dialogue. Of two responders that are `known`, these are the same answers and the dialogues that both
+    answer: their texts may be there for a part of the dialogues alone.
     """
     names = list(texts)
+    counted: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for (a_known, b_known), counts in (known or {}).items():
+        place_a, place_b = names.index(a_known), names.index(b_known)
+        counted[place_a][place_b] = counted[place_b][place_a] = counts
     # Hundreds of thousands of answers, of which few are shared: no loop in Python goes through all.
     times = Counter(chain.from_iterable(own.items() for own in texts.values()))
     givers: dict[tuple[str, str], list[int]] = {answer: [] for answer, many in times.items() if many > 1}
@@ -44,6 +51,10 @@ def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
         same = Counter(chain.from_iterable(givers[answer] for answer in answers))
         del same[number]
         of = {other: both(asked[number], asked[other]) for other in same}
+        if number in counted:
+            for other, (times_same, dialogues) in counted[number].items():
+                same[other], of[other] = times_same, dialogues
+            same = +same
         for other in nsmallest(MOST, same, key=lambda other: (-same[other] / of[other], other)):
             a, b = min(number, other), max(number, other)
             found[a, b] = SameAnswers(names[a], names[b], same[other], of[other])

@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from core.domain.errors import UserError
 from core.domain.jobs import rungs
@@ -290,15 +291,23 @@ def _plan(
 
 def _short(settings: Settings) -> dict[str, str]:
     """The settings by short names: what is left of their paths."""
-    paths = fingerprinted_settings.flattened(settings)
     found: dict[str, str] = {}
-    for path, value in paths.items():
-        kept = [part for part in path if part not in _LEFT_OUT]
-        if path[-1] == "model" and "identity" in path:
-            kept = ["model"]
-        if kept and kept[-1] not in _NAMES:
-            *group, last = kept
-            # PEFT's names have the group's already.
-            key = last if group and last.startswith(f"{group[-1]}_") else ".".join((*group, last))
-            found[_SHORT.get(key, key)] = setting_value(value)
+    for path, value in fingerprinted_settings.flattened(settings).items():
+        if (key := _short_name(path)) is not None:
+            found[key] = setting_value(value)
     return found
+
+
+# Thousands of jobs have the same few dozen.
+@cache
+def _short_name(path: tuple[str, ...]) -> str | None:
+    """What is left of the path of a setting; None if that is nothing, or part of the job's name."""
+    kept = [part for part in path if part not in _LEFT_OUT]
+    if path[-1] == "model" and "identity" in path:
+        kept = ["model"]
+    if not kept or kept[-1] in _NAMES:
+        return None
+    *group, last = kept
+    # PEFT's names have the group's already.
+    key = last if group and last.startswith(f"{group[-1]}_") else ".".join((*group, last))
+    return _SHORT.get(key, key)

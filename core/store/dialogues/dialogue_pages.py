@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from core.domain.data.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
@@ -25,15 +27,36 @@ def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
     return _number(connection, where, values)
 
 
-def matching(connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder) -> list[str]:
-    """The ids of all dialogues that match the filter, in order."""
+def matching(
+    connection: sqlite3.Connection,
+    wanted: DialogueFilter,
+    order: DialogueOrder,
+    is_wanted: Callable[[], bool],
+    among: Sequence[str] | None = None,
+) -> list[str] | None:
+    """The ids of all dialogues that match the filter, in order; None once they are no longer wanted.
+
+    With `among`, no other dialogue than these can match.
+    """
     where, values = _where(connection, wanted)
+    if among is not None:
+        where = f"dialog_id IN (SELECT value FROM json_each(:among)) AND {where}"
+        values["among"] = json.dumps([*among])
     direction = "DESC" if order.is_reversed else "ASC"
-    rows = connection.execute(
-        f"SELECT dialog_id FROM dialogues d WHERE {where} ORDER BY {_value(order)} {direction}, position",
-        values | {"source": order.source},
-    )
-    return [row[0] for row in rows]
+    with _given_up_unless(is_wanted, connection):
+        rows = connection.execute(
+            f"SELECT dialog_id FROM dialogues d WHERE {where} ORDER BY {_value(order)} {direction}, position",
+            values | {"source": order.source},
+        )
+        return [row[0] for row in rows]
+    return None
+
+
+def narrows(text: str, before: str) -> bool:
+    """Whether all that has a text has another one too."""
+    if _is_plain(text) and _is_plain(before):
+        return before.lower() in text.lower()
+    return not _is_plain(text) and not _is_plain(before) and before.casefold() in text.casefold()
 
 
 def before(
@@ -86,13 +109,20 @@ def first(
 
     A text that occurs nowhere is looked for in all dialogues, which takes seconds for hundreds of thousands.
     """
+    with _given_up_unless(is_wanted, connection):
+        return page(connection, DialogueFilter(text=text), DialogueOrder(), limit)
+    return ()
+
+
+@contextmanager
+def _given_up_unless(is_wanted: Callable[[], bool], connection: sqlite3.Connection) -> Iterator[None]:
+    """Leave the block in the midst of its query once nobody wants what it finds."""
     connection.set_progress_handler(lambda: not is_wanted(), _STEPS)
     try:
-        return page(connection, DialogueFilter(text=text), DialogueOrder(), limit)
+        yield
     except sqlite3.OperationalError:
         if is_wanted():
             raise
-        return ()
     finally:
         connection.set_progress_handler(None, 0)
 
@@ -160,7 +190,7 @@ def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str,
 
 def _has(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
     """The condition that a column has a text, whatever its case, and the value of its parameter `text`."""
-    if text.isascii() and len(text) <= _MAX_LIKE:
+    if _is_plain(text):
         # Of these letters SQLite knows both cases, and is many times faster.
         return r"{} LIKE :text ESCAPE '\'", f"%{_escaped(text)}%"
     connection.create_function("casefold", 1, str.casefold, deterministic=True)
@@ -170,6 +200,11 @@ def _has(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
 def _escaped(text: str) -> str:
     """A text as a part of a pattern of LIKE."""
     return re.sub(r"([%_\\])", r"\\\1", text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether SQLite's LIKE can search for the text."""
+    return text.isascii() and len(text) <= _MAX_LIKE
 
 
 def _value(order: DialogueOrder) -> str:

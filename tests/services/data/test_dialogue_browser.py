@@ -55,6 +55,32 @@ def test_the_first_dialogues_with_a_text_until_nobody_wants_them(workspace: Work
     assert browser.first("I ", 3, lambda: True) == page.lines
 
 
+def test_a_text_finds_the_same_while_it_is_typed(workspace: Workspace) -> None:
+    browser = workspace.data.browser
+    for text in ("I feel", "THE ", "so %", "é", "Straße", "no such words"):
+        for order in (AS_IMPORTED, DialogueOrder("emotion", is_reversed=True)):
+            # Letter by letter, and back.
+            typed = [text[:end] for end in range(1, len(text) + 1)]
+            for beginning in (*typed, *reversed(typed)):
+                wanted = DialogueFilter(split="train", text=beginning)
+                with open_workspace(workspace.paths) as other:
+                    assert browser.page(wanted, order) == other.data.browser.page(wanted, order)
+
+
+def test_a_search_that_nobody_wants_ends(workspace: Workspace) -> None:
+    looks = []
+
+    def is_wanted() -> bool:
+        looks.append(1)
+        return False
+
+    browser, wanted = workspace.data.browser, DialogueFilter(text="no such words")
+    assert browser.page(wanted, AS_IMPORTED, is_wanted=is_wanted).lines == ()
+    assert looks
+    # What it has not found counts for no other one.
+    assert browser.page(DialogueFilter(text="i"), AS_IMPORTED).found > 0
+
+
 def test_the_page_that_has_a_dialogue(workspace: Workspace) -> None:
     everything = workspace.data.dialogues()
     page = workspace.data.browser.page(EVERYTHING, AS_IMPORTED, holding=everything[57].dialog_id, limit=20)

@@ -87,7 +87,8 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
     assert all(len(page) == limit for page in pages[:-1])
     for earlier, later in pairwise(pages):
         assert dialogue_pages.page(store, wanted, order, limit, ("before", later[0])) == earlier
-    assert dialogue_pages.matching(store, wanted, order) == expected
+    assert dialogue_pages.matching(store, wanted, order, lambda: True) == expected
+    assert dialogue_pages.matching(store, wanted, order, lambda: True, expected) == expected
     assert dialogue_pages.count(store, wanted) == len(expected)
     for row in found:
         place = expected.index(row.dialog_id) if row.dialog_id in expected else None

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
+from textual.widgets.data_table import Row
 
 from tests.support.settling import settled
 from tui.components.keyed_table import Column, KeyedTable, sorted_by
@@ -25,6 +26,11 @@ class Measured(KeyedTable):
     render_lines = DataTable.render_lines
     render_line = DataTable.render_line
     _render_line = DataTable._render_line
+    _y_offsets = DataTable._y_offsets
+
+    @property
+    def ordered_rows(self) -> list[Row]:
+        return [Row(key, 1) for key in self.rows]
 
 
 class Tables(App[None]):

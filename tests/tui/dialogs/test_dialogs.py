@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from core.config.workspace import WorkspacePaths
 from tests.support.settling import until, until_shows
@@ -69,3 +69,38 @@ async def test_a_list_in_which_nothing_matches_says_so(opened: Open, empty: Work
         await until_shows(pilot, "nothing matches")
         await pilot.press("backspace")
         await until_shows(pilot, "embedded")
+
+
+async def test_of_many_names_those_around_the_best_one_are_offered(
+    opened: Open, empty: WorkspacePaths
+) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        chosen: list[str | None] = []
+        names = [f"{number} dialogue" for number in range(10_000)]
+        screen = ChooseScreen("Jump", names, names[7_000])
+        await pilot.app.push_screen(screen, chosen.append)
+        await until_shows(pilot, "7000 dialogue")
+        assert screen.query_one(OptionList).option_count < 1_000
+        await pilot.press("down", "end", "enter")
+        await until(pilot, lambda: chosen == [names[7_001]])
+        again = ChooseScreen("Jump", names, names[7_000])
+        await pilot.app.push_screen(again, chosen.append)
+        again.query_one(Input).value = "9999"
+        await until_shows(pilot, "9999 dialogue")
+        await pilot.press("enter")
+        await until(pilot, lambda: chosen == [names[7_001], names[9_999]])
+
+
+async def test_the_cursor_stays_where_further_names_are_offered(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        chosen: list[str | None] = []
+        screen = ChooseScreen("Responder", ["human", "chatgpt", "gemini"], "old")
+        await pilot.app.push_screen(screen, chosen.append)
+        await until_shows(pilot, "gemini")
+        # The current one is of those that come later.
+        screen.offer(["human", "chatgpt", "gemini", "old"])
+        await pilot.press("up")
+        screen.offer(["first", "human", "chatgpt", "gemini", "old"])
+        await until_shows(pilot, "first")
+        await pilot.press("enter")
+        await until(pilot, lambda: chosen == ["gemini"])

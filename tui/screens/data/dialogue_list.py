@@ -110,6 +110,8 @@ class DialogueList(Vertical):
         self._sources: Sequence[str] = ()
         self._page: DialoguePage | None = None
         self._lines: dict[str, DialogueLine] = {}
+        #: The number of the last request of a page.
+        self._asked = 0
         #: The dialogue to select once its page is loaded.
         self._sought: str | None = None
         #: Whether the next page has another order, and starts at its top.
@@ -258,9 +260,13 @@ class DialogueList(Vertical):
         self, *, holding: str | None = None, beside: tuple[PageSide, DialoguePage] | None = None
     ) -> None:
         wanted, order = self.wanted, self._order
+        self._asked += 1
+        number = self._asked
 
         def look(workspace: Workspace) -> DialoguePage:
-            return workspace.data.browser.page(wanted, order, beside, holding)
+            return workspace.data.browser.page(
+                wanted, order, beside, holding, is_wanted=lambda: self._asked == number
+            )
 
         self.app.read("dialogues", look, partial(self._receive, beside and beside[0]))
 

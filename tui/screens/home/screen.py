@@ -101,8 +101,10 @@ class HomeScreen(WorkspaceScreen):
         self.app.read("overview", partial(_look, self.app.now()), self._receive)
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
         if compared != self._compared:
-            # By themselves, because they take longest: who answers alike is found in all texts.
-            self.app.read("leaders", _rates, partial(self._receive_rates, compared))
+            # By themselves, because they take longer; longest of all who answers alike, found in all texts.
+            if self._data is not None and self._data.rates is None:
+                self.app.read("leaders", _rates, self._receive_rates)
+            self.app.read("same answers", _all_of_rates, partial(self._receive_all_of_rates, compared))
 
     def _show_progress(self) -> None:
         self._is_due = False
@@ -172,7 +174,12 @@ class HomeScreen(WorkspaceScreen):
         )
         self._draw()
 
-    def _receive_rates(self, compared: tuple[str, ...], rates: tuple[WinRate, ...]) -> None:
+    def _receive_rates(self, rates: tuple[WinRate, ...]) -> None:
+        if self._data is not None and self._data.rates is None:
+            self._data = replace(self._data, rates=rates)
+            self._draw()
+
+    def _receive_all_of_rates(self, compared: tuple[str, ...], rates: tuple[WinRate, ...]) -> None:
         if self._data is not None:
             self._data, self._compared = replace(self._data, rates=rates), compared
             self._draw()
@@ -263,6 +270,10 @@ def _look(now: float, workspace: Workspace) -> _HomeState:
 
 
 def _rates(workspace: Workspace) -> tuple[WinRate, ...]:
+    return workspace.evaluation.rates()
+
+
+def _all_of_rates(workspace: Workspace) -> tuple[WinRate, ...]:
     return workspace.evaluation.win_rates()
 
 

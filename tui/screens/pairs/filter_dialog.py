@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tui.dialogs.filter_dialog import FilterDialog, FilterField
 from tui.navigation import pair_filter
 from tui.navigation.pair_filter import DISAGREEMENTS, OUTCOMES, PairFilter
-
-if TYPE_CHECKING:
-    from core.api import Pair
+from tui.screens.pairs import pairs_data
+from tui.screens.pairs.pair_lines import PairSet
 
 
 class PairFilterScreen(FilterDialog[PairFilter]):
     """Counts the matching pairs."""
 
-    def __init__(self, pairs: Sequence[Pair], current: PairFilter) -> None:
-        judges, emotions = pair_filter.judges(pairs), pair_filter.emotions(pairs)
+    def __init__(self, pairs: PairSet, current: PairFilter) -> None:
+        judges, emotions = pairs.judges, pair_filter.emotions(pairs.all)
         parts = [
             FilterField("Verdict", OUTCOMES, current.outcome),
             FilterField("By judge", dict(zip(judges, judges, strict=True)), current.judge),
@@ -32,4 +31,10 @@ class PairFilterScreen(FilterDialog[PairFilter]):
         return PairFilter(outcome, disagreement, judge, emotion, text)
 
     def count(self, wanted: PairFilter) -> None:
-        self.show_count(f"{len(pair_filter.chosen(self._pairs, wanted))} of {len(self._pairs)} pairs")
+        self.app.read(
+            "matching pairs", lambda _: len(pairs_data.narrowed(self._pairs, wanted)), self._counted
+        )
+
+    def _counted(self, found: int) -> None:
+        if self.is_mounted:
+            self.show_count(f"{found} of {len(self._pairs.all)} pairs")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.events import Resize
 
-from tui.navigation import pair_filter
-from tui.screens.pairs.pair_lines import PairLine
 from tui.screens.pairs.pair_list import PairList
 from tui.screens.pairs.pair_view import PairView, ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
@@ -56,11 +53,12 @@ class PairBrowser(Horizontal):
         self.list.fit(event.size.width)
         self._lay_out()
 
-    def fill(self, walk: PairWalk, lines: Mapping[str, PairLine], a: str | None, b: str | None) -> None:
+    def fill(self, walk: PairWalk, a: str | None, b: str | None) -> None:
         """List the pairs of two responders, in the order that the user chose, which the walk takes over."""
         self._responders = (a, b)
-        found = {pair.dialog_id: lines[pair.dialog_id] for pair in walk.found}
-        judges = pair_filter.judges(walk.all)
+        found, judges = walk.pairs.lines, walk.pairs.judges
+        if len(walk.found) < len(found):
+            found = {pair.dialog_id: found[pair.dialog_id] for pair in walk.found}
         self.list.put(found, judges, self.size.width)
         self.view.expect(walk.all, len(judges))
         walk.arrange(self.list.keys)
@@ -68,6 +66,8 @@ class PairBrowser(Horizontal):
         self._lay_out()
         if self.list.display and not was_shown:
             self.list.enter()
+        if self.list.display == was_shown:
+            self.view.reserve()
 
     def show(self, pair: ShownPair | None, nothing: str) -> None:
         """Show a pair, or the text `nothing` if there is none; with the list, a frame after its cursor."""

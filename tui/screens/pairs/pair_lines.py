@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tui.navigation import pair_filter
@@ -31,6 +31,8 @@ class PairLine:
     """The largest difference of a judge's scores in its two orders, from 0 to 1."""
     texts_differ: float | None
     """The share of the words of both responses that the other one lacks, from 0 to 1."""
+    disagrees: bool = False
+    """Whether judges, or the orders of one, name different winners."""
 
     @property
     def is_same(self) -> bool:
@@ -38,9 +40,37 @@ class PairLine:
         return self.pair.response_a is not None and self.pair.response_a == self.pair.response_b
 
 
-def lines(pairs: Sequence[Pair]) -> dict[str, PairLine]:
-    """The line of each pair by its dialogue, in the order of the pairs."""
-    return {pair.dialog_id: line(number, pair) for number, pair in enumerate(pairs, start=1)}
+@dataclass(frozen=True)
+class PairSet:
+    """The pairs of two responders, and what takes long to find out about tens of thousands of them."""
+
+    all: Sequence[Pair] = ()
+    """The pairs, in the order of the test split."""
+    lines: Mapping[str, PairLine] = field(default_factory=dict)
+    """The line of each by its dialogue, in the same order."""
+    judges: Sequence[str] = ()
+    """The judges with a verdict on one of them."""
+    same: str = ""
+    """In how many both responses are the same text; empty for none."""
+
+
+def pair_set(pairs: Sequence[Pair], known: PairSet) -> PairSet:
+    """These pairs; the same object as `known`, those of the last time, if nothing differs."""
+    if pairs is known.all or pairs == known.all:
+        return known
+    same, answered = pair_filter.same_answers(pairs)
+    words = f"the same text in {same} of {answered}" if same else ""
+    return PairSet(pairs, lines(pairs, known.lines), pair_filter.judges(pairs), words)
+
+
+def lines(pairs: Sequence[Pair], known: Mapping[str, PairLine]) -> dict[str, PairLine]:
+    """The line of each pair by its dialogue, in the order of the pairs; `known` are those of before."""
+    found = {}
+    for number, pair in enumerate(pairs, start=1):
+        before = known.get(pair.dialog_id)
+        is_known = before is not None and before.number == number and before.pair == pair
+        found[pair.dialog_id] = before if before is not None and is_known else line(number, pair)
+    return found
 
 
 def line(number: int, pair: Pair) -> PairLine:
@@ -67,6 +97,7 @@ def line(number: int, pair: Pair) -> PairLine:
         max(scores) - min(scores) if len(scores) > 1 else None,
         max(swings, default=None),
         _texts_differ(pair.response_a, pair.response_b),
+        pair_filter.disagree(pair),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.components.keyed_table import Column, LaterCells
+from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.format.text import visible
@@ -22,8 +23,6 @@ from tui.screens.pairs.pair_lines import PairLine
 from tui.screens.pairs.pair_text import responder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tui.navigation.pair_filter import PairOutcome
 
 #: From this width of the screen on the columns have more room.
@@ -42,6 +41,31 @@ _LETTERS: Mapping[PairOutcome, tuple[str, str]] = {
     "invalid": ("?", "text-error"),
     "none": ("", "text-muted"),
 }
+
+
+T = TypeVar("T")
+
+
+class _Later(Mapping[str, T]):
+    """Values that are made when they are looked at: of tens of thousands of pairs few are ever shown."""
+
+    def __init__(self, keys: Iterable[str], make: Callable[[str], T]) -> None:
+        self._keys = dict.fromkeys(keys)
+        self._make = make
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._make(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class PairList(Listing[PairLine]):
@@ -100,18 +124,24 @@ class PairList(Listing[PairLine]):
         self.show(columns, self._lines)
 
     def _entry(self, line: PairLine) -> ListEntry:
-        values: dict[str, SortValue] = {
-            "number": line.number,
-            "emotion": line.pair.emotion,
-            "margin": line.margin,
-            "texts": line.texts_differ,
-            "judges": line.judges_differ,
-            "orders": line.orders_differ,
-        }
-        values |= {f"judge {name}": line.outcomes.get(name) for name in self._judges}
-        return ListEntry(
-            LaterCells(lambda: [self._cell(column, line) for column in self.columns]), "", values
-        )
+        return ListEntry([self._cell(column, line) for column in self.columns], "")
+
+    def _entries(self) -> Mapping[str, ListEntry]:
+        def entry(key: str) -> ListEntry:
+            self._drawn[key] = self._drawn_item(key)
+            return self._drawn[key][1]
+
+        return _Later(self._items, entry)
+
+    def _cells(self, order: Sequence[str], found: Mapping[str, ListEntry]) -> Mapping[str, Sequence[Text]]:
+        return _Later(order, lambda key: found[key].cells)
+
+    def _sortable(self) -> Collection[str]:
+        return [column.key for column in self.columns]
+
+    def _values(self, found: Mapping[str, ListEntry], column: str) -> dict[str, SortValue]:
+        value = _sort_value(column)
+        return {key: value(self._items[key]) for key in found}
 
     def _cell(self, column: Column, line: PairLine) -> Text:
         muted = shade(self.app, "text-muted")
@@ -134,6 +164,19 @@ class PairList(Listing[PairLine]):
                 outcome = line.outcomes.get(key.removeprefix("judge "), "none")
                 letter, colour = _LETTERS[outcome]
                 return Text(letter, shade(self.app, colour))
+
+
+def _sort_value(column: str) -> Callable[[PairLine], SortValue]:
+    """What lines are sorted by in a column."""
+    match column:
+        case "emotion":
+            return attrgetter("pair.emotion")
+        case "number" | "margin":
+            return attrgetter(column)
+        case "texts" | "judges" | "orders":
+            return attrgetter(f"{column}_differ")
+    judge = column.removeprefix("judge ")
+    return lambda line: line.outcomes.get(judge)
 
 
 def _columns(judges: Sequence[str], lines: int, width: int) -> tuple[Column, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.api import Pair, Prompt
 
 #: So many pairs are measured to know the room that most of them need.
-_SAMPLE = 100
+_SAMPLE = 50
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,16 @@ class PairView(Container):
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        self._reserve()
+        self.reserve()
 
     def on_text_pane_widened(self, event: TextPane.Widened) -> None:
         event.stop()
         self._draw()
 
     def expect(self, pairs: Sequence[Pair], judges: int) -> None:
-        """Keep as much room above and below the responses as most of these pairs need."""
+        """Keep as much room above and below the responses as most of these pairs need, from the next
+        `reserve` or change of the width on."""
         self._expected, self._judges = pairs, judges
-        self._reserve()
 
     def enter(self) -> None:
         """Take the focus."""
@@ -144,7 +144,8 @@ class PairView(Container):
         if self._judged is not None:
             self._judged.scroll_to_question()
 
-    def _reserve(self) -> None:
+    def reserve(self) -> None:
+        """Keep the room that most of the expected pairs need."""
         some = self._expected[:: max(1, len(self._expected) // _SAMPLE)]
         if not some:
             return

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tui.format.text import visible
-from tui.navigation import pair_filter
 from tui.navigation.pair_filter import PairFilter
+from tui.screens.pairs.pair_lines import PairSet
 
 if TYPE_CHECKING:
     from core.api import Pair
 
 
 class PairWalk:
-    """`found` are the pairs of `all` that match `wanted`, `at` is the index of the current one."""
+    """`found` are the pairs that match `wanted`, `at` is the index of the current one."""
 
     def __init__(self) -> None:
-        self.all: Sequence[Pair] = ()
+        self.pairs = PairSet()
         self.found: Sequence[Pair] = ()
         self.wanted = PairFilter()
         self.at = 0
-        #: In how many of all pairs both responses are the same text; empty for none.
-        self.same = ""
+
+    @property
+    def all(self) -> Sequence[Pair]:
+        """The pairs without a filter."""
+        return self.pairs.all
 
     @property
     def pair(self) -> Pair | None:
@@ -35,7 +39,7 @@ class PairWalk:
         place = f"{self.at + 1}/{len(self.found)}"
         if self.wanted:
             place = f"{place} of {len(self.all)}, {self.wanted.words()}"
-        return f"{place}, {self.same}" if self.same else place
+        return f"{place}, {self.pairs.same}" if self.pairs.same else place
 
     def nothing(self, *, is_read: bool) -> str:
         """The message if no pair is shown; `is_read` is whether the pairs are loaded."""
@@ -48,27 +52,24 @@ class PairWalk:
             "choose responders with a and b."
         )
 
-    def put(self, pairs: Sequence[Pair]) -> None:
-        """Switch to these pairs; stay on the same dialogue or else at the same index."""
-        at = self.at
-        self.all = pairs
-        same, answered = pair_filter.same_answers(pairs)
-        self.same = f"the same text in {same} of {answered}" if same else ""
-        self.narrow(self.wanted, otherwise=at)
+    def put(self, pairs: PairSet, wanted: PairFilter, found: Sequence[Pair]) -> None:
+        """Switch to these pairs, of which those `found` match a filter; stay on the same dialogue or else at
+        the same index."""
+        self.pairs = pairs
+        self.narrow(wanted, found, otherwise=self.at)
 
-    def narrow(self, wanted: PairFilter, *, otherwise: int = 0) -> None:
-        """Apply a filter; stay on the current dialogue if it matches, or else go to an index."""
+    def narrow(self, wanted: PairFilter, found: Sequence[Pair], *, otherwise: int = 0) -> None:
+        """Apply a filter, which the pairs `found` match; stay on the current dialogue if it is one of them,
+        or else go to an index."""
         shown = None if self.pair is None else self.pair.dialog_id
-        self.wanted = wanted
-        self.found = pair_filter.chosen(self.all, wanted)
-        self.at = 0
+        self.wanted, self.found, self.at = wanted, found, 0
         if shown is None or not self.seek(shown):
             self.go(otherwise)
 
     def arrange(self, order: Sequence[str]) -> None:
         """Put the pairs found into an order of their dialogues; stay on the current one."""
         shown = None if self.pair is None else self.pair.dialog_id
-        by_id = {pair.dialog_id: pair for pair in self.found}
+        by_id = dict(zip(map(attrgetter("dialog_id"), self.found), self.found, strict=True))
         self.found = [by_id[dialog_id] for dialog_id in order if dialog_id in by_id]
         if shown is not None:
             self.seek(shown)
@@ -91,7 +92,8 @@ class PairWalk:
         Returns whether there is one.
         """
         order = [*range(self.at + 1, len(self.found)), *range(self.at + 1)]
-        place = next((at for at in order if pair_filter.disagree(self.found[at])), None)
+        lines = self.pairs.lines
+        place = next((at for at in order if lines[self.found[at].dialog_id].disagrees), None)
         if place is not None:
             self.at = place
         return place is not None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.api import ComparisonName, file_name, is_of_rung
+from tui.navigation import pair_filter
 from tui.navigation.file_command import FileCommand
-from tui.screens.pairs.pair_lines import PairLine, lines
+from tui.navigation.pair_filter import PairFilter
+from tui.screens.pairs.pair_lines import PairSet, pair_set
 
 if TYPE_CHECKING:
     from core.api import Pair, Prompt, Response, Snapshot, Workspace, WorkspacePaths
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairsData:
-    """The pairs of responders `a` and `b`; the judges `alone` score each response separately."""
+    """The pairs of responders `a` and `b`, and those `found` that match the filter `wanted`; the judges
+    `alone` score each response separately."""
 
     names: Sequence[str]
+    """The responders of the configuration."""
     a: str | None
     b: str | None
-    pairs: Sequence[Pair]
-    lines: Mapping[str, PairLine]
+    pairs: PairSet
+    wanted: PairFilter
+    found: Sequence[Pair]
     prompt: Prompt
     alone: Collection[str]
 
@@ -51,19 +56,27 @@ def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
     return FileCommand("Export", ("pairs", "--json", "--", a, b), folder, file, printed_to=file)
 
 
-def read(
-    a: str | None, b: str | None, known: tuple[Sequence[Pair], Mapping[str, PairLine]], workspace: Workspace
-) -> PairsData:
+def read(a: str | None, b: str | None, known: PairSet, wanted: PairFilter, workspace: Workspace) -> PairsData:
     """The pairs of responders `a` and `b`, none while one of them is not chosen; `known` are those that were
-    read the last time, with their lines."""
+    read the last time."""
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
     # That of the first judge: the panel names it.
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
     (judge,) = (prompt for prompt in workspace.data.prompts() if prompt.name == asked)
-    names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
-    made = known[1] if pairs is known[0] else lines(pairs)
-    return PairsData(names, a, b, pairs, made, judge, alone)
+    names = workspace.evaluation.responders()
+    made = pair_set(pairs, known)
+    return PairsData(names, a, b, made, wanted, narrowed(made, wanted), judge, alone)
+
+
+def read_names(workspace: Workspace) -> Sequence[str]:
+    """All responders; those that other settings superseded take long to name if there are thousands."""
+    return (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
+
+
+def narrowed(pairs: PairSet, wanted: PairFilter) -> Sequence[Pair]:
+    """The pairs that match a filter: to look through tens of thousands takes too long for the UI thread."""
+    return pair_filter.chosen(pairs.all, wanted) if wanted else pairs.all
 
 
 def read_responses(dialog_id: str, workspace: Workspace) -> tuple[str, Sequence[Response]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +20,7 @@ from tui.runtime.login import login_name
 from tui.screens.pairs import pair_text, pairs_data
 from tui.screens.pairs.keys import KEYS
 from tui.screens.pairs.pair_browser import PairBrowser
-from tui.screens.pairs.pair_lines import PairLine
+from tui.screens.pairs.pair_lines import PairSet
 from tui.screens.pairs.pair_list import PairList
 from tui.screens.pairs.pair_text import ResponseSide
 from tui.screens.pairs.pair_view import ShownPair
@@ -56,6 +56,8 @@ class PairsScreen(WorkspaceScreen):
         #: Whether these are shown only because no comparison was done, and nobody has chosen any.
         self._is_provisional = False
         self._walk = PairWalk()
+        #: The filter that was requested last; that of the walk follows once its pairs are found.
+        self._wanted = PairFilter()
         #: Whether their pairs are loaded.
         self._is_read = False
         #: The dialogue to show once it is loaded.
@@ -66,7 +68,6 @@ class PairsScreen(WorkspaceScreen):
         #: The last known states of the jobs behind this screen.
         self._concerned: object = None
         self._browser = PairBrowser()
-        self._lines: Mapping[str, PairLine] = {}
         #: None until it is first opened.
         self._responses_view: ResponsesView | None = None
 
@@ -96,7 +97,7 @@ class PairsScreen(WorkspaceScreen):
         """Show these two responders from the first dialogue on; `only` filters the pairs."""
         self._show_responses(False)
         if (a, b) != (self._a, self._b):
-            self._walk = PairWalk()
+            self._walk, self._wanted = PairWalk(), PairFilter()
             self._take(a, b)
         if only is not None:
             self._apply(only)
@@ -149,20 +150,20 @@ class PairsScreen(WorkspaceScreen):
         if not self._walk.all:
             self.app.show_message("there are no dialogues to show yet")
             return
-        self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
+        self.app.push_screen(PairFilterScreen(self._walk.pairs, self._wanted), self._filtered)
 
     def action_emotion(self) -> None:
         from tui.dialogs.choose import ChooseScreen
 
         names = [_ALL, *pair_filter.emotions(self._walk.all)]
         self.app.push_screen(
-            ChooseScreen("Emotion", names, self._walk.wanted.emotion or _ALL), self._emotion_chosen
+            ChooseScreen("Emotion", names, self._wanted.emotion or _ALL), self._emotion_chosen
         )
 
     def action_search(self) -> None:
         from tui.dialogs.ask_text import AskTextScreen
 
-        self.app.push_screen(AskTextScreen("Search in the texts", self._walk.wanted.text), self._searched)
+        self.app.push_screen(AskTextScreen("Search in the texts", self._wanted.text), self._searched)
 
     def action_verdicts(self) -> None:
         self._show_responses(False)
@@ -224,9 +225,10 @@ class PairsScreen(WorkspaceScreen):
             self.app.show_message("there are no responders yet: import data first")
             return
         current = self._a if side == "a" else self._b
-        self.app.push_screen(
-            ChooseScreen(f"Responder {side.upper()}", self._names, current), partial(self._chosen, side)
-        )
+        screen = ChooseScreen(f"Responder {side.upper()}", self._names, current)
+        self.app.push_screen(screen, partial(self._chosen, side))
+        # Those of earlier settings are offered as soon as they have names.
+        self.app.read("superseded responders", pairs_data.read_names, screen.offer)
 
     def on_responses_view_taken(self, event: ResponsesView.Taken) -> None:
         event.stop()
@@ -239,7 +241,7 @@ class PairsScreen(WorkspaceScreen):
         if self._shows_responses and self._responses_view is not None:
             if not self._responses_view.back():
                 self._show_responses(False)
-        elif self._walk.wanted:
+        elif self._wanted:
             self._apply(PairFilter())
         else:
             self.app.post_message(OpenScreen("win_rates"))
@@ -270,7 +272,7 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _fill(self) -> None:
-        self._browser.fill(self._walk, self._lines, self._a, self._b)
+        self._browser.fill(self._walk, self._a, self._b)
 
     def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Replace the responder of one side; keep the dialogue and the filter."""
@@ -284,7 +286,7 @@ class PairsScreen(WorkspaceScreen):
     def _take(self, a: str, b: str) -> None:
         """Show no pair under these names until their pairs are loaded."""
         self._a, self._b, self._is_provisional = a, b, False
-        self._put((), {})
+        self._put(PairSet(), ())
         self._is_read = False
         self._draw()
 
@@ -297,32 +299,39 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _read(self) -> None:
-        known = (self._walk.all, self._lines)
-        self.app.read("pairs", partial(pairs_data.read, self._a, self._b, known), self._receive)
+        if self._a is None and self.app.snapshot is not None:
+            compared = pairs_data.compared_responders(self.app.snapshot)
+            if compared is not None:
+                (self._a, self._b), self._is_provisional = compared, False
+        query = partial(pairs_data.read, self._a, self._b, self._walk.pairs, self._wanted)
+        self.app.read("pairs", query, self._receive)
 
     def _receive(self, seen: PairsData) -> None:
         self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
-            compared = pairs_data.compared_responders(self.app.snapshot)
-            self._is_provisional = compared is None
-            self._a, self._b = compared or pairs_data.answered_responders(self.app.snapshot, seen.names)
+            self._is_provisional = True
+            self._a, self._b = pairs_data.answered_responders(self.app.snapshot, seen.names)
             if self._a is not None:
                 self._read()
         if (seen.a, seen.b) != (self._a, self._b):
             return
+        if seen.wanted != self._wanted:
+            self._read()
+            return
         self._is_read = True
-        if (seen.pairs, seen.prompt, seen.alone) != (self._walk.all, self._prompt, self._alone):
+        is_known = seen.pairs is self._walk.pairs and seen.wanted == self._walk.wanted
+        if not is_known or (seen.prompt, seen.alone) != (self._prompt, self._alone):
             self._prompt, self._alone = seen.prompt, seen.alone
-            self._put(seen.pairs, seen.lines)
+            if not is_known:
+                self._put(seen.pairs, seen.found)
             if self._sought is None:
                 self._draw()
         elif self._shows_responses:
             self._read_responses()
         self._settle()
 
-    def _put(self, pairs: Sequence[Pair], lines: Mapping[str, PairLine]) -> None:
-        self._lines = lines
-        self._walk.put(pairs)
+    def _put(self, pairs: PairSet, found: Sequence[Pair]) -> None:
+        self._walk.put(pairs, self._wanted, found)
         self._fill()
 
     def _settle(self) -> None:
@@ -331,7 +340,8 @@ class PairsScreen(WorkspaceScreen):
             return
         sought, self._sought = self._sought, None
         if not self._walk.seek(sought):
-            self._walk.narrow(PairFilter())
+            self._wanted = PairFilter()
+            self._walk.narrow(self._wanted, self._walk.all)
             self._fill()
             if not self._walk.seek(sought):
                 self.app.show_message(f"{sought} is not a test dialogue")
@@ -354,16 +364,30 @@ class PairsScreen(WorkspaceScreen):
 
     def _emotion_chosen(self, name: str | None) -> None:
         if name is not None:
-            self._apply(replace(self._walk.wanted, emotion=None if name == _ALL else name))
+            self._apply(replace(self._wanted, emotion=None if name == _ALL else name))
 
     def _searched(self, text: str | None) -> None:
         if text is not None:
-            self._apply(replace(self._walk.wanted, text=text.strip()))
+            self._apply(replace(self._wanted, text=text.strip()))
 
     def _apply(self, wanted: PairFilter) -> None:
-        self._walk.narrow(wanted)
-        self._fill()
-        self._draw()
+        self._wanted = wanted
+        pairs = self._walk.pairs
+        if not wanted or not pairs.all:
+            self._narrow(pairs, wanted, pairs.all)
+            return
+        self.app.read(
+            "filtered pairs",
+            lambda _: pairs_data.narrowed(pairs, wanted),
+            partial(self._narrow, pairs, wanted),
+        )
+
+    def _narrow(self, pairs: PairSet, wanted: PairFilter, found: Sequence[Pair]) -> None:
+        # Other pairs come with those of them that match.
+        if pairs is self._walk.pairs and wanted == self._wanted:
+            self._walk.narrow(wanted, found)
+            self._fill()
+            self._draw()
 
     def _draw(self) -> None:
         if self._walk.pair is not None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from core.config.workspace import WorkspacePaths
+from core.domain.evaluation.win_rates import SameAnswers
 from core.domain.jobs.job_rules import JobCounts, counts_by
 from core.domain.jobs.snapshot import Snapshot
 from core.domain.states import JobState
+from core.services.evaluation.comparison_reader import ComparisonReader
 from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
 from core.store.jobs import jobs
@@ -137,6 +141,26 @@ async def test_wide_terminals_have_more_where_there_is_room(opened: Open, filled
         await settled(pilot)
         assert panels.query_one("#lately").region.x == panels.query_one("#leaders").region.x
         assert panels.max_scroll_y == 0
+
+
+async def test_win_rates_are_shown_before_it_is_known_who_answers_alike(
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = threading.Event()
+    same_answers = ComparisonReader.same_answers
+
+    def later(self: ComparisonReader) -> Sequence[SameAnswers]:
+        assert known.wait(60)
+        return same_answers(self)
+
+    monkeypatch.setattr(ComparisonReader, "same_answers", later)
+    with open_workspace(filled) as workspace:
+        best = max(rate.win_rate_b or 0.0 for rate in workspace.evaluation.rates())
+    async with opened(filled, (120, 40)) as pilot:
+        try:
+            await until_shows(pilot, f"{100 * best:.1f} %")
+        finally:
+            known.set()
 
 
 async def test_an_unknown_eta_says_what_has_none(opened: Open, filled: WorkspacePaths) -> None:

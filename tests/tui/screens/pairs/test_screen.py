@@ -30,10 +30,13 @@ from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.components.text_pane import TextPane
 from tui.format import marked_text
+from tui.format.values import SortValue, comparable
 from tui.navigation import pair_filter
 from tui.navigation.messages import OpenPairs
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
+from tui.screens.pairs.pair_lines import PairSet, pair_set
+from tui.screens.pairs.pair_list import PairList
 from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
 from tui.screens.pairs.screen import PairsScreen
 
@@ -154,6 +157,36 @@ async def test_from_a_part_of_a_win_rate_to_its_pairs(
             assert seen[1] in left
             app.post_message(OpenPairs("human", "chatgpt", only))
             await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
+
+
+async def test_the_list_is_sorted_by_what_its_columns_show(
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
+) -> None:
+    lines = pair_set(seen, PairSet()).lines
+    keys: dict[str, Callable[[str], SortValue]] = {
+        "number": lambda key: lines[key].number,
+        "emotion": lambda key: lines[key].pair.emotion,
+        "judge gpt": lambda key: lines[key].outcomes.get("gpt"),
+        "judge paper": lambda key: lines[key].outcomes.get("paper"),
+        "margin": lambda key: lines[key].margin,
+        "texts": lambda key: lines[key].texts_differ,
+        "judges": lambda key: lines[key].judges_differ,
+        "orders": lambda key: lines[key].orders_differ,
+    }
+    async with opened(study, (120, 40)) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        listed = screen.query_one(PairList)
+        assert [column.key for column in listed.columns] == list(keys)
+        for value in keys.values():
+            for key, is_reversed in (("greater_than_sign", False), ("I", True)):
+                await pilot.press(key)
+                known = sorted(
+                    (name for name in lines if value(name) is not None),
+                    key=lambda name: comparable(value(name)),
+                    reverse=is_reversed,
+                )
+                expected = known + [name for name in lines if value(name) is None]
+                await until(pilot, lambda expected=expected: listed.keys == expected)  # type: ignore[misc]
 
 
 async def test_the_next_disagreement(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
