@@ -121,8 +121,8 @@ def test_a_space_stands_for_what_joins_the_parts_of_an_id(store: Connection) -> 
         rows = [Dialogue(name, "sad", "", "", "s", "u", "test", {}) for name in names]
         dialogues.replace(store, IMPORTED, rows)
 
-    def found(text: str) -> list[str]:
-        return dialogue_pages.matching(store, DialogueFilter(text=text), DialogueOrder())
+    def found(text: str) -> list[str] | None:
+        return dialogue_pages.matching(store, DialogueFilter(text=text), DialogueOrder(), lambda: True)
 
     assert found("Sample 076") == ["sample-076"]
     assert found("sample 07") == ["sample-076", "sample_077"]
