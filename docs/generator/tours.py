@@ -51,6 +51,8 @@ _MESSAGE = re.compile(r"▌ +\S")
 _CHANCE = frozenset({"ETA", "cores", "cpu", "GB", "GPU", "gpu", "memory", "mem", "NVIDIA"})
 #: A toast that reports the end of a job comes at any moment, and goes after some seconds.
 _REPORT = re.compile(r"▌ (?:[✓✗⊘] |.*\bafter ).*")
+#: The bottom of a panel has the host's name; a dialog may cover its middle.
+_BOTTOM = re.compile(r"╰[^│╯]*|[^│╰]*╯")
 WORD = re.compile(r"[^\W\d_]{2,}")
 ENTER, ESCAPE, BACKSPACE = "\r", "\x1b", "\x7f"
 
@@ -233,8 +235,7 @@ def words(recording: str) -> set[str]:
     for row, after in zip_longest(rows, rows[1:]):
         stream.feed(row[2])
         if after is None or after[0] - row[0] >= _STANDS_S:
-            # The bottom of a panel has the host's name.
-            lines = (_REPORT.sub("", line) for line in screen.display if "╰" not in line)
+            lines = (_BOTTOM.sub("", _REPORT.sub("", line)) for line in screen.display)
             found.update(WORD.findall("\n".join(lines)))
     return found - _CHANCE
 

@@ -18,8 +18,9 @@ def test_words_are_those_of_screens_that_stand() -> None:
         (2.0, "\x1b[1;1Hpasses quickly          "),
         (2.1, "\x1b[1;1H12 jobs done            \x1b[4;1H╰── some-host ─╯"),
         (4.5, "\x1b[2;1Hthen  ▌ ✓ sft is over after 1s"),
+        (6.5, "\x1b[3;1H╰── some-│ a dialog │host ─╯"),
     )
-    assert tours.words(shown) == {"job", "waiting", "jobs", "done", "then"}
+    assert tours.words(shown) == {"job", "waiting", "jobs", "done", "then", "dialog"}
 
 
 def test_every_tour_has_a_recording_that_shows_what_its_steps_wait_for() -> None:

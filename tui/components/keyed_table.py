@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,6 +17,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widgets import DataTable
 from textual.widgets.data_table import CellDoesNotExist, ColumnKey, Row, RowDoesNotExist, RowKey
+
+from tui.components.table_cells import Column, aligned, fitted, uncut
 
 if TYPE_CHECKING:
     from textual import getters
@@ -37,55 +39,6 @@ _STYLES_OF_ROWS = (
 #: Stands for each row: all are one line high.
 _ROW = Row(RowKey(), 1)
 _NO_CELLS: dict[ColumnKey, Text] = {}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its key, heading, and width in cells without the padding; `overhang` is how much of that the
-    heading may take."""
-
-    key: str
-    label: str
-    width: int
-    align: Literal["left", "right"] = "left"
-    overhang: int = 0
-
-
-def sorted_by(column: Column, arrow: str) -> Column:
-    """The column with an arrow after its heading; a heading may end in the padding, for which it need not be
-    cut."""
-    label = f"{column.label} {arrow}" if len(column.label) < column.width else f"{column.label}{arrow}"
-    if len(label) > column.width + 1:
-        label = f"{column.label[: column.width - 1].rstrip(' ,')} {arrow}"
-    return replace(column, label=label, overhang=1)
-
-
-class LaterCells(Sequence[Text]):
-    """The cells of a row, drawn when they are first looked at: most rows of a long table are never shown."""
-
-    def __init__(self, draw: Callable[[], Sequence[Text]]) -> None:
-        self._draw = draw
-        self._cells: Sequence[Text] | None = None
-
-    def _drawn(self) -> Sequence[Text]:
-        if self._cells is None:
-            self._cells = self._draw()
-        return self._cells
-
-    @overload
-    def __getitem__(self, index: int) -> Text: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Text]: ...
-
-    def __getitem__(self, index: int | slice) -> Text | Sequence[Text]:
-        return self._drawn()[index]
-
-    def __iter__(self) -> Iterator[Text]:
-        return iter(self._drawn())
-
-    def __len__(self) -> int:
-        return len(self._drawn())
 
 
 #: The id of the key that opens a row.
@@ -249,7 +202,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         key = row_key.value if isinstance(row_key, RowKey) else row_key
         if key is None or key not in self._put:
             raise RowDoesNotExist(f"There is no row {key!r}.")
-        return list(self._aligned(self._put[key]))
+        return list(aligned(self._shown_columns, self._put[key]))
 
     def get_cell(self, row_key: RowKey | str, column_key: ColumnKey | str) -> Text:
         wanted = column_key.value if isinstance(column_key, ColumnKey) else column_key
@@ -262,7 +215,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if (drawn := self._drawn.get(key)) is None:
             return
         # The comparison of Text ignores the style.
-        pairs = zip(drawn[0], self._aligned(cells), strict=True)
+        pairs = zip(drawn[0], aligned(self._shown_columns, cells), strict=True)
         if any(old != new or old.style != new.style for old, new in pairs):
             line = self.get_row_index(key) + self._head
             self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))
@@ -322,18 +275,14 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         # Textual adds up the heights of all rows above.
         if not self.is_valid_row_index(row_index):
             return Region(0, 0, 0, 0)
-        return Region(0, row_index + self._head, max(self.size.width, self._columns_width), 1)
+        return Region(0, row_index + self._head, max(self.size.width, self._places[-1]), 1)
 
     def _get_cell_region(self, coordinate: Coordinate) -> Region:
         if not self.is_valid_coordinate(coordinate):
             return Region(0, 0, 0, 0)
-        widths = [column.width + 2 * self.cell_padding for column in self._shown_columns]
         row, column = coordinate
-        return Region(sum(widths[:column]), row + self._head, widths[column], 1)
-
-    @property
-    def _columns_width(self) -> int:
-        return sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
+        begin, end = self._places[column : column + 2]
+        return Region(begin, row + self._head, end - begin, 1)
 
     @property
     def _head(self) -> int:
@@ -341,7 +290,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         return self.header_height if self.show_header else 0
 
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
-        size = Size(self._columns_width, self.row_count + self._head)
+        size = Size(self._places[-1], self.row_count + self._head)
         if size != self.virtual_size:
             # An earlier request that may have been met already: see `AutoHeightText`.
             self._layout_required = False
@@ -382,7 +331,10 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         if not self.fixed_columns or self.cursor_type != "row":
             return [whole.crop(left, right)]
         if self._last_part is None or self._last_part[0] != (left, right):
-            self._last_part = (left, right), self._uncut(left, right)
+            self._last_part = (
+                (left, right),
+                uncut(self._shown_columns, self._places, self.cell_padding, left, right),
+            )
         begin, end = self._last_part[1]
         if (begin, end) == (left, right):
             return [whole.crop(left, right)]
@@ -394,16 +346,6 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             whole.crop(begin, end),
             Strip([Segment(" " * (right - end), blank)]),
         ]
-
-    def _uncut(self, left: int, right: int) -> tuple[int, int]:
-        """The edges without numbers that they would cut."""
-        begin, end = left, right
-        for column, (first, last) in zip(self._shown_columns, pairwise(self._places), strict=True):
-            if column.align == "right" and first < left < last:
-                begin = last
-            if column.align == "right" and first < right < last - self.cell_padding:
-                end = first
-        return begin, end
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
         """A row from its first column to its last; reuses the last drawing if nothing changed."""
@@ -421,7 +363,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         known = self._drawn.get(key)
         if known is not None and known[0] is cells and known[1] == depends:
             return known[2]
-        strip = Strip(self._segments(row, self._aligned(cells), base_style)).simplify()
+        strip = Strip(self._segments(row, aligned(self._shown_columns, cells), base_style)).simplify()
         self._drawn[key] = (cells, depends, strip)
         return strip
 
@@ -442,7 +384,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             style, above = self._styles(place, is_fixed)
             # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})
-            drawn = self._fitted(cell, column, is_heading=row < 0)
+            drawn = fitted(cell, column, self.cell_padding, self.app.console, is_heading=row < 0)
             yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
             left -= column.width + 2 * self.cell_padding
         if left > 0:
@@ -466,24 +408,6 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.cursor_background_priority == "css",
         )
 
-    def _fitted(self, cell: Text, column: Column, *, is_heading: bool) -> Iterator[Segment]:
-        """The cell in its column's width, padding included."""
-        text, end = cell, cell.plain.find("\n")
-        room = column.width + (column.overhang if is_heading else 0)
-        if end >= 0 or cell.cell_len > room:
-            text = cell[:end] if end >= 0 else cell.copy()
-            text.truncate(room, overflow="crop" if is_heading else "ellipsis")
-        style = self.app.console.get_style(text.style, default="")
-        blank = Segment(" " * (column.width - text.cell_len), style)
-        yield Segment(" " * self.cell_padding)
-        if column.align == "right":
-            yield blank
-        # Without spans it is rendered without its own style.
-        yield from Segment.apply_style(text.render(self.app.console), style)
-        if column.align == "left":
-            yield blank
-        yield Segment(" " * (self.cell_padding - max(0, text.cell_len - column.width)))
-
     def _report_cursor(self) -> None:
         """Report the row under the cursor, which may be another one at the same index.
 
@@ -495,8 +419,3 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         # A table without rows reports row -1, which has no key.
         if self.is_valid_row_index(row_index):
             super()._highlight_row(row_index)
-
-    def _aligned(self, cells: Sequence[Text]) -> list[Text]:
-        for column, cell in zip(self._shown_columns, cells, strict=True):
-            cell.justify, cell.no_wrap, cell.overflow = column.align, True, "ellipsis"
-        return list(cells)

@@ -16,7 +16,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import Column, KeyedTable, sorted_by
+from tui.components.keyed_table import KeyedTable
+from tui.components.table_cells import Column, sorted_by
 from tui.format.text import visible
 from tui.format.values import SortValue, comparable
 from tui.navigation.bindings import verb

@@ -10,8 +10,9 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.widgets import DataTable
 
-from tui.components.keyed_table import Column, KeyedTable, sorted_by
+from tui.components.keyed_table import KeyedTable
 from tui.components.listing import SORT_KEYS, UNSORTED
+from tui.components.table_cells import Column, sorted_by
 from tui.format.values import SortValue, comparable
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import KeyedTable
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.dialogs.dialog import Dialog
 from tui.format.text import visible

@@ -14,7 +14,8 @@ from textual.widgets import DataTable, Static
 from textual.widgets.data_table import Row
 
 from tests.support.settling import settled
-from tui.components.keyed_table import Column, KeyedTable, sorted_by
+from tui.components.keyed_table import KeyedTable
+from tui.components.table_cells import Column, sorted_by
 
 COLUMNS = (Column("name", "name", 12), Column("count", "count", 7, "right"), Column("bar", "bar", 9))
 

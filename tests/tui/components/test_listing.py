@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from tests.support.settling import shown, until, until_shows
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
+from tui.components.table_cells import Column
 from tui.components.theme import DARK
 
 COLUMNS = [Column("name", "name", 12), Column("size", "size", 6, "right"), Column("note", "note", 8)]

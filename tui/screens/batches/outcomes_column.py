@@ -9,9 +9,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import DataTable, Static
 
-from tui.components.keyed_table import Column
 from tui.components.measured_column import MeasuredColumn
 from tui.components.sortable_table import SortableTable
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import submissions
 from tui.format import values as formats

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from textual.app import App
 
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import submissions
 from tui.format import values as formats

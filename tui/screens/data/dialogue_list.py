@@ -17,8 +17,9 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import Column, KeyedTable, sorted_by
+from tui.components.keyed_table import KeyedTable
 from tui.components.listing import UNSORTED, Listing
+from tui.components.table_cells import Column, sorted_by
 from tui.components.theme import shade
 from tui.format.data import ratings
 from tui.format.text import visible

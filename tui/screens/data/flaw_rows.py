@@ -10,8 +10,8 @@ from textual.app import App
 from textual.content import Content
 
 from core.api import DROP_REASONS, FLAWS, FlawedResponse
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format.data.recipes import dropped_pairs
 from tui.format.text import visible

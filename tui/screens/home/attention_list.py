@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from tui.components.auto_height_text import AutoHeightText
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import KeyedTable
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible

@@ -13,8 +13,8 @@ from textual.events import DescendantFocus, Resize
 from textual.widgets import DataTable
 
 from core.api import find_job
-from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry, Listing
+from tui.components.table_cells import Column, LaterCells
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import values as formats

@@ -10,8 +10,8 @@ from textual.app import App
 from textual.content import Content
 
 from core.api import JobCounts, count_jobs, job_progress
-from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
+from tui.components.table_cells import Column, LaterCells
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.jobs import engines, job_counts, job_states

@@ -11,8 +11,8 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from core.api import action_problem, config_place, find_job
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
+from tui.components.table_cells import Column
 from tui.components.text_pane import TextPane
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.bindings import verb

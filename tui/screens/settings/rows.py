@@ -11,8 +11,8 @@ from rich.text import Text
 from textual.app import App
 from textual.content import Content
 
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import config_changes
 from tui.format.text import visible

@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import KeyedTable
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.evaluation import win_rates

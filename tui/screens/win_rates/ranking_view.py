@@ -13,8 +13,8 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column
 from tui.components.sortable_table import SortableTable, SortValues
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.evaluation import win_rates

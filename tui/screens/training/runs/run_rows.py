@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
+from tui.components.table_cells import Column, LaterCells
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.jobs import job_states

@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.components.keyed_table import Column
 from tui.components.listing import ListEntry, Listing
+from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.format import runs as table
 from tui.format import values as formats

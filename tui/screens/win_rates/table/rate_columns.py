@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.components.keyed_table import Column, sorted_by
+from tui.components.table_cells import Column, sorted_by
 from tui.format.evaluation import win_rates
 from tui.format.text import visible
 

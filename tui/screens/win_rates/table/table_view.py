@@ -15,8 +15,9 @@ from textual.widgets import DataTable, Input, Static
 
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import Column, KeyedTable, LaterCells
+from tui.components.keyed_table import KeyedTable
 from tui.components.listing import KEYS, UNSORTED
+from tui.components.table_cells import Column, LaterCells
 from tui.components.text_pane import TextPane
 from tui.components.theme import shade
 from tui.format import values as formats
