@@ -42,7 +42,7 @@ _NOTHING = Sums(0, 0, None, None, None, None, None, None, 0)
 
 def put(connection: sqlite3.Connection, job: str, at: float, submission: SubmissionRecord) -> None:
     """Record an intended submission; an existing one is unchanged."""
-    connection.execute(
+    added = connection.execute(
         "INSERT INTO submissions (token, job, mode, provider, base_url, key_digest, model, requests,"
         " estimated_usd, submitted_at, input_path, state, changed_at)"
         " VALUES (:token, :job, :mode, :provider, :base_url, :key_digest, :model, :requests, :usd, :at,"
@@ -54,7 +54,8 @@ def put(connection: sqlite3.Connection, job: str, at: float, submission: Submiss
             "at": at,
         },
     )
-    _put_event(connection, submission.token, at)
+    if added.rowcount:
+        _put_event(connection, submission.token, at)
 
 
 def put_state(connection: sqlite3.Connection, at: float, batch: BatchRecord) -> None:

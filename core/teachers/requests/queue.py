@@ -117,12 +117,24 @@ class RequestQueue:
         self.reused = sum(self.ledger.answers[key].token not in own for key in answered)
         for token in own:
             submission = self.ledger.submissions[token]
-            if not submission.collected and (
-                submission.record.mode != "batch" or submission.state in NOT_CREATED
-            ):
+            if submission.collected:
+                continue
+            # Again in this journal: somebody may remove the folder of the attempt that submitted it.
+            self.record(submission.record)
+            if submission.record.mode != "batch" or submission.state in NOT_CREATED:
                 # Its requests become pending again: what to send is decided again, under the lock.
                 self.record_lost(token)
                 self.record(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
+            else:
+                self.record(
+                    BatchRecord(
+                        token,
+                        submission.state,
+                        submission.id,
+                        submission.file,
+                        key_digest=submission.key_digest or None,
+                    )
+                )
         self.ledger.refresh()
         self.report_progress()
 

@@ -15,6 +15,7 @@ from core.store import intents
 from core.teachers.settings import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
+from tests.support.processes.forking import ForkedProcess
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 NAIVE = "generate:improve-human/naive"
@@ -43,11 +44,16 @@ def killed_while_waiting(study: TeacherWorkspace, api: Api) -> None:
     study.ask(intents.Start(targets=("generate",)))
     supervisor = study.supervise(dying=True)
     submitted(study, api)
-    ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
+    kill_all(study, supervisor)
+    api.faults.hold = False
+
+
+def kill_all(study: TeacherWorkspace, supervisor: ForkedProcess) -> None:
+    """Kill the supervisor and its only worker."""
     supervisor.kill()
     supervisor.wait()
+    ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     os.kill(pid, signal.SIGKILL)
-    api.faults.hold = False
 
 
 def test_a_missing_key_is_said(tmp_path: Path, api: Api) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from core.jobs import journal
+from core.pipeline.rebuilding import rebuild
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.support.processes.removing import remove_folder
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
+from tests.teachers.batches.test_accounts import kill_all, killed_while_waiting
 from tests.teachers.costs.test_money import BUDGET
 
 NAIVE = "generate:improve-human/naive"
@@ -74,3 +77,32 @@ def test_the_budget_knows_what_removed_journals_cost(tmp_path: Path, api: Api) -
     study.run("recipe:improve-human/cognitive")
     assert "budget" in study.error("generate:improve-human/cognitive")
     assert sum(api.paid.values()) == paid
+
+
+def test_a_batch_is_known_without_the_folder_of_the_attempt_that_submitted_it(
+    tmp_path: Path, api: Api
+) -> None:
+    study = TeacherWorkspace(tmp_path, api.url)
+    killed_while_waiting(study, api)
+    api.faults.hold = True
+    second = study.workspace.attempt(study.job(NAIVE), 2) / journal.NAME
+    supervisor = study.supervise(dying=True)
+    study.until(lambda: second.is_file() and '"batch"' in second.read_text(), supervisor)
+    kill_all(study, supervisor)
+    api.faults.hold = False
+    remove_folder(study.workspace.attempt(study.job(NAIVE), 1))
+    assert study.finish() == 0, study.story()
+    assert study.states()[NAIVE] == "done", study.story()
+    assert api.calls["create"] == 1
+    assert set(api.paid.values()) == {1}
+    answers = (
+        "SELECT s.job, s.model, s.state, s.batch, s.estimated_usd, s.collected, a.dialog_id, a.text, a.usd"
+        " FROM answers a JOIN submissions s USING (token) ORDER BY a.dialog_id"
+    )
+    before = study.query(answers)
+    assert len(before) == len(study.train)
+    remove_folder(study.workspace.attempt(study.job(NAIVE), 2))
+    for path in study.workspace.root.glob("state.db*"):
+        path.unlink()
+    rebuild.rebuild(study.workspace)
+    assert study.query(answers) == before
