@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from core.domain import troubles
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
@@ -196,5 +197,5 @@ def outcome(connection: sqlite3.Connection, intent: int) -> IntentResult:
     try:
         found = None if row["result"] is None else _decode_outcome(row["result"])
     except msgspec.DecodeError as error:
-        raise UserError(f"state.db: intent {intent}: {error}") from error
+        raise UserError(f"state.db: intent {intent}: {error}: {troubles.REBUILD}") from error
     return IntentResult(intent, row["state"], found, row["error"])

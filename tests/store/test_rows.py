@@ -11,6 +11,7 @@ from sqlite3 import Connection
 import pytest
 
 from core.config.schema import Training
+from core.domain import troubles
 from core.domain.data.dialogues import Dialogue, ImportedData, RatedResponse, Split
 from core.domain.errors import UserError
 from core.domain.jobs.events import StartOutcome
@@ -21,7 +22,7 @@ from core.store import connections, intents, workspace_settings
 from core.store.connections import transaction
 from core.store.dialogues import dialogue_queries, dialogues
 from core.store.evaluation import response_queries
-from core.store.jobs import job_attempts, job_queries, job_records, jobs
+from core.store.jobs import engines, job_attempts, job_queries, job_records, jobs
 from core.store.jobs.jobs import StoredJob
 from tests.support.records import made_results, made_settings
 from tests.support.records.made_settings import planned
@@ -237,7 +238,7 @@ def test_a_result_with_a_wrong_key_or_type_is_refused(store: Connection, wrong: 
         store.execute("UPDATE jobs SET result = json_set(result, ?, 'wrong')", (wrong,))
     with pytest.raises(UserError) as caught:
         job_queries.jobs(store)
-    assert str(caught.value) == f"state.db: job a: result: {place}"
+    assert str(caught.value) == f"state.db: job a: result: {place}: {troubles.REBUILD}"
 
 
 def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> None:
@@ -247,6 +248,12 @@ def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> Non
     (pending,) = intents.pending(store)
     with pytest.raises(UserError, match=r"intent 1, cancel: Expected `str`, got `int` - at `\$\.job`"):
         pending.request()
+
+
+def test_an_engine_with_a_wrong_type_is_refused(store: Connection) -> None:
+    store.execute("INSERT INTO engines (name, use) VALUES ('gpubox', '1')")
+    with pytest.raises(UserError, match=troubles.REBUILD):
+        engines.uses(store)
 
 
 def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:

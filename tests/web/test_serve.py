@@ -14,6 +14,7 @@ import pytest
 from aiohttp import (
     ClientSession,
     CookieJar,
+    TCPConnector,
     WSServerHandshakeError,
 )
 
@@ -201,6 +202,11 @@ async def test_a_token_cannot_be_guessed(serve: Serve) -> None:
         # Nor is the right one taken from there then.
         async with client.get(f"/?token={TOKEN}", allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    # Linux has more loopback addresses, and a proxy's headers can be forged.
+    async with ClientSession(served.url, connector=TCPConnector(local_addr=("127.0.0.2", 0))) as client:
+        forged = {"X-Forwarded-For": "203.0.113.1"}
+        async with client.get("/?token=guess", headers=forged, allow_redirects=False) as answer:
+            assert answer.status == 429
 
 
 async def test_all_addresses_with_a_token(serve: Serve) -> None:

@@ -16,6 +16,7 @@ import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -240,9 +241,9 @@ class WebServer:
     def _check_token(self, token: str, remote: str) -> web.StreamResponse:
         """Set the login cookie if the token is right, and remove the token from the address.
 
-        Each `remote` address has a few guesses a minute.
+        Each `remote` address has a few guesses a minute, and all addresses of this machine together.
         """
-        guesses = self._guesses.setdefault(remote, [])
+        guesses = self._guesses.setdefault(_source(remote), [])
         now = time.monotonic()
         guesses[:] = [at for at in guesses if now - at < _GUESSES_S]
         if len(guesses) >= _MAX_GUESSES:
@@ -287,6 +288,14 @@ async def _follow(websocket: web.WebSocketResponse, session: Session) -> None:
             return
         if answer is not None:
             await websocket.send_str(answer)
+
+
+def _source(remote: str) -> str:
+    """Who enters tokens from an address: any user of this machine can use all of its loopback addresses."""
+    try:
+        return "loopback" if ip_address(remote).is_loopback else remote
+    except ValueError:
+        return remote
 
 
 def _bytes(text: str) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.store.jobs.job_attempts import Attempt
@@ -29,7 +30,7 @@ def uses(connection: sqlite3.Connection) -> tuple[EngineUse, ...]:
     try:
         return tuple(_decode(row["use"]) for row in rows)
     except msgspec.DecodeError as error:
-        raise UserError(f"state.db: engines: {error}") from error
+        raise UserError(f"state.db: engines: {error}: {troubles.REBUILD}") from error
 
 
 def set_started(connection: sqlite3.Connection, attempt: Attempt) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs import rungs
 from core.domain.jobs.events import Event
@@ -137,7 +138,7 @@ def _result(job: str, text: str) -> Result:
     try:
         result: Result = _decode_result(text)
     except msgspec.DecodeError as error:
-        raise UserError(f"state.db: job {job}: result: {error}") from error
+        raise UserError(f"state.db: job {job}: result: {error}: {troubles.REBUILD}") from error
     return result
 
 
