@@ -250,6 +250,15 @@ def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> Non
         pending.request()
 
 
+@pytest.mark.parametrize("column", ["depends_on", "waiting"])
+def test_a_job_with_a_column_that_is_no_json_is_refused(store: Connection, column: str) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a")])
+        store.execute(f"UPDATE jobs SET {column} = '{{'")
+    with pytest.raises(UserError, match=troubles.REBUILD):
+        job_queries.jobs(store)
+
+
 def test_an_engine_with_a_wrong_type_is_refused(store: Connection) -> None:
     store.execute("INSERT INTO engines (name, use) VALUES ('gpubox', '1')")
     with pytest.raises(UserError, match=troubles.REBUILD):

@@ -22,7 +22,7 @@ from textual.worker import Worker, WorkerState
 from tui.app import copying, navigator
 from tui.app.config import settings
 from tui.app.config.config_watch import ConfigWatch
-from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
+from tui.app.polling.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable, in_words
 from tui.app.polling.supervisor_watch import SupervisorWatch
 from tui.app.requests import actions
 from tui.app.type_ahead import TypeAhead
@@ -223,8 +223,7 @@ class EmpathyApp(HostApp):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show the error of any worker that failed."""
         if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.show_message(f"{type(error).__name__}: {error}", title=event.worker.name, error=True)
+            self.show_message(in_words(event.worker.error), title=event.worker.name, error=True)
 
     def _apply(self, wanted: AppSettings | None) -> None:
         """Apply config.toml's [app] when it has changed."""

@@ -69,7 +69,10 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
         " WHERE revision > ? ORDER BY +jobs.rowid",
         (known.revision,),
     ).fetchall()
-    changed = [_job(row) for row in rows]
+    try:
+        changed = [_job(row) for row in rows]
+    except msgspec.DecodeError as error:
+        raise UserError(f"state.db: jobs: {error}: {troubles.REBUILD}") from error
     if any(row["place"] > known.place and row["id"] in known.jobs for row in rows):
         # It was deleted and requested again, so that it follows those that are known.
         return _again(connection, known)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from textual.css.query import NoMatches
 
@@ -35,3 +37,14 @@ async def test_a_failed_query_names_what_it_was_to_read(opened: Open, prepared: 
         app.read("win rates", read, print)
         await until_shows(pilot, "Cannot read: win rates")
         await until_shows(pilot, "ValueError: no such row")
+
+
+async def test_an_action_that_finds_the_store_damaged_names_the_remedy(
+    opened: Open, prepared: WorkspacePaths
+) -> None:
+    def act() -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async with opened(prepared) as pilot:
+        pilot.app.run_worker(act, name="Start all", thread=True, exit_on_error=False)
+        await until_shows(pilot, "empathy-tui rebuild")

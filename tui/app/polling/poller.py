@@ -146,7 +146,7 @@ class Poller:
         try:
             moved = watch.moved(again=trouble is not None)
         except Exception as error:  # noqa: BLE001 - any error is shown, and the next poll may succeed
-            words = _words(error)
+            words = in_words(error)
             if words != trouble:
                 self._post(WorkspaceUnreadable(words))
             return words
@@ -163,7 +163,7 @@ class Poller:
             try:
                 answered = ReadAnswered(request, request.query(workspace), None)
             except Exception as error:  # noqa: BLE001 - shown as a toast by the app
-                answered = ReadAnswered(request, None, _words(error))
+                answered = ReadAnswered(request, None, in_words(error))
             self._post(answered)
 
 
@@ -204,9 +204,11 @@ def _prepare() -> None:
         import tui.screens.training.charts.plotting  # noqa: F401 - for the import alone
 
 
-def _words(error: Exception) -> str:
+def in_words(error: BaseException | None) -> str:
+    """An error in a sentence, with the remedy if one is known."""
     from core.api import UserError, trouble_in_words
 
     if isinstance(error, UserError):
         return str(error)
-    return trouble_in_words(error) or f"{type(error).__name__}: {error}"
+    known = None if error is None else trouble_in_words(error)
+    return known or f"{type(error).__name__}: {error}"
