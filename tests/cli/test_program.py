@@ -122,6 +122,12 @@ def test_a_folder_out_of_place_is_answered_with_the_option_that_takes_it(
         refused = CliRunner().invoke(main, words.split())
         assert refused.exit_code == 2
         assert f"Did you mean --workspace {words.split()[-1]}?" in refused.stderr
+    for words in ("run study", "run --dry-run study", "cancel study", f"winrates show {workspace}"):
+        refused = CliRunner().invoke(main, words.split())
+        assert refused.exit_code == 1
+        assert f"Did you mean --workspace {words.split()[-1]}?" in refused.stderr
+    refused = CliRunner().invoke(main, ["import", "study"])
+    assert "--workspace" not in refused.stderr
     refused = CliRunner().invoke(main, ["status", "nowhere"])
     assert "--workspace" not in refused.stderr
 

@@ -102,13 +102,10 @@ class _Program(CommandGroup):
             check_config(ctx)
             return result
         except UserError as error:
-            raise CommandError(with_config_problem(ctx, str(error))) from error
+            meant = self._with_workspace_meant(ctx, str(error))
+            raise CommandError(with_config_problem(ctx, meant)) from error
         except click.UsageError as error:
-            folder = _workspace_in(error.message, ctx.meta.get(_WORDS, []))
-            if folder is None:
-                raise
-            hint = f"{error.message}\nDid you mean --workspace {folder}?"
-            raise click.UsageError(hint, ctx=error.ctx) from error
+            raise click.UsageError(self._with_workspace_meant(ctx, error.message), ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -120,6 +117,20 @@ class _Program(CommandGroup):
             click.echo("\nstopped", err=True)
             ctx.exit(130)
 
+    def _with_workspace_meant(self, ctx: click.Context, message: str) -> str:
+        """A message, with the option that was meant if a word is a workspace's folder, out of place."""
+        words: list[str] = ctx.meta.get(_WORDS, [])
+        found = [word for word in words if f"({word})" in message or f"'{word}'" in message]
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        arguments = (
+            [] if command is None else [one for one in command.params if isinstance(one, click.Argument)]
+        )
+        if not any(isinstance(one.type, click.Path) for one in arguments):
+            # No word of the command is a folder that it works on.
+            found += words[1:]
+        folder = next((word for word in found if (Path(word) / "config.toml").is_file()), None)
+        return message if folder is None else f"{message}\nDid you mean --workspace {folder}?"
+
     def main(self, *args: Any, **extra: Any) -> Any:
         # Help is printed before a command is invoked. A closed pipe, which is no error, is click's to end.
         try:
@@ -129,12 +140,6 @@ class _Program(CommandGroup):
             place = error.filename or "writing to the output or to a file failed"
             CommandError(trouble_in_words(error) or f"{place}: {error.strerror or error}").show()
             sys.exit(CommandError.exit_code)
-
-
-def _workspace_in(message: str, words: list[str]) -> str | None:
-    """The word that a message about wrong usage names, if it is a workspace's folder."""
-    named = (word for word in words if f"({word})" in message or f"'{word}'" in message)
-    return next((word for word in named if (Path(word) / "config.toml").is_file()), None)
 
 
 @click.group(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -34,8 +35,10 @@ class KeysLine(Static):
     }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_offered: Callable[[str], bool]) -> None:
+        """`is_offered` tells whether an action, named as in BINDINGS, is shown now."""
         super().__init__(markup=False)
+        self._is_offered = is_offered
         self._shown = Content("")
         #: A click's action → its tooltip.
         self._tooltips: dict[object, str] = {}
@@ -66,7 +69,7 @@ class KeysLine(Static):
             return
         actions: dict[str, ActiveBinding] = {}
         for active in self.screen.active_bindings.values():
-            if active.binding.show:
+            if active.binding.show and self._is_offered(active.binding.action):
                 # Only the first of several keys of an action is shown.
                 actions.setdefault(active.binding.action, active)
         line = Content("").join(self._part(active) for active in actions.values())

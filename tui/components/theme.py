@@ -66,6 +66,8 @@ LIGHT = Theme(
     boost="#d7dee5",
     variables={
         "text-muted": "#5c6773",
+        # Textual's own has a contrast of 2.6 with the backgrounds.
+        "text-disabled": "#66717c",
         "scrollbar-background": "#f7f8fa",
         "scrollbar-background-hover": "#eef1f4",
         "scrollbar-background-active": "#eef1f4",

@@ -54,7 +54,7 @@ class WorkspaceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)
         yield from self.body()
-        yield KeysLine()
+        yield KeysLine(self.is_offered)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, self._recolour)
@@ -71,6 +71,11 @@ class WorkspaceScreen(Screen[None]):
         if action in self.WRITES and self.app.workspace.read_only:
             return READ_ONLY
         return None
+
+    def is_offered(self, action: str) -> bool:
+        """Whether the line of keys shows an action now; without that its key still tells why it does not
+        apply."""
+        return True
 
     def can(self, action: str) -> bool:
         """Whether an action is available now; shows the reason if it is not."""

@@ -139,6 +139,8 @@ class AttentionList(Vertical):
 
     def _draw_item(self) -> None:
         """The item under the cursor in full; where there is room, all whose rows are cut."""
+        # The line of keys shows those that apply to the item.
+        self.screen.refresh_bindings()
         item = self.item
         text = Content("") if item is None else _reason(item)
         if item is not None and not self._is_low and len(visible(item.what)) > self._what:

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
+from tui.components.keyed_table import OPEN
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog, OpenRuns
@@ -129,6 +130,12 @@ class HomeScreen(WorkspaceScreen):
 
             return "this item has no job" if self.selected is None else action_problem(action, self.selected)
         return reason
+
+    def is_offered(self, action: str) -> bool:
+        if action == "select_cursor":
+            item = None if self._panels is None else self._panels.item
+            return item is not None and any(name == OPEN for name, _ in item.remedy)
+        return action != "retry" or self.unavailable(action) is None
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

@@ -90,8 +90,8 @@ def why_nothing_differs(pair: Pair) -> str | None:
     return None
 
 
-def verdict(pair: Pair) -> Content:
-    """Each judge's outcome in a line."""
+def verdict(pair: Pair, *, is_compared: bool) -> Content:
+    """Each judge's outcome in a line; `is_compared` if a judge is to compare the responders."""
     found = pair_filter.outcomes(pair)
     same = pair.response_a is not None and pair.response_a == pair.response_b
     lines = [Content.styled("both responses are the same text", "$text-warning")] if same else []
@@ -106,19 +106,20 @@ def verdict(pair: Pair) -> Content:
             )
         )
     if not found:
-        lines.append(Content.styled("no verdict yet", "$text-muted"))
+        lines.append(Content.styled(_no_verdict(is_compared=is_compared), "$text-muted"))
     if pair_filter.judges_disagree(pair):
         lines.append(Content.styled("the judges disagree", "$text-warning"))
     return Content("\n").join(lines)
 
 
-def answers(pair: Pair, alone: Collection[str]) -> Content:
+def answers(pair: Pair, alone: Collection[str], *, is_compared: bool) -> Content:
     """Every verdict of the judges with their full answers.
 
-    `alone` are the judges that score each response separately, without an order of presentation.
+    `alone` are the judges that score each response separately, without an order of presentation;
+    `is_compared` if a judge is to compare the responders.
     """
     if not pair.verdicts:
-        return Content.styled("no verdicts yet", "$text-muted")
+        return Content.styled(_no_verdict(is_compared=is_compared), "$text-muted")
     found = pair_filter.outcomes(pair)
     parts = []
     for judge, outcome in found.items():
@@ -170,6 +171,14 @@ def plain(pair: Pair, a: str, b: str) -> str:
         ),
     ]
     return visible("\n".join(lines), lines=True)
+
+
+def _no_verdict(*, is_compared: bool) -> str:
+    return (
+        "no verdict yet"
+        if is_compared
+        else "no judge compares these responders: see [comparisons] in config.toml"
+    )
 
 
 def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:

@@ -28,7 +28,7 @@ class ShownPair:
     """A pair of responders `a` and `b`, and its position among all pairs.
 
     `prompt` is the judge's prompt, the judges `alone` score each response separately, matches of `sought`
-    are marked in the texts.
+    are marked in the texts; `is_compared` if a judge is to compare the responders.
     """
 
     pair: Pair
@@ -38,6 +38,7 @@ class ShownPair:
     prompt: Prompt | None
     alone: Collection[str]
     sought: str
+    is_compared: bool
 
 
 class PairView(Container):
@@ -170,7 +171,7 @@ class PairView(Container):
             return
         pair = shown.pair
         self.query_one("#context", TextPane).update(pair_text.context(pair, shown.place, shown.sought))
-        self.query_one("#verdict", TextPane).update(pair_text.verdict(pair))
+        self.query_one("#verdict", TextPane).update(pair_text.verdict(pair, is_compared=shown.is_compared))
         sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
             pane = self.query_one(f"#side-{side}", TextPane)
@@ -190,7 +191,9 @@ class PairView(Container):
         """The judges' answers and the prompt that are to be shown, each None if it is not."""
         if shown is None:
             return None, None
-        answers = pair_text.answers(shown.pair, shown.alone) if self._shows_answers else None
+        answers = None
+        if self._shows_answers:
+            answers = pair_text.answers(shown.pair, shown.alone, is_compared=shown.is_compared)
         if order is None or shown.prompt is None:
             return answers, None
         return answers, pair_text.question(shown.pair, shown.prompt, order)

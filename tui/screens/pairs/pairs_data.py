@@ -30,6 +30,8 @@ class PairsData:
     found: Sequence[Pair]
     prompt: Prompt
     alone: Collection[str]
+    is_compared: bool
+    """Whether a comparison of the two is done or to be done."""
 
 
 def compared_responders(snapshot: Snapshot) -> tuple[str, str] | None:
@@ -59,14 +61,17 @@ def export(workspace: WorkspacePaths, a: str, b: str) -> FileCommand:
 def read(a: str | None, b: str | None, known: PairSet, wanted: PairFilter, workspace: Workspace) -> PairsData:
     """The pairs of responders `a` and `b`, none while one of them is not chosen; `known` are those that were
     read the last time."""
-    alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
+    jobs = workspace.pipeline.snapshot().jobs
+    alone = frozenset(job.name for job in jobs if job.stage == "judge")
+    compared = (ComparisonName.parse(job.name) for job in jobs if job.stage == "compare")
+    is_compared = any({name.a, name.b} == {a, b} for name in compared)
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
     # That of the first judge: the panel names it.
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
     (judge,) = (prompt for prompt in workspace.data.prompts() if prompt.name == asked)
     names = workspace.evaluation.responders()
     made = pair_set(pairs, known)
-    return PairsData(names, a, b, made, wanted, narrowed(made, wanted), judge, alone)
+    return PairsData(names, a, b, made, wanted, narrowed(made, wanted), judge, alone, is_compared)
 
 
 def read_names(workspace: Workspace) -> Sequence[str]:

@@ -65,6 +65,8 @@ class PairsScreen(WorkspaceScreen):
         #: The judge's prompt, and the judges that score responses separately; None until it is loaded.
         self._prompt: Prompt | None = None
         self._alone: Collection[str] = ()
+        #: Whether a judge is to compare the two responders.
+        self._is_compared = False
         #: The last known states of the jobs behind this screen.
         self._concerned: object = None
         self._browser = PairBrowser()
@@ -320,8 +322,9 @@ class PairsScreen(WorkspaceScreen):
             return
         self._is_read = True
         is_known = seen.pairs is self._walk.pairs and seen.wanted == self._walk.wanted
-        if not is_known or (seen.prompt, seen.alone) != (self._prompt, self._alone):
-            self._prompt, self._alone = seen.prompt, seen.alone
+        about = (seen.prompt, seen.alone, seen.is_compared)
+        if not is_known or about != (self._prompt, self._alone, self._is_compared):
+            self._prompt, self._alone, self._is_compared = about
             if not is_known:
                 self._put(seen.pairs, seen.found)
             if self._sought is None:
@@ -408,7 +411,7 @@ class PairsScreen(WorkspaceScreen):
         shown = None
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
-            shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text)
+            shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text, self._is_compared)
         self._browser.show(shown, self._walk.nothing(is_read=self._is_read))
 
     def _read_responses(self) -> None:

@@ -155,6 +155,7 @@ class SettingsScreen(WorkspaceScreen):
         self._shows_recipes = not self._shows_recipes
         if self._shows_recipes and self._found is not None and not self._found.recipes:
             self.app.show_message("the recipes are known once data is imported: press i")
+        self._listing.back()
         self._draw()
         # The cursor would stay on the line that it had in the other list.
         if self._rows:

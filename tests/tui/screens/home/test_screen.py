@@ -79,6 +79,23 @@ async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
         await until_shows(pilot, "7 of 17 done")
 
 
+async def test_the_line_of_keys_has_those_that_apply_to_the_item(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+
+        async def has(words: str) -> None:
+            await until(pilot, lambda: shown(pilot).splitlines()[-1].strip().startswith(words))
+
+        await has("⏎ Log  r Retry  S Start all")
+        # The next one has no log, and the last one no job.
+        for key, words in (("down", "r Retry  S Start all"), ("G", "S Start all"), ("g", "⏎ Log  r Retry")):
+            await pilot.press(key)
+            await has(words)
+        await pilot.press("G", "r")
+        await until_shows(pilot, "this item has no job")
+
+
 async def test_the_cursor_goes_to_a_failure_that_comes_unless_it_was_moved(
     opened: Open, filled: WorkspacePaths
 ) -> None:

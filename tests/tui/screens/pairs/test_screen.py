@@ -267,7 +267,12 @@ def test_a_pair_without_a_response_is_not_asked_about(study: WorkspacePaths, see
     missing = replace(seen[1], response_b=None, verdicts=())
     assert "a response is missing" in pair_text.question(missing, prompt, "ab").plain
     assert "no response yet" in pair_text.response("b", "chatgpt", missing, differences=True).plain
-    assert "no verdicts yet" in pair_text.answers(missing, ()).plain
+    for is_compared, words in ((True, "no verdict yet"), (False, "no judge compares these responders")):
+        for text in (
+            pair_text.verdict(missing, is_compared=is_compared),
+            pair_text.answers(missing, (), is_compared=is_compared),
+        ):
+            assert words in text.plain
 
 
 def test_responses_too_long_empty_or_the_same_are_said_to_be_so(seen: list[Pair]) -> None:
@@ -286,7 +291,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
         Verdict("embedded", "ab", "b", "{}"),
     )
     pair = replace(seen[1], verdicts=verdicts)
-    text = pair_text.answers(pair, {"embedded"}).plain
+    text = pair_text.answers(pair, {"embedded"}, is_compared=True).plain
     assert "A shown first, repeat 2, B with probability 75 %" in text
     assert text.count("shown first") == 2
     assert "embedded  B wins  scores each response separately" in text

@@ -64,8 +64,9 @@ async def test_a_change_says_what_it_means_and_is_saved(filled: WorkspacePaths, 
 async def test_recipes_are_switched_with_what_they_yield(filled: WorkspacePaths, opened: Open) -> None:
     async with opened(filled, (120, 40)) as pilot:
         screen = await opened_on(pilot)
-        await pilot.press("G", "v")
-        await until_shows(pilot, "SFT examples")
+        await found(pilot, "epochs")
+        await pilot.press("v")
+        await until_shows(pilot, "direct/chatgpt")
         assert screen.config_place() == ("recipes.train", "direct/chatgpt"), "the first one"
         await found(pilot, "direct/llama")
         assert screen.config_place() == ("recipes.train", "direct/llama")
