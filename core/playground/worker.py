@@ -266,6 +266,8 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
     files.keep_private(workspace.root)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # As in a job's worker: a bar that cannot be written keeps tqdm's lock.
+    os.environ["TQDM_DISABLE"] = "1"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with process.lock_file(workspace).open("a+") as lock:
         if not locks.try_acquire(lock):

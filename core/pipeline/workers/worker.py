@@ -85,6 +85,8 @@ def _attempt(folder: Path, journal: Journal) -> int:
         os.environ[devices.VISIBLE] = spec.gpu
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # On a full disk, a bar that cannot be written keeps the lock of all bars, and the worker waits for that.
+    os.environ["TQDM_DISABLE"] = "1"
     # TRL would report every training to the Hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     logs.begin()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,3 +104,19 @@ def test_a_worker_whose_journal_is_removed_as_it_begins_says_so(
     assert worker.main(folder) == 1
     removing.join()
     assert "was removed or moved" in caplog.text
+
+
+def test_a_worker_has_no_progress_bars(supervised: SupervisedWorkspace) -> None:
+    """On a full disk one would keep tqdm's lock, for which the worker waited for good."""
+    run(supervised)
+    folder = supervised.workspace.attempt(supervised.id(JUDGE), 1)
+    (folder / journal.NAME).unlink()
+    script = (
+        "import sys; from pathlib import Path; from core.pipeline.workers import worker;"
+        " worker.main(Path(sys.argv[1])); import tqdm.auto; print(tqdm.auto.tqdm(range(1)).disable)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "True\n", ended.stderr
+    assert isinstance(records(supervised)[0], Started)

@@ -3,17 +3,15 @@
 What is loaded by then stays for good: without this, each process would look through it for garbage, and copy
 the memory that it is in.
 
-tqdm's lock between processes would be one lock of all forked ones: a worker that is killed while it draws a
-bar would keep it for good. Processes that are started by commands share none.
+Workers have no progress bars, which they say to tqdm before it is loaded: here it is by then.
 """
 
 from __future__ import annotations
 
 import gc
+from functools import partialmethod
 
 from tqdm import tqdm
-from tqdm.std import TqdmDefaultWriteLock
 
-TqdmDefaultWriteLock.mp_lock = None
-tqdm.set_lock(TqdmDefaultWriteLock())
+tqdm.__init__ = partialmethod(tqdm.__init__, disable=True)
 gc.freeze()
