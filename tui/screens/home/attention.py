@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.api import UNSUCCESSFUL, blocked_by_each, count_jobs, needs_supervisor
+from tui.components.keyed_table import OPEN
 from tui.format import values as formats
 from tui.format.jobs import job_counts, waits
 from tui.format.jobs.job_states import LOOKS
-
-#: The binding id of the key that opens the job's log.
-OPEN = "table.open"
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot, Spending
