@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core.config.workspace import WorkspacePaths
-from core.jobs import files, locks, processes
+from core.jobs import files, libraries, locks, processes
 from core.playground import messages, process
 from core.playground.messages import (
     Answered,
@@ -264,11 +264,7 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
     handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     files.keep_private(workspace.root)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # As in a job's worker: a bar that cannot be written keeps tqdm's lock.
-    os.environ["TQDM_DISABLE"] = "1"
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    libraries.keep_quiet()
     with process.lock_file(workspace).open("a+") as lock:
         if not locks.try_acquire(lock):
             return 0

@@ -29,7 +29,7 @@ from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.jobs.job import LOCAL
 from core.domain.jobs.results import Result
-from core.jobs import files, logs, processes, stages
+from core.jobs import files, libraries, logs, processes, stages
 from core.jobs import spec as specs
 from core.jobs.context import FENCE, JobContext
 from core.jobs.journal import Journal, JournalLostError
@@ -83,12 +83,7 @@ def _attempt(folder: Path, journal: Journal) -> int:
         os.environ[name] = str(spec.threads)
     if spec.gpu is not None:
         os.environ[devices.VISIBLE] = spec.gpu
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # On a full disk, a bar that cannot be written keeps the lock of all bars, and the worker waits for that.
-    os.environ["TQDM_DISABLE"] = "1"
-    # TRL would report every training to the Hub.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    libraries.keep_quiet()
     logs.begin()
     job = JobContext(folder, spec, journal)
     for number in processes.GIVE_BACK:
