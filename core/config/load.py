@@ -15,6 +15,7 @@ from core.config import checks, redaction
 from core.config.problems import InvalidOptionError, suggestion
 from core.config.schema import Config
 from core.domain.errors import UserError
+from core.domain.paths import not_a_file
 
 NAME = "config.toml"
 
@@ -141,6 +142,8 @@ def load_config(path: Path) -> Config:
 
 def read_config(path: Path) -> str:
     """The text of a config.toml, with its line ends as they are. Raises `UserError` if it cannot be read."""
+    if what := not_a_file(path):
+        raise UserError(f"{path} {what}: move it away, and create one with `empathy-tui init`")
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.domain.errors import UserError
-from core.domain.paths import file_name, is_inside
+from core.domain.paths import file_name, is_inside, not_a_file
 
 #: SQLite opens no file with a longer path than 512 bytes; its own files beside state.db have longer names.
 MAX_PATH_BYTES = 480
@@ -64,7 +64,7 @@ class WorkspacePaths:
 
     def check_is_workspace(self) -> None:
         """Raise `UserError` if nothing in this folder says that it is a workspace."""
-        if not any(path.exists() for path in (self.config, self.state, self.artifacts)):
+        if not any(os.path.lexists(path) for path in (self.config, self.state, self.artifacts)):
             raise UserError(
                 f"{self.root} is not a workspace, so there is nothing to change: go to the folder of one, "
                 "name it with --workspace, or create one with `empathy-tui init`"
@@ -87,6 +87,8 @@ class WorkspacePaths:
     def appearance(self) -> Appearance:
         """config.toml's [app] for the first frame; what cannot be read has its default."""
         table = None
+        if not_a_file(self.config):
+            return Appearance()
         # `load_config` reports the errors.
         with suppress(OSError, ValueError):
             text = self.config.read_text(encoding="utf-8")

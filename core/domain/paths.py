@@ -1,9 +1,11 @@
-"""Paths that were read from files: they must not lead out of the folder that they are about."""
+"""Paths: those read from files must not lead out of their folder, and a file must be one."""
 
 from __future__ import annotations
 
+import errno
 import re
-from pathlib import PurePosixPath, PureWindowsPath
+import stat
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 
 def file_name(name: str) -> str:
@@ -31,3 +33,30 @@ def check_inside(name: str | None) -> None:
     """Raise `ValueError` for a path that `is_inside` refuses; None is no path."""
     if name is not None and not is_inside(name):
         raise ValueError(f"{name!r} is not a path inside its folder")
+
+
+def not_a_file(path: Path) -> str | None:
+    """What `path` is instead of a file, in words; None for a file, and if nothing is there.
+
+    Whoever opens a pipe waits until somebody writes to it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return "is a link that leads back to itself" if error.errno == errno.ELOOP else None
+    if stat.S_ISREG(mode):
+        return None
+    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
+    return f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a file"
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """A value that changes with a file; None if nothing is there."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        # A link that leads back to itself is there, and cannot be read.
+        status = path.lstat()
+    return status.st_mtime_ns, status.st_size

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
+from core.domain.paths import not_a_file
 from core.jobs import locks
 
 _START_S = 30.0
@@ -18,6 +19,8 @@ _START_S = 30.0
 
 def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
     """Whether a supervisor holds the workspace's lock, and its process id."""
+    if not_a_file(workspace.lock):
+        return False, None
     # The check holds a shared lock for a moment: a supervisor that starts at that moment tries again.
     if not locks.is_held(workspace.lock):
         return False, None

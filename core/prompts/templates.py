@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.config.schema import Definition
 from core.domain.errors import UserError
+from core.domain.paths import not_a_file
 
 #: Fields that every template may have: what config.toml's [definition] says.
 DEFINED = frozenset({"definition", "importance", "virtue", "adjective"})
@@ -48,6 +49,8 @@ def load(name: str, overrides: Path | None = None, definition: Definition = _EMP
     try:
         if overrides is not None and (overrides / path.name).exists():
             path = overrides / path.name
+        if what := not_a_file(path):
+            raise UserError(f"the prompt template {path} {what}: move it away")
         text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the prompt template {path} cannot be read: {error}") from error

@@ -26,6 +26,7 @@ from msgspec import Meta
 from core.config.schema import Definition
 from core.domain.errors import UserError
 from core.domain.names import is_plain
+from core.domain.paths import not_a_file
 from core.prompts import templates
 from core.recipes import strategies
 from core.recipes.strategies import TeacherMethod
@@ -112,6 +113,8 @@ def load(prompts: Path, name: str, definition: Definition) -> OwnStrategy:
     Raises `UserError` that names, a line for each error, the file, the line and the remedy.
     """
     path = file(prompts, name)
+    if what := not_a_file(path):
+        raise UserError(f"{path} {what}: move it away")
     try:
         if path.resolve().parent != folder(prompts).resolve():
             raise UserError(f"{path} is a link that leads elsewhere: copy the file there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _settings(
 ) -> DataSettings:
     """The settings in config.toml, and what a command names instead."""
     found = DataSettings()
-    if paths.config.exists():
+    if os.path.lexists(paths.config):
         config, problem = data.config()
         if config is None:
             raise UserError(problem or f"{paths.config} cannot be read")

@@ -13,6 +13,7 @@ from core.config.schema import Definition
 from core.domain.data.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
+from core.domain.paths import not_a_file
 from core.prompts import templates
 from core.recipes import own_strategies, strategies
 
@@ -159,6 +160,8 @@ def prompt_differences(overrides: Path, names: Sequence[str] = ()) -> str:
         own, shipped = overrides / f"{name}.txt", Path(templates.__file__).parent / f"{name}.txt"
         if not own.exists():
             continue
+        if what := not_a_file(own):
+            raise UserError(f"{own} {what}: move it away")
         try:
             after = own.read_text(encoding="utf-8-sig")
             before = (

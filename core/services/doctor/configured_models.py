@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from core.config.load import load_config
 from core.config.schema import Config, Teacher
 from core.config.workspace import WorkspacePaths
@@ -11,7 +13,7 @@ from core.domain.errors import UserError
 def config_or_default(workspace: WorkspacePaths) -> Config:
     """config.toml; an empty one if it is invalid, which another check shows."""
     try:
-        return load_config(workspace.config) if workspace.config.exists() else Config()
+        return load_config(workspace.config) if os.path.lexists(workspace.config) else Config()
     except UserError:
         return Config()
 
