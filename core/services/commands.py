@@ -27,6 +27,7 @@ from core.services.pipeline.completion import Completion, completion_of
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import IntentRequest
+from core.store.resting import read_again
 from core.students.models import model_sources
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Commands:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                outcome = self._pipeline.intent(intent)
+                outcome = read_again(lambda: self._pipeline.intent(intent))
             except KeyError:
                 raise UserError(
                     "state.db was removed or rebuilt, and does not have this request: see `empathy-tui "
@@ -253,8 +254,8 @@ class Commands:
         """
         supervisors, before = 0, None
         while True:
-            snapshot = self._pipeline.snapshot()
-            jobs = self._pipeline.jobs(wanted)
+            snapshot = read_again(self._pipeline.snapshot)
+            jobs = read_again(lambda: self._pipeline.jobs(wanted))
             if progress is not None:
                 progress(jobs)
             found = completion_of(snapshot, jobs)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.config.workspace import WorkspacePaths, locate_workspace
 from core.domain.errors import UserError
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
     from core.services.workspace_state import WorkspaceState
+
+
+T = TypeVar("T")
 
 
 class Workspace:
@@ -54,6 +57,15 @@ class Workspace:
         """Close the connection to state.db. The next read opens it again."""
         if "_state" in self.__dict__:
             self._state.close()
+
+    def read(self, query: Callable[[Workspace], T]) -> T:
+        """What `query` reads; it is repeated if another process has begun to write meanwhile.
+
+        Without this, its readers raise `UserError` in that moment.
+        """
+        from core.store.resting import read_again
+
+        return read_again(lambda: query(self))
 
     @property
     def config_problem(self) -> str | None:

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 from core.config.load import load_config, located, read_config
@@ -16,10 +15,11 @@ from core.config.workspace import WorkspacePaths
 from core.domain.data.dialogues import Dialogue, ImportedData, RatingCounts
 from core.domain.data.drawn_dialogues import DrawnDialogues
 from core.domain.errors import UserError
+from core.domain.paths import stamp
 from core.jobs.planned_job import PlannedJob
 from core.pipeline.planning import workspace_graph
 from core.store import commits as stored_commits
-from core.store import connections
+from core.store import connections, resting
 from core.store.dialogues import dialogue_queries, dialogue_statistics
 from core.store.dialogues import dialogues as stored_data
 from core.students.models import model_sources
@@ -46,6 +46,8 @@ class WorkspaceState:
         self._stamps: tuple[Config, float, tuple[object, ...]] | None = None
         #: Name → (key, result): a cache of results.
         self._remembered: dict[str, tuple[object, Any]] = {}
+        #: The `data_version` at which the schema was last seen to be this program's.
+        self._checked: int | None = None
         #: The number of opened connections: `data_version` of a new one may be the same number.
         self._opened = 0
 
@@ -58,11 +60,20 @@ class WorkspaceState:
     def version(self) -> tuple[object, ...]:
         """A value that changes whenever the workspace may have changed; takes microseconds."""
         connection = self.connection()
+        written = None if connection is None else connections.data_version(connection)
+        if connection is not None and written != self._checked:
+            try:
+                connections.check_version(connection, self.paths.state)
+            except UserError:
+                # A newer program has migrated it: until it is as before, each read says so.
+                self.close()
+                raise
+            self._checked = written
         return (
-            None if connection is None else connections.data_version(connection),
+            written,
             self._file,
             self._opened,
-            _stamp(self.paths.config),
+            stamp(self.paths.config),
             self._prompts(),
             self._models(),
         )
@@ -83,16 +94,18 @@ class WorkspaceState:
 
         Raises `UserError` if it cannot be read.
         """
-        stamp = _identity(self.paths.state)
-        if stamp != self._file:
+        identity = resting.identity(self.paths.state)
+        if identity != self._file:
             self.close()
-            self._file = stamp
+            self._file = identity
         if self._connection is None:
+            connections.check_file(self.paths.state)
             connections.check_present(self.paths.state)
-        if self._connection is None and stamp is not None:
+        if self._connection is None and identity is not None:
             # A file of an older version would look empty until the next write.
             if connections.is_older(self.paths.state):
                 if self.paths.read_only:
+                    connections.check_released(self.paths.state)
                     raise UserError(
                         f"{self.paths.state} was written by an older version: it is migrated "
                         "when it is opened with --write"
@@ -111,15 +124,15 @@ class WorkspaceState:
         The last valid one is the one before the error, or that with which jobs were last started; None if
         neither is known, and if config.toml is missing.
         """
-        stamp = _stamp(self.paths.config)
-        if stamp is None:
+        found = stamp(self.paths.config)
+        if found is None:
             return None, None
-        if self._config is None or self._config[0] != stamp:
+        if self._config is None or self._config[0] != found:
             try:
-                self._config = (stamp, load_config(self.paths.config), None)
+                self._config = (found, load_config(self.paths.config), None)
             except UserError as error:
                 last = self._started_config() if self._config is None else self._config[1]
-                self._config = (stamp, last, str(error))
+                self._config = (found, last, str(error))
         return self._config[1], self._config[2]
 
     def _started_config(self) -> Config | None:
@@ -130,7 +143,7 @@ class WorkspaceState:
 
     def config_version(self) -> object:
         """A value that changes with config.toml; None if it is missing."""
-        return _stamp(self.paths.config)
+        return stamp(self.paths.config)
 
     @property
     def config_problem(self) -> str | None:
@@ -234,22 +247,4 @@ class WorkspaceState:
             found = sorted((*self.paths.prompts.glob("*.txt"), *self.paths.prompts.glob("strategies/*.txt")))
         except OSError:
             return ()
-        return tuple((str(path), _stamp(path)) for path in found)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-def _identity(path: Path) -> tuple[object, ...] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    if connections.is_frozen(path):
-        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
-    return status.st_dev, status.st_ino
+        return tuple((str(path), stamp(path)) for path in found)

@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from core.domain import troubles
 from core.domain.errors import UserError
-from core.store import schema
+from core.domain.paths import not_a_file
+from core.store import resting, schema
 
 #: Milliseconds that a connection waits for a lock of another connection.
 BUSY_MS = 10_000
 
 
 def reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection, for one thread at a time.
+    """A read-only connection, for one thread at a time, which creates no file beside `path`.
+
+    That of a file at rest is for as long as `resting.identity` is the same: its `data_version` never changes,
+    and what it reads raises `resting.StoreChangedError` if the file was written meanwhile.
 
     Raises `UserError` when the file is not a state.db that this version can read.
     """
+    check_file(path)
     try:
-        connection = sqlite3.connect(_address(path), uri=True, isolation_level=None, check_same_thread=False)
+        connection = resting.reader(path)
+        if connection is None:
+            connection = sqlite3.connect(
+                _address(path), uri=True, isolation_level=None, check_same_thread=False
+            )
     except sqlite3.OperationalError as error:
         raise UserError(f"{path} cannot be opened: {error}") from error
     return _checked(connection, path)
 
 
-def is_frozen(path: Path) -> bool:
-    """Whether `path` is opened as immutable: no process has it open, and this user cannot create the files
-    that SQLite needs beside it, even for reading.
-
-    `data_version` of such a connection never changes: open it again when the file was replaced.
-    """
-    writable = os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-    return not writable and not path.with_name(path.name + "-wal").exists()
-
-
 def _address(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?{'immutable=1' if is_frozen(path) else 'mode=ro'}"
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def _look(path: Path) -> sqlite3.Connection:
+    """A read-only connection to a file that may be of any version, or not ours."""
+    check_file(path)
+    return resting.reader(path) or sqlite3.connect(_address(path), uri=True)
+
+
+def check_file(path: Path) -> None:
+    """Raise `UserError` if `path`, or its write-ahead log, is something else than a file."""
+    if what := not_a_file(path):
+        raise UserError(f"{path} {what}: move it away, and {troubles.REBUILD}")
+    log = path.with_name(path.name + "-wal")
+    if what := not_a_file(log):
+        raise UserError(f"{log} {what}: move it away, then try again")
 
 
 def writer(path: Path, *, rebuilds: bool = False) -> sqlite3.Connection:
@@ -49,6 +62,7 @@ def writer(path: Path, *, rebuilds: bool = False) -> sqlite3.Connection:
 
     Raises `UserError` when the file cannot be opened.
     """
+    check_file(path)
     if not rebuilds:
         check_present(path)
     if _version(path) < schema.VERSION:
@@ -105,6 +119,9 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def data_version(connection: sqlite3.Connection) -> int:
     """A number that changes when another connection has committed."""
+    if isinstance(connection, resting.RestingConnection):
+        # It would not: then `resting.identity` does.
+        return 0
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
@@ -122,6 +139,7 @@ def upgrade(path: Path) -> None:
     """Create `path` with the current schema, or migrate it. Raises `UserError` when that fails."""
     try:
         check_ours(path)
+        check_released(path)
         schema.migrate(path)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
@@ -159,6 +177,12 @@ def check_sound(connection: sqlite3.Connection, path: Path) -> None:
         raise UserError(f"{path} is damaged ({first}): {troubles.REBUILD}")
 
 
+def check_complete(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `UserError` if a table, a column or an index is missing."""
+    if missing := schema.missing(connection):
+        raise UserError(f"{path} lacks {', '.join(missing)}: {troubles.REBUILD}")
+
+
 class OpenFile:
     """The state.db that a `writer` has open; it may be replaced, removed or upgraded meanwhile.
 
@@ -182,7 +206,7 @@ class OpenFile:
                 raise UserError(
                     f"{path} was removed or replaced while it was in use: put it back, or {troubles.REBUILD}"
                 )
-        _check_version(self._connection, self._path)
+        check_version(self._connection, self._path)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -197,7 +221,7 @@ def _version(path: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with closing(sqlite3.connect(_address(path), uri=True)) as connection:
+        with closing(_look(path)) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
@@ -207,17 +231,28 @@ def check_ours(path: Path) -> None:
     """Raise `UserError` if another program's tables are in the file: ours must not be put among them."""
     if not path.exists():
         return
-    with closing(sqlite3.connect(_address(path), uri=True)) as connection:
+    with closing(_look(path)) as connection:
         program = int(connection.execute("PRAGMA application_id").fetchone()[0])
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if program not in (0, schema.APPLICATION_ID) or (tables and "_sqlite_migrations" not in tables):
         raise UserError(f"{path} belongs to another program: move it away, and {troubles.REBUILD}")
 
 
+def check_released(path: Path) -> None:
+    """Raise `UserError` if the file is of a version whose jobs cannot be read: it must stay as it is."""
+    if not path.exists():
+        return
+    with closing(_look(path)) as connection, suppress(sqlite3.OperationalError):
+        if not schema.is_unreleased(connection):
+            return
+        raise UserError(
+            f"{path} was written by version 0.1.0, whose jobs are not read, and is left as it is: create a "
+            "new workspace with `empathy-tui init`, import the data there and run its jobs again"
+        )
+
+
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """The error to show for a state.db that SQLite cannot open."""
-    if path.exists() and not path.is_file():
-        return UserError(f"{path} is not a file: move it away, and {troubles.REBUILD}")
     if troubles.is_lost_log(error):
         return UserError(f"{path} cannot be read: {troubles.LOST_LOG}")
     if isinstance(error, sqlite3.OperationalError):
@@ -234,7 +269,7 @@ def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     try:
-        _check_version(connection, path)
+        check_version(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise _unusable(path, error) from error
@@ -244,7 +279,8 @@ def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `UserError` if the file is not a state.db of today's schema."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     program = int(connection.execute("PRAGMA application_id").fetchone()[0])
     # Files that were migrated before the id existed get it with the next migration.

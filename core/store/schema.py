@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 VERSION = 15
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
+#: The version of the first program that was released, 0.2.0.
+_FIRST_RELEASED = 3
 #: SQL by version. A store records the names of those that it has, which are the files' without the number.
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -43,6 +47,43 @@ def migrate(path: Path) -> None:
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()
+
+
+def missing(connection: sqlite3.Connection) -> list[str]:
+    """What the current schema has and a store of its version lacks, such as `table jobs`."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            model.executescript(file.read_text(encoding="utf-8"))
+        expected = _parts(model)
+    found = _parts(connection)
+    lacked = [part for part in expected if part not in found]
+    # Columns and indexes of a table that is missing are missing with it.
+    gone = {name for kind, name, _ in lacked if kind == "table"}
+    return [f"{kind} {name}" for kind, name, table in lacked if kind == "table" or table not in gone]
+
+
+def _parts(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Tables, indexes, triggers and columns, each as (kind, name, its table)."""
+    rows = connection.execute(
+        "SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        " UNION ALL SELECT 'column', s.name || '.' || c.name, s.name"
+        " FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table'"
+    )
+    return sorted(tuple(row) for row in rows)
+
+
+def is_unreleased(connection: sqlite3.Connection) -> bool:
+    """Whether the jobs of a store are those of version 0.1.0, in whose JSON nothing names the stage.
+
+    It had the schema of 0.2.0, the first version that was released.
+    """
+    if connection.execute("PRAGMA user_version").fetchone()[0] > _FIRST_RELEASED:
+        return False
+    found = connection.execute(
+        "SELECT 1 FROM jobs WHERE (json_valid(settings) AND json_type(settings, '$.stage') IS NULL)"
+        " OR (json_valid(result) AND json_type(result, '$.stage') IS NULL)"
+    )
+    return found.fetchone() is not None
 
 
 def _add(migrations: Migrations, file: Path) -> None:

@@ -26,8 +26,9 @@ def test_a_new_file_gets_all_tables_and_can_be_read(tmp_path: Path) -> None:
     make(path)
     assert connections.is_ready(path)
     with closing(connections.reader(path)) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert connection.execute("SELECT count(*) FROM jobs").fetchone()[0] == 0
+    with closing(connections.writer(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def test_making_it_again_changes_nothing(tmp_path: Path) -> None:

@@ -58,9 +58,18 @@ def first_version(path: Path) -> Path:
         "jobs": [
             (*asked, "{}", *ends)
             for asked, ends in (
-                (("recipe-b", "recipe", "b", "print b", "cpu", "done", "{}"), _ending(None, RESULT)),
-                (("compare-a", "compare", "a", "print a", "api", "failed", '{"a": 1}'), _ending("why", None)),
-                (("sft-c", "sft", "c", "print c", "gpu", "waiting", "{}"), ("[]", 2.5, 0, *[None] * 7)),
+                (
+                    ("recipe-b", "recipe", "b", "print b", "cpu", "done", '{"stage": "recipe"}'),
+                    _ending(None, RESULT),
+                ),
+                (
+                    ("compare-a", "compare", "a", "print a", "api", "failed", '{"stage": "compare"}'),
+                    _ending("why", None),
+                ),
+                (
+                    ("sft-c", "sft", "c", "print c", "gpu", "waiting", '{"stage": "sft"}'),
+                    ("[]", 2.5, 0, *[None] * 7),
+                ),
             )
         ],
         "attempts": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
+from core.pipeline.rebuilding import rebuild
 from core.services.workspace import open_workspace
 from core.store import backups, connections, schema
 from core.store.jobs import job_queries
@@ -113,6 +115,33 @@ def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=str(state)):
         connections.writer(state)
     assert (rows(state), shape(state)) == before
+
+
+@pytest.mark.parametrize("column", ["settings", "result"])
+def test_a_version_that_was_never_released_is_refused_and_left_alone(tmp_path: Path, column: str) -> None:
+    """0.1.0 had the schema of 0.2.0, and nothing in the JSON of its jobs named the stage."""
+    state = dump_schema.load(OLDER[0], tmp_path / "state.db")
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute(f"UPDATE jobs SET {column} = ?", ('{"n": 16}',))
+        connection.commit()
+    before = state.read_bytes()
+    paths = WorkspacePaths(tmp_path)
+
+    def look(read_only: bool) -> object:
+        with open_workspace(paths, read_only=read_only) as workspace:
+            return workspace.pipeline.snapshot()
+
+    opening: tuple[Callable[[], object], ...] = (
+        lambda: connections.writer(state),
+        lambda: connections.upgrade(state),
+        lambda: look(read_only=False),
+        lambda: look(read_only=True),
+        lambda: rebuild.rebuild(paths),
+    )
+    for opened in opening:
+        with pytest.raises(UserError, match=r"written by version 0\.1\.0, .* `empathy-tui init`"):
+            opened()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"state.db": before}
 
 
 @pytest.mark.parametrize("newer", [schema.VERSION + 1, 99, 2**31 - 1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,6 +60,10 @@ def rebuild(workspace: WorkspacePaths) -> Rebuilt:
     from.
     """
     workspace.check_writable()
+    if workspace.state.is_file():
+        # What is damaged is of no version.
+        with suppress(sqlite3.DatabaseError):
+            connections.check_released(workspace.state)
     lock = supervisor.acquire(workspace)
     if lock is None:
         raise UserError(

@@ -24,6 +24,7 @@ from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
 from core.domain.jobs.job import LOCAL
+from core.domain.paths import not_a_file, stamp
 from core.domain.states import JobState
 from core.jobs import files, locks
 from core.pipeline.engines.engine import Ending
@@ -71,13 +72,14 @@ class Supervisor:
         # First: what follows reads all of the file, in which time it may be removed.
         self._file = connections.OpenFile(self.connection, workspace.state)
         connections.check_sound(self.connection, workspace.state)
+        connections.check_complete(self.connection, workspace.state)
         attempts.check_all_known(self.connection, workspace)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
         self._engines = engines or Engines(workspace)
         self._slots, self._slot_engines = Slots(), SlotEngines()
         self._uses: dict[str, EngineUse] = {}
-        self._config_time: int | None = None
+        self._config_stamp: tuple[int, int] | None = None
         self._last_state: object = None
         self._playground = PlaygroundMemory(workspace, grace_s)
         self._starter = JobStarter(workspace, self.connection, self._engines, self._playground)
@@ -176,11 +178,8 @@ class Supervisor:
             self.connection.execute("ROLLBACK")
 
     def _read_config(self) -> None:
-        try:
-            changed = self.workspace.config.stat().st_mtime_ns
-        except FileNotFoundError:
-            return
-        if changed != self._config_time:
+        changed = stamp(self.workspace.config)
+        if changed is not None and changed != self._config_stamp:
             try:
                 config = load_config(self.workspace.config)
             except UserError as error:
@@ -190,7 +189,7 @@ class Supervisor:
             else:
                 self._slots, self._slot_engines = config.slots, config.slot_engines
                 self._engines.configure(config.engines)
-            self._config_time = changed
+            self._config_stamp = changed
 
     def _carry_out_intents(self) -> bool:
         pending = intents.pending(self.connection)
@@ -345,6 +344,8 @@ class Supervisor:
 def acquire(workspace: WorkspacePaths) -> TextIO | None:
     """Acquire the workspace's lock and write this process's id to it; None if another supervisor holds it."""
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
+    if what := not_a_file(workspace.lock):
+        raise UserError(f"{workspace.lock} {what}: move it away, then try again")
     lock = workspace.lock.open("a+")
     deadline = time.monotonic() + _LOCK_S
     while not locks.try_acquire(lock):

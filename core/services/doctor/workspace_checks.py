@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -22,6 +24,7 @@ from core.pipeline.storage.storage import Storage
 from core.services.doctor.configured_models import config_or_default
 from core.services.doctor.machine_checks import PROJECT
 from core.services.workspace import open_workspace
+from core.store import connections
 
 #: Enough for a checkpoint of a small student, its converted weights and a few adapters.
 _WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 500_000_000
@@ -101,7 +104,7 @@ def _filesystem(folder: Path) -> str | None:
 
 
 def contents(workspace: WorkspacePaths) -> Iterator[Check]:
-    if workspace.config.exists():
+    if os.path.lexists(workspace.config):
         try:
             load_config(workspace.config)
             yield Check("config.toml", "ok", str(workspace.config))
@@ -112,6 +115,11 @@ def contents(workspace: WorkspacePaths) -> Iterator[Check]:
         yield Check("config.toml", "warn", "missing", "create one: `empathy-tui init`")
     try:
         with open_workspace(workspace) as opened:
+            # Migrates it first.
+            opened.pipeline.version()
+            if workspace.state.exists():
+                with closing(connections.reader(workspace.state)) as connection:
+                    connections.check_complete(connection, workspace.state)
             snapshot = opened.pipeline.snapshot()
     except (UserError, OSError, sqlite3.DatabaseError) as error:
         yield Check("state.db", "fail", troubles.trouble_in_words(error) or str(error), "see the message")

@@ -75,11 +75,9 @@ def _commands(command: click.Command, ctx: click.Context, name: str = "") -> Ite
 
 
 def _tree(root: Path) -> dict[str, bytes | None]:
-    """Every file, but for the two that SQLite needs beside a database that is read."""
     return {
         str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
         for path in sorted(root.rglob("*"))
-        if not path.name.startswith("state.db-")
     }
 
 

@@ -132,7 +132,7 @@ CREATE TABLE "jobs" (
 INSERT INTO "jobs" VALUES('sft-1','stage of jobs: é''
  ','name of jobs: é''
  ','fingerprint of jobs: é''
- ','cpu','failed','{}','{}','[]',10.5,11,12.5,13.5,14,15,16.5,'error of jobs: é''
+ ','cpu','failed','{"stage": "sft"}','{}','[]',10.5,11,12.5,13.5,14,15,16.5,'error of jobs: é''
  ',NULL);
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

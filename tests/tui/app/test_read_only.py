@@ -25,11 +25,9 @@ _APART = ("quit", "suspend_process", "command_palette", "screen")
 
 
 def _tree(root: Path) -> dict[str, bytes | None]:
-    """Every file below a folder, but for the two that SQLite needs beside a database that is read."""
     return {
         str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
         for path in sorted(root.rglob("*"))
-        if not path.name.startswith("state.db-")
     }
 
 

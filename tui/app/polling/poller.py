@@ -161,7 +161,7 @@ class Poller:
             if self._stopped:
                 return
             try:
-                answered = ReadAnswered(request, request.query(workspace), None)
+                answered = ReadAnswered(request, workspace.read(request.query), None)
             except Exception as error:  # noqa: BLE001 - shown as a toast by the app
                 answered = ReadAnswered(request, None, in_words(error))
             self._post(answered)
@@ -181,8 +181,8 @@ class _StoreWatch:
         version = self._opened.pipeline.version()
         if not again and version == self._version and not self._life_changed():
             return None
-        snapshot = self._opened.pipeline.snapshot()
-        pending = self._opened.pipeline.has_pending_intents()
+        snapshot = self._opened.read(lambda workspace: workspace.pipeline.snapshot())
+        pending = self._opened.read(lambda workspace: workspace.pipeline.has_pending_intents())
         self._supervisor = snapshot.supervisor
         # The version from before the snapshot, so that changes during the read are polled again.
         self._version = version

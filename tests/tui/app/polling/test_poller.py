@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,9 +12,10 @@ from queue import Queue
 import pytest
 from textual.message import Message
 
-from core.store import connections
+from core.services.workspace import Workspace
+from core.store import connections, schema
 from core.store.connections import transaction
-from core.store.jobs import job_events, jobs
+from core.store.jobs import job_events, job_queries, jobs
 from tests.support import waiting
 from tests.support.workspaces.filled_workspace import fill
 from tui.app.polling import poller
@@ -85,3 +87,43 @@ def test_a_damaged_store_is_read_again_once_it_is_sound(
     assert prepared.wait(waiting.STALL_S)
     sound.replace(state)
     assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
+
+
+def test_a_newer_schema_is_shown_while_the_app_is_open(
+    watched: tuple[Poller, Path], posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "LOOK_S", 0.01)
+    thread, state = watched
+    with closing(connections.writer(state)):
+        thread.start()
+        assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
+        with closing(sqlite3.connect(state)) as newer:
+            newer.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        told = posted.get(timeout=waiting.STALL_S)
+        assert isinstance(told, WorkspaceUnreadable)
+        assert f"has schema version {schema.VERSION + 1}, and this program knows" in told.error
+
+
+def test_a_query_during_which_a_writer_comes_and_goes_is_answered(
+    watched: tuple[Poller, Path], posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "LOOK_S", 3600.0)
+    thread, state = watched
+    thread.start()
+    assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
+    calls = 0
+
+    def query(workspace: Workspace) -> str:
+        nonlocal calls
+        calls += 1
+        connection = workspace._state.connection()
+        assert connection is not None
+        if calls == 1:
+            with closing(connections.writer(state)) as writer, transaction(writer):
+                job_events.add_event(writer, "what happened meanwhile")
+        return job_queries.events(connection, limit=1)[0].text
+
+    thread.read("events", query, print)
+    answered = posted.get(timeout=waiting.STALL_S)
+    assert isinstance(answered, ReadAnswered)
+    assert (answered.value, calls) == ("what happened meanwhile", 2)
