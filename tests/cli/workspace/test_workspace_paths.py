@@ -112,7 +112,7 @@ def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_folder_in_place_of_the_database(tmp_path: Path) -> None:
     (tmp_path / "state.db").mkdir()
-    with pytest.raises(UserError, match="is not a file: move it away"):
+    with pytest.raises(UserError, match="is a folder, not a file: move it away"):
         open_workspace(tmp_path).pipeline.snapshot()
 
 

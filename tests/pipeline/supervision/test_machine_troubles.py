@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from core.domain import troubles
+from core.domain.evaluation.votes import Vote
 from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervision.supervisor import Supervisor
@@ -239,11 +240,14 @@ def test_a_store_without_its_log_runs_nothing_twice(supervised: SupervisedWorksp
 def test_a_request_that_meets_a_damaged_store_is_refused_with_the_remedy(
     supervised: SupervisedWorkspace,
 ) -> None:
-    request = supervised.ask(intents.Start())
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
     with closing(sqlite3.connect(supervised.workspace.state)) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute("DROP TABLE jobs")
-    supervised.finish()
+        connection.execute("DROP TABLE votes")
+    vote = Vote("me", "d", "a" * 64, "b" * 64, "human", "chatgpt", "ab", "a", 1.0)
+    request = supervised.ask(intents.CastVote(vote))
     error = supervised.answer(request).error
     assert error is not None
     assert error.startswith("state.db lacks a table or column (no such table: ")
