@@ -33,6 +33,9 @@ def attempt_folders(workspace: WorkspacePaths, problems: list[str]) -> dict[str,
             try:
                 spec = specs.recover(folder)
             except (UserError, OSError) as error:
+                if isinstance(error.__cause__, PermissionError):
+                    # It may be whole: without it, its work would be done, and paid, again.
+                    raise error.__cause__ from None
                 unread.append((job_folder.name, folder, error))
                 continue
             if (spec.job, spec.attempt) != (job_folder.name, int(folder.name)):

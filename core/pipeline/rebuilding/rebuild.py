@@ -20,7 +20,7 @@ from core.dialogues.files import records
 from core.dialogues.importing import staging
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.jobs import files
+from core.jobs import files, journal
 from core.pipeline.rebuilding.attempt_folders import Attempts, attempt_folders, first_record_at
 from core.pipeline.rebuilding.job_rows import add_job, add_requested
 from core.pipeline.rebuilding.recorded_outside import RecordedOutside, read_recorded
@@ -94,7 +94,12 @@ def _fill(
         for entry in found.votes:
             (votes.remove if entry.is_withdrawn else votes.put)(connection, entry.vote)
         given = int(connection.execute("SELECT count(*) FROM votes").fetchone()[0])
-    begun = found.jobs | {job for job, request in found.requested.items() if request.attempt}
+    jobs_folder = workspace.artifacts / "jobs"
+    begun = found.jobs | {
+        job
+        for job, request in found.requested.items()
+        if request.attempt or any((jobs_folder / job).glob(f"*/{journal.NAME}"))
+    }
     lost = begun.difference(folders)
     total = count_of_jobs = count_requested = attempts = 0
     for job in _in_order(folders, found.requested):
@@ -111,7 +116,7 @@ def _fill(
             problems.append(f"left out, because it is no job of this workspace: {job} ({error})")
     if lost:
         problems.append(
-            f"left out, because they have no folder in {workspace.artifacts / 'jobs'}: jobs that had begun "
+            f"left out, because they have no folder in {jobs_folder} that can be read: jobs that had begun "
             f"({len(lost)}, such as {min(lost)}); put their folders back, and rebuild again"
         )
     if blocked := jobs.waiting_for_unknown(connection):
