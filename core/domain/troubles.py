@@ -13,6 +13,7 @@ _OF_SYSTEM = {
     errno.EROFS: "the file system is read-only: make it writable, or copy the workspace, then retry",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or run fewer jobs, then retry",
     errno.ENFILE: "the system has too many files open: end some programs, then retry",
+    errno.EACCES: "permission is denied: give yourself access to it (`ls -l`, `chmod`), then retry",
     errno.EIO: "the disk reports an error: check it, then retry",
     errno.ENOMEM: "there is too little memory: end some programs, then retry",
     errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
@@ -42,9 +43,12 @@ def is_of_disk(error: OSError) -> bool:
 
 
 def is_of_machine(error: BaseException) -> bool:
-    """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files."""
+    """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files.
+
+    Denied permission is none: it is of one file or folder, and what does without it goes on.
+    """
     if isinstance(error, OSError):
-        return error.errno in _OF_SYSTEM
+        return error.errno in _OF_SYSTEM and not isinstance(error, PermissionError)
     if isinstance(error, MemoryError):
         return True
     sqlite3 = sys.modules.get("sqlite3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -168,6 +169,15 @@ def pending(connection: sqlite3.Connection) -> list[Intent]:
     """Intents that were not carried out yet, oldest first."""
     rows = connection.execute("SELECT id, kind, payload FROM intents WHERE state = 'pending' ORDER BY id")
     return [Intent(row["id"], row["kind"], row["payload"]) for row in rows]
+
+
+def put_pending(connection: sqlite3.Connection, found: Iterable[Intent]) -> None:
+    """Write the pending intents of another store, with their ids: somebody may wait for them."""
+    with transaction(connection):
+        connection.executemany(
+            "INSERT INTO intents (id, kind, payload, created_at) VALUES (?, ?, ?, ?)",
+            ((intent.id, intent.kind, intent.payload, time.time()) for intent in found),
+        )
 
 
 def finish(

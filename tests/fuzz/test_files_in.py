@@ -176,7 +176,9 @@ def test_lists_of_the_files_of_an_output(content: bytes) -> None:
         hostile.json_files
         | st.builds(
             lambda tag, fields: json.dumps(fields | {"type": tag}).encode(),
-            st.sampled_from(["imported", "voted", "setting", "run noted", "jobs deleted", "ended"]),
+            st.sampled_from(
+                ["imported", "voted", "setting", "requested", "run noted", "jobs deleted", "ended"]
+            ),
             hostile.objects("at", "data", "vote", "key", "value", "job", "notes", "jobs", "number", "state"),
         ),
         max_size=4,

@@ -21,6 +21,7 @@ from aiohttp import (
 from tests.cli.conftest import PROGRAM, Program, environment
 from tests.web.conftest import Serve
 from tests.web.tabs import OPENED, drawn, refused, tab
+from tui.web.server import source
 
 TOKEN = "a-token-that-nobody-guesses"
 IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient_server.py")))
@@ -207,6 +208,25 @@ async def test_a_token_cannot_be_guessed(serve: Serve) -> None:
         forged = {"X-Forwarded-For": "203.0.113.1"}
         async with client.get("/?token=guess", headers=forged, allow_redirects=False) as answer:
             assert answer.status == 429
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ("127.0.0.1", "127.9.9.9", True),
+        ("127.0.0.1", "::1", True),
+        ("::ffff:127.0.0.1", "::1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("", "unknown", False),
+    ],
+)
+def test_whose_guesses_count_together(one: str, other: str, share: bool) -> None:
+    assert (source(one) == source(other)) is share
 
 
 async def test_all_addresses_with_a_token(serve: Serve) -> None:

@@ -16,7 +16,7 @@ import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -241,9 +241,10 @@ class WebServer:
     def _check_token(self, token: str, remote: str) -> web.StreamResponse:
         """Set the login cookie if the token is right, and remove the token from the address.
 
-        Each `remote` address has a few guesses a minute, and all addresses of this machine together.
+        Each `remote` address has a few guesses a minute, and all addresses of this machine together. Then the
+        right token is refused too: an answer to it would tell which guess was right.
         """
-        guesses = self._guesses.setdefault(_source(remote), [])
+        guesses = self._guesses.setdefault(source(remote), [])
         now = time.monotonic()
         guesses[:] = [at for at in guesses if now - at < _GUESSES_S]
         if len(guesses) >= _MAX_GUESSES:
@@ -290,12 +291,22 @@ async def _follow(websocket: web.WebSocketResponse, session: Session) -> None:
             await websocket.send_str(answer)
 
 
-def _source(remote: str) -> str:
-    """Who enters tokens from an address: any user of this machine can use all of its loopback addresses."""
+def source(remote: str) -> str:
+    """Who enters tokens from an address: any user of this machine can use all of its loopback addresses, and
+    whoever has one address of IPv6 usually has all with its first 64 bits."""
     try:
-        return "loopback" if ip_address(remote).is_loopback else remote
+        address = ip_address(remote)
     except ValueError:
         return remote
+    if isinstance(address, IPv6Address):
+        # A server of both kinds sees IPv4 addresses as ::ffff:192.0.2.1.
+        address = address.ipv4_mapped or address
+    if address.is_loopback:
+        return "loopback"
+    if isinstance(address, IPv6Address):
+        # The zone, `%eth0`, is no part of a network.
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 def _bytes(text: str) -> bytes:

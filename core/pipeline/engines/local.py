@@ -91,9 +91,14 @@ class LocalEngine:
         if child is not None and child.poll() is not None:
             return False
         lock = self._workspace.inside(attempt.folder) / LOCK
-        is_free = not locks.is_held(lock)
-        if is_free and lock.exists():
-            return False
+        try:
+            is_free = not locks.is_held(lock)
+            if is_free and lock.exists():
+                return False
+        except PermissionError:
+            # Of a folder that cannot be read, its process alone says it.
+            is_ours = attempt.pid is not None and attempt.host == socket.gethostname()
+            return child is not None or not is_ours or self._is_worker(attempt.pid, attempt)
         if child is not None:
             # Without a folder, only what else the process does shows that it has ended this attempt.
             return not (is_free and self._does_another(child, key))
@@ -138,9 +143,11 @@ class LocalEngine:
             # It has no lock, and does not wait for another job: nothing must be started beside it.
             _send(os.killpg, child.pid, signal.SIGKILL)
         code = child.wait()
-        if is_held(self._workspace.inside(attempt.folder)):
-            # Its children may outlive it, and must not run beside the next attempt.
-            _send(os.killpg, child.pid, signal.SIGKILL)
+        # Nothing is held, as far as is known, in a folder that cannot be read.
+        with suppress(PermissionError):
+            if is_held(self._workspace.inside(attempt.folder)):
+                # Its children may outlive it, and must not run beside the next attempt.
+                _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:
             return Ending(f"with exit code {code}", troubles.of_exit_code(code))
         name = signal.Signals(-code).name

@@ -15,15 +15,16 @@ from core.jobs.journal import DamagedJournalError
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 
+#: The number, folder and spec of each attempt at a job, oldest first.
+Attempts = list[tuple[int, Path, Spec[Settings]]]
 
-def attempt_folders(
-    workspace: WorkspacePaths, problems: list[str]
-) -> dict[str, list[tuple[int, Path, Spec[Settings]]]]:
+
+def attempt_folders(workspace: WorkspacePaths, problems: list[str]) -> dict[str, Attempts]:
     """Job → its attempts that can be read, oldest first; the jobs in the order of their first attempts.
 
     One without a spec, in its journal either, has that of another attempt at its job, which says the same.
     """
-    found: dict[str, list[tuple[int, Path, Spec[Settings]]]] = {}
+    found: dict[str, Attempts] = {}
     unread: list[tuple[str, Path, Exception]] = []
     for job_folder in sorted((workspace.artifacts / "jobs").glob("*/")):
         for folder in job_folder.iterdir():
@@ -32,6 +33,9 @@ def attempt_folders(
             try:
                 spec = specs.recover(folder)
             except (UserError, OSError) as error:
+                if isinstance(error.__cause__, PermissionError):
+                    # It may be whole: without it, its work would be done, and paid, again.
+                    raise error.__cause__ from None
                 unread.append((job_folder.name, folder, error))
                 continue
             if (spec.job, spec.attempt) != (job_folder.name, int(folder.name)):

@@ -1,26 +1,24 @@
-"""Adding jobs with all their attempts to the store, from the attempts' folders."""
+"""Adding jobs to the store: from the folders of their attempts, and from what was requested of them."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from core.config.workspace import WorkspacePaths
 from core.domain.states import JobState
 from core.jobs import context
+from core.jobs.inputs import parse_input
 from core.jobs.planned_job import PlannedJob, places
 from core.jobs.records import Failed
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline.engines import remote
 from core.pipeline.rebuilding import spec_inputs
-from core.pipeline.rebuilding.attempt_folders import first_record_at, last_record_at
+from core.pipeline.rebuilding.attempt_folders import Attempts, first_record_at, last_record_at
 from core.pipeline.supervision import ingest
-from core.pipeline.supervision.history import (
-    AttemptEnded,
-)
+from core.pipeline.supervision.history import AttemptEnded, Requested
 from core.pipeline.supervision.ingest import Ingested
 from core.store.connections import transaction
 from core.store.jobs import job_attempts, jobs
@@ -34,8 +32,9 @@ def add_job(
     connection: sqlite3.Connection,
     workspace: WorkspacePaths,
     job: str,
-    attempts: Sequence[tuple[int, Path, Spec[Settings]]],
+    attempts: Attempts,
     ends: dict[tuple[str, int], AttemptEnded],
+    request: Requested | None,
     problems: list[str],
 ) -> int:
     """Add a job with all its attempts; returns the number of records. What is damaged goes to `problems`."""
@@ -57,12 +56,67 @@ def add_job(
     total = 0
     for number, folder, spec in attempts:
         ingested = _add_attempt(
-            connection, workspace, folder, spec, ends.get((job, number)), is_newest=spec is newest
+            connection,
+            workspace,
+            folder,
+            spec,
+            ends.get((job, number)),
+            is_newest=spec is newest,
+            # Of a job whose requests are known, so are the ends of its attempts.
+            is_running=spec is newest and request is not None and not _is_since(request, newest.attempt),
         )
         total += ingested.records
         if ingested.damaged and isinstance(ingested.ending, Failed):
             problems.append(f"{ingested.ending.error}: what is before it is kept, and a retry uses it")
+    if request is not None:
+        with transaction(connection):
+            if jobs.states(connection, (job,))[job] != "running":
+                _apply(connection, request, newest.attempt)
     return total
+
+
+def add_requested(connection: sqlite3.Connection, request: Requested) -> None:
+    """Add a job that was requested and has not begun."""
+    with transaction(connection):
+        jobs.put(connection, [_planned(request)])
+        _apply(connection, request, 0)
+
+
+def _is_since(request: Requested, newest: int) -> bool:
+    """Whether a job got the state of its request after its newest attempt had ended."""
+    return request.attempt >= newest and request.state not in ("running", "done")
+
+
+def _apply(connection: sqlite3.Connection, request: Requested, newest: int) -> None:
+    """Make a job as it was requested; of what its newest attempt knows, only if it was requested since."""
+    connection.execute(
+        "UPDATE jobs SET requested_at = ?, engine = ?, ignores_rungs = max(ignores_rungs, ?) WHERE id = ?",
+        (request.requested_at, request.engine, request.ignores_rungs, request.job),
+    )
+    if not _is_since(request, newest):
+        return
+    # First: what ended jobs have of their last attempt is not of the next one.
+    jobs.set_state(connection, request.job, "waiting", event="requested")
+    if request.state not in ("waiting", "ready"):
+        jobs.set_state(connection, request.job, request.state, error=request.error)
+    jobs.put(connection, [_planned(request)])
+    connection.execute(
+        "UPDATE jobs SET redone_after = ?, sends_requests = ?,"
+        " finished_at = iif(finished_at IS NULL, NULL, ?) WHERE id = ?",
+        (min(request.redone_after, newest), request.sends_requests, request.at, request.job),
+    )
+
+
+def _planned(request: Requested) -> PlannedJob:
+    return PlannedJob(
+        id=request.job,
+        name=request.name,
+        fingerprint=request.fingerprint,
+        slot=request.slot,
+        settings=request.settings,
+        inputs={name: parse_input(text) for name, text in request.reads.items()},
+        depends_on=request.depends_on,
+    )
 
 
 def _add_attempt(
@@ -73,6 +127,7 @@ def _add_attempt(
     end: AttemptEnded | None,
     *,
     is_newest: bool,
+    is_running: bool,
 ) -> Ingested:
     relative = folder.relative_to(workspace.root).as_posix()
     first_event = _last_event(connection)
@@ -93,7 +148,7 @@ def _add_attempt(
     ingested = ingest.ingest(connection, workspace.root, attempt)
     begun, ended = first_record_at(folder), last_record_at(folder)
     if ingested.ending is None:
-        ended = _end(connection, attempt, folder, end, is_newest=is_newest) or ended
+        ended = _end(connection, attempt, folder, end, is_newest=is_newest, is_running=is_running) or ended
     with transaction(connection):
         connection.execute(
             "UPDATE attempts SET started_at = ?, ended_at = iif(ended_at IS NULL, NULL, ?)"
@@ -115,11 +170,12 @@ def _end(
     end: AttemptEnded | None,
     *,
     is_newest: bool,
+    is_running: bool,
 ) -> float | None:
     """End an attempt whose journal does not say how it ended; when it did, if that is known."""
     is_on_cluster = (folder / remote.ID).exists() and not (folder / context.FENCE).exists()
-    if (context.is_held(folder) or is_on_cluster) and is_newest:
-        # Its worker lives, or its engine knows what became of it: the next supervisor adopts it.
+    if (is_running and end is None) or ((context.is_held(folder) or is_on_cluster) and is_newest):
+        # The next supervisor adopts it, or finds it lost.
         return None
     with transaction(connection):
         if end is None:

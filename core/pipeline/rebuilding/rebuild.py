@@ -1,14 +1,16 @@
-"""Making state.db again from the folders of all attempts, which hold everything that jobs have done.
+"""Making state.db again from the folders of all attempts, which hold everything that jobs have done, and from
+the history, which holds what else was requested.
 
-What nobody recorded outside of the old file is read from it, as far as it can be read: the votes, settings
-and imports of workspaces that older versions of the program worked in. Jobs that had not started are not
-known, and are requested again by `empathy-tui run`.
+What nobody recorded outside of the old file is read from it, as far as it can be read: what no supervisor has
+carried out yet, and the votes, settings, imports and requests of workspaces that older versions of the
+program worked in.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +20,13 @@ from core.dialogues.files import records
 from core.dialogues.importing import staging
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.jobs import files
-from core.pipeline.rebuilding.attempt_folders import attempt_folders
-from core.pipeline.rebuilding.job_rows import add_job
+from core.jobs import files, journal
+from core.pipeline.rebuilding.attempt_folders import Attempts, attempt_folders, first_record_at
+from core.pipeline.rebuilding.job_rows import add_job, add_requested
 from core.pipeline.rebuilding.recorded_outside import RecordedOutside, read_recorded
-from core.pipeline.supervision import supervisor
-from core.pipeline.supervision.history import (
-    Imported,
-)
-from core.store import connections, workspace_settings
+from core.pipeline.supervision import job_starter, supervisor
+from core.pipeline.supervision.history import Imported, Requested
+from core.store import connections, intents, workspace_settings
 from core.store.connections import transaction
 from core.store.dialogues import dialogues
 from core.store.evaluation import votes
@@ -39,6 +39,8 @@ class Rebuilt:
 
     jobs: int
     """Jobs with at least one attempt."""
+    requested: int
+    """Jobs that were requested and had not begun."""
     attempts: int
     """Their attempts."""
     records: int
@@ -96,25 +98,51 @@ def _fill(
         for entry in found.votes:
             (votes.remove if entry.is_withdrawn else votes.put)(connection, entry.vote)
         given = int(connection.execute("SELECT count(*) FROM votes").fetchone()[0])
-    total = count_of_jobs = attempts = 0
-    for job, its_attempts in folders.items():
+    jobs_folder = workspace.artifacts / "jobs"
+    begun = found.jobs | {
+        job
+        for job, request in found.requested.items()
+        if request.attempt or any((jobs_folder / job).glob(f"*/{journal.NAME}"))
+    }
+    lost = begun.difference(folders)
+    total = count_of_jobs = count_requested = attempts = 0
+    for job in _in_order(folders, found.requested):
+        its_attempts, request = folders.get(job, []), found.requested.get(job)
         try:
-            total += add_job(connection, workspace, job, its_attempts, found.ends, problems)
+            if its_attempts:
+                total += add_job(connection, workspace, job, its_attempts, found.ends, request, problems)
+                count_of_jobs += 1
+                attempts += len(its_attempts)
+            elif request is not None and job not in lost:
+                add_requested(connection, request)
+                count_requested += 1
         except sqlite3.IntegrityError as error:
             problems.append(f"left out, because it is no job of this workspace: {job} ({error})")
-        else:
-            count_of_jobs += 1
-            attempts += len(its_attempts)
-    if lost := found.jobs.difference(folders):
+    if lost:
         problems.append(
-            f"left out, because they have no folder in {workspace.artifacts / 'jobs'}: jobs of the old "
-            f"state.db ({len(lost)}, such as {min(lost)}); put their folders back, and rebuild again"
+            f"left out, because they have no folder in {jobs_folder} that can be read: jobs that had begun "
+            f"({len(lost)}, such as {min(lost)}); put their folders back, and rebuild again"
         )
+    if blocked := jobs.waiting_for_unknown(connection):
+        problems.append(
+            f"they wait for jobs that are not known any more: {len(blocked)} jobs, such as {blocked[0]}; "
+            "`empathy-tui run` requests those too"
+        )
+    job_starter.make_ready(connection)
+    intents.put_pending(connection, found.pending)
     with transaction(connection):
         for job, noted in found.notes.items():
             if jobs.get(connection, job) is not None:
                 run_notes.put(connection, job, noted)
-    return Rebuilt(count_of_jobs, attempts, total, given, count, None, ())
+    return Rebuilt(count_of_jobs, count_requested, attempts, total, given, count, None, ())
+
+
+def _in_order(folders: Mapping[str, Attempts], requested: Mapping[str, Requested]) -> list[str]:
+    """All jobs in the order of their requests; of their first records where those are not known."""
+    at = {job: first_record_at(attempts[0][1]) for job, attempts in folders.items()}
+    at |= {job: request.requested_at for job, request in requested.items()}
+    names = dict.fromkeys((*requested, *folders))
+    return sorted(names, key=at.__getitem__)
 
 
 def _import(

@@ -13,19 +13,22 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.runs import RunNotes
-from core.pipeline.supervision import history
+from core.pipeline.supervision import history, requests
 from core.pipeline.supervision.history import (
     AttemptEnded,
     HistoryEntry,
     Imported,
     JobsDeleted,
+    Requested,
     RunNoted,
     SettingChanged,
     Voted,
 )
-from core.store import connections
+from core.store import connections, intents
 from core.store.dialogues import dialogues
 from core.store.evaluation import votes
+from core.store.intents import Intent
+from core.store.jobs import jobs
 
 
 @dataclass
@@ -36,9 +39,13 @@ class RecordedOutside:
     votes: list[Voted] = field(default_factory=list)
     settings: dict[str, str | None] = field(default_factory=dict)
     ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
+    requested: dict[str, Requested] = field(default_factory=dict)
+    """Job → what was requested of it last; the jobs in the order of their first requests."""
     notes: dict[str, RunNotes] = field(default_factory=dict)
     jobs: frozenset[str] = frozenset()
     """Jobs with attempts in the old state.db."""
+    pending: list[Intent] = field(default_factory=list)
+    """Intents in the old state.db that no supervisor has carried out."""
 
 
 def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOutside:
@@ -56,10 +63,13 @@ def read_recorded(workspace: WorkspacePaths, problems: list[str]) -> RecordedOut
                 found.votes.append(entry)
             case SettingChanged(key=key, value=value):
                 found.settings[key] = value
+            case Requested(job=job):
+                found.requested[job] = entry
             case RunNoted(job=job, notes=noted):
                 found.notes[job] = noted
             case JobsDeleted(jobs=deleted):
                 found.notes = {job: noted for job, noted in found.notes.items() if job not in deleted}
+                found.requested = {job: one for job, one in found.requested.items() if job not in deleted}
                 found.ends = {key: end for key, end in found.ends.items() if key[0] not in deleted}
             case AttemptEnded():
                 found.ends[entry.job, entry.number] = entry
@@ -95,6 +105,16 @@ def _from_old_store(workspace: WorkspacePaths) -> RecordedOutside:
             found.settings = {row["key"]: row["value"] for row in rows if row["key"] != "data"}
         with suppress(sqlite3.DatabaseError):
             found.jobs = frozenset(row["job"] for row in connection.execute("SELECT job FROM attempts"))
+        with suppress(sqlite3.DatabaseError, TypeError, ValueError):
+            names = [link.id for link in jobs.graph(connection)]
+            found.requested = {
+                one.job: one
+                for one in requests.requested(connection, names)
+                # What is to be said of others, their attempts say.
+                if not one.attempt or one.state in ("waiting", "ready")
+            }
+        with suppress(sqlite3.DatabaseError):
+            found.pending = intents.pending(connection)
         with suppress(sqlite3.DatabaseError, msgspec.DecodeError):
             imported = dialogues.imported(connection)
             if imported is not None:

@@ -51,6 +51,13 @@ def resolve_inputs(
 
 def _resolve(connection: sqlite3.Connection, workspace: WorkspacePaths, read: Input) -> Path | None:
     """The path of an input; None for the result of a job that has none. Raises as `resolve_inputs` does."""
+    try:
+        return _find(connection, workspace, read)
+    except PermissionError as error:
+        raise UserError(str(troubles.trouble_in_words(error))) from error
+
+
+def _find(connection: sqlite3.Connection, workspace: WorkspacePaths, read: Input) -> Path | None:
     match read:
         case ImportedDialogues(sha256):
             path = workspace.dialogues(sha256)

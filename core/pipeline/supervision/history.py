@@ -1,5 +1,5 @@
 """What the store knows and no attempt's journal does, in `artifacts/history.jsonl`: imports, votes, settings,
-notes about runs, deletions, and the ends of attempts that did not say so themselves.
+requested jobs, notes about runs, deletions, and the ends of attempts that did not say so themselves.
 
 With it, and the attempts' folders, state.db can be made again. A last line that a crash has cut, and lines
 that are damaged, are left out.
@@ -10,14 +10,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.domain.data.dialogues import ImportedData
 from core.domain.evaluation.votes import Vote
+from core.domain.names import JobId
 from core.domain.runs import RunNotes
+from core.domain.states import JobState, Slot
 from core.jobs import files
+from core.jobs.inputs import parse_input
+from core.jobs.settings import Settings
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +51,38 @@ class SettingChanged(_Entry, frozen=True, kw_only=True, tag="setting"):
     value: str | None
 
 
+class Requested(_Entry, frozen=True, kw_only=True, tag="requested"):
+    """A job was requested, or something other than an attempt has changed it: this is how it is since."""
+
+    job: str
+    """The job's id."""
+    name: str
+    fingerprint: str
+    slot: Slot
+    settings: Settings
+    reads: dict[str, str]
+    """Name of the input → what it is, as `core.jobs.inputs` writes it."""
+    depends_on: tuple[str, ...]
+    requested_at: float
+    """When it was requested first, in Unix seconds."""
+    attempt: Annotated[int, msgspec.Meta(ge=0)]
+    """The number of its newest attempt; 0 before the first. A later attempt knows more than this entry."""
+    state: JobState
+    error: str | None
+    redone_after: Annotated[int, msgspec.Meta(ge=0)]
+    """Attempts up to this number belong to a result that is made again."""
+    sends_requests: bool
+    engine: str | None
+    """The engine that was requested for it; None for that of its slot."""
+    ignores_rungs: bool
+
+    def __post_init__(self) -> None:
+        if str(JobId.of(self.settings.stage, self.fingerprint)) != self.job:
+            raise ValueError(f"{self.job} is not the id of a job with these settings")
+        for text in self.reads.values():
+            parse_input(text)
+
+
 class RunNoted(_Entry, frozen=True, kw_only=True, tag="run noted"):
     """Something was noted about a run: this is all that is noted now."""
 
@@ -69,7 +106,7 @@ class AttemptEnded(_Entry, frozen=True, kw_only=True, tag="ended"):
     job_state: str
 
 
-HistoryEntry = Imported | Voted | SettingChanged | RunNoted | JobsDeleted | AttemptEnded
+HistoryEntry = Imported | Voted | SettingChanged | Requested | RunNoted | JobsDeleted | AttemptEnded
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(HistoryEntry).decode

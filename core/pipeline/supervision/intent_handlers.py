@@ -35,7 +35,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, FilterSettings, LlmJudge, ValidateSettings
 from core.pipeline.engines import clusters
 from core.pipeline.planning import job_targets, workspace_graph
-from core.pipeline.supervision import history, run_deletion
+from core.pipeline.supervision import history, requests, run_deletion
 from core.pipeline.supervision.history import Imported, JobsDeleted, RunNoted, Voted
 from core.store import commits as stored_commits
 from core.store import workspace_settings
@@ -68,10 +68,13 @@ def carry_out(
     connection: sqlite3.Connection, workspace: WorkspacePaths, request: IntentRequest
 ) -> IntentOutcome | None:
     """Carry out a request; returns its outcome, if it has one. Raises `UserError` when it cannot be done."""
+    before = jobs.newest_revision(connection)
     try:
-        return _carry_out(connection, workspace, request)
+        outcome = _carry_out(connection, workspace, request)
     except InvalidOptionError as error:
         raise located(error, read_config(workspace.config), str(workspace.config)) from error
+    requests.note(connection, workspace, jobs.changed(connection, before))
+    return outcome
 
 
 def _carry_out(

@@ -15,7 +15,7 @@ from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
 from core.domain.states import Slot
 from core.pipeline.engines.engines import Engines
-from core.pipeline.supervision import attempts, history
+from core.pipeline.supervision import attempts, history, requests
 from core.pipeline.supervision.attempts import MissingOutputError
 from core.pipeline.supervision.playground_memory import PlaygroundMemory
 from core.pipeline.workers import devices, warm_workers
@@ -41,6 +41,18 @@ class EndingWorker:
     until: float
 
 
+def make_ready(connection: sqlite3.Connection) -> None:
+    """Make waiting jobs ready if all their dependencies are done, after rungs have stopped some."""
+    if not rungs.is_settled(connection):
+        with transaction(connection):
+            rungs.settle(connection)
+    able = jobs.released(connection) + rungs.decidable(connection)
+    if able:
+        with transaction(connection):
+            for job in able:
+                jobs.set_state(connection, job, "ready")
+
+
 class JobStarter:
     """Starts the jobs of a supervisor, which owns `connection`."""
 
@@ -63,19 +75,8 @@ class JobStarter:
     def start(self, slots: Slots, slot_engines: SlotEngines, ending: Sequence[EndingWorker]) -> None:
         """Start what can be started in `slots`, of which workers that are `ending` occupy some."""
         self._slots, self._slot_engines, self._ending = slots, slot_engines, ending
-        self._make_ready()
+        make_ready(self._connection)
         self._start_ready()
-
-    def _make_ready(self) -> None:
-        """Make waiting jobs ready if all their dependencies are done, after rungs have stopped some."""
-        if not rungs.is_settled(self._connection):
-            with transaction(self._connection):
-                rungs.settle(self._connection)
-        able = jobs.released(self._connection) + rungs.decidable(self._connection)
-        if able:
-            with transaction(self._connection):
-                for job in able:
-                    jobs.set_state(self._connection, job, "ready")
 
     def _start_ready(self) -> None:
         if workspace_settings.setting(self._connection, "paused") is not None:
@@ -143,6 +144,7 @@ class JobStarter:
         except UserError as error:
             with transaction(self._connection):
                 jobs.fail(self._connection, job_id, str(error))
+                requests.note(self._connection, self._workspace, [job_id])
             return False
         # The row is written first: an attempt whose worker never started is found lost and tried again,
         # and no worker runs without a row.
@@ -188,10 +190,13 @@ class JobStarter:
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
         """Run the job that wrote a missing input again; `job` waits for it."""
         with transaction(self._connection):
+            changed = [job]
             if jobs.states(self._connection, (error.producer,)).get(error.producer) == "done":
                 event = f"{error}: running again"
                 jobs.set_state(self._connection, error.producer, "waiting", event=event)
+                changed.append(error.producer)
             jobs.set_state(self._connection, job, "waiting", event=f"waiting: {error}")
+            requests.note(self._connection, self._workspace, changed)
 
     def _spent_usd(self, stored: StoredJob) -> float:
         """What a job that sends requests has to count as spent, even if journals that say so were removed."""

@@ -93,9 +93,10 @@ class Supervisor:
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in job_attempts.attempts(self.connection)
-            # Of a removed folder it is not known whether its process does another attempt by now.
+            # Of a removed folder it is not known whether its process does another attempt by now; nor of one
+            # that cannot be reached.
             if attempt.state != "running"
-            and workspace.inside(attempt.folder).is_dir()
+            and os.path.isdir(workspace.inside(attempt.folder))
             and self._is_left(attempt)
         ]
 
@@ -207,8 +208,9 @@ class Supervisor:
                     raise
                 # An intent that crashes the supervisor would crash every supervisor after it,
                 # and no job would ever run.
-                log.exception("intent %d", intent.id)
                 words = troubles.trouble_in_words(error)
+                if words is None:
+                    log.exception("intent %d", intent.id)
                 unexpected = f"unexpected {type(error).__name__}: {error} (see the supervisor's log)"
                 self._refuse(intent, words or unexpected)
         return bool(pending)

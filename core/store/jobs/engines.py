@@ -52,4 +52,8 @@ def set_queue(connection: sqlite3.Connection, attempt: Attempt, queue: str | Non
 
 def set_engine(connection: sqlite3.Connection, names: Iterable[str], engine: str | None) -> None:
     """Record the engine that is requested for jobs; None for that of their slots."""
-    connection.executemany("UPDATE jobs SET engine = ? WHERE id = ?", ((engine, job) for job in names))
+    connection.executemany(
+        # A job's revision grows with its slot, and not with its engine.
+        "UPDATE jobs SET engine = :engine, slot = slot WHERE id = :job AND engine IS NOT :engine",
+        ({"engine": engine, "job": job} for job in names),
+    )

@@ -77,9 +77,16 @@ def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]
             inserted.append(job.id)
         else:
             connection.execute(
-                "UPDATE jobs SET slot = ?, settings = ?, inputs = ?, depends_on = ?"
-                " WHERE id = ? AND state NOT IN ('running', 'done')",
-                (job.slot, encoded, inputs, json.dumps(job.depends_on), job.id),
+                "UPDATE jobs SET slot = :slot, settings = :settings, inputs = :inputs,"
+                " depends_on = :depends_on WHERE id = :job AND state NOT IN ('running', 'done')"
+                " AND (slot, settings, inputs, depends_on) IS NOT (:slot, :settings, :inputs, :depends_on)",
+                {
+                    "slot": job.slot,
+                    "settings": encoded,
+                    "inputs": inputs,
+                    "depends_on": json.dumps(job.depends_on),
+                    "job": job.id,
+                },
             )
     return inserted
 
@@ -125,10 +132,30 @@ def released(connection: sqlite3.Connection) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def waiting_for_unknown(connection: sqlite3.Connection) -> list[str]:
+    """Ids of the waiting jobs that depend on a job that is not in the store."""
+    rows = connection.execute(
+        "SELECT id FROM jobs WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM json_each(jobs.depends_on)"
+        " WHERE value NOT IN (SELECT id FROM jobs)) ORDER BY rowid"
+    )
+    return [row["id"] for row in rows]
+
+
 def last_change(connection: sqlite3.Connection) -> tuple[object, ...]:
     """A value that changes whenever a job is added or gets another state, each of which has an event."""
     row = connection.execute("SELECT (SELECT max(id) FROM events), (SELECT max(rowid) FROM jobs)").fetchone()
     return tuple(row)
+
+
+def newest_revision(connection: sqlite3.Connection) -> int:
+    """The revision of the job that was changed last; 0 without jobs."""
+    return int(connection.execute("SELECT coalesce(max(revision), 0) FROM jobs").fetchone()[0])
+
+
+def changed(connection: sqlite3.Connection, since: int) -> list[str]:
+    """The ids of the jobs with a revision above `since`, in the order of request."""
+    rows = connection.execute("SELECT id FROM jobs WHERE revision > ? ORDER BY rowid", (since,))
+    return [row["id"] for row in rows]
 
 
 def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:

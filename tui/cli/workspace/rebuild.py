@@ -17,7 +17,7 @@ def rebuild(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Rebuild state.db from the records of the jobs in artifacts/.
 
     For a state.db that is lost, damaged or empty. Finished jobs are finished afterwards, and nothing is
-    trained or paid again. Jobs that had not started are requested again by `run`. The old file is kept.
+    trained or paid again. Jobs that were requested are requested still. The old file is kept.
     """
     workspace = workspace_of(ctx)
     workspace.paths.check_writable()
@@ -28,11 +28,11 @@ def rebuild(ctx: click.Context, yes: bool, as_json: bool) -> None:
         json.write(made)
         return
     click.echo(
-        f"state.db was rebuilt: {made.jobs} jobs, {made.attempts} attempts, {made.records:,} records, "
-        f"{made.votes} votes, {made.dialogues} dialogues"
+        f"state.db was rebuilt: {made.jobs} jobs, {made.requested} that had not begun, "
+        f"{made.attempts} attempts, {made.records:,} records, {made.votes} votes, {made.dialogues} dialogues"
     )
     for problem in made.problems:
         click.echo(visible(f"  {problem}"))
     if made.set_aside is not None:
         click.echo(visible(f"The old file is {made.set_aside}."))
-    click.echo("Next: `empathy-tui run` requests the jobs that had not started.")
+    click.echo("Next: the app, or `empathy-tui run`, continues.")
