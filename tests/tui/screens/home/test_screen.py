@@ -55,7 +55,7 @@ async def test_it_answers_what_everybody_asks(
         await until_shows(pilot, "ETA ~25m")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
-            await until_shows(pilot, "Judge embedded: agrees with")
+            await until_shows(pilot, "Judge embedded agrees with")
         if size[1] >= 40:
             await until_shows(pilot, "memory")
 
