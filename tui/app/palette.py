@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Title, description, action of the app, and other words for it; offered on every screen, with or without
 #: a key there.
 _EVERYWHERE = (
-    ("Start all", "Start every job of config.toml", "start_all", "run"),
+    ("Start all", "Start every job of config.toml", "start_all", "run start training"),
     ("Pause or resume", "Start no new jobs, or resume; running jobs continue", "pause", ""),
     ("Supervisor's log", "Show the log of the background process", "supervisor_log", "events"),
     (
@@ -70,20 +70,23 @@ _EVERYWHERE = (
 #: Words by which people look for a command, the usual ones first, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
     "app.home": "gpu memory machine overview",
-    "app.theme": "theme colours appearance",
+    "app.theme": "theme dark mode colours appearance",
     "app.import": "csv file dataset upload",
     "app.help": "keys shortcuts bindings",
-    "app.logs": "errors output traceback",
+    "app.logs": "errors output traceback why did it fail",
     "app.settings": "recipes epochs add a recipe training configuration config.toml options seed gpu device",
     "app.edit_config": "settings configuration editor epochs recipe",
-    "app.training": "loss curves compare runs note tag archive delete",
-    "app.playground": "try the model on a sentence playground talk teacher judge note",
-    "app.pairs": "vote ballot compare responses dialogue",
+    "app.training": "loss curves progress compare runs note tag archive delete",
+    "app.playground": "try the model on a sentence playground talk to teacher judge note",
+    "app.pairs": (
+        "responses read answers side by side two models differ different disagree disagreement "
+        "compare vote ballot dialogue"
+    ),
     "app.data": "recipes statistics dialogues export flaws dropped pairs",
     "data.view": "flaws refusals duplicates dropped pairs filter statistics recipes quality",
-    "app.win_rates": "who wins leaders judges ranking compare report",
-    "app.batches": "spending cost requests budget",
-    "app.pipeline": "jobs recipes cancel retry gpu slots",
+    "app.win_rates": "who wins winner best model leaders judges ranking compare report",
+    "app.batches": "spending cost money requests budget",
+    "app.pipeline": "jobs progress recipes cancel retry stop gpu slots",
 }
 
 
@@ -340,6 +343,8 @@ def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Pale
     binding, node = active.binding, active.node
     # An action belongs to the screen unless it has the prefix `app.`.
     name = binding.action.partition("(")[0]
+    everywhere = {action: also for _, _, action, also in _EVERYWHERE}
+    also = _ALSO.get(binding.id or "") or everywhere.get(name.removeprefix("app."), "")
     if name.startswith("app.") or node is app:
         reason = unavailable(app, name.removeprefix("app."))
     else:
@@ -348,4 +353,4 @@ def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Pale
         partial(app.run_action, binding.action, node) if reason is None else partial(app.show_message, reason)
     )
     about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
-    return PaletteEntry(binding.description, about, run, reason, _ALSO.get(binding.id or "", ""))
+    return PaletteEntry(binding.description, about, run, reason, also)

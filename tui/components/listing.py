@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import KeyedTable
+from tui.components.sorting import SORT_KEYS, UNSORTED, next_sort
 from tui.components.table_cells import Column, sorted_by
 from tui.format.text import visible
 from tui.format.values import SortValue, comparable
@@ -30,28 +31,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-#: The keys of every table that can be sorted: actions `sort(by)` and `reverse`.
-SORT_KEYS: tuple[BindingType, ...] = (
-    verb("sort", "sort(1)", id="list.sort", tooltip="Sort by the next column"),
-    Binding(
-        "less_than_sign",
-        "sort(-1)",
-        "Sort left",
-        id="list.sort_back",
-        show=False,
-        tooltip="Sort by the previous column",
-    ),
-    Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Reverse the sort order"),
-)
-
 #: The keys of every list: action `filter`, and those of a sort.
 KEYS: tuple[BindingType, ...] = (
     verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
     *SORT_KEYS,
 )
-
-#: The answer to a click on the heading of a column without an order.
-UNSORTED = "rows cannot be sorted by this column"
 
 
 @dataclass(frozen=True)
@@ -104,9 +88,12 @@ class Listing(Vertical, Generic[T]):
         draw: Callable[[T], ListEntry],
         words: str = "words to filter by",
         opens: str = "Open",
+        ordered_by: str | None = None,
     ) -> None:
-        """`words` is the placeholder of the filter, `opens` the title of Enter."""
+        """`words` is the placeholder of the filter, `opens` the title of Enter, `ordered_by` the column that
+        the default order is that of, if there is one."""
         super().__init__(id=id)
+        self._ordered_by = ordered_by
         self._opens = opens
         self._draw_item = draw
         self._placeholder = words
@@ -197,9 +184,9 @@ class Listing(Vertical, Generic[T]):
     def action_sort(self, by: int) -> None:
         """Sort by the next sortable column; after the last comes the default order."""
         known = self._sortable()
-        names = [None, *(column.key for column in self._columns if column.key in known)]
-        at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_reversed = names[(at + by) % len(names)], False
+        names = [column.key for column in self._columns if column.key in known]
+        self._sort = next_sort(names, self._sort, by, ordered_by=self._ordered_by)
+        self._is_reversed = False
         self._rearrange()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.widgets import DataTable
 
 from tui.components.keyed_table import KeyedTable
-from tui.components.listing import SORT_KEYS, UNSORTED
+from tui.components.sorting import SORT_KEYS, UNSORTED, next_sort
 from tui.components.table_cells import Column, sorted_by
 from tui.format.values import SortValue, comparable
 
@@ -36,8 +36,11 @@ class SortableTable(KeyedTable):
         # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
-    def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
+    def __init__(self, *, id: str | None = None, opens: str = "Open", ordered_by: str | None = None) -> None:
+        """`opens` is the title of Enter, `ordered_by` the column that the default order is that of, if there
+        is one."""
         super().__init__(id=id, opens=opens)
+        self._ordered_by = ordered_by
         self._sort: str | None = None
         self._is_reversed = False
         self._columns_in_order: Sequence[Column] = ()
@@ -56,9 +59,9 @@ class SortableTable(KeyedTable):
 
     def action_sort(self, by: int) -> None:
         """Sort by the next sortable column; after the last comes the default order."""
-        names = [None, *(column.key for column in self._columns_in_order if self._is_sortable(column.key))]
-        at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_reversed = names[(at + by) % len(names)], False
+        names = [column.key for column in self._columns_in_order if self._is_sortable(column.key)]
+        self._sort = next_sort(names, self._sort, by, ordered_by=self._ordered_by)
+        self._is_reversed = False
         self._fill()
 
     def action_reverse(self) -> None:

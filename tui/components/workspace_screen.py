@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 AFTER_FRAME_S = 0.03
 
 
+#: The app's action that starts all jobs, as screens bind it.
+START_ALL = "app.start_all"
+
+
 class WorkspaceScreen(Screen[None]):
     """A screen that shows snapshots of the workspace.
 
@@ -50,6 +54,11 @@ class WorkspaceScreen(Screen[None]):
     if TYPE_CHECKING:
         # Narrows the type of Textual's property.
         app = getters.app(HostApp)
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Whether jobs would start if all were started.
+        self._starts_jobs = False
 
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)
@@ -75,7 +84,7 @@ class WorkspaceScreen(Screen[None]):
     def is_offered(self, action: str) -> bool:
         """Whether the line of keys shows an action now; without that its key still tells why it does not
         apply."""
-        return True
+        return action != START_ALL or self._starts_jobs
 
     def can(self, action: str) -> bool:
         """Whether an action is available now; shows the reason if it is not."""
@@ -110,7 +119,17 @@ class WorkspaceScreen(Screen[None]):
             return
         self.query_one(Masthead).show(snapshot, trouble)
         if snapshot is not None:
+            self._offer_start(snapshot)
             self.show(snapshot)
+
+    def _offer_start(self, snapshot: Snapshot) -> None:
+        # The rules about jobs are not needed for the first frame.
+        from core.api import start_all_problem
+
+        starts = not self.app.workspace.read_only and start_all_problem(snapshot) is None
+        if starts != self._starts_jobs:
+            self._starts_jobs = starts
+            self.refresh_bindings()
 
     @on(ScreenResume)
     def _keep_styles(self, event: ScreenResume) -> None:

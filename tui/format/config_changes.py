@@ -35,11 +35,17 @@ def without_fraction(text: str) -> str:
 
 
 def setting(change: SettingChange) -> str:
-    """`sft.num_train_epochs 1 → 2`; of a list what was added and removed."""
+    """`sft.num_train_epochs 1 → 2`; of a list what was added and removed; and why that has no effect."""
+    idle = f" ({no_effect(change.no_effect)})" if change.no_effect is not None else ""
     if change.added or change.removed:
         parts = [*(f"+ {one}" for one in change.added), *(f"− {one}" for one in change.removed)]
-        return visible(f"{change.key} {', '.join(parts)}")
-    return f"{visible(change.key)} {value(change.before)} → {value(change.after)}"
+        return visible(f"{change.key} {', '.join(parts)}{idle}")
+    return f"{visible(change.key)} {value(change.before)} → {value(change.after)}{idle}"
+
+
+def no_effect(why: str) -> str:
+    """`no effect: sft.max_steps = 100`."""
+    return visible(f"no effect: {why}")
 
 
 def settings(changes: Sequence[SettingChange], most: int = 3) -> str:

@@ -101,6 +101,8 @@ def start_all_problem(snapshot: Snapshot | None) -> str | None:
         return f"config.toml is invalid: {snapshot.config_error}"
     if not snapshot.jobs:
         return "there is nothing to start: import data, and name students, recipes and judges in config.toml"
+    if all(job.state in ("done", "stopped") for job in snapshot.jobs):
+        return "all jobs are done: there is nothing to start"
     # What rungs have stopped starts only if it is named.
     if all(job.state == "stopped" or start_problem(job) is not None for job in snapshot.jobs):
         return "all jobs are requested already"

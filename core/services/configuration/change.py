@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.config import redaction, reference
+from core.config import no_effect, redaction, reference
 from core.config.schema import Config
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
@@ -39,6 +39,8 @@ class SettingChange:
     """Of a list of strings, the items that only the later one has."""
     removed: tuple[str, ...] = ()
     """Of a list of strings, the items that only the earlier one has."""
+    no_effect: str | None = None
+    """Why it has no effect in the later configuration, such as `sft.max_steps = 100`; None if it has one."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,12 @@ def _cost(
 
 def _differences(before: Config, after: Config) -> tuple[SettingChange, ...]:
     old, new = settings.values(before), settings.values(after)
+    idle = no_effect.without_effect(after)
     found: dict[str, SettingChange] = {}
     for key in dict.fromkeys((*new, *old)):
         if key in old and key in new:
             if old[key] != new[key]:
-                found[key] = _difference(key, old[key], new[key])
+                found[key] = _difference(key, old[key], new[key], idle.get(key))
             continue
         # A teacher, a judge or a student with all its options is one change.
         table = key.rpartition(".")[0]
@@ -188,13 +191,13 @@ def _differences(before: Config, after: Config) -> tuple[SettingChange, ...]:
     return tuple(found.values())
 
 
-def _difference(key: str, before: object, after: object) -> SettingChange:
+def _difference(key: str, before: object, after: object, idle: str | None) -> SettingChange:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     if isinstance(before, tuple) and isinstance(after, tuple):
         added = tuple(one for one in after if isinstance(one, str) and one not in before)
         removed = tuple(one for one in before if isinstance(one, str) and one not in after)
-    return SettingChange(key, _in_toml(before), _in_toml(after), added, removed)
+    return SettingChange(key, _in_toml(before), _in_toml(after), added, removed, idle)
 
 
 def _in_toml(value: object) -> str | None:

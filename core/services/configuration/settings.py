@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.config import lines, redaction, reference
+from core.config import lines, no_effect, redaction, reference
 from core.config.schema import Config
 
 
@@ -31,6 +31,8 @@ class Setting:
     """Its values in TOML, if there are only a few; of a list, those of its items."""
     meaning: str
     """What it is for, in Markdown, as in the reference."""
+    no_effect: str | None = None
+    """Why it has no effect now, such as `sft.max_steps = 100`; None if it has one."""
 
 
 def settings(config: Config, file: Mapping[str, object], text: str) -> tuple[Setting, ...]:
@@ -41,6 +43,7 @@ def settings(config: Config, file: Mapping[str, object], text: str) -> tuple[Set
         file: The file's tables.
         text: The file's text.
     """
+    idle = no_effect.without_effect(config)
     return tuple(
         Setting(
             key=key,
@@ -51,6 +54,7 @@ def settings(config: Config, file: Mapping[str, object], text: str) -> tuple[Set
             kind=option.kind.replace("`", ""),
             choices=tuple(map(reference.value_in_toml, reference.choices(option.type))),
             meaning=option.meaning,
+            no_effect=idle.get(key),
         )
         for key, path, option, value in _walk(config, ())
     )

@@ -11,7 +11,7 @@ from tests.support.workspaces.filled_workspace import job_id
 from tui.screens.win_rates import matrix
 
 DPO = "smollm2/direct/chatgpt/sft-dpo"
-AGREES = "Judge gpt-4o: agrees with human ratings on 74 % of 200 pairs"
+AGREES = "Judge gpt-4o agrees with human ratings on 74 % of 200 pairs"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_the_table_is_a_list(study: Program) -> None:
     assert sum(rate["win_rate_b"] is None for rate in rates) == 4
     shown = study("winrates").out
     assert "68.3 %" in shown
-    assert "Judge gpt-4o: agrees" in shown
+    assert "Judge gpt-4o agrees" in shown
 
 
 def test_one_comparison_in_full(study: Program) -> None:

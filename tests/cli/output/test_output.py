@@ -104,8 +104,8 @@ def test_several_judges_are_named_in_each_row() -> None:
     valid = replace(KNOWN, invalid=0)
     print_win_rates(to, [valid, replace(valid, judge="other", label="agrees on 61 %")], (), sample=False)
     text = printed(to)
-    assert "Judge embedded: agrees" in text
-    assert "Judge other: agrees on 61 %" in text
+    assert "Judge embedded agrees" in text
+    assert "Judge other agrees on 61 %" in text
     assert text.count("other") == 2
     assert "research" not in text
 

@@ -103,6 +103,8 @@ def test_when_there_is_something_to_start() -> None:
     assert (
         job_rules.start_all_problem(snapshot(job("a"), job("b", "done"))) == "all jobs are requested already"
     )
+    ended = snapshot(job("a", "done"), job("b", "stopped"))
+    assert job_rules.start_all_problem(ended) == "all jobs are done: there is nothing to start"
     assert job_rules.start_all_problem(snapshot(job("a"), job("b", requested=False))) is None
     assert job_rules.start_all_problem(snapshot(job("a", "failed"))) is None
     broken = replace(snapshot(job("a", requested=False)), config_error="line 3")

@@ -8,7 +8,7 @@ from core.config.workspace import WorkspacePaths
 from tests.support.settling import settled, shown
 from tests.tui.conftest import Open
 from tui.components.keyed_table import KeyedTable
-from tui.components.listing import UNSORTED
+from tui.components.sorting import UNSORTED
 from tui.navigation.bindings import SCREENS
 
 #: The keys that open all views of a screen, one after the other.

@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 
 from tests.support.settling import shown, until, until_shows
 from tui.components.listing import ListEntry, Listing
+from tui.components.sorting import next_sort
 from tui.components.table_cells import Column
 from tui.components.theme import DARK
 
@@ -100,6 +101,17 @@ async def test_sorting_by_what_can_be_sorted_by_and_back_to_the_own_order() -> N
         assert "size ↓" in shown(pilot)
 
     await open_shelf(check)
+
+
+def test_the_default_order_comes_first_or_has_the_place_of_the_column_that_it_is_that_of() -> None:
+    columns = ["a", "b", "c"]
+    assert [next_sort(columns, one, 1) for one in (None, *columns)] == ["a", "b", "c", None]
+    assert [next_sort(columns, one, -1) for one in (None, *columns)] == ["c", None, "a", "b"]
+    after_a = [next_sort(columns, one, 1, ordered_by="a") for one in (None, *columns)]
+    assert after_a == ["b", "b", "c", None]
+    before_b = [next_sort(columns, one, -1, ordered_by="b") for one in (None, *columns)]
+    assert before_b == ["a", "c", "a", None]
+    assert next_sort([], None, 1, ordered_by="a") is None
 
 
 async def test_the_column_of_the_order_is_on_the_screen() -> None:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import ConfigChange, Snapshot
     from tui.navigation.host import HostApp
 
+#: The ids of the keys that start all jobs, each of another screen.
+_START_KEYS = ("settings.start_all", "home.start_all", "pipeline.start_all", "batches.submit")
 #: Seconds for which a change is shown.
 _SHOWN_S = 12.0
 
@@ -86,12 +89,20 @@ class ConfigWatch:
             return
         from tui.format import config_changes
 
+        starts = change.to_run and not self._app.workspace.read_only
+        what_next = f". {self._start_key()} starts them" if starts else ""
         self._app.notify(
-            visible(config_changes.in_one_line(change)),
+            f"{visible(config_changes.in_one_line(change))}{what_next}",
             title="config.toml has changed",
             timeout=_SHOWN_S,
             markup=False,
         )
+
+    def _start_key(self) -> str:
+        """The key that starts all jobs, and where it does if that is not the open screen."""
+        screen = self._app.screen
+        keys = screen.keys_of(_START_KEYS) if isinstance(screen, WorkspaceScreen) else {}
+        return next(filter(None, keys.values()), "`S` on home")
 
     def _ask(self, before: str, text: str, change: ConfigChange) -> None:
         from tui.dialogs.confirm import ConfirmScreen

@@ -22,10 +22,13 @@ def words(label: str, result: IntentResult) -> str:
     )
 
     match result.outcome:
-        case StartOutcome(jobs=jobs, done=done, again=again):
+        case StartOutcome(jobs=jobs, new=new, done=done, again=again):
             # Those that were done may be among those that are done again.
             finished = len(set(done).difference(again))
-            return f"{label}: {_queued(len(jobs) - finished)}{_already_done(finished)}"
+            queued = len(jobs) - finished
+            # The events count those that were requested now.
+            now = f", {new} of them requested now" if 0 < new < queued else ""
+            return f"{label}: {_queued(queued)}{now}{_already_done(finished)}"
         case CancelOutcome(state="running"):
             return f"{label}: cancelling; it stops at its next step"
         case CancelOutcome():

@@ -170,7 +170,7 @@ def judge_words(labels: Mapping[str, str], judge: str) -> str:
     label = labels.get(judge, "agreement with people unknown")
     # Labels begin with a name of the judge, those of the embedded judge with its kind.
     found = label.removeprefix(f"{judge}: ").removeprefix("embedded judge").lstrip(":, ")
-    return f"Judge {judge}: {found}"
+    return f"Judge {judge}{' ' if found.startswith('agrees') else ': '}{found}"
 
 
 def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:

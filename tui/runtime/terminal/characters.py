@@ -34,6 +34,7 @@ _STANDS_FOR = {
     "~": "±≈",
     '"': "“”",
     "'": "‘’",
+    "!": "≠",
     "_": "▂▃",
 }
 _PLAIN = {shown: plain for plain, characters in _STANDS_FOR.items() for shown in characters}

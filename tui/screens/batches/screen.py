@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from tui.components.listing import ListEntry, Listing
 from tui.components.text_pane import TextPane
-from tui.components.workspace_screen import WorkspaceScreen
+from tui.components.workspace_screen import START_ALL, WorkspaceScreen
 from tui.format import submissions
 from tui.format.text import visible
 from tui.navigation.bindings import verb
@@ -52,7 +52,7 @@ class BatchesScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "S",
-            "app.start_all",
+            START_ALL,
             "Start all",
             id="batches.submit",
             tooltip="Start all jobs after showing the cost",

@@ -18,7 +18,8 @@ from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import KeyedTable
-from tui.components.listing import UNSORTED, Listing
+from tui.components.listing import Listing
+from tui.components.sorting import UNSORTED
 from tui.components.table_cells import Column, sorted_by
 from tui.components.theme import shade
 from tui.format.data import ratings

@@ -40,6 +40,12 @@ class _Group:
     judge: str
     baseline: str
     rates: Sequence[WinRate]
+    student: str
+    """The student of all its runs, which their names leave out; empty if names have it."""
+
+    def name(self, responder: str, layout: _Layout) -> str:
+        """A responder's name within the width for names."""
+        return win_rates.fitted_name(responder, self.student, layout.name, longest=layout.longest)
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,19 @@ def _groups(found: Sequence[WinRate]) -> list[_Group]:
     for rate in found:
         if rate.decision is not None:
             known.setdefault((rate.judge, rate.a), []).append(rate)
+    students = {
+        key: {run.student for rate in rates if (run := RunName.parse(rate.b)) is not None}
+        for key, rates in known.items()
+    }
+    # All names have the student, or none: the same run would look like two.
+    is_short = all(len(names) < 2 for names in students.values())
     groups = [
-        _Group(judge, baseline, win_rates.ordered(rates, "rate", is_reversed=False))
+        _Group(
+            judge,
+            baseline,
+            win_rates.ordered(rates, "rate", is_reversed=False),
+            next(iter(students[judge, baseline]), "") if is_short else "",
+        )
         for (judge, baseline), rates in known.items()
     ]
     order = win_rates.judges(found)
@@ -129,7 +146,10 @@ def _layout_of(groups: Sequence[_Group], width: int) -> _Layout:
     rates = [rate for group in groups for rate in group.rates]
     decision = 2 + max(len(_decision(rate, is_wordy=is_wordy)) for rate in rates)
     name = max(10, width - _INDENT - _RATE - _SPAN - decision - (bar + 2 if bar else 0))
-    return _Layout(width, name, decision, bar, is_wordy, win_rates.longest_name(rates))
+    longest = max(
+        len(visible(win_rates.short_name(rate.b, group.student))) for group in groups for rate in group.rates
+    )
+    return _Layout(width, name, decision, bar, is_wordy, longest)
 
 
 def _group_lines(group: _Group, layout: _Layout, places: int) -> Iterator[Content]:
@@ -139,8 +159,13 @@ def _group_lines(group: _Group, layout: _Layout, places: int) -> Iterator[Conten
         if leading
         else ("no leader", "$text-warning")
     )
+    runs = "" if group.student in ("", group.baseline) else f"  runs of {visible(group.student)}"
     heading = Content.assemble(
-        ("  against ", "$text-muted"), visible(group.baseline), ("  ", "$text-muted"), verdict
+        ("  against ", "$text-muted"),
+        visible(group.baseline),
+        (runs, "$text-muted"),
+        ("  ", "$text-muted"),
+        verdict,
     )
     yield heading.truncate(layout.width, ellipsis=True)
     above = sum((rate.win_rate_b or 0.0) > 0.5 for rate in group.rates)
@@ -160,7 +185,7 @@ def _line(group: _Group, rate: WinRate, layout: _Layout) -> Content:
     decision = _decision(rate, is_wordy=layout.is_wordy)
     parts: list[TextPart] = [
         (f"  {glyph} ", f"${colour}"),
-        win_rates.fitted_name(rate.b, group.baseline, layout.name, longest=layout.longest).ljust(layout.name),
+        group.name(rate.b, layout).ljust(layout.name),
         # The win rates screen has the caveat.
         (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),
@@ -193,10 +218,7 @@ def _same_lines(group: _Group, layout: _Layout) -> list[Content]:
         if {one.a, one.b} <= names
     }
     ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
-    named = {
-        name: win_rates.fitted_name(name, group.baseline, layout.name, longest=layout.longest)
-        for name in names
-    }
+    named = {name: group.name(name, layout) for name in names}
     texts = [
         f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
         for one in ordered[:_SAME]

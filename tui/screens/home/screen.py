@@ -15,7 +15,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import OPEN
-from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
+from tui.components.workspace_screen import AFTER_FRAME_S, START_ALL, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog, OpenRuns
 from tui.runtime import timers
@@ -45,7 +45,7 @@ class HomeScreen(WorkspaceScreen):
     WRITES = frozenset({"retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         verb("retry", "retry", id="home.retry", tooltip="Retry the failed job", show=True),
-        Binding("S", "app.start_all", "Start all", id="home.start_all", tooltip="Start every job"),
+        Binding("S", START_ALL, "Start all", id="home.start_all", tooltip="Start every job"),
         Binding(
             "v",
             "runs",
@@ -135,7 +135,7 @@ class HomeScreen(WorkspaceScreen):
         if action == "select_cursor":
             item = None if self._panels is None else self._panels.item
             return item is not None and any(name == OPEN for name, _ in item.remedy)
-        return action != "retry" or self.unavailable(action) is None
+        return super().is_offered(action) and (action != "retry" or self.unavailable(action) is None)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

@@ -147,23 +147,24 @@ def _event(event: Event, now: float, width: int, *, in_full: bool) -> Content:
     return hanging(line, _CLOCK, width) if in_full else line.truncate(width, ellipsis=True)
 
 
-def _newest(events: Sequence[Event]) -> Iterator[Event]:
-    """The events, the latest first, without those of steps on the way to a later one of the same job."""
-    later = set()
-    for event in reversed(events):
-        if event.job is None or event.job not in later or event.text not in _STEPS:
-            yield event
-        later.add(event.job)
-
-
 def _condensed(events: Sequence[Event]) -> Iterator[Event]:
-    """The newest events; one for several jobs whose requests follow each other."""
-    for is_request, group in groupby(_newest(events), key=lambda event: event.text == _REQUESTED):
+    """The events, the latest first, without those of steps on the way to a later one of the same job; one for
+    several jobs whose requests follow each other, with the number of all of them."""
+    later: set[str | None] = set()
+    for is_request, group in groupby(reversed(events), key=lambda event: event.text == _REQUESTED):
         found = list(group)
-        if is_request and len(found) > 1:
-            yield replace(found[0], job=None, about=formats.counted(len(found), "job"))
+        shown = []
+        for event in found:
+            if event.job is None or event.job not in later or event.text not in _STEPS:
+                shown.append(event)
+            later.add(event.job)
+        if is_request and shown and len(found) > 1:
+            # The first event of the workspace has number 1: before another one others were not read.
+            is_cut = found[-1] is events[0] and events[0].id > 1
+            jobs = f"{len(found):,} or more jobs" if is_cut else formats.counted(len(found), "job")
+            yield replace(shown[0], job=None, about=jobs)
         else:
-            yield from found
+            yield from shown
 
 
 def opening(**target: str) -> Style:

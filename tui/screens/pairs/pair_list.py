@@ -86,7 +86,7 @@ class PairList(Listing[PairLine]):
     ]
 
     def __init__(self) -> None:
-        super().__init__(id="pair-list", draw=self._entry, opens="Read")
+        super().__init__(id="pair-list", draw=self._entry, opens="Read", ordered_by="number")
         self._judges: Sequence[str] = ()
         self._lines: Mapping[str, PairLine] = {}
         #: The width that the columns take.
@@ -186,9 +186,9 @@ def _columns(judges: Sequence[str], lines: int, width: int) -> tuple[Column, ...
         Column("emotion", "emotion", _EMOTION[roomy]),
         *(Column(f"judge {name}", visible(name), 8 if roomy else 3) for name in judges),
         Column("margin", "margin", 6, "right"),
-        Column("texts", "texts", 5, "right"),
-        *([Column("judges", "judges", 6, "right")] if len(judges) > 1 else []),
-        Column("orders", "orders", 6, "right"),
+        Column("texts", "≠text", 5, "right"),
+        *([Column("judges", "≠judge", 6, "right")] if len(judges) > 1 else []),
+        Column("orders", "≠order", 6, "right"),
     )
 
 

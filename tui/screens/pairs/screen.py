@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,13 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import DataTable
 
-from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
-from tui.navigation import pair_filter
 from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
 from tui.runtime.login import login_name
 from tui.screens.pairs import pair_text, pairs_data
+from tui.screens.pairs.filter_actions import FilterActions
 from tui.screens.pairs.keys import KEYS
 from tui.screens.pairs.pair_browser import PairBrowser
 from tui.screens.pairs.pair_lines import PairSet
@@ -31,19 +29,18 @@ if TYPE_CHECKING:
     from tui.screens.pairs.pairs_data import PairsData
     from tui.screens.pairs.responses_view import ResponsesView
 
-_ALL = "all pairs"
 #: The stages that generate and judge responses.
 _STAGES = ("respond", "judge", "compare")
 
 
-class PairsScreen(WorkspaceScreen):
+class PairsScreen(FilterActions):
     """Shows the pair of a dialogue, or all responses to it."""
 
     MODE = "pairs"
     ABOUT = (
         "Two responses to the same test dialogue with their verdicts, and all responders' responses to it, "
         "from base to sft to sft-dpo. The list has each judge's winner, the margin from -1 (A) to +1 (B), "
-        "and how far the texts, the judges, and a judge's two orders differ."
+        "and after ≠ how far the texts, the judges, and a judge's two orders differ (0 % is the same)."
     )
     CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
@@ -55,11 +52,8 @@ class PairsScreen(WorkspaceScreen):
         self._b: str | None = None
         #: Whether these are shown only because no comparison was done, and nobody has chosen any.
         self._is_provisional = False
-        self._walk = PairWalk()
-        #: The filter that was requested last; that of the walk follows once its pairs are found.
-        self._wanted = PairFilter()
-        #: Whether their pairs are loaded.
-        self._is_read = False
+        #: The side to choose a responder for, once there are names.
+        self._to_choose: ResponseSide | None = None
         #: The dialogue to show once it is loaded.
         self._sought: str | None = None
         #: The judge's prompt, and the judges that score responses separately; None until it is loaded.
@@ -102,7 +96,7 @@ class PairsScreen(WorkspaceScreen):
             self._walk, self._wanted = PairWalk(), PairFilter()
             self._take(a, b)
         if only is not None:
-            self._apply(only)
+            self.apply(only)
         self._read()
 
     def seek(self, dialog_id: str) -> None:
@@ -145,27 +139,6 @@ class PairsScreen(WorkspaceScreen):
             self._show_responses(False)
         elif self._has_pairs():
             self._show_responses(True)
-
-    def action_filter(self) -> None:
-        from tui.screens.pairs.filter_dialog import PairFilterScreen
-
-        if not self._walk.all:
-            self.app.show_message("there are no dialogues to show yet")
-            return
-        self.app.push_screen(PairFilterScreen(self._walk.pairs, self._wanted), self._filtered)
-
-    def action_emotion(self) -> None:
-        from tui.dialogs.choose import ChooseScreen
-
-        names = [_ALL, *pair_filter.emotions(self._walk.all)]
-        self.app.push_screen(
-            ChooseScreen("Emotion", names, self._wanted.emotion or _ALL), self._emotion_chosen
-        )
-
-    def action_search(self) -> None:
-        from tui.dialogs.ask_text import AskTextScreen
-
-        self.app.push_screen(AskTextScreen("Search in the texts", self._wanted.text), self._searched)
 
     def action_verdicts(self) -> None:
         self._show_responses(False)
@@ -223,6 +196,9 @@ class PairsScreen(WorkspaceScreen):
     def action_choose(self, side: ResponseSide) -> None:
         from tui.dialogs.choose import ChooseScreen
 
+        if not self._names and not self._is_read:
+            self._to_choose = side
+            return
         if not self._names:
             self.app.show_message("there are no responders yet: import data first")
             return
@@ -244,7 +220,7 @@ class PairsScreen(WorkspaceScreen):
             if not self._responses_view.back():
                 self._show_responses(False)
         elif self._wanted:
-            self._apply(PairFilter())
+            self.apply(PairFilter())
         else:
             self.app.post_message(OpenScreen("win_rates"))
 
@@ -273,8 +249,18 @@ class PairsScreen(WorkspaceScreen):
             self._browser.enter()
         self._draw()
 
+    def draw_found(self) -> None:
+        self._fill()
+        self._draw()
+
     def _fill(self) -> None:
         self._browser.fill(self._walk, self._a, self._b)
+
+    def _choose_now(self) -> None:
+        """Ask for the responder that was to be chosen before there were names."""
+        side, self._to_choose = self._to_choose, None
+        if side is not None and self.is_current:
+            self.action_choose(side)
 
     def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Replace the responder of one side; keep the dialogue and the filter."""
@@ -315,6 +301,7 @@ class PairsScreen(WorkspaceScreen):
             self._a, self._b = pairs_data.answered_responders(self.app.snapshot, seen.names)
             if self._a is not None:
                 self._read()
+        self._choose_now()
         if (seen.a, seen.b) != (self._a, self._b):
             return
         if seen.wanted != self._wanted:
@@ -354,43 +341,9 @@ class PairsScreen(WorkspaceScreen):
         """Whether there is a pair; shows the reason if there is none."""
         if self._walk.found:
             return True
-        self.app.show_message(
-            "no pair matches the filter: Esc clears it"
-            if self._walk.all
-            else "there are no dialogues to show yet"
-        )
+        if self.has_dialogues():
+            self.app.show_message("no pair matches the filter: Esc clears it")
         return False
-
-    def _filtered(self, wanted: PairFilter | None) -> None:
-        if wanted is not None:
-            self._apply(wanted)
-
-    def _emotion_chosen(self, name: str | None) -> None:
-        if name is not None:
-            self._apply(replace(self._wanted, emotion=None if name == _ALL else name))
-
-    def _searched(self, text: str | None) -> None:
-        if text is not None:
-            self._apply(replace(self._wanted, text=text.strip()))
-
-    def _apply(self, wanted: PairFilter) -> None:
-        self._wanted = wanted
-        pairs = self._walk.pairs
-        if not wanted or not pairs.all:
-            self._narrow(pairs, wanted, pairs.all)
-            return
-        self.app.read(
-            "filtered pairs",
-            lambda _: pairs_data.narrowed(pairs, wanted),
-            partial(self._narrow, pairs, wanted),
-        )
-
-    def _narrow(self, pairs: PairSet, wanted: PairFilter, found: Sequence[Pair]) -> None:
-        # Other pairs come with those of them that match.
-        if pairs is self._walk.pairs and wanted == self._wanted:
-            self._walk.narrow(wanted, found)
-            self._fill()
-            self._draw()
 
     def _draw(self) -> None:
         if self._walk.pair is not None:

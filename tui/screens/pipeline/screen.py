@@ -14,7 +14,7 @@ from core.api import action_problem, config_place, find_job
 from tui.components.listing import ListEntry, Listing
 from tui.components.table_cells import Column
 from tui.components.text_pane import TextPane
-from tui.components.workspace_screen import WorkspaceScreen
+from tui.components.workspace_screen import START_ALL, WorkspaceScreen
 from tui.navigation.bindings import verb
 from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
@@ -39,7 +39,7 @@ class PipelineScreen(WorkspaceScreen):
     WRITES = frozenset({"start", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and its dependencies"),
-        Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
+        Binding("S", START_ALL, "Start all", id="pipeline.start_all", tooltip="Start every job"),
         verb("cancel", "cancel", id="pipeline.cancel", tooltip="Cancel the job", show=True),
         verb("retry", "retry", id="pipeline.retry", tooltip="Retry a failed or cancelled job", show=True),
         Binding("v", "raw", "Values", id="pipeline.raw", show=False, tooltip="Raw values of the result"),

@@ -121,7 +121,9 @@ def entry(app: App[Any], columns: Sequence[Column], row: SettingsRow) -> ListEnt
     value = config_changes.value(one.value)
     if saved is not None:
         value = f"{config_changes.value(saved.value)} → {value}"
-    style = changed if saved is not None else "" if one.is_set else muted
+    if one.no_effect is not None:
+        value = f"{value}  {config_changes.no_effect(one.no_effect)}"
+    style = changed if saved is not None else "" if one.is_set and one.no_effect is None else muted
     state = _CHANGED if saved is not None else f"line {one.line}" if one.is_set else ""
     return ListEntry(
         [
@@ -130,7 +132,10 @@ def entry(app: App[Any], columns: Sequence[Column], row: SettingsRow) -> ListEnt
             Text(config_changes.value(one.default), muted),
             Text(state, changed if saved is not None else muted),
         ],
-        visible(f"{one.key} {one.value} {one.meaning} {state} {'set' if one.is_set else ''}"),
+        visible(
+            f"{one.key} {one.value} {one.meaning} {state} {'set' if one.is_set else ''}"
+            f"{'' if one.no_effect is None else f' {config_changes.no_effect(one.no_effect)}'}"
+        ),
         {"key": one.key, "set": float(one.line or 0) if one.is_set else None},
     )
 
@@ -154,9 +159,11 @@ def describe(row: SettingsRow | None) -> Content:
             if saved is not None:
                 where = "not saved yet"
             details = f"{one.kind} · default {config_changes.value(one.default)} · {where}"
+            idle = "" if one.no_effect is None else f" · {config_changes.no_effect(one.no_effect)}"
             return Content.assemble(
                 (visible(one.key), "bold"),
                 ("  " + visible(details), "$text-muted"),
+                (idle, "$text-warning"),
                 "\n" + visible(" ".join(one.meaning.split())).replace("`", ""),
             )
 

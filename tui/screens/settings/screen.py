@@ -13,7 +13,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.listing import ListEntry, Listing
-from tui.components.workspace_screen import WorkspaceScreen
+from tui.components.workspace_screen import START_ALL, WorkspaceScreen
 from tui.format import config_changes
 from tui.format.text import visible
 from tui.screens.settings import draft as drafts
@@ -174,7 +174,7 @@ class SettingsScreen(WorkspaceScreen):
         if self._draft is not None or self._computing is not None:
             self.app.show_message("jobs start as config.toml says: w saves the changes first, u undoes them")
         else:
-            await self.run_action("app.start_all")
+            await self.run_action(START_ALL)
 
     def action_discard(self) -> None:
         if self._draft is None and self._computing is None:

@@ -47,7 +47,7 @@ class RankingView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield SortableTable(opens="Pairs")
+        yield SortableTable(opens="Pairs", ordered_by="place")
         yield Static(classes="summary", markup=False)
 
     def on_resize(self, event: Resize) -> None:

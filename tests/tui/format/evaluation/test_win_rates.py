@@ -13,10 +13,10 @@ from tui.format.evaluation.win_rates import judge_words
         (
             "gpt-4o",
             "gpt-4o: agrees with human ratings on 74 %",
-            "Judge gpt-4o: agrees with human ratings on 74 %",
+            "Judge gpt-4o agrees with human ratings on 74 %",
         ),
-        ("embedded", "embedded judge: agrees with ratings", "Judge embedded: agrees with ratings"),
-        ("mini", "embedded judge, agrees with ratings", "Judge mini: agrees with ratings"),
+        ("embedded", "embedded judge: agrees with ratings", "Judge embedded agrees with ratings"),
+        ("mini", "embedded judge, agrees with ratings", "Judge mini agrees with ratings"),
         ("gpt-4o", None, "Judge gpt-4o: agreement with people unknown"),
     ],
 )

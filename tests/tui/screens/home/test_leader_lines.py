@@ -47,6 +47,25 @@ def test_as_many_responders_as_the_lines_have_room_for(room: int, rows: int) -> 
     assert len(lines) <= max(room, 6)
 
 
+@pytest.mark.parametrize(
+    ("runs_of_others", "names", "headings"),
+    [
+        ((), {"chatgpt · sft", "human · sft"}, ["small", "human  runs of small"]),
+        (("large/direct/human/sft",), {"small · chatgpt · sft", "small · human · sft"}, ["small", "human"]),
+    ],
+)
+def test_a_run_has_one_form_of_its_name_whatever_the_baseline(
+    runs_of_others: tuple[str, ...], names: set[str], headings: list[str]
+) -> None:
+    runs = ("small/direct/chatgpt/sft", "small/direct/human/sft", *runs_of_others)
+    rates = [replace(RATE, a=a, b=b, label="") for a in ("small", "human") for b in runs]
+    lines = leader_lines(rates, 100, 40).plain.splitlines()
+    shown = {line[4:].partition("  ")[0] for line in lines if "76.8 %" in line}
+    assert {name for name in shown if not name.startswith("large")} == names
+    found = [line.partition("against ")[2] for line in lines if "against" in line]
+    assert [one.rpartition("  ")[0] for one in found] == headings
+
+
 def test_a_name_is_cut_only_if_the_decisions_leave_no_room() -> None:
     rate = replace(RATE, b="small/direct/a-very-long-name/sft-dpo", label="")
     (line,) = (line for line in leader_lines([rate], 56, 9).plain.splitlines() if "76.8 %" in line)

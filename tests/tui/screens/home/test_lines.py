@@ -37,8 +37,12 @@ def test_jobs_that_were_requested_together_share_a_line() -> None:
     assert [line.split(maxsplit=2)[2] for line in lines] == [
         "sft a  requested",
         "sft a  failed: out of memory",
-        "2 jobs  requested",
+        # As many as the start said, also if one of them has come further.
+        "3 jobs  requested",
     ]
+    # Those before are not known.
+    (line,) = event_lines(events[1:3], 1.8e9, 60, 9).plain.splitlines()
+    assert line.split(maxsplit=2)[2] == "2 or more jobs  requested"
 
 
 @pytest.mark.parametrize("width", [40, 55, 62, 76, 120])

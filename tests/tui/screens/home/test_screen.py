@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from core.services.workspace import open_workspace
 from core.store import connections, workspace_settings
 from core.store.jobs import jobs
 from tests.support.settling import place_of, settled, shown, until, until_shows
+from tests.support.workspaces import finished_workspace
 from tests.support.workspaces.filled_workspace import job_id
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
@@ -53,7 +55,7 @@ async def test_it_answers_what_everybody_asks(
         await until_shows(pilot, "ETA ~25m")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
-            await until_shows(pilot, "Judge embedded: agrees with")
+            await until_shows(pilot, "Judge embedded agrees with")
         if size[1] >= 40:
             await until_shows(pilot, "memory")
 
@@ -282,6 +284,23 @@ def test_only_progress_is_told_from_all_other_changes(filled: WorkspacePaths) ->
         assert not differ_in_progress_alone(before, changed(**fields))
     assert not differ_in_progress_alone(before, replace(before, paused=not before.paused))
     assert not differ_in_progress_alone(before, replace(before, jobs=before.jobs[1:]))
+
+
+async def test_a_start_is_offered_only_where_jobs_would_start(opened: Open, tmp_path: Path) -> None:
+    def last_line() -> str:
+        return shown(pilot).splitlines()[-1]
+
+    async with opened(finished_workspace.make(tmp_path / "study"), (120, 40)) as pilot:
+        await until_shows(pilot, "21 of 21 done")
+        await until(pilot, lambda: "p Pause" in last_line())
+        assert "Start all" not in last_line()
+        await pilot.press("S")
+        await until_shows(pilot, "all jobs are done: there is nothing to start")
+        assert isinstance(pilot.app, EmpathyApp)
+        with closing(connections.writer(pilot.app.workspace.state)) as connection:
+            connection.execute("UPDATE jobs SET state = 'failed' WHERE stage = 'compare'")
+            connection.commit()
+        await until(pilot, lambda: "S Start all" in last_line())
 
 
 async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePaths) -> None:

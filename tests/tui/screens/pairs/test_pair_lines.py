@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.evaluation.verdicts import Pair, Verdict
-from tests.tui.screens.pairs.test_screen import pairs
+from tests.tui.screens.pairs.test_filters import pairs
 from tui.navigation import pair_filter
 from tui.screens.pairs.pair_lines import PairSet, line, pair_set
 

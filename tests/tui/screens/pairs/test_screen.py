@@ -1,15 +1,15 @@
-"""The pairs screen: filters, disagreements, what judges answered word for word, differences, search."""
+"""The pairs screen: what judges were asked and answered, word for word, differences, a copy, voting."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -22,181 +22,38 @@ from core.jobs.settings import LlmJudge
 from core.judging.llm import llm_judge
 from core.judging.protocol import OrderedPair
 from core.prompts import templates
-from core.services.workspace import open_workspace
 from tests.support.records import made_settings
 from tests.support.settling import settled, shown, until, until_shows
-from tests.support.workspaces import finished_workspace
 from tests.tui.conftest import Open
+from tests.tui.screens.pairs.conftest import open_pairs
 from tui.app.application import EmpathyApp
 from tui.components.text_pane import TextPane
-from tui.format import marked_text
-from tui.format.values import SortValue, comparable
-from tui.navigation import pair_filter
-from tui.navigation.messages import OpenPairs
-from tui.navigation.pair_filter import PairFilter
-from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_lines import PairSet, pair_set
-from tui.screens.pairs.pair_list import PairList
+from tui.screens.pairs import pair_text, pairs_data
 from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
 from tui.screens.pairs.screen import PairsScreen
 
-winners = st.sampled_from(["a", "b", "tie", "invalid"])
-verdicts = st.builds(
-    Verdict, st.sampled_from(["gpt", "paper"]), st.sampled_from(["ab", "ba"]), winners, st.just("raw")
-)
-pairs = st.builds(
-    Pair,
-    dialog_id=st.uuids().map(str),
-    emotion=st.sampled_from(["sad", "proud"]),
-    situation=st.sampled_from(["a dog", "A Cat"]),
-    utterance=st.just("hello"),
-    response_a=st.sampled_from([None, "one", "two"]),
-    response_b=st.sampled_from([None, "one", "two"]),
-    verdicts=st.lists(verdicts, max_size=5).map(tuple),
-)
-filters = st.builds(
-    PairFilter,
-    outcome=st.sampled_from([None, *pair_filter.OUTCOMES]),
-    disagreement=st.sampled_from([None, *pair_filter.DISAGREEMENTS]),
-    judge=st.sampled_from([None, "gpt", "nobody"]),
-    emotion=st.sampled_from([None, "sad"]),
-    text=st.sampled_from(["", "CAT", "TWO"]),
-)
 
-
-@given(st.lists(pairs, max_size=12), filters)
-def test_filters_only_narrow(found: list[Pair], wanted: PairFilter) -> None:
-    left = pair_filter.chosen(found, wanted)
-    assert left == [pair for pair in found if pair in left]
-    assert pair_filter.chosen(found, PairFilter()) == found
-    assert bool(wanted) == bool(wanted.words())
-    for pair in left:
-        if wanted.emotion:
-            assert pair.emotion == wanted.emotion
-        if wanted.text:
-            texts = (pair.situation, pair.utterance, pair.response_a, pair.response_b, pair.dialog_id)
-            assert any(wanted.text.casefold() in (text or "").casefold() for text in texts)
-        if wanted.outcome == "none":
-            assert wanted.judge not in {verdict.judge for verdict in pair.verdicts}
-        if wanted.disagreement == "any":
-            assert len({verdict.winner for verdict in pair.verdicts}) > 1
-
-
-@given(pairs)
-def test_who_disagrees(pair: Pair) -> None:
-    result = {verdict.winner for verdict in pair.verdicts if verdict.winner != "invalid"}
-    if pair_filter.disagree(pair):
-        assert len(result) > 1
-    if pair_filter.orders_disagree(pair, "gpt"):
-        assert pair_filter.orders_disagree(pair)
-    if len({verdict.judge for verdict in pair.verdicts}) < 2:
-        assert not pair_filter.judges_disagree(pair)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
-    return finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
-
-
-@pytest.fixture
-def seen(study: WorkspacePaths) -> list[Pair]:
-    with open_workspace(study) as workspace:
-        return list(workspace.evaluation.pairs("human", "chatgpt"))
-
-
-async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
-    app = pilot.app
-    assert isinstance(app, EmpathyApp)
-    app.post_message(OpenPairs("human", "chatgpt"))
-    await until_shows(pilot, f"1/{count}")
-    screen = app.screen
-    assert isinstance(screen, PairsScreen)
-    return screen
-
-
-async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
-    won = pair_filter.chosen(seen, PairFilter(outcome="b", judge="gpt"))
-    assert 0 < len(won) < len(seen)
-    emotion = won[-1].emotion
-    both = pair_filter.chosen(won, PairFilter(emotion=emotion))
-    async with opened(study, (120, 40)) as pilot:
-        await open_pairs(pilot, len(seen))
-        await pilot.press("f")
-        await until_shows(pilot, f"{len(seen)} of {len(seen)} pairs")
-        await pilot.press("enter", *"B wi", "enter", "down", "right")
-        await until_shows(pilot, f"{len(won)} of {len(seen)} pairs")
-        await pilot.press("G", "enter")
-        await until_shows(pilot, f"/{len(won)} of {len(seen)}, B wins, by gpt")
-        await pilot.press("m", *emotion, "enter")
-        await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
-        await pilot.press("slash", *"no such words", "enter")
-        await until_shows(pilot, "Esc clears")
-        await pilot.press("n")
-        await until_shows(pilot, "no pair matches the filter")
-        await pilot.press("escape")
-        await until_shows(pilot, f"1/{len(seen)}")
-        await until(pilot, lambda: "B wins, by gpt" not in shown(pilot))
-        await pilot.press("escape")
-        await until(pilot, lambda: pilot.app.current_mode == "win_rates")
-
-
-async def test_from_a_part_of_a_win_rate_to_its_pairs(
-    opened: Open, study: WorkspacePaths, seen: list[Pair]
+async def test_keys_pressed_while_the_pairs_are_being_read(
+    opened: Open, study: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emotion, sentiment = seen[1].emotion, seen[1].sentiment
-    words = len((seen[1].response_b or "").split())
+    go_on, read = threading.Event(), pairs_data.read
+
+    def read_late(*arguments: Any) -> pairs_data.PairsData:
+        go_on.wait()
+        return read(*arguments)
+
+    monkeypatch.setattr(pairs_data, "read", read_late)
     async with opened(study, (120, 40)) as pilot:
-        app = pilot.app
-        assert isinstance(app, EmpathyApp)
-        for only in (
-            PairFilter(emotion=emotion),
-            PairFilter(sentiment=sentiment),
-            PairFilter(words_b=(words, words + 9)),
-        ):
-            left = pair_filter.chosen(seen, only)
-            assert seen[1] in left
-            app.post_message(OpenPairs("human", "chatgpt", only))
-            await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
-
-
-async def test_the_list_is_sorted_by_what_its_columns_show(
-    opened: Open, study: WorkspacePaths, seen: list[Pair]
-) -> None:
-    lines = pair_set(seen, PairSet()).lines
-    keys: dict[str, Callable[[str], SortValue]] = {
-        "number": lambda key: lines[key].number,
-        "emotion": lambda key: lines[key].pair.emotion,
-        "judge gpt": lambda key: lines[key].outcomes.get("gpt"),
-        "judge paper": lambda key: lines[key].outcomes.get("paper"),
-        "margin": lambda key: lines[key].margin,
-        "texts": lambda key: lines[key].texts_differ,
-        "judges": lambda key: lines[key].judges_differ,
-        "orders": lambda key: lines[key].orders_differ,
-    }
-    async with opened(study, (120, 40)) as pilot:
-        screen = await open_pairs(pilot, len(seen))
-        listed = screen.query_one(PairList)
-        assert [column.key for column in listed.columns] == list(keys)
-        for value in keys.values():
-            for key, is_reversed in (("greater_than_sign", False), ("I", True)):
-                await pilot.press(key)
-                known = sorted(
-                    (name for name in lines if value(name) is not None),
-                    key=lambda name: comparable(value(name)),
-                    reverse=is_reversed,
-                )
-                expected = known + [name for name in lines if value(name) is None]
-                await until(pilot, lambda expected=expected: listed.keys == expected)  # type: ignore[misc]
-
-
-async def test_the_next_disagreement(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
-    wanted = [number for number, pair in enumerate(seen, start=1) if pair_filter.disagree(pair)]
-    assert len(wanted) > 1
-    async with opened(study, (120, 40)) as pilot:
-        await open_pairs(pilot, len(seen))
-        for number in [*(n for n in wanted if n > 1), wanted[0]]:
-            await pilot.press("d")
-            await until_shows(pilot, f"{number}/{len(seen)}  ")
+        try:
+            await pilot.press("6")
+            await until_shows(pilot, "Reading the responses")
+            await pilot.press("f")
+            await until_shows(pilot, "the responses are being read")
+            await pilot.press("b")
+        finally:
+            go_on.set()
+        await until_shows(pilot, "Responder B")
+        assert "import data first" not in shown(pilot)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -246,20 +103,6 @@ async def test_the_rubric_is_the_workspaces_own(
             await until(pilot, lambda: "lacks the field {second}" in _question(screen))
     finally:
         own.unlink()
-
-
-async def test_a_filter_is_left_as_it_was(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
-    async with opened(study, (80, 24)) as pilot:
-        await open_pairs(pilot, len(seen))
-        await pilot.press("slash", *"you", "enter")
-        found = pair_filter.chosen(seen, PairFilter(text="you"))
-        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “you”")
-        await pilot.press("f")
-        await until_shows(pilot, f"{len(found)} of {len(seen)} pairs")
-        await pilot.press("ctrl+r")
-        await until_shows(pilot, f"{len(seen)} of {len(seen)} pairs")
-        await pilot.press("escape")
-        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “you”")
 
 
 def test_a_pair_without_a_response_is_not_asked_about(study: WorkspacePaths, seen: list[Pair]) -> None:
@@ -347,22 +190,6 @@ async def test_what_is_copied_in_tmux_is_given_to_tmux(
         tmux.write_text("#!/bin/sh\nexit 1\n")
         await pilot.press("y")
         await until_shows(pilot, "characters if your terminal")
-
-
-async def test_what_is_sought_is_marked_in_all_texts(
-    opened: Open, study: WorkspacePaths, seen: list[Pair]
-) -> None:
-    async with opened(study, (120, 40)) as pilot:
-        screen = await open_pairs(pilot, len(seen))
-        await pilot.press("slash", *"YOU", "enter")
-        found = pair_filter.chosen(seen, PairFilter(text="you"))
-        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “YOU”")
-        for widget in ("context", "side-a", "side-b"):
-            content = screen.query_one(f"#{widget}", TextPane).content
-            assert isinstance(content, Content)
-            marked = [content.plain[s.start : s.end] for s in content.spans if s.style == marked_text.SOUGHT]
-            # Not in the first line, which tells what is sought.
-            assert len(marked) == content.plain.partition("\n")[2].casefold().count("you")
 
 
 async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:

@@ -48,6 +48,8 @@ async def test_a_change_says_what_it_means_and_is_saved(filled: WorkspacePaths, 
         await pilot.press("w")
         await until(pilot, lambda: filled.config.read_text() != before)
         await until_shows(pilot, "config.toml has changed")
+        (saved,) = pilot.app._notifications
+        assert saved.message.endswith(". S starts them")
         assert screen._draft is None
         assert "num_train_epochs = 2" in filled.config.read_text()
         # Enter on a value of few choices offers them.
@@ -59,6 +61,19 @@ async def test_a_change_says_what_it_means_and_is_saved(filled: WorkspacePaths, 
         await until_shows(pilot, 'recipes.pairing "strict" → "reference-code"')
         await pilot.press("u")
         await until_shows(pilot, "of them in config.toml")
+
+
+async def test_what_has_no_effect_says_so(filled: WorkspacePaths, opened: Open) -> None:
+    filled.config.write_text(f"{filled.config.read_text()}\n[dpo]\nmax_steps = 9\n")
+    async with opened(filled, (120, 40)) as pilot:
+        await opened_on(pilot)
+        await found(pilot, "dpo.num_train_epochs")
+        await until_shows(pilot, "no effect: dpo.max_steps = 9")
+        assert shown(pilot).count("no effect: dpo.max_steps = 9") == 2
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("end", "backspace", "2", "enter")
+        await until_shows(pilot, "→ 2 (no effect: dpo.max_steps = 9)")
 
 
 async def test_recipes_are_switched_with_what_they_yield(filled: WorkspacePaths, opened: Open) -> None:

@@ -40,7 +40,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
         for text in (
             f"{LENGTH_BIASED} vs. smollm2",
             "! Length affects this win rate",
-            "Judge gpt-4o: agrees with human ratings on 74 %",
+            "Judge gpt-4o agrees with human ratings on 74 %",
             "the judge was given both orders",
             "the judge gives no log-probabilities",
             "of the verdicts with a winner",
@@ -169,7 +169,7 @@ async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -
         await until_shows(pilot, "2 groups without any common comparison")
         names = [text for text in column(pilot, "responder") if not text.startswith("group ")]
         assert names[0].endswith("chatgpt/sft-dpo")
-        assert "Judge gpt-4o: agrees with human ratings on 74 %" in shown(pilot)
+        assert "Judge gpt-4o agrees with human ratings on 74 %" in shown(pilot)
         await pilot.press("n")
         await until_shows(pilot, "Ranking by gemini")
         assert "without any common comparison" not in shown(pilot)

@@ -30,7 +30,7 @@ def column(pilot: Pilot[None], key: str) -> list[str]:
 
 async def open_win_rates(pilot: Pilot[None], *keys: str) -> None:
     await pilot.press("5")
-    await until_shows(pilot, "Judge gpt-4o: agrees with human ratings on 74 %")
+    await until_shows(pilot, "Judge gpt-4o agrees with human ratings on 74 %")
     await pilot.press(*keys)
 
 

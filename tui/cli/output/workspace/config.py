@@ -78,6 +78,7 @@ def print_settings(console: Console, found: Sequence[Setting]) -> None:
             ("default", config_changes.value(one.default)),
             ("type", one.kind),
             ("set", where),
+            *(() if one.no_effect is None else (("effect", f"none: {one.no_effect}"),)),
         )
         return
     table = make_table("setting", "value", "default", "set", left=4)

@@ -16,7 +16,8 @@ from textual.widgets import DataTable, Input, Static
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import KeyedTable
-from tui.components.listing import KEYS, UNSORTED
+from tui.components.listing import KEYS
+from tui.components.sorting import UNSORTED, next_sort
 from tui.components.table_cells import Column, LaterCells
 from tui.components.text_pane import TextPane
 from tui.components.theme import shade
@@ -154,9 +155,8 @@ class RatesView(WinRatesView):
 
     def action_sort(self, by: int) -> None:
         """Sort by the next column; after the last comes the order of config.toml."""
-        names = [None, *(column.key for column in self._columns() if column.key in win_rates.VALUES)]
-        at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_reversed = names[(at + by) % len(names)], False
+        names = [column.key for column in self._columns() if column.key in win_rates.VALUES]
+        self._sort, self._is_reversed = next_sort(names, self._sort, by), False
         self._draw()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
