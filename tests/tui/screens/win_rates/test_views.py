@@ -238,6 +238,16 @@ async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Work
         await until_shows(pilot, "24 votes of ann")
 
 
+async def test_the_cursor_begins_on_a_metric(opened: Open, study: WorkspacePaths) -> None:
+    async with opened(study, (110, 34)) as pilot:
+        await open_win_rates(pilot, "J")
+        # The note on the judge takes two lines.
+        await until_shows(pilot, "both orders")
+        await settled(pilot)
+        cursor = table(pilot)
+        assert str(cursor.get_row_at(cursor.cursor_row)[0]).strip() == "agrees with people"
+
+
 async def test_a_judge_is_validated_on_a_number_of_pairs(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_win_rates(pilot)
