@@ -55,17 +55,17 @@ class Inert(LineFilter):
     """Leaves out what could steer the terminal: a text field draws its value as it is."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        line = "".join(text for text, _, control in segments if not control)
+        if visible(line) == line:
+            return segments
         return [
             Segment(inert(text), style, control) if not control else Segment(text, style, control)
             for text, style, control in segments
         ]
 
 
-@lru_cache(4096)
 def inert(text: str) -> str:
     """`text` without what `visible` replaces, of the same width in cells."""
-    if visible(text) == text:
-        return text
     return "".join(one if visible(one) == one else " " * cell_len(one) for one in text)
 
 
