@@ -15,6 +15,7 @@ import msgspec
 from core.config.schema import Recipes
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
+from core.domain.paths import file_name
 from core.jobs import files
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
@@ -92,10 +93,10 @@ def export(
     try:
         info = _existing(folder / INFO)
         sets = [
-            (folder / file_name, entry, rows)
+            (folder / file, entry, rows)
             for name in names
             for sft, pairs in [_examples(dialogues, name, settings, prompt, improved.get(name))]
-            for file_name, entry, rows in _data_sets(name.replace("/", "_"), sft, filtered.get(name, pairs))
+            for file, entry, rows in _data_sets(file_name(name), sft, filtered.get(name, pairs))
         ]
         with ThreadPoolExecutor(_FILES) as pool:
             found = list(pool.map(write, [path for path, _, _ in sets], [rows for _, _, rows in sets]))

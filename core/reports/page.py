@@ -29,8 +29,8 @@ def page(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible,
     )
-    environment.filters["visible"] = lambda text: visible(text, lines=True)
     environment.filters["sort_key"] = _sort_key
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
@@ -44,6 +44,11 @@ def page(
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+def _visible(value: object) -> object:
+    """What a place of the template shows of a value."""
+    return visible(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _inline(plot: Plot) -> Markup:
@@ -74,7 +79,7 @@ def _without_styles(svg: str) -> str:
 
 
 def _sort_key(cell: ReportCell) -> str:
-    return "" if cell.value is None else visible(str(cell.value))
+    return "" if cell.value is None else str(cell.value)
 
 
 def _hash(text: str) -> str:

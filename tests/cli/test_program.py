@@ -111,6 +111,22 @@ def test_a_typo_in_a_command_is_answered_with_what_was_meant() -> None:
     assert "config are diff, set, show, unset." in refused.output
 
 
+def test_an_invalid_value_is_refused_with_the_name_of_its_option() -> None:
+    refused = CliRunner().invoke(main, ["pairs", "human", "chatgpt", "--limit", "x"])
+    assert refused.exit_code == 2
+    assert "Invalid value for '--limit': 'x' is not a valid integer range." in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["{}"], ["prompts", "{}"], ["--{}"], ["status", "--{}"], ["pairs", "a", "b", "{}"]]
+)
+def test_words_that_are_refused_cannot_steer_the_terminal(words: list[str]) -> None:
+    refused = CliRunner().invoke(main, [word.format("x\x1b]0;owned\x07\u202e\x9b31m") for word in words])
+    assert refused.exit_code == 2
+    assert "owned" in refused.stderr
+    assert not set(refused.stderr) & set("\x1b\x07\u202e\x9b")
+
+
 def test_a_folder_out_of_place_is_answered_with_the_option_that_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,19 @@ def test_files_are_indented_json_in_utf_8(tmp_path: Path) -> None:
         assert content == json.dumps(rows, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
+def test_no_source_names_a_file_as_it_likes(tmp_path: Path) -> None:
+    """Sources have plain names; a state.db from somebody else may hold any."""
+    source = "x\x1b]0;y\x07 ..\\z"
+    dialogues = [
+        msgspec.structs.replace(
+            dialogue, responses={"human": RatedResponse("Okay.", 2), source: RatedResponse("Oh no.", 3)}
+        )
+        for dialogue in synthetic_dialogues(12)
+    ]
+    written = export(tmp_path, dialogues, (f"direct/{source}",))
+    assert [path.name for path in written] == ["direct_x__0_y__.._z_dpo.json", "dataset_info.json"]
+
+
 def test_the_entries_of_others_stay(tmp_path: Path) -> None:
     foreign = {"theirs": {"file_name": "café.json"}, "direct_llama_sft": {"file_name": "old.json"}}
     (tmp_path / "dataset_info.json").write_text(json.dumps(foreign, ensure_ascii=False), encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.api import UserError, trouble_in_words
+from core.api import UserError, trouble_in_words, visible
 from tui.app.launch import open_app
 from tui.cli.groups import COMPLETION, CommandGroup, print_versions, with_leading_option
 from tui.cli.options import (
@@ -105,7 +105,9 @@ class _Program(CommandGroup):
             meant = self._with_workspace_meant(ctx, str(error))
             raise CommandError(with_config_problem(ctx, meant)) from error
         except click.UsageError as error:
-            raise click.UsageError(self._with_workspace_meant(ctx, error.message), ctx=error.ctx) from error
+            # What was typed may have been pasted, or come from a script.
+            meant = visible(self._with_workspace_meant(ctx, error.format_message()), lines=True)
+            raise click.UsageError(meant, ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

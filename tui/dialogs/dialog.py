@@ -43,3 +43,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         }
     }
     """
+
+    def on_mount(self) -> None:
+        # Messages lie over dialogs too: older ones would hide what is asked.
+        self.app.clear_notifications()

@@ -60,9 +60,9 @@ def source(report: Report, judge: str) -> str:
     counts = sorted({rate.n or 0 for rate in rates})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     label = next((rate.label for rate in rates if rate.label), None)
-    known = f" {visible(label)}." if label else ""
-    design = f"n = {n} dialogues; {visible(designs)}"
-    return f"Judge {visible(judge)}; {design}; fingerprint {fingerprint(rates)}.{known}"
+    known = f" {label}." if label else ""
+    design = f"n = {n} dialogues; {designs}"
+    return f"Judge {judge}; {design}; fingerprint {fingerprint(rates)}.{known}"
 
 
 def sources(report: Report) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from core.domain.evaluation.win_rates import ALPHA, WinRate
 from core.domain.names import NamedSettings, RecipeName, RunName, settings_text
-from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import cells, seed_tables, vote_tables
 from core.reports.tables.cells import UNKNOWN, ReportCell, ReportTable
@@ -44,7 +43,7 @@ def grid(report: Report, judge: str) -> ReportTable:
             cells_of_row.append(ReportCell(None if one is None else one.win_rate_b, text, is_best))
         rows.append(tuple(cells_of_row))
     rates = [rate for own in found.values() for rate in own]
-    titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
+    titles = tuple(f"{student} {stage}" for student, stage in columns)
     intervals = ", ".join(dict.fromkeys(rate.interval for rate in rates if rate.interval)) or UNKNOWN
     note = (
         f"Win rate over the base student in %; interval: {intervals}"
@@ -55,7 +54,7 @@ def grid(report: Report, judge: str) -> ReportTable:
     )
     return ReportTable(
         f"win_rates-{judge}",
-        f"Win rates over the base, by {visible(judge)}",
+        f"Win rates over the base, by {judge}",
         note,
         ("method", "strategy or source", *titles),
         frozenset(range(2, 2 + len(titles))),
@@ -101,7 +100,7 @@ def comparisons(report: Report) -> ReportTable:
     )
     words = (*(title for title, _ in named), "responder")
     titles = (*words, "n", "win rate", *votes, "length-controlled", "ties", "invalid", "p (Holm)")
-    over = f" over {visible(next(iter(baselines)))}" if len(baselines) == 1 else " over its baseline"
+    over = f" over {next(iter(baselines))}" if len(baselines) == 1 else " over its baseline"
     intervals = ", ".join(dict.fromkeys(rate.interval for rate in rates if rate.interval)) or UNKNOWN
     tests = ", ".join(dict.fromkeys(rate.test for rate in rates if rate.test)) or UNKNOWN
     note = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import cells
 from core.reports.tables.cells import UNKNOWN, ReportCell, ReportTable
@@ -35,7 +34,7 @@ def bias_models(report: Report) -> ReportTable:
     )
     titles = ("judge", "effect", "responder", "log-odds", "low", "high", "group")
     title = "What moves the judges"
-    return ReportTable("bias_models", title, visible(note.strip()), titles, frozenset(range(3, 7)), rows)
+    return ReportTable("bias_models", title, note.strip(), titles, frozenset(range(3, 7)), rows)
 
 
 def annotator_tests(report: Report) -> ReportTable:
@@ -66,7 +65,7 @@ def annotator_tests(report: Report) -> ReportTable:
     titles = ("judge", "test", "as good as", "voter", "pairs", "judge agrees", "voter agrees", "p")
     title = "As good as a person?"
     numeric = frozenset({2, 4, 5, 6, 7})
-    return ReportTable("annotator_tests", title, visible(note.strip()), titles, numeric, tuple(rows))
+    return ReportTable("annotator_tests", title, note.strip(), titles, numeric, tuple(rows))
 
 
 def _log_odds(value: float | None) -> ReportCell:

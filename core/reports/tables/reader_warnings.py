@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import is_of_rung
-from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import cells
 
@@ -45,7 +44,7 @@ def warnings(report: Report) -> list[str]:
     for rate in report.rates:
         found += _of_comparison(rate)
     found += [
-        f"Ranking by {visible(ranking.judge)}: {ranking.groups} groups were never compared; their "
+        f"Ranking by {ranking.judge}: {ranking.groups} groups were never compared; their "
         "strengths are not comparable."
         for ranking in report.rankings
         if ranking.groups > 1
@@ -95,4 +94,4 @@ def _of_comparison(rate: WinRate) -> Iterator[str]:
 
 
 def _name(rate: WinRate) -> str:
-    return visible(str(rate.name))
+    return str(rate.name)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from core.domain.data.recipes import DROP_REASONS
 from core.domain.evaluation.comparisons import Scorecard
-from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import (
     cells,
@@ -71,7 +70,7 @@ def _rankings(report: Report) -> Iterator[ReportTable]:
         titles = ("group", "responder", "strength", "low", "high", "wins", "judged")
         name = f"ranking-{ranking.judge}"
         yield ReportTable(
-            name, f"Ranking by {visible(ranking.judge)}", note, titles, frozenset({0, 2, 3, 4, 5, 6}), rows
+            name, f"Ranking by {ranking.judge}", note, titles, frozenset({0, 2, 3, 4, 5, 6}), rows
         )
 
 
@@ -282,7 +281,7 @@ def _data(report: Report) -> ReportTable:
     counts = report.dialogues
     note = (
         f"{counts.total:,} dialogues, {counts.train:,} of them train and {counts.test:,} test; file "
-        f"{visible(report.file or UNKNOWN)}, SHA-256 {report.file_sha256 or UNKNOWN}."
+        f"{report.file or UNKNOWN}, SHA-256 {report.file_sha256 or UNKNOWN}."
     )
     titles = ("source", "rated 1", "rated 2", "rated 3", "mean words", "most words")
     return ReportTable("data", "Data", note, titles, frozenset(range(1, 6)), rows)

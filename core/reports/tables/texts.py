@@ -12,7 +12,7 @@ from core.reports.gather import Report
 from core.reports.tables.cells import ReportCell, ReportTable
 
 #: Text that a spreadsheet would run as a formula, those of East Asian keyboards included.
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -45,7 +45,7 @@ def csv_of(table: ReportTable) -> str:
 
 def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequence[str]) -> str:
     """The whole report in GitHub-flavoured Markdown."""
-    parts = [f"# Report on {_markdown(visible(report.workspace))}"]
+    parts = [f"# Report on {_markdown(report.workspace)}"]
     parts += [f"> {_markdown(warning)}" for warning in warnings]
     for table in tables:
         rule = [("---:" if i in table.numeric else "---") for i in range(len(table.columns))]
@@ -58,9 +58,7 @@ def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequenc
         parts += [f"## {_markdown(table.title)}", _markdown(table.note), body]
     for example in report.examples:
         rate, pair = example.rate, example.pair
-        parts.append(
-            f"### {_markdown(visible(f'{rate.name.sides}, dialogue {pair.dialog_id}: {example.why}'))}"
-        )
+        parts.append(f"### {_markdown(f'{rate.name.sides}, dialogue {pair.dialog_id}: {example.why}')}")
         texts = (
             ("Situation", pair.situation),
             ("Utterance", pair.utterance),
@@ -68,11 +66,7 @@ def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequenc
             (f"B, {rate.b}", pair.response_b or "no response"),
         )
         ruled = [(f"{v.judge} ({v.order})", f"{v.winner}: {v.raw}") for v in pair.verdicts]
-        parts.append(
-            "\n".join(
-                f"- {_markdown(visible(who))}: {_markdown(visible(what))}" for who, what in (*texts, *ruled)
-            )
-        )
+        parts.append("\n".join(f"- {_markdown(who)}: {_markdown(what)}" for who, what in (*texts, *ruled)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,12 +103,13 @@ def _csv_value(cell: ReportCell) -> str:
 
 
 def _csv_text(text: str) -> str:
+    text = visible(text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(r"\\\1", visible(text))
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in visible(text))

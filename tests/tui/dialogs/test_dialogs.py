@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from textual.content import Content
 from textual.widgets import Input, OptionList
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import until, until_shows
+from tests.support.settling import shown, until, until_shows
 from tests.tui.conftest import Open
+from tui.app.application import EmpathyApp
 from tui.dialogs.ask_text import AskTextScreen
 from tui.dialogs.choose import ChooseScreen
+from tui.dialogs.confirm import ConfirmScreen
 
 
 async def test_the_condition_under_the_cursor_shows_its_new_value(
@@ -60,6 +63,20 @@ async def test_what_is_typed_is_added_to_a_note_and_replaces_other_texts(
         await pilot.pause()
         await pilot.press("x", "enter")
         await until(pilot, lambda: given == [text])
+
+
+async def test_messages_of_before_do_not_hide_what_is_asked(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        app.show_message("it cannot be read " * 20, title="Tag", error=True)
+        await until_shows(pilot, "it cannot be read")
+        await app.push_screen(ConfirmScreen("Delete it?", Content("It frees 1 GB."), "Delete", "Keep"))
+        await until_shows(pilot, "It frees 1 GB.")
+        await until(pilot, lambda: "it cannot be read" not in shown(pilot))
+        # What is reported meanwhile is shown.
+        app.show_message("the disk is full", error=True)
+        await until_shows(pilot, "the disk is full")
 
 
 async def test_a_list_in_which_nothing_matches_says_so(opened: Open, empty: WorkspacePaths) -> None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def line_filters(characters: str, *, no_color: bool) -> list[LineFilter]:
-    """The filters of what is drawn: without colours, and without characters that the terminal lacks."""
-    found: list[LineFilter] = [NoColor()] if no_color else []
+    """The filters of what is drawn: without what could steer the terminal, without colours, and without
+    characters that the terminal lacks."""
+    found: list[LineFilter] = [terminal_characters.Inert()]
+    if no_color:
+        found.append(NoColor())
     encoding = "ascii" if characters == "ascii" else terminal_characters.terminal_encoding()
     if not terminal_characters.is_unicode(encoding):
         found.append(terminal_characters.Plain(encoding))

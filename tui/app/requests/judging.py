@@ -86,7 +86,7 @@ def _choose_judge(app: HostApp, providers: Mapping[str, str]) -> None:
         app.show_message("there is no judge: name one in config.toml under [judges]")
 
 
-def _ask_pairs(app: HostApp, judge: str | None) -> None:
+def _ask_pairs(app: HostApp, judge: str | None, text: str = str(_PAIRS), problem: str = "") -> None:
     from tui.dialogs.ask_text import AskTextScreen
 
     def start(typed: str | None) -> None:
@@ -95,8 +95,8 @@ def _ask_pairs(app: HostApp, judge: str | None) -> None:
         if typed.strip().isdecimal() and int(typed) > 0:
             actions.validate_judge(app, judge, int(typed))
         else:
-            app.show_message(f"{typed!r} is not a number of pairs", error=True)
+            _ask_pairs(app, judge, typed, f"{typed!r} is not a number of pairs")
 
     if judge is not None:
         title = f"On how many pairs that people rated should {judge} be validated?"
-        app.push_screen(AskTextScreen(title, str(_PAIRS)), start)
+        app.push_screen(AskTextScreen(title, text, problem=problem), start)

@@ -1,4 +1,4 @@
-"""Replaces characters that the terminal's encoding lacks."""
+"""Leaves out characters that could steer the terminal, and replaces those that its encoding lacks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from core.api import visible
 from tui.runtime.terminal.output import terminal_output
 
 #: ASCII substitute → the characters that it replaces; all are one cell wide.
@@ -49,6 +50,24 @@ def terminal_encoding() -> str:
 
 def is_unicode(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith("utf")
+
+
+class Inert(LineFilter):
+    """Leaves out what could steer the terminal: a text field draws its value as it is."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        line = "".join(text for text, _, control in segments if not control)
+        if visible(line) == line:
+            return segments
+        return [
+            Segment(inert(text), style, control) if not control else Segment(text, style, control)
+            for text, style, control in segments
+        ]
+
+
+def inert(text: str) -> str:
+    """`text` without what `visible` replaces, of the same width in cells."""
+    return "".join(one if visible(one) == one else " " * cell_len(one) for one in text)
 
 
 class Plain(LineFilter):

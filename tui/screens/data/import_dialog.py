@@ -115,7 +115,7 @@ class ImportScreen(Dialog[None]):
             return
         if plan is None:
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
-            self._show_keys("nothing changed · fix the file and press enter again · esc closes")
+            self._show_keys("nothing changed · correct the file or the columns (--map) · enter · esc")
         elif plan.changes_nothing:
             self._say(Content.assemble(("✓ ", "$text-success"), "This data is already imported."))
         else:

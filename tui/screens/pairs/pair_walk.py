@@ -48,8 +48,8 @@ class PairWalk:
         if self.all:
             return f"None of {len(self.all)} pairs matches: {visible(self.wanted.words())}. Esc clears."
         return (
-            "There are no pairs yet: a pair is a test dialogue with two responses. Import data, then "
-            "choose responders with a and b."
+            "There are no pairs yet: a pair is a test dialogue with two responses.\n"
+            "Import data, then choose responders with a and b."
         )
 
     def put(self, pairs: PairSet, wanted: PairFilter, found: Sequence[Pair]) -> None:

@@ -188,7 +188,8 @@ class SettingsScreen(WorkspaceScreen):
             self.app.show_message("the changes are pending on the settings screen until saved: , opens it")
         super().step_back()
 
-    def _ask_for(self, setting: Setting, typed_before: str | None = None) -> None:
+    def _ask_for(self, setting: Setting, typed_before: str | None = None, problem: str = "") -> None:
+        """Ask for a value; again, if what was typed before is invalid because of a problem."""
         value = config_changes.without_fraction(setting.value)
         if setting.choices and not value.startswith("["):
             from tui.dialogs.choose import ChooseScreen
@@ -208,7 +209,8 @@ class SettingsScreen(WorkspaceScreen):
                 self._change(setting.key, typed.strip() or None)
 
         title = f"{visible(setting.key)}: {setting.kind}; empty for the default"
-        self.app.push_screen(AskTextScreen(title, value if typed_before is None else typed_before), take)
+        text = value if typed_before is None else typed_before
+        self.app.push_screen(AskTextScreen(title, text, problem=problem), take)
 
     # Changes, which are computed in a thread: that plans all jobs.
 
@@ -239,9 +241,10 @@ class SettingsScreen(WorkspaceScreen):
         self._computing = None
         typed, self._typed = self._typed, None
         if isinstance(made, str):
-            self.app.show_message(made, title="Not changed", error=True)
             if typed is not None and self.is_current:
-                self._ask_for(*typed)
+                self._ask_for(*typed, made)
+            else:
+                self.app.show_message(made, title="Not changed", error=True)
         elif made.change.settings or made.text != made.base:
             self._draft = made
         else:

@@ -52,6 +52,11 @@ class WelcomeScreen(WorkspaceScreen):
     def show(self, snapshot: Snapshot) -> None:
         self._draw()
 
+    def is_offered(self, action: str) -> bool:
+        if action == "demo":
+            return not self._has_data
+        return action != "init" or not self._has_config
+
     def action_demo(self) -> None:
         """Run the same as `empathy-tui demo` in this folder."""
         if not self.can("demo"):
@@ -70,7 +75,7 @@ class WelcomeScreen(WorkspaceScreen):
             return
         if self._busy is not None:
             self.app.show_message(self._busy)
-        elif self.app.workspace.config.exists():
+        elif self._has_config:
             self.app.show_message(
                 "config.toml exists: edit it in an editor; this app updates when it is saved"
             )
@@ -80,6 +85,10 @@ class WelcomeScreen(WorkspaceScreen):
     @property
     def _has_data(self) -> bool:
         return self.app.snapshot is not None and self.app.snapshot.dialogues.total > 0
+
+    @property
+    def _has_config(self) -> bool:
+        return self.app.workspace.config.exists()
 
     def _begin(self, words: str, label: str, work: object) -> None:
         self._busy = words
@@ -126,11 +135,11 @@ class WelcomeScreen(WorkspaceScreen):
 
     def _draw(self) -> None:
         self.query_one("#welcome", Static).update(self._text())
+        self.refresh_bindings()
 
     def _text(self) -> Content:
         if self._busy is not None:
             return Content.assemble(("◌ ", "$accent"), self._busy)
-        has_config = self.app.workspace.config.exists()
         data, config = ("✓", "$success"), ("✓", "$success")
         missing = ("○", "$text-muted")
         steps = [
@@ -144,7 +153,7 @@ class WelcomeScreen(WorkspaceScreen):
         ]
         if self._has_data:
             del steps[0]
-        if has_config:
+        if self._has_config:
             del steps[-1]
         line = partial(_step, width=14)
         return Content.assemble(
@@ -152,7 +161,7 @@ class WelcomeScreen(WorkspaceScreen):
             data if self._has_data else missing,
             " data",
             "   ",
-            config if has_config else missing,
+            config if self._has_config else missing,
             " config.toml",
             (f"      in {formats.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
             ("What to do next\n\n", "bold"),

@@ -7,15 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.filter import NoColor
+from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
+from core.domain.text import visible
 from tests.support.settling import drawn, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.app.config import keymap
 from tui.app.palette import offers
 from tui.components.theme import shade
-from tui.runtime.terminal.characters import plain
+from tui.dialogs.ask_text import AskTextScreen
+from tui.runtime.terminal.characters import inert, plain
 
 
 def configure(workspace: WorkspacePaths, table: str) -> None:
@@ -105,6 +108,24 @@ def test_what_an_encoding_lacks_is_replaced_in_the_same_width(text: str) -> None
         made = plain(text, encoding)
         made.encode(encoding)
         assert cell_len(made) == cell_len(text)
+
+
+@given(st.text())
+def test_what_could_steer_the_terminal_is_left_out_in_the_same_width(text: str) -> None:
+    made = inert(text)
+    assert visible(made) == made
+    assert cell_len(made) == cell_len(text)
+
+
+async def test_a_field_draws_nothing_that_steers_the_terminal(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        text = "read \x1b]0;owned\x07\x9b31m\u202etwice\r\n\u200b[red]all[/]"
+        await pilot.app.push_screen(AskTextScreen("Note", text))
+        await until_shows(pilot, "[red]all[/]")
+        for line in drawn(pilot.app):
+            for segment in line:
+                assert visible(segment.text) == segment.text
+        assert pilot.app.screen.query_one(Input).value == text
 
 
 def test_states_stay_apart_in_ascii() -> None:

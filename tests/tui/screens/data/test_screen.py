@@ -336,6 +336,24 @@ async def test_what_is_odd_in_a_file_is_shown_before_and_after_its_import(
         assert all(kind in shown(pilot) for kind in kinds)
 
 
+async def test_columns_that_are_wrong_are_corrected_in_the_dialog(opened: Open, tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text,answer\nI lost my dog,Oh no\nI won,Great\n")
+    workspace = create_workspace(tmp_path / "study")
+    async with opened(workspace, (80, 24)) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.screen.query_one("#path", Input).value = str(path)
+        mapped = pilot.app.screen.query_one("#mapped", Input)
+        mapped.value = "human=answer"
+        await pilot.press("enter")
+        await until_shows(pilot, "'human' is not a field")
+        assert "correct the file or the columns (--map)" in shown(pilot)
+        mapped.value = "response_human=answer"
+        await pilot.press("enter")
+        await until_shows(pilot, "2 dialogues. Responses of human.")
+
+
 async def test_hostile_texts_are_harmless_in_every_view(opened: Open, tmp_path: Path) -> None:
     hostile = "x\x1b[2J\x9b31m\u202e[bold]\r\n" + "so " * 40_000
     rows = [

@@ -98,6 +98,15 @@ async def test_the_line_of_keys_has_those_that_apply_to_the_item(
         await until_shows(pilot, "this item has no job")
 
 
+async def test_an_empty_workspace_offers_what_it_lacks(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        await until_shows(pilot, "d Run the demo  i Import data  w New config  ^p")
+        await pilot.press("w")
+        await until_shows(pilot, "d Run the demo  i Import data  ^p")
+        await pilot.press("w")
+        await until_shows(pilot, "config.toml exists")
+
+
 async def test_the_cursor_goes_to_a_failure_that_comes_unless_it_was_moved(
     opened: Open, filled: WorkspacePaths
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.config.workspace import WorkspacePaths
 from tests.support.settling import settled, shown, until, until_shows
@@ -119,7 +119,10 @@ async def test_what_is_invalid_is_refused_and_nothing_changes(filled: WorkspaceP
         await pilot.press("home", "minus", "enter")
         await until_shows(pilot, "expected number, > 0")
         assert screen._draft is None
-        await until(pilot, lambda: isinstance(pilot.app.screen, AskTextScreen))
+        assert isinstance(pilot.app.screen, AskTextScreen)
+        # The dialog itself says why, below what was typed.
+        problem = pilot.app.screen.query_one("#problem", Static)
+        assert "expected number, > 0" in str(problem.render())
         assert pilot.app.screen.query_one(Input).value.startswith("-"), "what was typed is there to be mended"
         await pilot.press("home", "delete", "9", "enter")
         await until(pilot, lambda: screen._draft is not None)

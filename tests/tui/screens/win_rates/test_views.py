@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
@@ -235,3 +236,25 @@ async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Work
             store.execute("DELETE FROM votes WHERE voter = 'ben'")
         await pilot.press("1", "5")
         await until_shows(pilot, "24 votes of ann")
+
+
+async def test_the_cursor_begins_on_a_metric(opened: Open, study: WorkspacePaths) -> None:
+    async with opened(study, (110, 34)) as pilot:
+        await open_win_rates(pilot, "J")
+        # The note on the judge takes two lines.
+        await until_shows(pilot, "both orders")
+        await settled(pilot)
+        cursor = table(pilot)
+        assert str(cursor.get_row_at(cursor.cursor_row)[0]).strip() == "agrees with people"
+
+
+async def test_a_judge_is_validated_on_a_number_of_pairs(opened: Open, study: WorkspacePaths) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        await open_win_rates(pilot)
+        await pilot.press("A")
+        await until_shows(pilot, "Validate the judge")
+        await pilot.press(*"gemini", "enter")
+        await until_shows(pilot, "should gemini be validated?")
+        await pilot.press(*"many", "enter")
+        await until_shows(pilot, "'many' is not a number of pairs")
+        assert pilot.app.screen.query_one(Input).value == "many", "what was typed is there to be corrected"

@@ -98,8 +98,9 @@ class MetricTable(Vertical):
                 if not metric.heading:
                     values[key] = of_metric
         table.show(columns, rows, values)
-        # The first row is a heading.
-        table.move_cursor(row=min(max(at, 1), max(0, len(rows) - 1)), animate=False)
+        # The first rows are a heading, with the further lines of its note.
+        first = next((row for row, key in enumerate(rows) if key in values), 0)
+        table.move_cursor(row=min(max(at, first), max(0, len(rows) - 1)), animate=False)
         self._describe()
 
     def _columns(self) -> list[Column]:
