@@ -43,6 +43,8 @@ class AnswerActions(WorkspaceScreen):
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
         self._pending_opinion: PendingOpinion | None = None
+        #: Whether what Esc stops has ended and no key was pressed since: the next Esc may be too late.
+        self._has_just_ended = False
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
         """The answer under the cursor to the newest turn."""
@@ -158,6 +160,7 @@ class AnswerActions(WorkspaceScreen):
         self._judge, self._pending_opinion = "", None
         self.draw_about()
         if problem is not None:
+            self._has_just_ended = self.is_current
             self.app.show_message(problem, title="Judge", error=True)
         elif opinion is not None and not self.is_current:
             # Whoever has gone elsewhere is not interrupted.

@@ -120,11 +120,77 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         await pilot.press("x")
         assert screen.query_one("#utterance", Input).value == f"{sent.utterance}x"
         await pilot.press("escape")
+        await until_shows(pilot, "Discard what you have typed?")
+        await pilot.press("y")
+        await until(pilot, lambda: screen._turns == (sent,))
         assert not isinstance(screen.focused, Input)
-        assert screen._turns == (sent,)
         assert screen.query_one("#utterance", Input).value == ""
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_escape_that_comes_after_the_last_token_stays(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("enter", "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await pilot.press("escape")
+        await until_shows(pilot, "there is nothing left to stop")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
+        await pilot.press("9", "r")
+        await until(pilot, lambda: screen._pending is None and len(history.read(study).turns) == 2)
+        # Whoever presses another key has seen that the answers have ended.
+        await pilot.press("down", "escape")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_who_joins_a_conversation_answers_from_then_on(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("enter", *typed("I moved"), "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await pilot.press("a", "down", "down", "space", "enter")
+        await until_shows(pilot, "not in all turns so far")
+        await until_shows(pilot, "(did not take part)")
+        await pilot.press("enter", *typed("And now"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 2)
+        assert {one.responder for one in screen._turns[1].answers if one.finish != "failed"} == {
+            BASE,
+            SFT,
+            DPO,
+        }
+
+
+async def test_nothing_typed_is_lost_without_a_question(study: WorkspacePaths, opened: Open) -> None:
+    history.append(study, turn("I see."))
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        fields = screen._fields
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        situation = fields.situation.value
+        await pilot.press("enter", *typed("And now"), "escape")
+        for key in ("d", "e", "h"):
+            await pilot.press(key, *(["enter"] if key == "h" else []))
+            await until_shows(pilot, "Discard what you have typed?")
+            await pilot.press("n")
+            await settled(pilot)
+            assert (fields.utterance.value, len(screen._turns)) == ("And now", 1)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not screen._turns)
+        assert (fields.situation.value, fields.utterance.value) == (situation, "And now")
+        # Another situation is typed over it.
+        await pilot.press("I")
+        assert fields.situation.value == "I"
+        await pilot.press("escape", "d")
+        await until_shows(pilot, "Discard what you have typed?")
+        await pilot.press("y")
+        await until(pilot, lambda: screen._dialogue is not None)
+        # What nobody has typed is replaced at once.
+        first = screen._dialogue
+        await pilot.press("escape", "d")
+        await until(pilot, lambda: screen._dialogue is not first)
 
 
 async def test_a_process_that_ends_for_want_of_use_says_so(
