@@ -290,8 +290,8 @@ class Playground:
 def _conversation(name: str, prompt: str, question: PlaygroundQuestion) -> tuple[Message, ...]:
     """What a responder sees: the prompt of training for what was said first, then utterances as they are.
 
-    Utterances that it has not answered, because it took no part or gave no text, come together in one message:
-    chat templates want the roles to alternate, and no answer of another responder is put into its mouth.
+    Utterances that it has not answered, because it took no part or gave no text, come together in one
+    message: chat templates want the roles to alternate, and nobody else's answer is put into its mouth.
     """
     found: list[Message] = []
     said = ""

@@ -45,7 +45,7 @@ class QuestionFields(Vertical):
 
     def holds(self, utterance: str) -> bool:
         """Whether the field of the next utterance has this one."""
-        return self.utterance.value == conversations.line(utterance)
+        return conversations.line(self.utterance.value) == conversations.line(utterance)
 
     def send(self, utterance: str) -> None:
         """Make room for the next utterance; what people have typed besides the one that is sent stays."""

@@ -422,7 +422,9 @@ class PlaygroundScreen(HistoryActions):
     def _arrange(self, width: int) -> None:
         """Put as many answers beside each other as there is room for; the last one takes what is left."""
         count = max(1, len(self._chosen))
-        fits = min(count, max(1, width // _COLUMN))
+        rows = -(-count // max(1, width // _COLUMN))
+        # Four in two rows of two, not of three and one.
+        fits = -(-count // rows)
         self.query_one("#columns").styles.grid_size_columns = fits
         for place, column in enumerate(self.query(AnswerColumn), start=1):
             column.styles.column_span = fits - (count - 1) % fits if place == count else 1

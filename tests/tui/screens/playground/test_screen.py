@@ -153,13 +153,11 @@ async def test_who_joins_a_conversation_answers_from_then_on(study: WorkspacePat
         await pilot.press("a", "down", "down", "space", "enter")
         await until_shows(pilot, "not in all turns so far")
         await until_shows(pilot, "(did not take part)")
-        await pilot.press("enter", *typed("And now"), "enter")
+        await pilot.press("enter", *typed("And now "), "enter")
         await until(pilot, lambda: len(screen._turns) == 2)
-        assert {one.responder for one in screen._turns[1].answers if one.finish != "failed"} == {
-            BASE,
-            SFT,
-            DPO,
-        }
+        assert not screen._fields.utterance.value
+        assert [answer.responder for answer in screen._turns[1].answers] == [BASE, SFT, DPO]
+        assert all(answer.finish != "failed" for answer in screen._turns[1].answers)
 
 
 async def test_nothing_typed_is_lost_without_a_question(study: WorkspacePaths, opened: Open) -> None:
@@ -188,9 +186,9 @@ async def test_nothing_typed_is_lost_without_a_question(study: WorkspacePaths, o
         await pilot.press("y")
         await until(pilot, lambda: screen._dialogue is not None)
         # What nobody has typed is replaced at once.
-        first = screen._dialogue
+        screen._dialogue = None
         await pilot.press("escape", "d")
-        await until(pilot, lambda: screen._dialogue is not first)
+        await until(pilot, lambda: screen._dialogue is not None)
 
 
 async def test_a_process_that_ends_for_want_of_use_says_so(
@@ -236,6 +234,31 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
         await settled(pilot)
         assert screen._pending is None
     assert not study.playground.exists()
+
+
+async def test_a_judge_may_end_in_another_conversation(
+    study: WorkspacePaths, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
+    both = tuple(
+        PlaygroundAnswer(responder=name, text=f"I am {name}.", finish="stop") for name in (BASE, SFT)
+    )
+    history.append(study, turn("", answers=both))
+    with loopback.running() as api:
+        api.faults.content = lambda text: "say:1"
+        large_models.add(study, api.url)
+        async with opened(study, (120, 40)) as pilot:
+            screen = await opened_on(pilot)
+            await pilot.press("h", "enter")
+            await until(pilot, lambda: len(screen._turns) == 1)
+            await pilot.press("v")
+            await until_shows(pilot, "which costs money?")
+            await pilot.press("y")
+            await until(pilot, lambda: bool(screen._judge))
+            await pilot.press("ctrl+n")
+            await until_shows(pilot, "A tie: by all verdicts neither answer is better")
+            assert not screen._turns
 
 
 async def test_an_earlier_conversation_is_shown_as_what_it_is(study: WorkspacePaths, opened: Open) -> None:
