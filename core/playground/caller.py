@@ -22,7 +22,7 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import Cancelled
 from core.domain.paths import file_name
-from core.jobs import context, files, journal, locks
+from core.jobs import context, files, journal, libraries, locks
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Answer
@@ -80,6 +80,7 @@ def main(workspace: WorkspacePaths) -> int:
     handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     files.keep_private(workspace.root)
+    libraries.keep_quiet()
     call = messages.call(sys.stdin.buffer.readline(messages.MAX_LINE_BYTES))
     listener = _Listener()
     stops = [False]

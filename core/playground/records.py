@@ -118,4 +118,4 @@ class PlaygroundQuestion(_PlaygroundRecord, frozen=True, kw_only=True):
     dialog_id: str | None = None
     """The dialogue of the data that situation and utterance are from; None for none."""
     earlier: tuple[PlaygroundTurn, ...] = ()
-    """The conversation so far; each responder sees its own answers. Empty for a new one."""
+    """The conversation so far, empty for a new one; each responder sees it without the answers of others."""

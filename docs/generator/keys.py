@@ -25,7 +25,10 @@ keys = {{ "pipeline.start" = "ctrl+s", "app.help" = "f1" }}
 ```
 """
 
-_VERBS = "One key means one thing: where a screen has one of these, it is on this key, and on no other."
+_VERBS = (
+    "One key means one thing: where a screen has one of these, it is on this key, and on no other. No screen "
+    "has another meaning for a key that works everywhere."
+)
 
 
 def page() -> str:

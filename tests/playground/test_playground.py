@@ -99,6 +99,39 @@ def test_a_conversation_goes_on_and_is_remembered(study: WorkspacePaths, tmp_pat
     assert msgspec.json.decode(lines[-1], type=PlaygroundTurn) == second
 
 
+def turn(number: int, utterance: str, answers: dict[str, str]) -> PlaygroundTurn:
+    return PlaygroundTurn(
+        id=f"turn-{number}",
+        conversation="turn-1",
+        number=number,
+        at=0.0,
+        situation=SITUATION,
+        utterance=utterance,
+        sampling=Responding(),
+        answers=tuple(
+            PlaygroundAnswer(responder=name, text=text, finish="stopped") for name, text in answers.items()
+        ),
+    )
+
+
+def test_who_has_not_answered_a_turn_goes_on_with_all_that_was_said(study: WorkspacePaths) -> None:
+    """One that joins later, and one whose answer was stopped before its first token."""
+    earlier = (
+        turn(1, UTTERANCE, {BASE: "I see.", SFT: ""}),
+        turn(2, "And the nights?", {BASE: "Tell me.", SFT: "Oh no.", DPO: "Go on."}),
+    )
+    wanted = question(BASE, SFT, DPO, utterance="Too quiet.", earlier=earlier)
+    with open_workspace(study) as workspace:
+        participants = workspace.playground.ask(wanted)._ask.participants
+    of_base, *joined = ([one.content for one in participant.messages] for participant in participants)
+    assert of_base[1:] == ["I see.", "And the nights?", "Tell me.", "Too quiet."]
+    for answer, (first, *rest) in zip(("Oh no.", "Go on."), joined, strict=True):
+        assert SITUATION in first
+        assert f"{UTTERANCE}\nAnd the nights?" in first
+        assert rest == [answer, "Too quiet."]
+    assert [one.role for one in participants[1].messages] == ["user", "assistant", "user"]
+
+
 def test_it_stops_at_once_and_answers_the_next_question(study: WorkspacePaths) -> None:
     with open_workspace(study) as workspace:
         long = question(BASE, SFT, sampling=Responding(max_new_tokens=1500, do_sample=True, temperature=3.0))

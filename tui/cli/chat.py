@@ -94,12 +94,7 @@ def chat(
     sampling = _sampling(playground.sampling(), max_new_tokens, temperature, top_p, seed)
     question = _question(playground, responders, sampling, prompt, situation, dialogue)
     is_typed = prompt is None and dialogue is None
-    if is_typed and (as_json or not sys.stdin.isatty()):
-        raise CommandError("there is no terminal to type in: give an utterance with --prompt or --dialogue")
-    if is_typed and (judge is not None or keep):
-        raise CommandError("--judge and --keep are for one utterance: give it with --prompt or --dialogue")
-    if judge is not None and len(question.responders) != 2:
-        raise CommandError(f"a judge compares two answers: name 2 responders, not {len(question.responders)}")
+    _check_options(question, judge, keep=keep, as_json=as_json, is_typed=is_typed)
     from tui.cli.output import chat as output
 
     if not yes:
@@ -115,6 +110,18 @@ def chat(
         _keep(workspace, turn)
     if any(answer.finish == "failed" for answer in turn.answers):
         ctx.exit(1)
+
+
+def _check_options(
+    question: PlaygroundQuestion, judge: str | None, *, keep: bool, as_json: bool, is_typed: bool
+) -> None:
+    """Raises `CommandError` for options that do not go together."""
+    if is_typed and (as_json or not sys.stdin.isatty()):
+        raise CommandError("there is no terminal to type in: give an utterance with --prompt or --dialogue")
+    if is_typed and (judge is not None or keep):
+        raise CommandError("--judge and --keep are for one utterance: give it with --prompt or --dialogue")
+    if judge is not None and len(question.responders) != 2:
+        raise CommandError(f"a judge compares two answers: name 2 responders, not {len(question.responders)}")
 
 
 def _question(

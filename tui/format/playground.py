@@ -47,6 +47,8 @@ def text(answer: PlaygroundAnswer) -> str:
     shown = visible(answer.text.strip(), lines=True)
     if answer.error is not None:
         return f"{shown}\n✗ {visible(answer.error, lines=True)}".strip()
+    if not shown and answer.finish == "stopped":
+        return "(stopped before the first token)" if not answer.tokens else "(stopped before the first word)"
     return shown or "(empty answer)"
 
 

@@ -1,7 +1,7 @@
 """The keys that work everywhere, and the verbs; each has an id, by which a user's keymap can move it.
 
-A verb is what people do with many kinds of things, such as copy. It has one key on all screens, and no screen
-binds that key to anything else.
+A verb is what people do with many kinds of things, such as copy. It has one key on all screens. No screen
+binds that key, or one that works everywhere, to anything else.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ APP = [
         show=False,
         tooltip="Open config.toml in your editor, at the setting or recipe under the cursor",
     ),
-    Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
+    Binding("C", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding(
         "ctrl+p",
         "command_palette",

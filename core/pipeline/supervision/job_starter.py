@@ -124,7 +124,7 @@ class JobStarter:
             engine = self._engines.named(engine_name)
             is_local = engine_name == LOCAL
             self._engines.check_nodes(job, engine_name)
-            if is_local and not self._playground.is_given(job_id, job.slot):
+            if is_local and not self._playground.is_given(job):
                 return False
             past = job_attempts.attempts(self._connection, job=job_id)
             if attempts.lost_without_progress(past, preempted=True) >= MAX_PREEMPTED:

@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 
 from core.config.workspace import WorkspacePaths
-from core.domain.states import Slot
 from core.jobs import locks, processes
+from core.jobs.planned_job import PlannedJob
 from core.playground import process
 from core.playground.process import Running
 
@@ -27,18 +27,17 @@ class PlaygroundMemory:
         #: The playground that was requested to stop, and when; None if no job waits for that.
         self._leaving: tuple[Running, float] | None = None
 
-    def is_given(self, job: str, slot: Slot) -> bool:
+    def is_given(self, job: PlannedJob) -> bool:
         """Whether a job may start; otherwise the playground was requested to stop."""
         if self.is_awaited():
             # Also in another slot: it takes a moment.
             return False
         found = process.running(self._workspace)
-        if found is None or found.slot != slot or found.host != socket.gethostname():
+        if found is None or found.slot != job.slot or found.host != socket.gethostname():
             return True
         self._leaving = (found, time.monotonic())
-        log.info("the playground stops, to free memory for %s", job)
-        # People know no ids.
-        process.leave(found, f"it has freed its memory for a job: {job.rpartition('-')[0]}")
+        log.info("the playground stops, to free memory for %s", job.id)
+        process.leave(found, f"it has freed its memory for {job.stage} {job.name}")
         return False
 
     @property

@@ -288,16 +288,19 @@ class Playground:
 
 
 def _conversation(name: str, prompt: str, question: PlaygroundQuestion) -> tuple[Message, ...]:
-    """What a responder sees: the prompt of training for the first utterance, then utterances as they are."""
-    utterances = [*(turn.utterance for turn in question.earlier), question.utterance]
-    first = templates.render(prompt, situation=question.situation, utterance=utterances[0])
-    found = [Message("user", first)]
-    for turn, utterance in zip(question.earlier, utterances[1:], strict=True):
-        answer = next((answer for answer in turn.answers if answer.responder == name), None)
-        if answer is None or (answer.finish == "failed" and not answer.text):
-            raise UserError(
-                f"{name} has no answer to turn {turn.number}, which this one follows: begin a new "
-                "conversation"
-            )
-        found += [Message("assistant", answer.text), Message("user", utterance)]
-    return tuple(found)
+    """What a responder sees: the prompt of training for what was said first, then utterances as they are.
+
+    Utterances that it has not answered, because it took no part or gave no text, come together in one
+    message: chat templates want the roles to alternate, and nobody else's answer is put into its mouth.
+    """
+    found: list[Message] = []
+    said = ""
+    for turn in question.earlier:
+        said = f"{said}\n{turn.utterance}" if said else turn.utterance
+        answer = next((answer.text for answer in turn.answers if answer.responder == name), "")
+        if answer:
+            found += [Message("user", said), Message("assistant", answer)]
+            said = ""
+    found.append(Message("user", f"{said}\n{question.utterance}" if said else question.utterance))
+    first = templates.render(prompt, situation=question.situation, utterance=found[0].content)
+    return (Message("user", first), *found[1:])

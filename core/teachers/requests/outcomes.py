@@ -77,10 +77,10 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
 
 
 def shown(answer: Answer) -> str:
-    """An answer that cannot be used, with its dialogue, and why if the provider or its form says it."""
+    """An answer that cannot be used, with its dialogue if it has one, and why if that is known."""
     said = example(answer.raw or answer.text)
     words = ", ".join(filter(None, (answer.error, f"“{said}”" if said else None)))
-    return f"{answer.dialog_id}: {words or 'an empty answer'}"
+    return ": ".join(filter(None, (answer.dialog_id, words or "an empty answer")))
 
 
 def is_cut_by_reasoning(answer: Answer) -> bool:

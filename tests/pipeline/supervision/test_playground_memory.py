@@ -57,7 +57,7 @@ def test_a_job_in_its_slot_gets_the_memory(place: SupervisedWorkspace) -> None:
     waiting.wait_until(lambda: heard, "the playground to say why it has left")
     (left,) = heard
     assert isinstance(left, Left)
-    assert left.reason == "it has freed its memory for a job: recipe"
+    assert left.reason == "it has freed its memory for recipe direct/chatgpt"
     assert process.last_end(place.workspace) == left.reason
     assert not locks.is_held(process.lock_file(place.workspace))
 

@@ -52,7 +52,7 @@ async def test_every_open_screen_takes_the_new_colours(
         await pilot.pause()
         if not here:
             await pilot.press(other)
-        await pilot.press("t")
+        await pilot.press("C")
         if not here:
             await pilot.press(key)
         await until(pilot, lambda: not colours(pilot) & of_dark_alone())
@@ -68,5 +68,5 @@ async def test_outcomes_and_requests_of_a_batch_take_them_too(
         await until_shows(pilot, "outcome of the requests")
         await pilot.press(*keys)
         await until_shows(pilot, "ok: 10 requests" if keys else "outcome of the requests")
-        await pilot.press("t")
+        await pilot.press("C")
         await until(pilot, lambda: not colours(pilot) & of_dark_alone())

@@ -38,6 +38,20 @@ def test_no_screen_binds_a_verbs_key_to_anything_else() -> None:
     assert wrong == []
 
 
+def test_no_screen_binds_a_key_that_works_everywhere_to_anything_else() -> None:
+    everywhere = {
+        one.key: one.action for one in Binding.make_bindings(bindings.APP) if one.key not in _BY_KEY
+    }
+    wrong = [
+        f"{where}: {binding.key} is {binding.id}, not {everywhere[binding.key]}"
+        for where, binding in _bound()
+        if binding.id
+        and binding.key in everywhere
+        and binding.action.removeprefix("app.") != everywhere[binding.key]
+    ]
+    assert wrong == []
+
+
 def test_no_screen_has_a_verb_on_another_key_alone() -> None:
     keys: dict[tuple[str, str], set[str]] = {}
     for _, binding in _bound():

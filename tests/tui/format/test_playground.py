@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pytest
+
 from core.api import PlaygroundAnswer, PlaygroundOpinion, PlaygroundTurn, Responding
-from tui.format.playground import alike, measures, opinion
+from tui.format.playground import alike, measures, opinion, text
 
 
 def test_measures_that_do_not_fit_are_left_out_whole() -> None:
@@ -23,6 +25,22 @@ def test_measures_that_do_not_fit_are_left_out_whole() -> None:
     assert measures(answer, width=len(whole)) == whole
     assert measures(answer, width=len(whole) - 1) == "3 words · thinking removed · 17 tokens/s · 5 tokens"
     assert measures(answer, width=1) == "3 words"
+
+
+@pytest.mark.parametrize(
+    ("finish", "tokens", "shown"),
+    [
+        ("stop", 1, "(empty answer)"),
+        ("stopped", 0, "(stopped before the first token)"),
+        # Thinking, which is removed.
+        ("stopped", 9, "(stopped before the first word)"),
+    ],
+)
+def test_an_answer_without_a_text_says_why(
+    finish: Literal["stop", "stopped"], tokens: int, shown: str
+) -> None:
+    answer = PlaygroundAnswer(responder="small", text=" \n", finish=finish, tokens=tokens)
+    assert text(answer) == shown
 
 
 def test_equal_answers_are_found() -> None:

@@ -43,6 +43,8 @@ class AnswerActions(WorkspaceScreen):
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
         self._pending_opinion: PendingOpinion | None = None
+        #: Whether what Esc stops has ended and no key was pressed since: the next Esc may be too late.
+        self._has_just_ended = False
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
         """The answer under the cursor to the newest turn."""
@@ -99,7 +101,8 @@ class AnswerActions(WorkspaceScreen):
 
     def _choose_answers(self, judge: str, answers: Sequence[PlaygroundAnswer]) -> None:
         pairs = {f"{a.responder}  vs.  {b.responder}": (a, b) for a, b in combinations(answers, 2)}
-        self._pick_one("Which two answers?", list(pairs), lambda pair: self._ask_judge(judge, *pairs[pair]))
+        title = f"Which two answers does {visible(judge)} compare?"
+        self._pick_one(title, list(pairs), lambda pair: self._ask_judge(judge, *pairs[pair]))
 
     def _pick_one(self, title: str, names: Sequence[str], take: Callable[[str], None]) -> None:
         """Have people choose, unless there is one alone."""
@@ -126,18 +129,30 @@ class AnswerActions(WorkspaceScreen):
         self.app.read(
             "cost of the opinion",
             lambda workspace: workspace.playground.opinion_cost(judge, question),
-            lambda cost: self.agree("opinion", cost, partial(self._opine, judge, question), lambda: None),
+            lambda cost: self.agree(
+                "opinion",
+                cost,
+                partial(self._opine, judge, question, is_later_turn=turn.number > 1),
+                lambda: None,
+            ),
         )
 
-    def _opine(self, judge: str, question: OpinionQuestion) -> None:
+    def _opine(self, judge: str, question: OpinionQuestion, *, is_later_turn: bool) -> None:
         if self._judge:
             return
         self._judge = judge
         self.draw_about()
-        work = partial(self._wait_for_opinion, self.app.workspace, judge, question)
+        end = partial(self._end_opinion, is_later_turn=is_later_turn)
+        work = partial(self._wait_for_opinion, self.app.workspace, judge, question, end)
         self.run_worker(work, name="Judge", thread=True, exit_on_error=False)
 
-    def _wait_for_opinion(self, paths: WorkspacePaths, judge: str, question: OpinionQuestion) -> None:
+    def _wait_for_opinion(
+        self,
+        paths: WorkspacePaths,
+        judge: str,
+        question: OpinionQuestion,
+        end: Callable[[PlaygroundOpinion | None, str | None], None],
+    ) -> None:
         """In a thread of its own."""
         from core.api import UserError, open_workspace
 
@@ -150,20 +165,23 @@ class AnswerActions(WorkspaceScreen):
         except UserError as error:
             problem = str(error)
         finally:
-            self.call_later(self._end_opinion, opinion, problem)
+            self.call_later(end, opinion, problem)
 
-    def _end_opinion(self, opinion: PlaygroundOpinion | None, problem: str | None) -> None:
+    def _end_opinion(
+        self, opinion: PlaygroundOpinion | None, problem: str | None, *, is_later_turn: bool
+    ) -> None:
         from tui.screens.playground.opinion_dialog import OpinionDialog
 
         self._judge, self._pending_opinion = "", None
         self.draw_about()
         if problem is not None:
+            self._has_just_ended = self.is_current
             self.app.show_message(problem, title="Judge", error=True)
         elif opinion is not None and not self.is_current:
             # Whoever has gone elsewhere is not interrupted.
             self.app.show_message(words.opinion(opinion)[0], title=f"Judge {visible(opinion.judge)}")
         elif opinion is not None:
-            self.app.push_screen(OpinionDialog(opinion, is_later_turn=self._turns[-1].number > 1))
+            self.app.push_screen(OpinionDialog(opinion, is_later_turn=is_later_turn))
 
     def stop_judge(self) -> bool:
         """Stop the judge that compares; whether there was one."""
@@ -180,9 +198,10 @@ class AnswerActions(WorkspaceScreen):
         if answer is None or not answer.text:
             self.app.show_message("there is no answer to keep yet")
             return
-        self.app.read("notes", partial(_noted, answer.responder), partial(self._ask_for_note, answer))
+        ask = partial(self._ask_for_note, self._turns[-1].utterance, answer)
+        self.app.read("notes", partial(_noted, answer.responder), ask)
 
-    def _ask_for_note(self, answer: PlaygroundAnswer, found: tuple[str, str] | None) -> None:
+    def _ask_for_note(self, utterance: str, answer: PlaygroundAnswer, found: tuple[str, str] | None) -> None:
         from tui.dialogs.ask_text import AskTextScreen
 
         name = visible(answer.responder)
@@ -190,7 +209,7 @@ class AnswerActions(WorkspaceScreen):
             self.app.show_message(f"{name} is not a run: only runs have notes")
             return
         job, before = found
-        text = words.note(before, self._turns[-1].utterance, answer.text)
+        text = words.note(before, utterance, answer.text)
 
         def keep(note: str | None) -> None:
             if note is not None:

@@ -74,7 +74,9 @@ class AnswerColumn(ReadingArea):
         if asked is not None:
             parts.append(_utterance(asked))
             if growing is not None:
-                parts.append(_answer(growing) if is_final else Content(words.text(growing)))
+                # Before its first word, and while it thinks.
+                so_far = Content(words.text(growing) if growing.text.strip() else "…")
+                parts.append(_answer(growing) if is_final else so_far)
         if not parts:
             parts.append(Content.styled("no answer yet", "$text-muted"))
         # Who has scrolled back is reading.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tui.format import playground as words
 from tui.format import values as formats
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def as_text(turns: Sequence[PlaygroundTurn]) -> str:
     for turn in turns:
         parts.append(f"Utterance: {turn.utterance}")
         for answer in turn.answers:
-            parts.append(f"{answer.responder}: {answer.text or answer.error or ''}")
+            parts.append(f"{answer.responder}: {answer.text or words.text(answer)}")
     return "\n\n".join(parts)
 
 

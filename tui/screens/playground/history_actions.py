@@ -3,9 +3,14 @@ write the history to a file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
+from tui.format.text import visible
 from tui.format.values import counted
 from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
@@ -35,6 +40,10 @@ class HistoryActions(AnswerActions):
         """Put texts into the fields."""
         raise NotImplementedError
 
+    def typed(self) -> str:
+        """What people have typed and not sent; empty for nothing."""
+        raise NotImplementedError
+
     def focus_answers(self) -> None:
         """Leave the fields."""
         raise NotImplementedError
@@ -52,6 +61,18 @@ class HistoryActions(AnswerActions):
     def continue_from(self, turns: tuple[PlaygroundTurn, ...], dialogue: Dialogue | None = None) -> None:
         """Have the conversation consist of these turns; `dialogue` is what the fields are filled from."""
         self._turns, self._dialogue, self._taken_out = turns, dialogue, None
+
+    def discard_typed(self, go_on: Callable[[], None]) -> None:
+        """Go on, which puts other texts into the fields; ask before if something typed would be lost."""
+        from tui.dialogs.confirm import ConfirmScreen
+
+        typed = self.typed()
+        if not typed:
+            go_on()
+            return
+        body = Content(visible(typed, lines=True))
+        dialog = ConfirmScreen("Discard what you have typed?", body, "Discard", "Keep", "warning")
+        self.app.push_screen(dialog, lambda agrees: go_on() if agrees else None)
 
     def take_out_last(self) -> PlaygroundTurn | None:
         """Take the last turn out of the conversation, so that another one takes its place.
@@ -95,14 +116,17 @@ class HistoryActions(AnswerActions):
 
         def go_on(line: str | None) -> None:
             if line is not None and self.can_send():
-                self.continue_from(lines[line])
-                self.fill(self._turns[0].situation, "")
-                # Who cannot answer any more is shown, and pending says why.
-                self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
-                self.draw()
-                self.focus_answers()
+                self.discard_typed(partial(self._go_on, lines[line]))
 
         self.app.push_screen(ChooseScreen("Continue a conversation", list(lines), None), go_on)
+
+    def _go_on(self, turns: tuple[PlaygroundTurn, ...]) -> None:
+        self.continue_from(turns)
+        self.fill(turns[0].situation, "")
+        # Who cannot answer any more is shown, and pending says why.
+        self._chosen = tuple(answer.responder for answer in turns[-1].answers)
+        self.draw()
+        self.focus_answers()
 
     def _ask_for_file(self, turns: int) -> None:
         from tui.dialogs.ask_text import AskTextScreen

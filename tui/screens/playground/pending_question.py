@@ -65,6 +65,11 @@ class PendingQuestion:
         if self._answering is not None:
             self._answering.cancel()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a person has stopped it."""
+        return self._stops.is_set()
+
     def take_in(self) -> frozenset[str]:
         """Take in what has happened; the responders whose answers have changed."""
         self._is_told = False

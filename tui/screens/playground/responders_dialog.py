@@ -27,6 +27,7 @@ class RespondersDialog(Dialog[tuple[str, ...] | None]):
         align: center middle;
         background: $background 60%;
         & OptionList { height: auto; max-height: 50vh; margin-top: 1; border: none; background: $surface; }
+        & OptionList:focus { border: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.widgets import Input, Static
 
 from tui.format import playground as words
@@ -20,9 +20,9 @@ from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
-from tui.screens.playground.labelled_field import LabelledField
 from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
+from tui.screens.playground.question_fields import QuestionFields
 
 if TYPE_CHECKING:
     from core.api import (
@@ -45,7 +45,10 @@ _NOTHING = (
 
 
 class PlaygroundScreen(HistoryActions):
-    """A conversation: each responder sees its own answers. Nothing is sent without a key."""
+    """A conversation: each responder sees all utterances, and its own answers.
+
+    Nothing is sent without a key, and nothing that was typed is discarded without a question.
+    """
 
     MODE = "playground"
     ABOUT = (
@@ -68,12 +71,12 @@ class PlaygroundScreen(HistoryActions):
         self._pending: PendingQuestion | None = None
         #: Whether the resident process ran at the last look.
         self._is_in_memory = False
+        self._fields = QuestionFields()
 
     def body(self) -> ComposeResult:
         from core.api import MAX_RESPONDERS
 
-        yield LabelledField("situation", "Situation", "what happened to the speaker; may be empty")
-        yield LabelledField("utterance", "Utterance", "what the speaker says; Enter sends it")
+        yield self._fields
         yield Static(id="about", markup=False)
         with Container(id="columns"):
             for _ in range(MAX_RESPONDERS):
@@ -117,15 +120,15 @@ class PlaygroundScreen(HistoryActions):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.input.id == "situation":
-            self.query_one("#utterance").focus()
+        if event.input is self._fields.situation:
+            self._fields.utterance.focus()
         elif self.can_send():
             self._send(event.value)
 
     def action_write(self) -> None:
         if self.can("write"):
-            is_new = not self._turns and not self.query_one("#situation", Input).value
-            self.query_one("#situation" if is_new else "#utterance").focus()
+            is_new = not self._turns and not self._fields.situation.value
+            (self._fields.situation if is_new else self._fields.utterance).focus()
 
     def action_dialogue(self) -> None:
         if self.can("dialogue"):
@@ -136,7 +139,8 @@ class PlaygroundScreen(HistoryActions):
         from tui.screens.playground.responders_dialog import RespondersDialog
 
         if self._offered:
-            self.app.push_screen(RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS), self._choose)
+            dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
+            self.app.push_screen(dialog, self._choose_in_between)
         else:
             self.app.show_message("there are no responders yet")
 
@@ -151,20 +155,23 @@ class PlaygroundScreen(HistoryActions):
             self._ask(last.situation, last.utterance, last.dialog_id)
 
     def action_edit(self) -> None:
-        if self.can("edit") and self.can_send() and (last := self.take_out_last()) is not None:
+        if self.can("edit") and self.can_send() and (self._taken_out is not None or self.has_turn()):
+            self.discard_typed(self._edit_last)
+
+    def _edit_last(self) -> None:
+        if (last := self.take_out_last()) is not None:
             self.fill(last.situation, last.utterance)
-            self.query_one("#utterance").focus()
+            self._fields.utterance.focus()
             self.draw()
 
     def action_new(self) -> None:
         if self.can_send():
-            if not self._turns and not any(field.value for field in self.query(Input)):
+            if not self._turns and self._taken_out is None:
                 self.app.show_message("this is a new conversation already")
             self.continue_from(())
-            self.fill("", "")
             self.draw()
             if not self.app.workspace.read_only:
-                self.query_one("#situation").focus()
+                self._fields.begin()
 
     def action_judge(self) -> None:
         if self.can_send():
@@ -177,19 +184,33 @@ class PlaygroundScreen(HistoryActions):
             )
 
     def action_back(self) -> None:
-        """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home."""
+        """Stop the answers; else keep a turn that was to be sent again; else leave a field; else go home.
+
+        One that was to stop them and came too late does not go home.
+        """
+        is_late, self._has_just_ended = self._has_just_ended, False
         if self._pending is not None:
             self._pending.stop()
         elif self.stop_judge():
             return
-        elif self.put_back():
+        elif self._taken_out is not None:
+            self.discard_typed(self._keep_last)
+        elif isinstance(self.focused, Input):
+            self.focus_answers()
+        elif is_late:
+            self.app.show_message("there is nothing left to stop: esc again leaves the chat")
+        else:
+            self.step_back()
+
+    def _keep_last(self) -> None:
+        if self.put_back():
             self.fill(self._turns[0].situation, "")
             self.focus_answers()
             self.draw()
-        elif isinstance(self.focused, Input):
-            self.focus_answers()
-        else:
-            self.step_back()
+
+    def on_key(self, event: Key) -> None:
+        if event.key != "escape":
+            self._has_just_ended = False
 
     # Questions.
 
@@ -203,7 +224,7 @@ class PlaygroundScreen(HistoryActions):
             self.app.show_message("write what the speaker says first")
             return
         dialogue, self._dialogue = self._dialogue, None
-        situation = self.query_one("#situation", Input).value
+        situation = self._fields.situation.value
         if self._turns:
             self._ask(self._turns[0].situation, utterance, None)
         elif dialogue is not None and (situation, utterance) == conversations.fields(dialogue):
@@ -241,15 +262,17 @@ class PlaygroundScreen(HistoryActions):
         if self._pending is not None:
             return
         self._pending = pending = PendingQuestion(question)
-        self.query_one("#utterance", Input).value = ""
+        self._fields.send(question.utterance)
         self.focus_answers()
         self.draw()
         work = partial(pending.run, self.app.workspace, lambda: self.call_later(self._take_in, pending))
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
 
     def _take_back(self, question: PlaygroundQuestion) -> None:
-        """Put a question into the fields that is not sent after all."""
-        self.fill(question.situation, question.utterance)
+        """Put a question into the fields that is not sent after all, or has no answer."""
+        if not self._fields.holds(question.utterance):
+            fill = partial(self._fields.fill, question.situation, question.utterance, is_typed=True)
+            self.discard_typed(fill)
         self.draw()
 
     def _take_in(self, pending: PendingQuestion) -> None:
@@ -266,6 +289,7 @@ class PlaygroundScreen(HistoryActions):
 
     def _end(self, pending: PendingQuestion) -> None:
         self._pending, self._is_in_memory = None, pending.turn is not None and pending.left is None
+        self._has_just_ended = self.is_current and not pending.is_stopped
         if pending.turn is not None:
             self.continue_from((*self._turns, pending.turn))
         elif pending.error is not None:
@@ -300,6 +324,19 @@ class PlaygroundScreen(HistoryActions):
             self._chosen = chosen
             self.draw()
 
+    def _choose_in_between(self, chosen: tuple[str, ...] | None) -> None:
+        self._choose(chosen)
+        late = [
+            visible(name)
+            for name in chosen or ()
+            if any(all(one.responder != name for one in turn.answers) for turn in self._turns)
+        ]
+        if late:
+            self.app.show_message(
+                f"{', '.join(late)}: not in all turns so far; sees all that the speaker has said, and its "
+                "own answers"
+            )
+
     def _set_sampling(self, made: Responding | None) -> None:
         if made is not None:
             self._sampling = made
@@ -308,10 +345,13 @@ class PlaygroundScreen(HistoryActions):
     def _take(self, dialogue: Dialogue) -> None:
         """Fill in a dialogue of the data, as a new conversation."""
         if self.can_send():
-            self.continue_from((), dialogue)
-            self.fill(*conversations.fields(dialogue))
-            self.draw()
-            self.query_one("#utterance").focus()
+            self.discard_typed(partial(self._begin_with, dialogue))
+
+    def _begin_with(self, dialogue: Dialogue) -> None:
+        self.continue_from((), dialogue)
+        self.fill(*conversations.fields(dialogue))
+        self.draw()
+        self._fields.utterance.focus()
 
     def _freed(self, was_running: bool) -> None:
         self._is_in_memory = False
@@ -321,12 +361,10 @@ class PlaygroundScreen(HistoryActions):
     # Drawing.
 
     def fill(self, situation: str, utterance: str) -> None:
-        # The fields have one line each.
-        self.query_one("#situation", Input).value = conversations.line(situation)
-        field = self.query_one("#utterance", Input)
-        field.value = conversations.line(utterance)
-        # The field selects nothing on focus: whoever edits what was said would lose it with the first letter.
-        field.cursor_position = len(field.value)
+        self._fields.fill(situation, utterance)
+
+    def typed(self) -> str:
+        return self._fields.typed()
 
     def focus_answers(self) -> None:
         self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
@@ -335,7 +373,7 @@ class PlaygroundScreen(HistoryActions):
         """Draw everything again."""
         self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
-        self.query_one("#situation", Input).disabled = bool(self._turns) or self._pending is not None
+        self._fields.situation.disabled = bool(self._turns) or self._pending is not None
         self.draw_about()
         for place, column in enumerate(self.query(AnswerColumn)):
             column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
@@ -351,7 +389,7 @@ class PlaygroundScreen(HistoryActions):
 
     def _draw_column(self, column: AnswerColumn) -> None:
         answer, is_final, asked = None, False, None
-        if self._pending is not None:
+        if self._pending is not None and column.responder in self._pending.question.responders:
             asked = self._pending.question.utterance
             answer, is_final = self._pending.answers.get(column.responder, (None, False))
         column.show(self._turns, asked, answer, is_final=is_final)
@@ -384,7 +422,9 @@ class PlaygroundScreen(HistoryActions):
     def _arrange(self, width: int) -> None:
         """Put as many answers beside each other as there is room for; the last one takes what is left."""
         count = max(1, len(self._chosen))
-        fits = min(count, max(1, width // _COLUMN))
+        rows = -(-count // max(1, width // _COLUMN))
+        # Four in two rows of two, not of three and one.
+        fits = -(-count // rows)
         self.query_one("#columns").styles.grid_size_columns = fits
         for place, column in enumerate(self.query(AnswerColumn), start=1):
             column.styles.column_span = fits - (count - 1) % fits if place == count else 1

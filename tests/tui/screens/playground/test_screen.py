@@ -120,11 +120,75 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         await pilot.press("x")
         assert screen.query_one("#utterance", Input).value == f"{sent.utterance}x"
         await pilot.press("escape")
+        await until_shows(pilot, "Discard what you have typed?")
+        await pilot.press("y")
+        await until(pilot, lambda: screen._turns == (sent,))
         assert not isinstance(screen.focused, Input)
-        assert screen._turns == (sent,)
         assert screen.query_one("#utterance", Input).value == ""
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_escape_that_comes_after_the_last_token_stays(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("enter", "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await pilot.press("escape")
+        await until_shows(pilot, "there is nothing left to stop")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
+        await pilot.press("9", "r")
+        await until(pilot, lambda: screen._pending is None and len(history.read(study).turns) == 2)
+        # Whoever presses another key has seen that the answers have ended.
+        await pilot.press("down", "escape")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_who_joins_a_conversation_answers_from_then_on(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("enter", *typed("I moved"), "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await pilot.press("a", "down", "down", "space", "enter")
+        await until_shows(pilot, "not in all turns so far")
+        await until_shows(pilot, "(did not take part)")
+        await pilot.press("enter", *typed("And now "), "enter")
+        await until(pilot, lambda: len(screen._turns) == 2)
+        assert not screen._fields.utterance.value
+        assert [answer.responder for answer in screen._turns[1].answers] == [BASE, SFT, DPO]
+        assert all(answer.finish != "failed" for answer in screen._turns[1].answers)
+
+
+async def test_nothing_typed_is_lost_without_a_question(study: WorkspacePaths, opened: Open) -> None:
+    history.append(study, turn("I see."))
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        fields = screen._fields
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        situation = fields.situation.value
+        await pilot.press("enter", *typed("And now"), "escape")
+        for key in ("d", "e", "h"):
+            await pilot.press(key, *(["enter"] if key == "h" else []))
+            await until_shows(pilot, "Discard what you have typed?")
+            await pilot.press("n")
+            await settled(pilot)
+            assert (fields.utterance.value, len(screen._turns)) == ("And now", 1)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not screen._turns)
+        assert (fields.situation.value, fields.utterance.value) == (situation, "And now")
+        # Another situation is typed over it.
+        await pilot.press("I")
+        assert fields.situation.value == "I"
+        await pilot.press("escape", "d")
+        await until_shows(pilot, "Discard what you have typed?")
+        await pilot.press("y")
+        await until(pilot, lambda: screen._dialogue is not None)
+        # What nobody has typed is replaced at once.
+        screen._dialogue = None
+        await pilot.press("escape", "d")
+        await until(pilot, lambda: screen._dialogue is not None)
 
 
 async def test_a_process_that_ends_for_want_of_use_says_so(
@@ -170,6 +234,31 @@ async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: Workspace
         await settled(pilot)
         assert screen._pending is None
     assert not study.playground.exists()
+
+
+async def test_a_judge_may_end_in_another_conversation(
+    study: WorkspacePaths, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
+    both = tuple(
+        PlaygroundAnswer(responder=name, text=f"I am {name}.", finish="stop") for name in (BASE, SFT)
+    )
+    history.append(study, turn("", answers=both))
+    with loopback.running() as api:
+        api.faults.content = lambda text: "say:1"
+        large_models.add(study, api.url)
+        async with opened(study, (120, 40)) as pilot:
+            screen = await opened_on(pilot)
+            await pilot.press("h", "enter")
+            await until(pilot, lambda: len(screen._turns) == 1)
+            await pilot.press("v")
+            await until_shows(pilot, "which costs money?")
+            await pilot.press("y")
+            await until(pilot, lambda: bool(screen._judge))
+            await pilot.press("ctrl+n")
+            await until_shows(pilot, "A tie: by all verdicts neither answer is better")
+            assert not screen._turns
 
 
 async def test_an_earlier_conversation_is_shown_as_what_it_is(study: WorkspacePaths, opened: Open) -> None:

@@ -178,7 +178,7 @@ async def test_other_colours_draw_all_anew(opened: Open, filled: WorkspacePaths)
         screen = await open_training(pilot)
         await until(pilot, lambda: screen._drawing is not None)
         before = screen._drawing
-        await pilot.press("t")
+        await pilot.press("C")
         await until(pilot, lambda: screen._drawing is not before)
         assert screen._drawing is not None
         assert screen._drawing.request.colours.axis == "#b9c3cd"
