@@ -141,11 +141,11 @@ def _measure(workspace: WorkspacePaths, options: argparse.Namespace) -> None:
             terminal.settle()
             processes = (supervisor, app)
             before, began = [_cpu(process) for process in processes], time.monotonic()
-            stored = streams.stored(connection)
+            stored = streams.stored(workspace)
             time.sleep(options.seconds)
             took = time.monotonic() - began
             shares = [(_cpu(one) - cpu) / took * 100 for one, cpu in zip(processes, before, strict=True)]
-            rate = (streams.stored(connection) - stored) / took
+            rate = (streams.stored(workspace) - stored) / took
             latencies = [_latency(terminal, journal, number) for number in range(1, options.probes + 1)]
             megabytes = [process.memory_full_info().uss / 1e6 for process in processes]
     print(

@@ -71,17 +71,18 @@ def streamed(workspace: WorkspacePaths) -> Iterator[None]:
     """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
     with closing(connections.reader(workspace.state)) as connection:
         attempts = job_attempts.attempts(connection, state="running")
-        folders = [workspace.root / attempt.folder for attempt in attempts]
-        with followed(workspace, folders, _write, workspace.root):
-            before, began = stored(connection), time.monotonic()
-            yield
-            rate = (stored(connection) - before) / (time.monotonic() - began)
-            print(f"{rate:.0f} records a second came into the store meanwhile")
+    folders = [workspace.root / attempt.folder for attempt in attempts]
+    with followed(workspace, folders, _write, workspace.root):
+        before, began = stored(workspace), time.monotonic()
+        yield
+        rate = (stored(workspace) - before) / (time.monotonic() - began)
+        print(f"{rate:.0f} records a second came into the store meanwhile")
 
 
-def stored(connection: sqlite3.Connection) -> int:
+def stored(workspace: WorkspacePaths) -> int:
     """How many records of all journals are in the store."""
-    return int(connection.execute("SELECT sum(seq) FROM attempts").fetchone()[0])
+    with closing(connections.reader(workspace.state)) as connection:
+        return int(connection.execute("SELECT sum(seq) FROM attempts").fetchone()[0])
 
 
 def _write(root: Path, stop: Event) -> None:

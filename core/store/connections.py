@@ -19,8 +19,8 @@ BUSY_MS = 10_000
 def reader(path: Path) -> sqlite3.Connection:
     """A read-only connection, for one thread at a time, which creates no file beside `path`.
 
-    That of a file at rest is for as long as `resting.identity` is the same: its `data_version` never changes,
-    and what it reads raises `resting.StoreChangedError` if the file was written meanwhile.
+    That of a file at rest is for as long as `resting.identity` is the same: what it reads raises
+    `resting.StoreChangedError` if the file was written meanwhile.
 
     Raises `UserError` when the file is not a state.db that this version can read.
     """
@@ -120,8 +120,8 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 def data_version(connection: sqlite3.Connection) -> int:
     """A number that changes when another connection has committed."""
     if isinstance(connection, resting.RestingConnection):
-        # It would not: then `resting.identity` does.
-        return 0
+        # SQLite's own would not.
+        return connection.changed_ns
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 

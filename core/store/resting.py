@@ -110,6 +110,11 @@ class RestingConnection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = ()) -> Any:
         return self.cursor().execute(sql, parameters)
 
+    @property
+    def changed_ns(self) -> int:
+        """When the file was last changed before it was opened."""
+        return self.content[-1]
+
     def check(self) -> None:
         if _content(self.path) != self.content:
             raise StoreChangedError(f"{self.path} was written while it was read: try again")

@@ -255,7 +255,7 @@ def test_a_folder_in_place_of_the_store_is_named(program: Program) -> None:
     (program.root / "state.db").unlink()
     (program.root / "state.db").mkdir()
     refused = program("status", code=1)
-    assert "state.db is not a file: move it away" in refused.err
+    assert "state.db is a folder, not a file: move it away" in refused.err
 
 
 def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from core.domain.errors import UserError
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, resting, schema, workspace_settings
 from core.store.connections import transaction
+from core.store.jobs import job_events
 from tests.support.workspaces.filled_workspace import fill
 
 #: More than SQLite's cache of pages has room for, so that they are read from the file.
@@ -69,6 +70,15 @@ def test_a_writer_is_seen_from_its_start(study: WorkspacePaths, watched: Workspa
                 workspace_settings.set_setting(writer, "paused", value)
             assert watched.pipeline.version() != version
             assert watched.pipeline.snapshot().paused is (value is not None)
+
+
+def test_a_writer_that_came_and_went_is_seen(study: WorkspacePaths, watched: Workspace) -> None:
+    before = watched.pipeline.snapshot()
+    with closing(connections.writer(study.state)) as writer, transaction(writer):
+        job_events.add_event(writer, "of no job")
+    assert watched.pipeline.snapshot() != before
+    assert watched.pipeline.events(limit=1)[0].text == "of no job"
+    assert names(study.root) == names(study.root) - {"state.db-wal", "state.db-shm"}
 
 
 def test_what_was_begun_at_rest_is_read_as_it_was(study: WorkspacePaths) -> None:
