@@ -54,8 +54,10 @@ def is_at_rest(path: Path) -> bool:
 
     Of a log without its index, or an index without its log, SQLite knows what is lost.
     """
+    # SQLite's files are beside what a link leads to.
+    file = path.resolve() if path.is_symlink() else path
     # Without an exception for each that is not there, which would be half of the time of a poll.
-    return not any(os.access(file, os.F_OK) for file in _beside(path))
+    return not any(os.access(name, os.F_OK) for name in _beside(file))
 
 
 @lru_cache
@@ -73,7 +75,7 @@ def reader(path: Path) -> sqlite3.Connection | None:
         content = _content(path)
         if content is None or not is_at_rest(path):
             return None
-        if abs(time.time() - path.stat().st_ctime) > _TICK_S:
+        if abs(time.time() - content[-1] / 1e9) > _TICK_S:
             break
         time.sleep(_TICK_S)
     connection = sqlite3.connect(

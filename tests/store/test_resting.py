@@ -72,6 +72,18 @@ def test_a_writer_is_seen_from_its_start(study: WorkspacePaths, watched: Workspa
             assert watched.pipeline.snapshot().paused is (value is not None)
 
 
+def test_a_link_is_at_rest_when_its_file_is(tmp_path: Path, study: WorkspacePaths) -> None:
+    link = tmp_path / "state.db"
+    link.symlink_to(study.state)
+    assert resting.is_at_rest(link)
+    with closing(connections.writer(study.state)) as writer:
+        assert not resting.is_at_rest(link)
+        with transaction(writer):
+            workspace_settings.set_setting(writer, "paused", "1")
+        with closing(connections.reader(link)) as reader:
+            assert workspace_settings.setting(reader, "paused") == "1"
+
+
 def test_a_writer_that_came_and_went_is_seen(study: WorkspacePaths, watched: Workspace) -> None:
     before = watched.pipeline.snapshot()
     with closing(connections.writer(study.state)) as writer, transaction(writer):
