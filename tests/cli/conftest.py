@@ -94,11 +94,13 @@ def end_processes(root: Path) -> None:
 def _is_ended(workspace: WorkspacePaths) -> bool:
     """Kill a workspace's supervisor and its workers; whether there is none any more."""
     is_running, pid = launch.is_running(workspace)
-    if pid is not None and is_running and psutil.pid_exists(pid):
-        process = psutil.Process(pid)
-        for member in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
+    # One that has just ended is no process any more.
+    with suppress(psutil.NoSuchProcess):
+        if pid is not None and is_running:
+            process = psutil.Process(pid)
+            for member in (process, *process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
     return not is_running
 
 

@@ -109,9 +109,7 @@ def test_tables_as_text(found: tuple[str, ...]) -> None:
 
 
 @fuzz
-@given(
-    cell=st.sampled_from(["=1", "+1", "-1", "@a", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"])
-)
+@given(cell=st.sampled_from(["=1", "+1", "-1", "@a", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"]))
 def test_no_cell_is_a_formula(cell: str) -> None:
     made = ReportTable("t", "t", "n", (cell,), frozenset(), ((ReportCell(cell, cell),),))
     for (written,) in csv.reader(io.StringIO(texts.csv_of(made))):
