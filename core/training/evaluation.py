@@ -64,7 +64,7 @@ class EarlyStopping(TrainerCallback):
     """
 
     def __init__(self, patience: int, threshold: float, earlier: Callable[[int], Path | None]) -> None:
-        """`earlier` finds the checkpoint of a step that an earlier attempt has saved."""
+        """`earlier` finds a sound checkpoint of a step that an earlier attempt has saved."""
         self._patience = patience
         self._threshold = threshold
         self._earlier = earlier
@@ -72,8 +72,8 @@ class EarlyStopping(TrainerCallback):
         """Whether it has ended training."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.best_global_step and state.best_model_checkpoint is None:
-            # It was saved under the path that its attempt's folder had on another machine.
+        if state.best_global_step:
+            # The path may be one on another machine, or of a checkpoint that is damaged by now.
             found = self._earlier(state.best_global_step)
             state.best_model_checkpoint = None if found is None else str(found)
 

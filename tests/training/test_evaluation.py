@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,29 @@ def test_a_killed_run_stops_where_an_undisturbed_one_does(
     got = load_file(second / "adapter/adapter_model.safetensors")
     for name, weights in load_file(stopped.adapter / "adapter_model.safetensors").items():
         torch.testing.assert_close(got[name], weights, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_best_weights_that_are_damaged_are_made_again(
+    made: TrainingInputs, stopped: Trained, is_removed: bool
+) -> None:
+    """The last weights, or the damaged ones, were taken for the best."""
+    first = made.attempt("sft", **WILD)
+    killed(first, "logged", stopped.result.steps - 1)
+    best = first / checkpoints.FOLDER / f"checkpoint-{stopped.result.best_step}"
+    weights = best / "adapter_model.safetensors"
+    if is_removed:
+        shutil.rmtree(best)
+    else:
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 64
+        weights.write_bytes(content)
+    second = made.attempt("sft", prior=[first], **WILD)
+    result = training_attempts.run(second)
+    assert (result.best_step, result.steps) == (stopped.result.best_step, stopped.result.steps)
+    got = load_file(second / "adapter/adapter_model.safetensors")
+    for name, kept in load_file(stopped.adapter / "adapter_model.safetensors").items():
+        torch.testing.assert_close(got[name], kept, rtol=1e-4, atol=1e-6)
 
 
 def test_a_gradient_that_is_not_finite_leaves_no_checkpoint(

@@ -18,6 +18,7 @@ from core.jobs import files
 
 FOLDER = "checkpoints"
 _MARK = "complete.json"
+_STATE = "trainer_state.json"
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -27,6 +28,13 @@ class _Mark(msgspec.Struct, frozen=True):
     """Tokens trained on by then, which TRL's trainers count but do not save."""
     files: dict[str, str] | None = None
     """Name in the checkpoint → SHA-256; None in marks of versions that did not write them."""
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What trainer_state.json says of a checkpoint, besides what only the trainer reads."""
+
+    best_global_step: int | None = None
+    """The step of the best weights by then; None where no weights but the last are kept."""
 
 
 def mark_complete(checkpoint: Path, num_tokens: int) -> None:
@@ -46,10 +54,12 @@ def mark_complete(checkpoint: Path, num_tokens: int) -> None:
 def newest(attempts: Iterable[Path], report: Callable[[str], None] = lambda text: None) -> Path | None:
     """The sound checkpoint with the highest step in the attempts' folders; None if there is none.
 
-    `report` is called, in words, for each newer one that is damaged.
+    With the step of the best weights by then, it is sound only if their checkpoint is. `report` is called, in
+    words, for each newer one that is damaged.
     """
-    for checkpoint in sorted(chain.from_iterable(map(complete, attempts)), key=step, reverse=True):
-        damage = _damage(checkpoint)
+    folders = tuple(attempts)
+    for checkpoint in sorted(chain.from_iterable(map(complete, folders)), key=step, reverse=True):
+        damage = _damage(checkpoint) or _lost_best(checkpoint, folders)
         if damage is None:
             return checkpoint
         report(f"the checkpoint at step {step(checkpoint)} is damaged, and an older one is used: {damage}")
@@ -66,9 +76,9 @@ def complete(attempt: Path) -> list[Path]:
 
 
 def of_step(attempts: Iterable[Path], wanted: int) -> Path | None:
-    """The complete checkpoint of a step in the attempts' folders; None if there is none."""
+    """A sound checkpoint of a step in the attempts' folders; None if there is none."""
     found = chain.from_iterable(map(complete, attempts))
-    return next((path for path in found if step(path) == wanted), None)
+    return next((path for path in found if step(path) == wanted and _damage(path) is None), None)
 
 
 def step(checkpoint: Path) -> int:
@@ -83,6 +93,20 @@ def num_tokens(checkpoint: Path) -> int:
 
 def _read(checkpoint: Path) -> _Mark:
     return msgspec.json.decode((checkpoint / _MARK).read_bytes(), type=_Mark)
+
+
+def _lost_best(checkpoint: Path, attempts: Iterable[Path]) -> str | None:
+    """Why the weights that training would keep if it ended now cannot be had; None if they can."""
+    path = checkpoint / _STATE
+    if not path.exists():
+        return None
+    try:
+        best = msgspec.json.decode(path.read_bytes(), type=_State).best_global_step
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return f"{path}: {error}"
+    if not best or of_step(attempts, best) is not None:
+        return None
+    return f"the checkpoint at step {best}, with the best weights by then, is missing or damaged"
 
 
 def _damage(checkpoint: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,16 @@ from core.training.saving import checkpoints
 
 def _checkpoint(attempt: Path, step: int) -> Path:
     folder = attempt / checkpoints.FOLDER / f"checkpoint-{step}"
-    (folder / "inner").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    _fill(folder, step)
+    return folder
+
+
+def _fill(folder: Path, step: int) -> None:
+    (folder / "inner").mkdir()
     torch.save({"state": torch.full((100,), step)}, folder / "optimizer.pt")
     (folder / "inner" / "state.json").write_text("{}")
     checkpoints.mark_complete(folder, 10 * step)
-    return folder
 
 
 def _cut(folder: Path) -> None:
@@ -57,6 +63,24 @@ def test_an_older_sound_one_is_used(tmp_path: Path, damage: Callable[[Path], Non
     assert checkpoints.num_tokens(older) == 20
     damage(older)
     assert checkpoints.newest([tmp_path / "2", tmp_path / "1"], said.append) is None
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _remove, _spoil_mark, shutil.rmtree])
+def test_the_best_weights_by_then_must_be_sound(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    for step in (2, 4, 6):
+        folder = tmp_path / checkpoints.FOLDER / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "trainer_state.json").write_text(json.dumps({"best_global_step": min(step, 4), "epoch": 1}))
+        _fill(folder, step)
+    best = checkpoints.of_step([tmp_path], 4)
+    assert best is not None
+    said: list[str] = []
+    assert checkpoints.newest([tmp_path], said.append) == tmp_path / checkpoints.FOLDER / "checkpoint-6"
+    damage(best)
+    assert checkpoints.of_step([tmp_path], 4) is None
+    assert checkpoints.newest([tmp_path], said.append) == tmp_path / checkpoints.FOLDER / "checkpoint-2"
+    assert "step 6 is damaged" in said[0]
+    assert "step 4, with the best weights by then, is missing or damaged" in said[0]
 
 
 def test_marks_of_earlier_versions_hold(tmp_path: Path) -> None:
