@@ -120,6 +120,9 @@ class Journal:
             found = self._path.stat()
         except (FileNotFoundError, NotADirectoryError):
             found = None
+        except PermissionError:
+            # It may be where it was, and what is written is in it.
+            return
         if found is None or (found.st_dev, found.st_ino) != (mine.st_dev, mine.st_ino):
             raise JournalLostError(f"{self._path} was removed or moved while the worker ran")
         if mine.st_size < self._size:

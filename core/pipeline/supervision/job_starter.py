@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from core.config.schema import SlotEngines, Slots
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs.job import LOCAL
 from core.domain.states import Slot
@@ -141,9 +142,9 @@ class JobStarter:
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
             return False
-        except UserError as error:
+        except (UserError, PermissionError) as error:
             with transaction(self._connection):
-                jobs.fail(self._connection, job_id, str(error))
+                jobs.fail(self._connection, job_id, troubles.trouble_in_words(error) or str(error))
                 requests.note(self._connection, self._workspace, [job_id])
             return False
         # The row is written first: an attempt whose worker never started is found lost and tried again,
@@ -157,7 +158,7 @@ class JobStarter:
             kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
             started = engine.start(job.id, number, kind)
         except OSError as error:
-            message = f"the worker could not be started: {error}"
+            message = f"the worker could not be started: {troubles.trouble_in_words(error) or error}"
             with transaction(self._connection):
                 job_attempts.end_attempt(self._connection, attempt, "failed", message)
                 jobs.fail(self._connection, job.id, message)

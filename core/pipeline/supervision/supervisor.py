@@ -94,9 +94,9 @@ class Supervisor:
             self._ending_worker(attempt, grace_s)
             for attempt in job_attempts.attempts(self.connection)
             # Of a removed folder it is not known whether its process does another attempt by now; nor of one
-            # that cannot be reached.
+            # that cannot be reached, which Path.is_dir raises.
             if attempt.state != "running"
-            and os.path.isdir(workspace.inside(attempt.folder))
+            and os.path.isdir(workspace.inside(attempt.folder))  # noqa: PTH112
             and self._is_left(attempt)
         ]
 
