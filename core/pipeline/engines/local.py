@@ -97,8 +97,9 @@ class LocalEngine:
                 return False
         except PermissionError:
             # Of a folder that cannot be read, its process alone says it.
-            is_ours = attempt.pid is not None and attempt.host == socket.gethostname()
-            return child is not None or not is_ours or self._is_worker(attempt.pid, attempt)
+            if child is not None or attempt.pid is None or attempt.host != socket.gethostname():
+                return True
+            return self._is_worker(attempt.pid, attempt)
         if child is not None:
             # Without a folder, only what else the process does shows that it has ended this attempt.
             return not (is_free and self._does_another(child, key))
