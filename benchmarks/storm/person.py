@@ -107,7 +107,7 @@ class Person:
                 self.has_validated = True
             case "rebuild" if is_ok:
                 self.rebuilds += 1
-                # What had not begun is not known any more.
+                # Jobs whose folders were removed are not known any more.
                 self.has_run = self.has_validated = False
                 log = self.processes.logs / "supervisor.log"
                 self._read = log.stat().st_size if log.exists() else 0
