@@ -62,7 +62,7 @@ def newest(attempts: Iterable[Path], report: Callable[[str], None] = lambda text
         damage = _damage(checkpoint) or _lost_best(checkpoint, folders)
         if damage is None:
             return checkpoint
-        report(f"the checkpoint at step {step(checkpoint)} is damaged, and an older one is used: {damage}")
+        report(f"the checkpoint at step {step(checkpoint)} is damaged, and is not used: {damage}")
     return None
 
 

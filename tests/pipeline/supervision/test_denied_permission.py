@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,20 +14,39 @@ from core.domain.errors import UserError
 from core.pipeline.rebuilding import rebuild
 from core.store import intents
 from tests.pipeline.conftest import SupervisedWorkspace
+from tests.support import waiting
 
 RECIPE, JUDGE = "recipe:direct/chatgpt", "judge:embedded"
 DENIED = "permission is denied: give yourself access to it"
 
 
-@pytest.fixture(autouse=True)
-def _needs_permission(tmp_path: Path) -> None:
-    probe = tmp_path / "probe"
+def _may_read_everything(folder: Path) -> bool:
+    probe = folder / "probe"
     probe.touch(0)
     try:
         probe.read_bytes()
     except PermissionError:
-        return
-    pytest.skip("this user may read everything")
+        return False
+    return True
+
+
+@pytest.fixture
+def supervised(supervised: SupervisedWorkspace, tmp_path: Path) -> SupervisedWorkspace:
+    """A workspace of a user who may not read everything."""
+    if _may_read_everything(tmp_path):
+        pytest.skip("this user may read everything")
+    return supervised
+
+
+def test_all_of_this_without_the_capabilities_of_root(tmp_path: Path) -> None:
+    setpriv = shutil.which("setpriv")
+    if setpriv is None or not _may_read_everything(tmp_path):
+        pytest.skip("for a user who may read everything, where setpriv is installed")
+    bounded = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    tests = [sys.executable, "-m", "pytest", "-n", "0", __file__, f"--basetemp={tmp_path / 'tests'}"]
+    done = waiting.run([*bounded, *tests])
+    assert done.code == 0, done.out.decode()
+    assert b"8 passed, 1 skipped" in done.out
 
 
 @contextmanager
