@@ -59,6 +59,8 @@ class WorkspaceScreen(Screen[None]):
         super().__init__()
         #: Whether jobs would start if all were started.
         self._starts_jobs = False
+        #: Whether the theme has changed since this screen was last shown.
+        self._has_old_colours = False
 
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)
@@ -69,7 +71,15 @@ class WorkspaceScreen(Screen[None]):
         self.app.theme_changed_signal.subscribe(self, self._recolour)
 
     def _recolour(self, theme: object) -> None:
-        """Give the new colours to everything, also while another screen is in front of this one."""
+        # A theme of nine open screens would block the app for a moment.
+        if self in self.app.screen_stack:
+            self._take_colours()
+        else:
+            self._has_old_colours = True
+
+    def _take_colours(self) -> None:
+        """Give the colours of the theme to everything."""
+        self._has_old_colours = False
         self.update_node_styles(animate=False)
         for widget in self.walk_children():
             if isinstance(widget, Coloured):
@@ -133,8 +143,10 @@ class WorkspaceScreen(Screen[None]):
 
     @on(ScreenResume)
     def _keep_styles(self, event: ScreenResume) -> None:
-        # A new theme has given its styles to all screens, and nothing else changes those of one in the back.
+        # Nothing but a new theme changes the styles of a screen in the back.
         event.refresh_styles = False
+        if self._has_old_colours:
+            self._take_colours()
 
     def on_screen_resume(self) -> None:
         # After the refresh, because a screen that opens for the first time is still mounting.

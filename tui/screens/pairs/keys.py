@@ -26,7 +26,7 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Show the judge's prompt: A first, B first, hidden",
         show=False,
     ),
-    Binding("z", "list", "List", id="pairs.list", tooltip="Show or hide the list of dialogues", show=False),
+    Binding("z", "list", "List", id="pairs.list", tooltip="Show or hide the list of dialogues"),
     Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
     verb("copy", "copy", id="pairs.copy", tooltip="Copy the pair as text"),
     verb("export", "export", id="pairs.export", tooltip="Write all pairs of these responders as JSON"),

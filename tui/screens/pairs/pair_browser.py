@@ -123,7 +123,11 @@ class PairBrowser(Horizontal):
 
     def _lay_out(self) -> None:
         wanted = self._is_wide if self._wanted is None else self._wanted
-        self.list.display = wanted and self._has_pairs and not self._is_covered
+        is_listed = wanted and self._has_pairs and not self._is_covered
+        if is_listed != self.list.display:
+            self.list.display = is_listed
+            # The line of keys shows the one of the list where the list is hidden.
+            self.screen.refresh_bindings()
         self.query_one("#views").display = self._is_wide or not self.list.display
         self._show_next()
         is_split = self.list.display and self._is_wide

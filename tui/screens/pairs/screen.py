@@ -118,6 +118,11 @@ class PairsScreen(FilterActions):
             self._concerned = concerned
             self._read()
 
+    def is_offered(self, action: str) -> bool:
+        # Without room for both, the list is a key away.
+        is_hidden = not self._browser.list.display and not self._shows_responses and bool(self._walk.all)
+        return super().is_offered(action) and (action != "list" or is_hidden)
+
     def action_step(self, by: int) -> None:
         if self._has_pairs():
             self._go(self._walk.at + by)

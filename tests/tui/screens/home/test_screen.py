@@ -301,7 +301,7 @@ async def test_a_start_is_offered_only_where_jobs_would_start(opened: Open, tmp_
 
     async with opened(finished_workspace.make(tmp_path / "study"), (120, 40)) as pilot:
         await until_shows(pilot, "21 of 21 done")
-        await until(pilot, lambda: "p Pause" in last_line())
+        await until(pilot, lambda: "Pause" in last_line())
         assert "Start all" not in last_line()
         await pilot.press("S")
         await until_shows(pilot, "all jobs are done: there is nothing to start")

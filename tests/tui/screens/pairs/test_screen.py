@@ -29,6 +29,7 @@ from tests.tui.screens.pairs.conftest import open_pairs
 from tui.app.application import EmpathyApp
 from tui.components.text_pane import TextPane
 from tui.screens.pairs import pair_text, pairs_data
+from tui.screens.pairs.pair_list import PairList
 from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
 from tui.screens.pairs.screen import PairsScreen
 
@@ -54,6 +55,23 @@ async def test_keys_pressed_while_the_pairs_are_being_read(
             go_on.set()
         await until_shows(pilot, "Responder B")
         assert "import data first" not in shown(pilot)
+
+
+async def test_a_hidden_list_has_its_key_on_the_screen(
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
+) -> None:
+    def keys() -> str:
+        return shown(pilot).splitlines()[-1]
+
+    async with opened(study, (80, 24)) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        await until(pilot, lambda: "z List" in keys() and keys().rstrip().endswith("Quit"))
+        assert "wins  gpt" in shown(pilot)
+        await pilot.press("z")
+        await until(pilot, lambda: "Read" in keys() and "z List" not in keys())
+        assert screen.query_one(PairList).display
+        await pilot.press("enter")
+        await until(pilot, lambda: "z List" in keys())
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
