@@ -142,6 +142,9 @@ def test_a_conversation_in_a_terminal(program: Program) -> None:
         terminal.until(f"{SFT}.{{40}}")
         os.kill(terminal.child.pid, signal.SIGINT)
         terminal.until("tokens/s.*> ")
+    # One that comes after the last token does not end the conversation.
+    os.kill(terminal.child.pid, signal.SIGINT)
+    terminal.until("nothing left to stop.*> ")
     terminal.enter("")
     assert waiting.wait_for_exit(terminal.child) == 0
     os.close(terminal.master)

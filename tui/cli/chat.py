@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     help="Sample with this temperature; 0 decodes greedily.",
 )
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P", help="Nucleus sampling.")
-@click.option("--seed", type=int, metavar="N", help="The seed of sampling.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="The seed of sampling.")
 @click.option("--judge", metavar="JUDGE", help="Have this judge compare the answers of two responders.")
 @click.option("--keep", is_flag=True, help="Add the answer of each run to the note on the run.")
 @click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write the history as JSONL.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
-from core.config.schema.table import CheckedShare, ConfigTable, NonNegative, Positive, PositiveNumber
+from core.config.schema.table import CheckedShare, ConfigTable, NonNegative, Positive, PositiveNumber, Seed
 
 Pairing = Literal["strict", "reference-code"]
 Flaw = Literal["refusal", "meta_talk", "over_length", "unchanged", "near_copy", "language", "duplicate"]
@@ -104,7 +104,7 @@ class Responding(ConfigTable, frozen=True):
     batch_size: Positive = 64
     """Dialogues that are answered at the same time; halved while memory runs out. Greedy responses do not
     depend on it."""
-    seed: int = 42
+    seed: Seed = 42
     """With `do_sample`: sampling seed."""
 
 

@@ -56,7 +56,7 @@ def converse(playground: Playground, question: PlaygroundQuestion) -> None:
     click.echo("Ctrl+C stops the answers, an empty line ends.")
     try:
         situation = question.situation or input("Situation (may be empty): ")
-        while utterance := input("\n> ").strip():
+        while utterance := _read_utterance(may_be_late=bool(question.earlier)):
             asked = msgspec.structs.replace(question, situation=situation, utterance=utterance)
             try:
                 turn = _printed(playground, asked)
@@ -66,6 +66,17 @@ def converse(playground: Playground, question: PlaygroundQuestion) -> None:
             question = msgspec.structs.replace(question, earlier=(*question.earlier, turn))
     except EOFError:
         click.echo()
+
+
+def _read_utterance(*, may_be_late: bool) -> str:
+    """What is typed next; a first Ctrl+C that `may_be_late` was to stop answers that have ended."""
+    try:
+        return input("\n> ").strip()
+    except KeyboardInterrupt:
+        if not may_be_late:
+            raise
+        click.echo("\nThere is nothing left to stop: Ctrl+C again, or an empty line, ends.")
+        return _read_utterance(may_be_late=False)
 
 
 def _printed(playground: Playground, question: PlaygroundQuestion) -> PlaygroundTurn:

@@ -89,6 +89,8 @@ class SamplingDialog(Dialog["Responding | None"]):
             raise ValueError("temperature: from 0 to 100")
         if not 0 < top_p <= 1:
             raise ValueError("top_p: above 0, at most 1")
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed: from 0 to {2**32 - 1}")
         return Responding(
             max_new_tokens=int(tokens),
             do_sample=temperature > 0,

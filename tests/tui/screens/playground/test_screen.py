@@ -78,7 +78,10 @@ async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePat
         await settled(pilot)
         # The field that has the focus shows its value.
         assert re.search(r"max_new_tokens +12 ", shown(pilot))
-        await pilot.press("end", "backspace", "4", "down", "end", "backspace", "3", "enter")
+        await pilot.press("end", "backspace", "4", "down", "end", "backspace", "3")
+        await pilot.press("down", "down", "end", *"000000000", "enter")
+        await until_shows(pilot, "seed: from 0 to 4294967295")
+        await pilot.press(*["backspace"] * 9, "enter")
         await until_shows(pilot, "sampled, temperature 3, top_p 1, seed 42 · at most 14 tokens")
         await pilot.press("a", "down", "down", "space", "enter")
         await until_shows(pilot, f" {DPO} ")
