@@ -192,7 +192,7 @@ def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
 
     def needs(id: str) -> Sequence[str]:
         needed = jobs.get(id)
-        return () if needed is None or needed.state == "done" else rungs.needed(id, needed.depends_on)
+        return () if needed is None or needed.state in ENDED else rungs.needed(id, needed.depends_on)
 
     needed = rungs.needed(job.id, job.depends_on)
     walked = (jobs[id] for id in nearest_first(needed, needs) if id in jobs)

@@ -150,6 +150,13 @@ def test_what_a_failure_blocks() -> None:
     assert job_rules.blocked_jobs(jobs, ["a"]) == {"b", "c"}
     jobs += [job("g", "cancelled"), job("h", "waiting", "b", "g")]
     assert job_rules.blocked_by_each(jobs, ["a", "g"]) == {"a": {"b", "c", "h"}, "g": {"h"}}
+    # A rung has stopped i, whatever became of what it needed.
+    jobs += [job("i", "stopped", "a"), job("j", "waiting", "i")]
+    assert "j" not in job_rules.blocked_jobs(jobs, ["a"])
+    assert (
+        job_rules.waiting_reason(jobs[-1], {one.id: one for one in jobs}, False, (CPU,))
+        == "waits for recipe i"
+    )
 
 
 def test_when_work_needs_a_supervisor() -> None:
