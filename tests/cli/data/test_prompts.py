@@ -151,7 +151,7 @@ def test_a_template_that_is_no_text(program: Program) -> None:
     own.unlink()
     own.mkdir()
     refused = program("prompts", code=1, COLUMNS="300")
-    assert "cannot be read" in refused.out
+    assert "is a folder, not a file" in refused.out
     assert "Traceback" not in refused.err
 
 

@@ -36,6 +36,8 @@ class PairBrowser(Horizontal):
         #: Whether the user wants the list; None for where there is room beside the pair.
         self._wanted: bool | None = None
         self._has_pairs = False
+        #: Whether there are pairs to list, and the list is hidden.
+        self.hides_list = False
         self._responders: tuple[str | None, str | None] = (None, None)
         self._is_covered = False
         #: What to show in the texts' place once they are displayed; None if it is shown.
@@ -123,9 +125,10 @@ class PairBrowser(Horizontal):
 
     def _lay_out(self) -> None:
         wanted = self._is_wide if self._wanted is None else self._wanted
-        is_listed = wanted and self._has_pairs and not self._is_covered
-        if is_listed != self.list.display:
-            self.list.display = is_listed
+        can_list = self._has_pairs and not self._is_covered
+        self.list.display = wanted and can_list
+        if self.hides_list != (can_list and not wanted):
+            self.hides_list = not self.hides_list
             # The line of keys shows the one of the list where the list is hidden.
             self.screen.refresh_bindings()
         self.query_one("#views").display = self._is_wide or not self.list.display

@@ -120,8 +120,7 @@ class PairsScreen(FilterActions):
 
     def is_offered(self, action: str) -> bool:
         # Without room for both, the list is a key away.
-        is_hidden = not self._browser.list.display and not self._shows_responses and bool(self._walk.all)
-        return super().is_offered(action) and (action != "list" or is_hidden)
+        return super().is_offered(action) and (action != "list" or self._browser.hides_list)
 
     def action_step(self, by: int) -> None:
         if self._has_pairs():
