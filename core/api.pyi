@@ -101,6 +101,7 @@ from .domain.jobs.job_rules import refresh_problem as refresh_problem
 from .domain.jobs.job_rules import retry_problem as retry_problem
 from .domain.jobs.job_rules import run_problem as run_problem
 from .domain.jobs.job_rules import start_all_problem as start_all_problem
+from .domain.jobs.job_rules import tag_problem as tag_problem
 from .domain.jobs.results import CompareResult as CompareResult
 from .domain.jobs.results import FilterResult as FilterResult
 from .domain.jobs.results import GenerateResult as GenerateResult

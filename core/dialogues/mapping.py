@@ -11,6 +11,7 @@ import msgspec
 from core.dialogues import columns
 from core.dialogues.problems import FileProblem, Problems, plain
 from core.domain.data.dialogues import HUMAN
+from core.domain.data.findings import FIELD_NAMES
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -18,7 +19,7 @@ from core.domain.names import is_plain
 MESSAGES = "messages"
 TURN_FIELDS = ("conversation", "turn", "speaker", "text")
 #: How people name a field, and the column that it is.
-_NAMES = {"utterance": "speaker_uttr"}
+_NAMES = {name: column for column, name in FIELD_NAMES.items()}
 _FIELDS = (*columns.REQUIRED, *columns.OPTIONAL, MESSAGES, *TURN_FIELDS)
 #: What data may do without.
 DISPENSABLE = ("dialog_id", "emotion", "situation", "sentiment", "plutchik")
@@ -83,7 +84,7 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
         field = _NAMES.get(name, name)
         kind, _, source = field.partition("_")
         if field not in _FIELDS and not (kind in ("response", "rating") and is_plain(source)):
-            shown = ["utterance" if one == "speaker_uttr" else one for one in _FIELDS]
+            shown = [named(one) for one in _FIELDS]
             close = get_close_matches(name, shown, n=1)
             hint = f"; did you mean {close[0]}?" if close else "."
             raise UserError(
@@ -96,11 +97,15 @@ def normalized(mapping: Mapping[str, str], place: str) -> dict[str, str]:
     return found
 
 
+def named(field: str) -> str:
+    """How people name a field."""
+    return FIELD_NAMES.get(field, field)
+
+
 def shown(mapping: Mapping[str, str]) -> str:
     """A mapping in the words of the option --map and of config.toml."""
-    named = {field: name for name, field in _NAMES.items()}
     return ", ".join(
-        f"{named.get(field, field)} = {plain(column)}" if column else f"no {named.get(field, field)}"
+        f"{named(field)} = {plain(column)}" if column else f"no {named(field)}"
         for field, column in mapping.items()
     )
 
@@ -171,10 +176,12 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
         if at is None:
             close = get_close_matches(column, [name for name in names if name], n=1)
             hint = f"; did you mean {plain(close[0])}?" if close else ""
-            message = f"the column, from which {field} is to be read, is missing{hint}"
+            message = f"the column, from which {named(field)} is to be read, is missing{hint}"
             problems.add(FileProblem(line, column, message))
         elif at in taken:
-            problems.add(FileProblem(line, column, f"it is mapped to both {taken[at]} and {field}"))
+            problems.add(
+                FileProblem(line, column, f"it is mapped to both {named(taken[at])} and {named(field)}")
+            )
         else:
             taken[at] = field
             found[at] = field

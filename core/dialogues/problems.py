@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.domain.data.findings import Finding
+from core.domain.data.findings import Finding, column_words
 from core.domain.errors import UserError
 
 #: The number of problems that the message shows, that are kept, and after which reading stops.
@@ -29,7 +29,7 @@ class FileProblem:
 
     def __str__(self) -> str:
         place = [] if self.line is None else [place_of(self.row, self.line)]
-        place += [] if self.column is None else [f"column {plain(self.column)}"]
+        place += [] if self.column is None else [column_words(plain(self.column))]
         return f"{', '.join(place)}: {self.message}" if place else self.message
 
 

@@ -17,7 +17,7 @@ from core.dialogues.importing import staging
 from core.domain.errors import UserError
 from core.domain.jobs.events import IntentResult, StartOutcome
 from core.domain.jobs.job import Job
-from core.domain.names import is_plain
+from core.domain.jobs.job_rules import tag_problem
 from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
@@ -173,11 +173,8 @@ class Commands:
     def tag_runs(self, jobs: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         """Add tags to runs, and remove others. Raises `UserError` for a tag that is not one word."""
         for tag in add:
-            if not is_plain(tag):
-                raise UserError(
-                    f"{tag!r} is not a tag: use letters, digits, dots, dashes and underscores, the first a "
-                    "letter or a digit"
-                )
+            if (problem := tag_problem(tag)) is not None:
+                raise UserError(problem)
         return self._request(intents.NoteRuns(tuple(jobs), add_tags=tuple(add), remove_tags=tuple(remove)))
 
     def note_run(self, job: str, note: str) -> int:

@@ -87,7 +87,7 @@ def test_a_column_with_the_name_of_another_field(path: Path) -> None:
     ("columns", "message"),
     [
         ({"situation": "stori"}, "column stori: .*situation is to be read, is missing; did you mean story?"),
-        ({"utterance": "story", "situation": "story"}, "it is mapped to both speaker_uttr and situation"),
+        ({"utterance": "story", "situation": "story"}, "it is mapped to both utterance and situation"),
         ({"speaker": "story"}, "rows of turns need both conversation and text"),
     ],
 )

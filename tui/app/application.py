@@ -131,6 +131,9 @@ class EmpathyApp(HostApp):
             markup=False,
         )
 
+    def show_lack(self, text: str, *, is_read: bool = True) -> None:
+        self.show_message(text if is_read and self.snapshot is not None else "the workspace is being read")
+
     def copy(self, text: str) -> None:
         copying.copy(self, text)
 

@@ -59,6 +59,8 @@ class KeyedTable(DrawnTable, inherit_bindings=False):
         #: The row that had the cursor when a change of columns cleared the rows, and its line.
         self._wanted: str | None = None
         self._wanted_line = 0
+        #: Whether it is known which rows there are.
+        self._is_filled = False
         #: Whether the cursor moved before the first layout.
         self._moved_unseen = False
         #: The rows that are shown, or were before they were cleared, in their order.
@@ -71,7 +73,7 @@ class KeyedTable(DrawnTable, inherit_bindings=False):
 
     def action_select_cursor(self) -> None:
         if not self.row_count:
-            self.app.show_message("there is nothing in this list to open yet")
+            self.app.show_lack("there is nothing in this list to open yet", is_read=self._is_filled)
         super().action_select_cursor()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -96,6 +98,7 @@ class KeyedTable(DrawnTable, inherit_bindings=False):
         A row that is the same object as before counts as unchanged. Only the cells of visible rows are looked
         at.
         """
+        self._is_filled = True
         shown, wanted = self.keys, list(rows)
         self._put = rows
         if not shown or wanted[: len(shown)] != shown:

@@ -101,7 +101,8 @@ class Masthead(Vertical):
             below = self.query_one("#config-problem", Static)
             below.display = problem is not None
             shows_last = snapshot is not None and snapshot.app is not None
-            below.update(Content("" if problem is None else _mistake(problem, shows_last)))
+            can_edit = not self.app.workspace.read_only
+            below.update(Content("" if problem is None else _mistake(problem, shows_last, can_edit)))
 
 
 def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
@@ -134,10 +135,13 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def _mistake(problem: str, shows_last: bool) -> str:
-    """What is wrong with config.toml; `shows_last` is whether screens show the last valid configuration."""
-    shown = "shown is the last valid configuration; " if shows_last else ""
-    return f"✗ {_one_line(problem)} ({shown}E opens the file)"
+def _mistake(problem: str, shows_last: bool, can_edit: bool) -> str:
+    """What is wrong with config.toml; `shows_last` is whether screens show the last valid configuration,
+    `can_edit` whether the app may change the file."""
+    # Before the problem, whose end a narrow terminal cuts.
+    key = "E opens the file: " if can_edit else ""
+    shown = " (shown is the last valid configuration)" if shows_last else ""
+    return f"✗ {key}{_one_line(problem)}{shown}"
 
 
 def _one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.components.theme import Coloured
-from tui.navigation.bindings import READ_ONLY
+from tui.navigation.bindings import APP_WRITES, READ_ONLY
 from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class WorkspaceScreen(Screen[None]):
     def is_offered(self, action: str) -> bool:
         """Whether the line of keys shows an action now; without that its key still tells why it does not
         apply."""
+        if self.app.workspace.read_only and action in self.WRITES | APP_WRITES:
+            return False
         return action != START_ALL or self._starts_jobs
 
     def can(self, action: str) -> bool:
@@ -136,7 +138,7 @@ class WorkspaceScreen(Screen[None]):
         # The rules about jobs are not needed for the first frame.
         from core.api import start_all_problem
 
-        starts = not self.app.workspace.read_only and start_all_problem(snapshot) is None
+        starts = start_all_problem(snapshot) is None
         if starts != self._starts_jobs:
             self._starts_jobs = starts
             self.refresh_bindings()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
-from tui.format.jobs.job_states import LOOKS, NOT_STARTED, StateLook
+from tui.format.jobs.job_states import LOOKS, NOT_STARTED, StateLook, superseded_look
 from tui.format.values import SortValue, comparable
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class RunColumn:
 
 
 def look(run: Run) -> StateLook:
-    """The look of a run's state."""
+    """The look of a run's state; of a superseded run that is done, that it is superseded or archived."""
+    if run.is_superseded and run.state == "done":
+        return superseded_look(archived=run.notes.archived)
     return LOOKS[run.state] if run.requested else NOT_STARTED
 
 
@@ -99,7 +101,8 @@ def words(row: RunResults) -> str:
     notes = row.run.notes
     hidden = "archived" if notes.archived and row.run.is_superseded else ""
     kind = "superseded" if row.run.is_superseded else "current"
-    parts = (row.run.name, look(row.run).word, settings, *notes.tags, notes.note, hidden, kind)
+    state = "done" if row.run.state == "done" else look(row.run).word
+    parts = (row.run.name, state, settings, *notes.tags, notes.note, hidden, kind)
     return " ".join(part for part in parts if part)
 
 
@@ -160,8 +163,6 @@ def _rung(runs: Sequence[Run]) -> list[RunColumn]:
 
 def _state(row: RunResults) -> str:
     shown = look(row.run)
-    if row.run.is_superseded and row.run.state == "done":
-        return "⊙ archived" if row.run.notes.archived else "✓ superseded"
     return f"{shown.glyph} {shown.word}"
 
 

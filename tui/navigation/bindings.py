@@ -13,6 +13,14 @@ from textual.binding import Binding
 #: Shown when a key is refused in a read-only app.
 READ_ONLY = "this app is read-only: open it with --write to change anything"
 
+#: The app's actions that change the workspace.
+APP_WRITES = frozenset(
+    {
+        *("app.start_all", "app.pause", "app.import_data", "app.edit_config", "app.report"),
+        *("app.export_training_data", "app.publish", "app.vote", "app.validate_judge"),
+    }
+)
+
 
 class Verb(NamedTuple):
     """What a key does on every screen that binds it."""

@@ -59,6 +59,10 @@ class Host(Protocol):
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""
 
+    def show_lack(self, text: str, *, is_read: bool = True) -> None:
+        """Show that there is nothing for a key to act on; before the workspace, or what the key acts on, is
+        read, that it is being read."""
+
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, and show the outcome."""
 

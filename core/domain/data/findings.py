@@ -26,6 +26,8 @@ SuspiciousKind = Literal[
 ]
 LeftOutKind = Literal["empty_response", "missing_rating", "invalid_rating", "outside_scale"]
 
+#: How people name a field whose column has another name in the published data.
+FIELD_NAMES = {"speaker_uttr": "utterance"}
 #: What each kind means, as the words after a count.
 MEANINGS: dict[SuspiciousKind | LeftOutKind, str] = {
     "placeholder": "only a placeholder such as nan, None or NULL",
@@ -47,6 +49,12 @@ MEANINGS: dict[SuspiciousKind | LeftOutKind, str] = {
     "invalid_rating": "the rating is not 1, 2 or 3",
     "outside_scale": "the rating is not a number on the scale (data.ratings in config.toml)",
 }
+
+
+def column_words(column: str) -> str:
+    """A column in words, with the name of its field where that is another one."""
+    field = FIELD_NAMES.get(column)
+    return f"column {column}" if field is None else f"{field} (column {column})"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -78,4 +86,4 @@ class Finding(msgspec.Struct, frozen=True):
     def place(self) -> str:
         """Where the first one is, in words."""
         line = f" (line {self.line})" if self.line else ""
-        return f"row {self.row}{line}, column {self.column}"
+        return f"row {self.row}{line}, {column_words(self.column)}"

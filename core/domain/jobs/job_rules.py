@@ -19,6 +19,7 @@ from core.domain.jobs.dependencies import (
     dependents_of_each,
     nearest_first,
 )
+from core.domain.names import is_plain
 
 if TYPE_CHECKING:
     # The app imports these rules before its first screen.
@@ -116,6 +117,16 @@ def run_problem(action: RunAction, name: str, *, requested: bool, in_config: boo
     if in_config and action in ("archive", "delete"):
         return f"config.toml defines {name}: only superseded runs are {action}d"
     return None
+
+
+def tag_problem(tag: str) -> str | None:
+    """Why a run cannot have a tag; None if it can."""
+    if is_plain(tag):
+        return None
+    return (
+        f"{tag!r} is not a tag: use letters, digits, dots, dashes and underscores, the first a letter or a "
+        "digit"
+    )
 
 
 def publish_problem(job: Job) -> str | None:

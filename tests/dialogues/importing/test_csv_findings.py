@@ -122,21 +122,28 @@ def test_ways_to_write_a_rating(path: Path, rating: str) -> None:
         ("x" * 32_767, "cut_off"),
     ],
 )
-@pytest.mark.parametrize("column", ["situation", "response_llama_empathy"])
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("situation", "column situation"),
+        ("speaker_uttr", "utterance (column speaker_uttr)"),
+        ("response_llama_empathy", "column response_llama_empathy"),
+    ],
+)
 def test_suspicious_texts_are_imported_counted_and_shown(
-    path: Path, text: str, kind: str, column: str
+    path: Path, text: str, kind: str, column: str, words: str
 ) -> None:
     write(path, cells(**{column: text}))
     read = read_table(path)
     dialogue = read.dialogues[1]
-    assert text in (dialogue.situation, dialogue.responses["llama"].text)
+    assert text in (dialogue.situation, dialogue.utterance, dialogue.responses["llama"].text)
     (finding,) = read.suspicious
     assert (finding.kind, finding.count, finding.row, finding.line) == (kind, 1, 2, 3)
     assert finding.column == column
     assert len(finding.text) <= 62
     with pytest.raises(SuspiciousError) as caught:
         read_table(path, strict=True)
-    assert f"row 2 (line 3), column {column}" in str(caught.value)
+    assert f"row 2 (line 3), {words}: " in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
 

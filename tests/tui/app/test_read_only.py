@@ -100,6 +100,27 @@ async def test_nothing_is_written_by_any_key_or_command(
     assert _children() == children
 
 
+@pytest.mark.parametrize(
+    ("key", "has", "lacks"),
+    [
+        ("1", "? Help", ("Start all", "Pause", "Retry")),
+        ("2", "? Help", ("Start", "Cancel", "Retry")),
+        ("4", "v Table", ("Publish",)),
+        ("7", "? Help", ("Cancel", "Retry", "Refresh")),
+        ("comma", "v Recipes", ("Edit", "On/off", "Save", "Start all")),
+    ],
+)
+async def test_the_line_of_keys_offers_nothing_that_writes(
+    opened: Open, filled: WorkspacePaths, key: str, has: str, lacks: tuple[str, ...]
+) -> None:
+    async with opened(WorkspacePaths(filled.root, read_only=True), (120, 40)) as pilot:
+        await pilot.press(key)
+        await settled(pilot)
+        keys = shown(pilot).splitlines()[-1]
+        assert has in keys
+        assert not [word for word in lacks if word in keys]
+
+
 async def test_another_workspace_is_opened_read_only_too(
     opened: Open, empty: WorkspacePaths, filled: WorkspacePaths
 ) -> None:

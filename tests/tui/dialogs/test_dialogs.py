@@ -53,6 +53,17 @@ async def test_a_name_typed_in_full_is_the_one_that_is_taken(
         await until(pilot, lambda: chosen == [taken])
 
 
+async def test_a_text_with_a_problem_is_not_taken(opened: Open, empty: WorkspacePaths) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        taken: list[str | None] = []
+        screen = AskTextScreen("Name", "", problem_of=lambda text: None if text == "ann" else f"not {text}")
+        await pilot.app.push_screen(screen, taken.append)
+        await pilot.press(*"an", "enter")
+        await until_shows(pilot, "not an")
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: taken == ["ann"])
+
+
 @pytest.mark.parametrize(("adds", "text"), [(True, "read twicex"), (False, "x")])
 async def test_what_is_typed_is_added_to_a_note_and_replaces_other_texts(
     opened: Open, empty: WorkspacePaths, adds: bool, text: str

@@ -102,7 +102,7 @@ class ConfigWatch:
         """The key that starts all jobs, and where it does if that is not the open screen."""
         screen = self._app.screen
         keys = screen.keys_of(_START_KEYS) if isinstance(screen, WorkspaceScreen) else {}
-        return next(filter(None, keys.values()), "`S` on home")
+        return next(filter(None, keys.values()), "S on home")
 
     def _ask(self, before: str, text: str, change: ConfigChange) -> None:
         from tui.dialogs.confirm import ConfirmScreen

@@ -6,24 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui.navigation.bindings import READ_ONLY
+from tui.navigation.bindings import APP_WRITES, READ_ONLY
 
 if TYPE_CHECKING:
     from core.api import Commands, Estimate, Spending
     from tui.navigation.host import HostApp
-
-#: The app's actions that change the workspace.
-_WRITING = (
-    "start_all",
-    "pause",
-    "import_data",
-    "edit_config",
-    "report",
-    "export_training_data",
-    "publish",
-    "vote",
-    "validate_judge",
-)
 
 
 def may_write(app: HostApp) -> bool:
@@ -37,7 +24,7 @@ def unavailable(app: HostApp, action: str) -> str | None:
     """Why one of the app's actions is unavailable now; None if it is available."""
     from core.api import start_all_problem
 
-    if action in _WRITING and app.workspace.read_only:
+    if f"app.{action}" in APP_WRITES and app.workspace.read_only:
         return READ_ONLY
     return start_all_problem(app.snapshot) if action == "start_all" else None
 

@@ -74,7 +74,7 @@ def publish(app: HostApp, name: str | None = None) -> None:
     if names:
         app.push_screen(ChooseScreen("Publish the run or recipe", names, None), partial(_publish, app))
     else:
-        app.show_message("there is nothing to publish yet: no run and no recipe is done")
+        app.show_lack("there is nothing to publish yet: no run and no recipe is done")
 
 
 def _publish(app: HostApp, name: str | None) -> None:

@@ -58,17 +58,15 @@ def ask_voter(app: HostApp, a: str, b: str | None) -> None:
     from tui.dialogs.ask_text import AskTextScreen
 
     def open_ballot(typed: str | None) -> None:
-        if typed is None or b is None:
-            return
-        voter = typed.strip()
-        problem = human_votes.voter_problem(voter)
-        if problem is None:
-            app.post_message(OpenBallot(a, b, voter))
-        else:
-            app.show_message(problem, error=True)
+        if typed is not None and b is not None:
+            app.post_message(OpenBallot(a, b, typed.strip()))
+
+    def problem_of(typed: str) -> str | None:
+        return human_votes.voter_problem(typed.strip())
 
     if b is not None:
-        app.push_screen(AskTextScreen("Your name as a voter", login_name() or ""), open_ballot)
+        dialog = AskTextScreen("Your name as a voter", login_name() or "", problem_of=problem_of)
+        app.push_screen(dialog, open_ballot)
 
 
 def _choose_judge(app: HostApp, providers: Mapping[str, str]) -> None:
@@ -86,17 +84,18 @@ def _choose_judge(app: HostApp, providers: Mapping[str, str]) -> None:
         app.show_message("there is no judge: name one in config.toml under [judges]")
 
 
-def _ask_pairs(app: HostApp, judge: str | None, text: str = str(_PAIRS), problem: str = "") -> None:
+def _ask_pairs(app: HostApp, judge: str | None) -> None:
     from tui.dialogs.ask_text import AskTextScreen
 
     def start(typed: str | None) -> None:
-        if typed is None or judge is None:
-            return
-        if typed.strip().isdecimal() and int(typed) > 0:
+        if typed is not None and judge is not None:
             actions.validate_judge(app, judge, int(typed))
-        else:
-            _ask_pairs(app, judge, typed, f"{typed!r} is not a number of pairs")
 
     if judge is not None:
         title = f"On how many pairs that people rated should {judge} be validated?"
-        app.push_screen(AskTextScreen(title, text, problem=problem), start)
+        app.push_screen(AskTextScreen(title, str(_PAIRS), problem_of=_pairs_problem), start)
+
+
+def _pairs_problem(typed: str) -> str | None:
+    is_number = typed.strip().isdecimal() and int(typed) > 0
+    return None if is_number else f"{typed!r} is not a number of pairs"

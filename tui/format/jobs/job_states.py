@@ -34,6 +34,8 @@ LOOKS: dict[JobState, StateLook] = {
 BLOCKED = StateLook("○", "blocked", "text-warning")
 QUEUED = StateLook("◌", "queued", "text-secondary")
 CANCELLING = StateLook("⊘", "cancelling", "text-warning")
+SUPERSEDED = StateLook("✓", "superseded", "text-muted")
+ARCHIVED = StateLook("⊙", "archived", "text-muted")
 PREEMPTED = StateLook("◌", "preempted", "text-warning")
 
 
@@ -50,6 +52,11 @@ def look(job: Job) -> StateLook:
     if is_blocked(job):
         return BLOCKED
     return LOOKS[job.state] if job.requested else NOT_STARTED
+
+
+def superseded_look(*, archived: bool) -> StateLook:
+    """The look of a run that is done and superseded, or also archived."""
+    return ARCHIVED if archived else SUPERSEDED
 
 
 def is_empty(snapshot: Snapshot) -> bool:

@@ -46,7 +46,7 @@ def nothing() -> Content:
         ("No requests yet.\n\n", "bold"),
         (
             "Recipes improve-human/… and improve-llm/… send requests to a teacher under [teachers] in "
-            "config.toml, and judges may send requests too. `S` starts all jobs after it has shown the "
+            "config.toml, and judges may send requests too. S starts all jobs after it has shown the "
             "estimated cost. Direct distillation, students and the embedded judge send no requests.",
             "$text-muted",
         ),

@@ -178,7 +178,7 @@ class BatchesScreen(WorkspaceScreen):
                 f"Cancel {submissions.name(one)}?",
                 Content(
                     f"This cancels the batch at the provider and the job {visible(one.job_name)}. "
-                    "Finished responses are paid and kept; `r` requests the rest."
+                    "Finished responses are paid and kept; r requests the rest."
                 ),
                 "Cancel it",
                 "Keep it running",

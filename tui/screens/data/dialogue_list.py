@@ -141,6 +141,11 @@ class DialogueList(Vertical):
         """The dialogue under the cursor."""
         return self._lines.get(self.query_one(KeyedTable).selected_key or "")
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it is known which dialogues there are."""
+        return self._page is not None
+
     def read(self, sources: Sequence[str]) -> None:
         """Reload the dialogues with responses from these sources, and keep the selected one."""
         self._sources = sources

@@ -79,6 +79,8 @@ class DialoguesView(Container):
         self._emotions: Mapping[str, int] = {}
         self._sources: Sequence[str] = ()
         self._dialogue: Dialogue | None = None
+        #: Whether it is known which dialogues there are.
+        self._is_read = False
         #: The width of the last drawing.
         self._width = 0
 
@@ -96,7 +98,7 @@ class DialoguesView(Container):
 
     def read(self, sources: Sequence[str], emotions: Mapping[str, int]) -> None:
         """Reload the dialogues with responses from these sources."""
-        self._sources, self._emotions = sources, emotions
+        self._sources, self._emotions, self._is_read = sources, emotions, True
         self._dialogue = None
         self._list.read(sources)
 
@@ -134,8 +136,7 @@ class DialoguesView(Container):
     def action_choose(self) -> None:
         from tui.screens.data.filter_dialog import DialogueFilterScreen
 
-        if not self._emotions:
-            self.app.show_message("there are no dialogues to filter yet")
+        if not self._has_dialogues():
             return
         screen = DialogueFilterScreen(
             self._emotions, self._sources, sum(self._emotions.values()), self._list.wanted
@@ -145,6 +146,8 @@ class DialoguesView(Container):
     def action_emotion(self) -> None:
         from tui.dialogs.choose import ChooseScreen
 
+        if not self._has_dialogues():
+            return
         names = [_ALL, *self._emotions]
         self.app.push_screen(
             ChooseScreen("Emotion", names, self._list.wanted.emotion or _ALL), self._emotion_chosen
@@ -152,7 +155,7 @@ class DialoguesView(Container):
 
     def action_pairs(self) -> None:
         if self._dialogue is None:
-            self.app.show_message("no dialogue is selected")
+            self._show_none()
         elif self._dialogue.split != "test":
             self.app.show_message("this is a train dialogue; only test dialogues have pairs")
         else:
@@ -160,13 +163,13 @@ class DialoguesView(Container):
 
     def action_chat(self) -> None:
         if self._dialogue is None:
-            self.app.show_message("no dialogue is selected")
+            self._show_none()
         else:
             self.app.post_message(OpenPlayground(self._dialogue.dialog_id))
 
     def action_copy(self) -> None:
         if self._dialogue is None:
-            self.app.show_message("no dialogue is selected")
+            self._show_none()
         else:
             self.app.copy(dialogue_text.plain(self._dialogue))
 
@@ -177,6 +180,16 @@ class DialoguesView(Container):
     @property
     def _reading(self) -> ReadingArea:
         return self.query_one(ReadingArea)
+
+    def _has_dialogues(self) -> bool:
+        """Whether there are dialogues; shows the reason if there are none."""
+        if not self._emotions:
+            self.app.show_lack("there are no dialogues to filter yet", is_read=self._is_read)
+        return bool(self._emotions)
+
+    def _show_none(self) -> None:
+        # The dialogue under the cursor is read after the list.
+        self.app.show_lack("no dialogue is selected", is_read=self._list.is_read and self._list.line is None)
 
     def _chosen(self, wanted: DialogueFilter | None) -> None:
         if wanted is not None:

@@ -127,12 +127,12 @@ class PipelineScreen(WorkspaceScreen):
     def action_raw(self) -> None:
         job = self.selected
         if job is None:
-            self.app.show_message("no job is selected")
+            self.app.show_lack("no job is selected")
             return
         self._is_raw = not self._is_raw
         self._show_detail()
         if self._is_raw and job.result is None:
-            self.app.show_message("the job has no result yet: `v` adds its fingerprint alone")
+            self.app.show_message("the job has no result yet: v adds its fingerprint alone")
 
     def action_start(self) -> None:
         job = self.selected
@@ -153,7 +153,7 @@ class PipelineScreen(WorkspaceScreen):
                 f"Cancel {_name(job)}?",
                 Content(
                     "It is running. Its work since the last checkpoint is lost; "
-                    "everything before is kept, and `r` resumes from there."
+                    "everything before is kept, and r resumes from there."
                 ),
                 "Cancel the job",
                 "Keep it running",

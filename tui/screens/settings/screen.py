@@ -53,6 +53,10 @@ class SettingsScreen(WorkspaceScreen):
         #: The setting to move the cursor to, once it is in the list.
         self._wanted: str | None = None
 
+    def is_offered(self, action: str) -> bool:
+        # Enter edits.
+        return super().is_offered("edit" if action == "select_cursor" else action)
+
     def body(self) -> ComposeResult:
         yield Static(id="meaning", markup=False)
         yield Listing(

@@ -76,6 +76,7 @@ class CurveScreen(WorkspaceScreen):
 
     def on_chart_area_resized(self, event: ChartArea.Resized) -> None:
         event.stop()
+        self.refresh_bindings()
         self._ask()
 
     def on_chart_area_pointed(self, event: ChartArea.Pointed) -> None:
@@ -91,7 +92,7 @@ class CurveScreen(WorkspaceScreen):
     def action_metric(self, by: int) -> None:
         names = () if self._drawing is None else self._drawing.names
         if not names:
-            self.app.show_message("these runs have no metrics yet")
+            self._show_none("these runs have no metrics yet")
             return
         at = names.index(self._metric) if self._metric in names else -by
         self._metric = names[(at + by) % len(names)]
@@ -105,8 +106,7 @@ class CurveScreen(WorkspaceScreen):
         if self._is_full:
             self.action_full()
             return
-        area = self._charts.size
-        if not self._is_grid or curve_view.grid_fits(area.width, area.height):
+        if self.has_layouts:
             self._is_grid = not self._is_grid
             self._ask()
         else:
@@ -117,7 +117,7 @@ class CurveScreen(WorkspaceScreen):
         """Move the cursor by a cell and at least a step, or by one of `parts` parts of the visible range."""
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.show_message("there are no steps yet")
+            self._show_none("there are no steps yet")
             return
         axis = drawing.request.view.axis
         positions = curves.positions(axis)
@@ -150,6 +150,12 @@ class CurveScreen(WorkspaceScreen):
         self._ask()
 
     @property
+    def has_layouts(self) -> bool:
+        """Whether a grid has room, so that Enter may switch between it and one chart."""
+        area = self._charts.size
+        return curve_view.grid_fits(area.width, area.height)
+
+    @property
     def _curves(self) -> Sequence[Curves]:
         return () if self._drawing is None else self._drawing.curves
 
@@ -159,8 +165,7 @@ class CurveScreen(WorkspaceScreen):
 
     @property
     def _asks_grid(self) -> bool:
-        area = self._charts.size
-        return self._is_grid and not self._is_full and curve_view.grid_fits(area.width, area.height)
+        return self._is_grid and not self._is_full and self.has_layouts
 
     def _ask(self) -> None:
         """Request a drawing of the current view."""
@@ -195,12 +200,15 @@ class CurveScreen(WorkspaceScreen):
     def _zoom(self, by: float, around: float | None) -> None:
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.show_message("there are no curves to zoom yet")
+            self._show_none("there are no curves to zoom yet")
             return
         # A few points must stay visible.
         min_span = 4 * drawing.whole.span / len(curves.steps)
         self._view = self._view.zoomed(by, around, drawing.whole, min_span)
         self._ask()
+
+    def _show_none(self, text: str) -> None:
+        self.app.show_lack(text, is_read=self._drawing is not None or not self.drawn_runs())
 
     def _point_at(self, x: float) -> None:
         """Move the cursor to the step nearest to x."""

@@ -118,7 +118,7 @@ class TrainingScreen(CurveScreen, RunActions):
         if not runs:
             nothing.update(
                 "There are no runs yet. Add students to [students] and recipes to [recipes] in "
-                "config.toml, import data, then `S` on the pipeline screen starts all jobs."
+                "config.toml, import data, then S on the pipeline screen starts all jobs."
             )
             return
         self._marks.keep(runs)
@@ -172,6 +172,11 @@ class TrainingScreen(CurveScreen, RunActions):
         """
         return (self._table.listing if self._is_table else self._list).selected_key
 
+    def is_offered(self, action: str) -> bool:
+        if action == "select_cursor" and not self._is_table:
+            return self.has_layouts
+        return super().is_offered(action)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self._is_table and action in _ON_CHARTS:
             return False
@@ -211,7 +216,7 @@ class TrainingScreen(CurveScreen, RunActions):
     def action_mark(self) -> None:
         run = self._selected
         if run is None:
-            self.app.show_message("no run is selected")
+            self.app.show_lack("no run is selected")
         elif self._marks.toggle(run):
             self._run = run
             self._changed()
@@ -273,7 +278,7 @@ class TrainingScreen(CurveScreen, RunActions):
     def action_log(self) -> None:
         job = self._jobs.get(self._list.selected_key or "")
         if job is None or job.attempt == 0:
-            self.app.show_message("this run has no log yet: it has not started")
+            self.app.show_lack("this run has no log yet: it has not started")
         elif not job.in_config:
             # The screen of logs lists those of config.toml's jobs.
             self._page = "log"
@@ -338,7 +343,14 @@ class TrainingScreen(CurveScreen, RunActions):
         shown = {run.job: run for run in self.drawn_runs()}
         width = self._list.size.width
         rows = {
-            job.id: RunRow(job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, width)
+            job.id: RunRow(
+                job,
+                self._losses.get(job.id),
+                shown.get(job.id),
+                job.id in self._marks,
+                self.notes_of(job.id).archived,
+                width,
+            )
             for job in self._jobs.values()
         }
         if rows != self._rows and width:

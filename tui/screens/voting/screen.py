@@ -138,9 +138,8 @@ class VoteScreen(WorkspaceScreen):
     def action_choose(self, choice: BallotSide | Literal["tie", "skip"]) -> None:
         item = self._current
         if item is None:
-            self.app.show_message(
-                "there are no more pairs to vote on" if self._items else "there are no pairs yet"
-            )
+            words = "there are no more pairs to vote on" if self._items else "there are no pairs yet"
+            self.app.show_lack(words, is_read=self._items is not None)
             return
         side: dict[str, Choice] = {
             "left": "a" if item.order == "ab" else "b",

@@ -53,9 +53,8 @@ class WelcomeScreen(WorkspaceScreen):
         self._draw()
 
     def is_offered(self, action: str) -> bool:
-        if action == "demo":
-            return not self._has_data
-        return action != "init" or not self._has_config
+        is_done = {"demo": self._has_data, "init": self._has_config}
+        return super().is_offered(action) and not is_done.get(action, False)
 
     def action_demo(self) -> None:
         """Run the same as `empathy-tui demo` in this folder."""
@@ -64,7 +63,7 @@ class WelcomeScreen(WorkspaceScreen):
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self._has_data:
-            self.app.show_message("data is already imported: `w` writes a config.toml, then `S` starts all")
+            self.app.show_message("data is already imported: w writes a config.toml, then S starts all")
         else:
             self._begin(
                 "Preparing the demo: config.toml, the bundled sample, and the jobs …", "Demo", self._demo

@@ -124,6 +124,8 @@ class WinRatesScreen(WorkspaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rates: tuple[WinRate, ...] = ()
+        #: Whether they are read.
+        self._is_read = False
         #: Those of the configuration and those that other settings superseded; empty until they are shown.
         self._all_rates: tuple[WinRate, ...] = ()
         self._shows_superseded = False
@@ -157,7 +159,7 @@ class WinRatesScreen(WorkspaceScreen):
 
         rate = self._view.rate
         if rate is None:
-            self.app.show_message("no comparison is selected")
+            self.app.show_lack("no comparison is selected", is_read=self._is_read)
             return
         view = self._open("detail")
         assert isinstance(view, DetailView)
@@ -174,7 +176,7 @@ class WinRatesScreen(WorkspaceScreen):
     def action_vote(self) -> None:
         rate = self._view.rate
         if rate is None:
-            self.app.show_message("no comparison is selected")
+            self.app.show_lack("no comparison is selected", is_read=self._is_read)
         else:
             self.app.post_message(OpenBallot(rate.a, rate.b, login_name()))
 
@@ -206,7 +208,7 @@ class WinRatesScreen(WorkspaceScreen):
         self._draw()
 
     def _receive(self, found: tuple[WinRate, ...]) -> None:
-        self._rates = found
+        self._rates, self._is_read = found, True
         self._draw()
 
     def _read_superseded(self) -> None:

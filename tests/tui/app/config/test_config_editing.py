@@ -87,6 +87,17 @@ async def test_in_a_browser_no_editor_is_started(
     assert not editor.exists()
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_long_mistake_does_not_cut_the_key_that_opens_the_file(
+    filled: WorkspacePaths, opened: Open, read_only: bool
+) -> None:
+    text = filled.config.read_text()
+    async with opened(WorkspacePaths(filled.root, read_only=read_only), (80, 24)) as pilot:
+        filled.config.write_text(text + f"\n[sfd]\n{'a' * 1000} = 1\n")
+        await until_shows(pilot, ": sfd: ")
+        assert ("E opens the file" in shown(pilot)) is not read_only
+
+
 async def test_a_mistake_stays_on_every_screen_until_it_is_mended(
     filled: WorkspacePaths, opened: Open
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -28,6 +30,7 @@ from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue
+from tui.screens.data import screen as data_screen
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.screen import DataScreen
 from tui.screens.pairs.screen import PairsScreen
@@ -62,6 +65,39 @@ async def open_data(pilot: Pilot[None]) -> DataScreen:
     screen = pilot.app.screen
     assert isinstance(screen, DataScreen)
     return screen
+
+
+async def test_keys_pressed_while_the_dialogues_are_being_read(
+    opened: Open, study: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, look = threading.Event(), data_screen._look
+
+    def look_late(*arguments: Any) -> data_screen._DataState:
+        go_on.wait()
+        return look(*arguments)
+
+    monkeypatch.setattr(data_screen, "_look", look_late)
+    async with opened(study, (80, 24)) as pilot:
+        try:
+            await pilot.press("3")
+            await until_shows(pilot, "Reading the dialogues")
+            for number, key in enumerate(("f", "m", "o", "y", "enter"), start=1):
+                await pilot.press(key)
+                await until(pilot, lambda number=number: len(pilot.app._notifications) == number)  # type: ignore[misc]
+            assert {one.message for one in pilot.app._notifications} == {"the workspace is being read"}
+        finally:
+            go_on.set()
+        await until_shows(pilot, "1–100 of 240")
+        await pilot.press("f")
+        await until_shows(pilot, "Enter or ← → choose")
+
+
+async def test_without_data_there_is_nothing_to_filter(opened: Open, prepared: WorkspacePaths) -> None:
+    async with opened(prepared, (80, 24)) as pilot:
+        await pilot.press("3")
+        await until_shows(pilot, "There is no data yet")
+        await pilot.press("f")
+        await until_shows(pilot, "there are no dialogues to filter yet")
 
 
 def selected(pilot: Pilot[None]) -> str:

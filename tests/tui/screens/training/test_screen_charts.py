@@ -9,7 +9,7 @@ import pytest
 from textual.events import MouseScrollUp
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces.filled_workspace import CONFIG
 from tests.tui.conftest import Open
 from tests.tui.screens.training.training_screen import (
@@ -37,11 +37,14 @@ async def test_one_chart_at_a_time_on_a_small_terminal(opened: Open, filled: Wor
         await until_shows(pilot, "▸loss")
         await pilot.press("enter")
         await until_shows(pilot, "only one chart fits")
+        await settled(pilot)
+        assert "Grid" not in shown(pilot).splitlines()[-1]
 
 
 async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, WIDE) as pilot:
         screen = await open_training(pilot)
+        await until(pilot, lambda: "⏎ Grid" in shown(pilot).splitlines()[-1])
         await pilot.press("m", "enter")
         await until(pilot, lambda: len(screen._tiles) == 1)
         assert "▸learning_rate" in shown(pilot)

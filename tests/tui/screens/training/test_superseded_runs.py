@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandList
+from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
@@ -82,11 +83,20 @@ async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded:
         await pilot.press("N", *"repeats", "enter")
         await until_shows(pilot, "Note on")
         await until(pilot, lambda: table.selected is not None and table.selected.notes.note == "repeats")
-        await pilot.press("T", *"one two", "enter")
+        await pilot.press("T", *"one #two", "enter")
+        await until_shows(pilot, "'#two' is not a tag")
+        typed = pilot.app.screen.query_one(Input)
+        assert typed.value == "one #two", "what was typed is there to be mended"
+        typed.value = "one two"
+        await pilot.press("enter")
         await until_shows(pilot, "#one  #two")
         await pilot.press("a")
         await until_shows(pilot, "3 superseded  ·  1 archived and hidden")
         await pilot.press("A")
+        await until_shows(pilot, "⊙ archived")
+        # The list of the charts has the same word.
+        await pilot.press("v")
+        await until(pilot, lambda: screen.query_one("#body").display)
         await until_shows(pilot, "⊙ archived")
 
 

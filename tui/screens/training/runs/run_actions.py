@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from core.api import RunNotes, publish_problem, run_problem
+from core.api import RunNotes, publish_problem, run_problem, tag_problem
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.format.values import counted, size
@@ -111,12 +111,16 @@ class RunActions(WorkspaceScreen):
         def change(text: str | None) -> None:
             if text is None:
                 return
-            wanted = text.replace(",", " ").split()
+            wanted = _tags(text)
             remove = [tag for tag in before if tag not in wanted]
             self.app.act(f"Tag {job.name}", lambda commands: commands.tag_runs([job.id], wanted, remove))
 
+        def problem_of(text: str) -> str | None:
+            return next(filter(None, map(tag_problem, _tags(text))), None)
+
         title = f"Tags of {visible(job.name)}, separated by spaces"
-        self.app.push_screen(AskTextScreen(title, " ".join(before), adds=True), change)
+        dialog = AskTextScreen(title, " ".join(before), adds=True, problem_of=problem_of)
+        self.app.push_screen(dialog, change)
 
     def action_note(self) -> None:
         from tui.dialogs.ask_text import AskTextScreen
@@ -160,6 +164,10 @@ class RunActions(WorkspaceScreen):
         self.app.push_screen(
             ConfirmScreen(f"Delete {several}?", Content("\n".join(lines)), "Delete", "Keep"), go
         )
+
+
+def _tags(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _deletion(job: str, workspace: Workspace) -> tuple[RunDeletion, list[str]]:

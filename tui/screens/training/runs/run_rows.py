@@ -33,7 +33,6 @@ _FIXED = (
 #: The ETA is shown from this width on.
 _ROOMY = 100
 _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
-_SUPERSEDED = StateLook("✓", "superseded", "text-muted")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class RunRow:
     loss: float | None
     shown: DrawnRun | None
     is_marked: bool
+    is_archived: bool
     width: int
 
 
@@ -59,7 +59,7 @@ def entry(app: App[Any], row: RunRow) -> ListEntry:
     """The row of a run."""
     job, look = row.job, job_states.look(row.job)
     if not job.in_config and job.state == "done":
-        look = _SUPERSEDED
+        look = job_states.superseded_look(archived=row.is_archived)
     values = {
         "mark": row.shown.number if row.shown is not None else None,
         "state": look.word,

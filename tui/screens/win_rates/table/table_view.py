@@ -38,7 +38,7 @@ _GROUP = "\0"
 _HINT = "/ search   > sort   I reverse   b group   s superseded"
 _NOTHING = (
     "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
-    "config.toml; with data imported, `S` on the pipeline starts everything."
+    "config.toml; with data imported, S on the pipeline starts everything."
 )
 
 
