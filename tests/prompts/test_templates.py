@@ -59,7 +59,7 @@ def test_templates_that_cannot_be_read(tmp_path: Path) -> None:
         templates.load("student", tmp_path)
     (tmp_path / "student.txt").unlink()
     (tmp_path / "student.txt").mkdir()
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is a folder, not a file"):
         templates.load("student", tmp_path)
 
 
