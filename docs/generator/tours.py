@@ -108,7 +108,7 @@ TOURS: Mapping[str, Tour] = {
             Step("", "Who wins", 1.5),
             Step("5", "comparisons", 2),
             Step(ENTER, "margin", 3),
-            Step(">>>>>", "by margin", 2.5),
+            Step(">>>>", "by margin", 2.5),
             Step("I", "reversed", 2),
             Step("g", "1/16", 3),
             Step("w", "1/16", 3),

@@ -159,3 +159,18 @@ async def test_resizing_keeps_the_selected_row(opened: Open, filled: WorkspacePa
             await pilot.resize_terminal(*size)
             await settled(pilot)
         assert table.selected_key == before  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("screen", "123456789")
+async def test_what_has_been_read_is_not_said_to_be_read(
+    opened: Open, prepared: WorkspacePaths, screen: str
+) -> None:
+    async with opened(prepared, (120, 40)) as pilot:
+        await pilot.press(screen)
+        await settled(pilot)
+        for key in ("enter", "f", "m", "v", "y", "l", "left_square_bracket"):
+            await pilot.press(key)
+            await settled(pilot)
+            assert "being read" not in shown(pilot), key
+            await pilot.press("escape")
+            await settled(pilot)

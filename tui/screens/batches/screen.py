@@ -249,8 +249,6 @@ class BatchesScreen(WorkspaceScreen):
 
     def _draw(self) -> None:
         self._lay_out(len(self._found))
-        if not self._found:
-            return
         now = self.app.now()
         # Only rows of pending submissions depend on the time.
         shown: dict[str, batch_rows.BatchRow] = {

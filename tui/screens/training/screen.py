@@ -69,7 +69,8 @@ class TrainingScreen(CurveScreen, RunActions):
         self._is_table = False
         #: Mounted when it is first shown.
         self._table = RunTable(id="table")
-        self._rows: dict[str, RunRow] = {}
+        #: The rows of the list as they are shown; None before they first are.
+        self._rows: dict[str, RunRow] | None = None
         #: The run to select, once it is in the list.
         self._sought: str | None = None
 
@@ -353,7 +354,8 @@ class TrainingScreen(CurveScreen, RunActions):
             )
             for job in self._jobs.values()
         }
-        if rows != self._rows and width:
+        # Without runs the list is not displayed, and has no width.
+        if rows != self._rows and (width or not rows):
             self._rows = rows
             self._list.show(columns(width), rows)
             self._seek()
