@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.config.schema import Config, Dpo, Fsdp, Lora, Rungs, Training
 
 #: Schedules to which Transformers gives no number of warm-up steps.
-_WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau")
+_WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
 
 
 def without_effect(config: Config) -> dict[str, str]:

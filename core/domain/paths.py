@@ -50,8 +50,8 @@ def not_a_file(path: Path) -> str | None:
     return f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a file"
 
 
-def stamp(path: Path) -> tuple[int, int] | None:
-    """A value that changes with a file; None if nothing is there."""
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """A value that changes with a file, and with who may read it; None if nothing is there."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -59,4 +59,4 @@ def stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         # A link that leads back to itself is there, and cannot be read.
         status = path.lstat()
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -114,6 +114,9 @@ class WorkspaceState:
             if connections.is_ready(self.paths.state):
                 self._connection = connections.reader(self.paths.state)
                 self._opened += 1
+                if isinstance(self._connection, resting.RestingConnection):
+                    # A writer may have ended since the file was looked at.
+                    self._file = self._connection.content
             else:
                 connections.check_ours(self.paths.state)
         return self._connection

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.paths import not_a_file
 from core.store import resting, schema
+
+T = TypeVar("T")
 
 #: Milliseconds that a connection waits for a lock of another connection.
 BUSY_MS = 10_000
@@ -40,10 +43,15 @@ def _address(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro"
 
 
-def _look(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a file that may be of any version, or not ours."""
+def _look(path: Path, query: Callable[[sqlite3.Connection], T]) -> T:
+    """What `query` reads of a file that may be of any version, or not ours."""
     check_file(path)
-    return resting.reader(path) or sqlite3.connect(_address(path), uri=True)
+
+    def read() -> T:
+        with closing(resting.reader(path) or sqlite3.connect(_address(path), uri=True)) as connection:
+            return query(connection)
+
+    return resting.read_again(read)
 
 
 def check_file(path: Path) -> None:
@@ -221,8 +229,7 @@ def _version(path: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with closing(_look(path)) as connection:
-            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+        return _look(path, lambda connection: int(connection.execute("PRAGMA user_version").fetchone()[0]))
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
 
@@ -231,24 +238,28 @@ def check_ours(path: Path) -> None:
     """Raise `UserError` if another program's tables are in the file: ours must not be put among them."""
     if not path.exists():
         return
-    with closing(_look(path)) as connection:
-        program = int(connection.execute("PRAGMA application_id").fetchone()[0])
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    program, tables = _look(path, _owner)
     if program not in (0, schema.APPLICATION_ID) or (tables and "_sqlite_migrations" not in tables):
         raise UserError(f"{path} belongs to another program: move it away, and {troubles.REBUILD}")
+
+
+def _owner(connection: sqlite3.Connection) -> tuple[int, set[str]]:
+    """The application_id of a file, and its tables."""
+    program = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return program, {row[0] for row in tables}
 
 
 def check_released(path: Path) -> None:
     """Raise `UserError` if the file is of a version whose jobs cannot be read: it must stay as it is."""
     if not path.exists():
         return
-    with closing(_look(path)) as connection, suppress(sqlite3.OperationalError):
-        if not schema.is_unreleased(connection):
-            return
-        raise UserError(
-            f"{path} was written by version 0.1.0, whose jobs are not read, and is left as it is: create a "
-            "new workspace with `empathy-tui init`, import the data there and run its jobs again"
-        )
+    with suppress(sqlite3.OperationalError):
+        if _look(path, schema.is_unreleased):
+            raise UserError(
+                f"{path} was written by version 0.1.0, whose jobs are not read, and is left as it is: create "
+                "a new workspace with `empathy-tui init`, import the data there and run its jobs again"
+            )
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:

@@ -79,7 +79,7 @@ def reader(path: Path) -> sqlite3.Connection | None:
             break
         time.sleep(_TICK_S)
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?immutable=1",
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1",
         uri=True,
         isolation_level=None,
         check_same_thread=False,

@@ -100,7 +100,11 @@ def _train(job: JobContext[RunSettings], device: str) -> TrainingResult:
     transformers.utils.logging.disable_progress_bar()
     requirements.check(job.settings, device)
     dtype = loading.pick_dtype(student.dtype, device)
-    resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
+    resume = checkpoints.newest(
+        (Path(folder) for folder in job.spec.prior),
+        job.warn,
+        keeps_best=job.settings.training.early_stopping_patience is not None,
+    )
     try:
         prepared = prepare(job, device, dtype)
         trainer = prepared.trainer

@@ -97,7 +97,9 @@ class LocalEngine:
                 return False
         except PermissionError:
             # Of a folder that cannot be read, its process alone says it.
-            if child is not None or attempt.pid is None or attempt.host != socket.gethostname():
+            if child is not None:
+                return not self._does_another(child, key)
+            if attempt.pid is None or attempt.host != socket.gethostname():
                 return True
             return self._is_worker(attempt.pid, attempt)
         if child is not None:

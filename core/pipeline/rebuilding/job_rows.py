@@ -63,15 +63,18 @@ def add_job(
             ends.get((job, number)),
             is_newest=spec is newest,
             # Of a job whose requests are known, so are the ends of its attempts.
-            is_running=spec is newest and request is not None and not _is_since(request, newest.attempt),
+            is_running=spec is newest
+            and request is not None
+            and request.state != "done"
+            and not _is_since(request, newest.attempt),
         )
         total += ingested.records
         if ingested.damaged and isinstance(ingested.ending, Failed):
             problems.append(f"{ingested.ending.error}: what is before it is kept, and a retry uses it")
     if request is not None:
         with transaction(connection):
-            if jobs.states(connection, (job,))[job] != "running":
-                _apply(connection, request, newest.attempt)
+            is_running = jobs.states(connection, (job,))[job] == "running"
+            _apply(connection, request, newest.attempt, is_running=is_running)
     return total
 
 
@@ -79,7 +82,7 @@ def add_requested(connection: sqlite3.Connection, request: Requested) -> None:
     """Add a job that was requested and has not begun."""
     with transaction(connection):
         jobs.put(connection, [_planned(request)])
-        _apply(connection, request, 0)
+        _apply(connection, request, 0, is_running=False)
 
 
 def _is_since(request: Requested, newest: int) -> bool:
@@ -87,13 +90,13 @@ def _is_since(request: Requested, newest: int) -> bool:
     return request.attempt >= newest and request.state not in ("running", "done")
 
 
-def _apply(connection: sqlite3.Connection, request: Requested, newest: int) -> None:
+def _apply(connection: sqlite3.Connection, request: Requested, newest: int, *, is_running: bool) -> None:
     """Make a job as it was requested; of what its newest attempt knows, only if it was requested since."""
     connection.execute(
         "UPDATE jobs SET requested_at = ?, engine = ?, ignores_rungs = max(ignores_rungs, ?) WHERE id = ?",
         (request.requested_at, request.engine, request.ignores_rungs, request.job),
     )
-    if not _is_since(request, newest):
+    if is_running or not _is_since(request, newest):
         return
     # First: what ended jobs have of their last attempt is not of the next one.
     jobs.set_state(connection, request.job, "waiting", event="requested")

@@ -54,7 +54,7 @@ def _resolve(connection: sqlite3.Connection, workspace: WorkspacePaths, read: In
     try:
         return _find(connection, workspace, read)
     except PermissionError as error:
-        raise UserError(str(troubles.trouble_in_words(error))) from error
+        raise UserError(troubles.trouble_in_words(error) or str(error)) from error
 
 
 def _find(connection: sqlite3.Connection, workspace: WorkspacePaths, read: Input) -> Path | None:

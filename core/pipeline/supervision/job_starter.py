@@ -187,6 +187,8 @@ class JobStarter:
             history.note_end(
                 self._workspace, last.job, last.number, state="failed", error=error, job_state="failed"
             )
+            # The job may have been requested since that attempt ended.
+            requests.note(self._connection, self._workspace, [last.job])
 
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
         """Run the job that wrote a missing input again; `job` waits for it."""

@@ -24,7 +24,7 @@ def requested(connection: sqlite3.Connection, names: Iterable[str]) -> list[Requ
     """What is requested of jobs by now, without those whose settings or inputs are invalid."""
     found: list[Requested] = []
     for name in names:
-        with suppress(UserError):
+        with suppress(UserError, ValueError):
             stored = jobs.get(connection, name)
             assert stored is not None, "it is in the store"
             row = connection.execute("SELECT requested_at, error FROM jobs WHERE id = ?", (name,)).fetchone()

@@ -79,7 +79,7 @@ class Supervisor:
         self._engines = engines or Engines(workspace)
         self._slots, self._slot_engines = Slots(), SlotEngines()
         self._uses: dict[str, EngineUse] = {}
-        self._config_stamp: tuple[int, int] | None = None
+        self._config_stamp: tuple[int, ...] | None = None
         self._last_state: object = None
         self._playground = PlaygroundMemory(workspace, grace_s)
         self._starter = JobStarter(workspace, self.connection, self._engines, self._playground)
@@ -231,8 +231,10 @@ class Supervisor:
         going_on: list[Attempt] = []
         for attempt, ingested in ingest.ingest_all(self.connection, self.workspace.root, running):
             if ingested.unreadable is not None:
-                # Nothing is known of it now, so that nothing is decided.
+                # Nothing is known of it now, so that nothing is decided but what was requested.
                 self._note_unreadable(attempt, ingested.unreadable)
+                if attempt.cancel_at is not None and (attempt.job, attempt.number) in alive:
+                    self._stop(attempt)
             elif ingested.ending is not None:
                 log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
                 current = next(

@@ -6,6 +6,7 @@ damaged, and is left.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -30,13 +31,6 @@ class _Mark(msgspec.Struct, frozen=True):
     """Name in the checkpoint → SHA-256; None in marks of versions that did not write them."""
 
 
-class _State(msgspec.Struct, frozen=True):
-    """What trainer_state.json says of a checkpoint, besides what only the trainer reads."""
-
-    best_global_step: int | None = None
-    """The step of the best weights by then; None where no weights but the last are kept."""
-
-
 def mark_complete(checkpoint: Path, num_tokens: int) -> None:
     """Sync a checkpoint to disk, and mark it as complete, with the hashes of its files.
 
@@ -51,15 +45,20 @@ def mark_complete(checkpoint: Path, num_tokens: int) -> None:
     files.write_bytes(checkpoint / _MARK, msgspec.json.encode(_Mark(num_tokens, hashes)))
 
 
-def newest(attempts: Iterable[Path], report: Callable[[str], None] = lambda text: None) -> Path | None:
+def newest(
+    attempts: Iterable[Path],
+    report: Callable[[str], None] = lambda text: None,
+    *,
+    keeps_best: bool = False,
+) -> Path | None:
     """The sound checkpoint with the highest step in the attempts' folders; None if there is none.
 
-    With the step of the best weights by then, it is sound only if their checkpoint is. `report` is called, in
-    words, for each newer one that is damaged.
+    Where the run `keeps_best` weights instead of the last ones, a checkpoint is sound only if that of the
+    best weights by then is. `report` is called, in words, for each newer one that is damaged.
     """
     folders = tuple(attempts)
     for checkpoint in sorted(chain.from_iterable(map(complete, folders)), key=step, reverse=True):
-        damage = _damage(checkpoint) or _lost_best(checkpoint, folders)
+        damage = _damage(checkpoint) or (_lost_best(checkpoint, folders) if keeps_best else None)
         if damage is None:
             return checkpoint
         report(f"the checkpoint at step {step(checkpoint)} is damaged, and is not used: {damage}")
@@ -101,10 +100,12 @@ def _lost_best(checkpoint: Path, attempts: Iterable[Path]) -> str | None:
     if not path.exists():
         return None
     try:
-        best = msgspec.json.decode(path.read_bytes(), type=_State).best_global_step
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Transformers writes NaN and infinite metrics, which are no JSON.
+        state = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
         return f"{path}: {error}"
-    if not best or of_step(attempts, best) is not None:
+    best = state.get("best_global_step") if isinstance(state, dict) else None
+    if not isinstance(best, int) or best in (0, step(checkpoint)) or of_step(attempts, best) is not None:
         return None
     return f"the checkpoint at step {best}, with the best weights by then, is missing or damaged"
 

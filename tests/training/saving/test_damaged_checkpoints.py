@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -70,17 +71,21 @@ def test_the_best_weights_by_then_must_be_sound(tmp_path: Path, damage: Callable
     for step in (2, 4, 6):
         folder = tmp_path / checkpoints.FOLDER / f"checkpoint-{step}"
         folder.mkdir(parents=True)
-        (folder / "trainer_state.json").write_text(json.dumps({"best_global_step": min(step, 4), "epoch": 1}))
+        state = json.dumps({"best_global_step": min(step, 4), "log_history": [{"grad_norm": math.inf}]})
+        (folder / "trainer_state.json").write_text(state)
         _fill(folder, step)
     best = checkpoints.of_step([tmp_path], 4)
     assert best is not None
     said: list[str] = []
-    assert checkpoints.newest([tmp_path], said.append) == tmp_path / checkpoints.FOLDER / "checkpoint-6"
+    first, last = (tmp_path / checkpoints.FOLDER / f"checkpoint-{step}" for step in (2, 6))
+    assert checkpoints.newest([tmp_path], said.append, keeps_best=True) == last
     damage(best)
     assert checkpoints.of_step([tmp_path], 4) is None
-    assert checkpoints.newest([tmp_path], said.append) == tmp_path / checkpoints.FOLDER / "checkpoint-2"
+    assert checkpoints.newest([tmp_path], said.append, keeps_best=True) == first
     assert "step 6 is damaged" in said[0]
     assert "step 4, with the best weights by then, is missing or damaged" in said[0]
+    # A run without early stopping ends with its last weights.
+    assert checkpoints.newest([tmp_path]) == last
 
 
 def test_marks_of_earlier_versions_hold(tmp_path: Path) -> None:
