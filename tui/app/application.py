@@ -132,7 +132,12 @@ class EmpathyApp(HostApp):
         )
 
     def show_lack(self, text: str, *, is_read: bool = True) -> None:
-        self.show_message(text if is_read and self.snapshot is not None else "the workspace is being read")
+        if self.snapshot is None and self.trouble is not None:
+            self.show_message(self.trouble, error=True)
+        elif self.snapshot is None or not is_read:
+            self.show_message("the workspace is being read")
+        else:
+            self.show_message(text)
 
     def copy(self, text: str) -> None:
         copying.copy(self, text)

@@ -86,7 +86,8 @@ _ALSO: dict[str, str] = {
     "data.view": "flaws refusals duplicates dropped pairs filter statistics recipes quality",
     "app.win_rates": "who wins winner best model leaders judges ranking compare report",
     "app.batches": "spending cost money requests budget",
-    "app.pipeline": "jobs progress recipes cancel retry stop gpu slots",
+    "app.pipeline": "jobs progress recipes cancel retry stop training gpu slots",
+    "app.quit": "exit close leave",
 }
 
 

@@ -100,8 +100,9 @@ class ConfigWatch:
 
     def _start_key(self) -> str:
         """The key that starts all jobs, and where it does if that is not the open screen."""
-        screen = self._app.screen
-        keys = screen.keys_of(_START_KEYS) if isinstance(screen, WorkspaceScreen) else {}
+        # Below a dialog.
+        screen = next((one for one in self._app.screen_stack if isinstance(one, WorkspaceScreen)), None)
+        keys = {} if screen is None else screen.keys_of(_START_KEYS)
         return next(filter(None, keys.values()), "S on home")
 
     def _ask(self, before: str, text: str, change: ConfigChange) -> None:

@@ -97,5 +97,6 @@ def _ask_pairs(app: HostApp, judge: str | None) -> None:
 
 
 def _pairs_problem(typed: str) -> str | None:
-    is_number = typed.strip().isdecimal() and int(typed) > 0
+    # Python refuses to convert thousands of digits.
+    is_number = typed.strip().isdecimal() and len(typed) < 20 and int(typed) > 0
     return None if is_number else f"{typed!r} is not a number of pairs"

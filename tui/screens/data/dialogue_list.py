@@ -302,7 +302,8 @@ class DialogueList(Vertical):
 
     def recolour(self) -> None:
         """Redraw what has the colours of the theme."""
-        self._fill()
+        if self._page is not None:
+            self._fill()
 
     def _fill(self) -> None:
         assert self._page is not None

@@ -52,15 +52,16 @@ class FilterActions(WorkspaceScreen):
     def action_emotion(self) -> None:
         from tui.dialogs.choose import ChooseScreen
 
-        names = [_ALL, *pair_filter.emotions(self._walk.all)]
-        self.app.push_screen(
-            ChooseScreen("Emotion", names, self._wanted.emotion or _ALL), self._emotion_chosen
-        )
+        if self.has_dialogues():
+            names = [_ALL, *pair_filter.emotions(self._walk.all)]
+            dialog = ChooseScreen("Emotion", names, self._wanted.emotion or _ALL)
+            self.app.push_screen(dialog, self._emotion_chosen)
 
     def action_search(self) -> None:
         from tui.dialogs.ask_text import AskTextScreen
 
-        self.app.push_screen(AskTextScreen("Search in the texts", self._wanted.text), self._searched)
+        if self.has_dialogues():
+            self.app.push_screen(AskTextScreen("Search in the texts", self._wanted.text), self._searched)
 
     def apply(self, wanted: PairFilter) -> None:
         """Show the pairs that match a filter, once they are found."""

@@ -72,7 +72,7 @@ class HistoryActions(AnswerActions):
             return
         body = Content(visible(typed, lines=True))
         dialog = ConfirmScreen("Discard what you have typed?", body, "Discard", "Keep", "warning")
-        self.app.push_screen(dialog, lambda agrees: go_on() if agrees else None)
+        self.app.push_screen(dialog, lambda agrees: go_on() if agrees and self.can_send() else None)
 
     def take_out_last(self) -> PlaygroundTurn | None:
         """Take the last turn out of the conversation, so that another one takes its place.

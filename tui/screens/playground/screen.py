@@ -223,8 +223,7 @@ class PlaygroundScreen(HistoryActions):
         if not utterance.strip():
             self.app.show_message("write what the speaker says first")
             return
-        dialogue, self._dialogue = self._dialogue, None
-        situation = self._fields.situation.value
+        dialogue, situation = self._dialogue, self._fields.situation.value
         if self._turns:
             self._ask(self._turns[0].situation, utterance, None)
         elif dialogue is not None and (situation, utterance) == conversations.fields(dialogue):
@@ -262,6 +261,7 @@ class PlaygroundScreen(HistoryActions):
         if self._pending is not None:
             return
         self._pending = pending = PendingQuestion(question)
+        self._dialogue = None
         self._fields.send(question.utterance)
         self.focus_answers()
         self.draw()
@@ -269,10 +269,18 @@ class PlaygroundScreen(HistoryActions):
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
 
     def _take_back(self, question: PlaygroundQuestion) -> None:
-        """Put a question into the fields that is not sent after all, or has no answer."""
-        if not self._fields.holds(question.utterance):
-            fill = partial(self._fields.fill, question.situation, question.utterance, is_typed=True)
-            self.discard_typed(fill)
+        """Keep a question that is not sent after all, or has no answer.
+
+        One that was sent once more is the turn that it was; another is in the field, before what was typed
+        since.
+        """
+        out = self._taken_out
+        if out is not None and out.utterance == question.utterance:
+            self.put_back()
+        elif not self._fields.holds(question.utterance):
+            situation = self._fields.situation.value or question.situation
+            utterance = f"{question.utterance} {self._fields.utterance.value}".strip()
+            self._fields.fill(situation, utterance, is_typed=True)
         self.draw()
 
     def _take_in(self, pending: PendingQuestion) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -67,16 +68,23 @@ async def open_data(pilot: Pilot[None]) -> DataScreen:
     return screen
 
 
-async def test_keys_pressed_while_the_dialogues_are_being_read(
-    opened: Open, study: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    go_on, look = threading.Event(), data_screen._look
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Until this is set, the dialogues are being read."""
+    event, look = threading.Event(), data_screen._look
 
     def look_late(*arguments: Any) -> data_screen._DataState:
-        go_on.wait()
+        event.wait()
         return look(*arguments)
 
     monkeypatch.setattr(data_screen, "_look", look_late)
+    yield event
+    event.set()
+
+
+async def test_keys_pressed_while_the_dialogues_are_being_read(
+    opened: Open, study: WorkspacePaths, go_on: threading.Event
+) -> None:
     async with opened(study, (80, 24)) as pilot:
         try:
             await pilot.press("3")
@@ -90,6 +98,20 @@ async def test_keys_pressed_while_the_dialogues_are_being_read(
         await until_shows(pilot, "1–100 of 240")
         await pilot.press("f")
         await until_shows(pilot, "Enter or ← → choose")
+
+
+async def test_the_theme_may_change_before_the_dialogues_are_read(
+    opened: Open, study: WorkspacePaths, go_on: threading.Event
+) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        try:
+            await pilot.press("3")
+            await until_shows(pilot, "Reading the dialogues")
+            await pilot.press("1", "C", "3")
+            await until_shows(pilot, "Reading the dialogues")
+        finally:
+            go_on.set()
+        await until_shows(pilot, "1–100 of 240")
 
 
 async def test_without_data_there_is_nothing_to_filter(opened: Open, prepared: WorkspacePaths) -> None:

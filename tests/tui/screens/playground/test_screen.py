@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.api import PlaygroundAnswer, PlaygroundTurn, Responding, WorkspacePaths
+from core.api import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn, Responding, WorkspacePaths
 from core.playground import history, process
 from core.store import connections
 from tests import loopback
@@ -192,6 +192,33 @@ async def test_nothing_typed_is_lost_without_a_question(study: WorkspacePaths, o
         screen._dialogue = None
         await pilot.press("escape", "d")
         await until(pilot, lambda: screen._dialogue is not None)
+
+
+async def test_a_question_without_an_answer_stays_with_what_was_typed_since(
+    study: WorkspacePaths, opened: Open
+) -> None:
+    history.append(study, turn("I see."))
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        fields = screen._fields
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        (kept,) = screen._turns
+        await pilot.press("enter", *typed("And now"))
+        failed = PlaygroundQuestion(
+            situation=kept.situation,
+            utterance="So quiet",
+            responders=(BASE,),
+            sampling=Responding(),
+            dialog_id=None,
+            earlier=screen._turns,
+        )
+        screen._take_back(failed)
+        assert (fields.utterance.value, screen._turns) == ("So quiet And now", (kept,))
+        # A turn that was sent once more is what it was.
+        assert screen.take_out_last() == kept
+        screen._take_back(msgspec.structs.replace(failed, utterance=kept.utterance, earlier=()))
+        assert (fields.utterance.value, screen._turns) == ("So quiet And now", (kept,))
 
 
 async def test_a_process_that_ends_for_want_of_use_says_so(
