@@ -47,6 +47,8 @@ class PlayedCluster:
         self.next_states = list(next_states)
         self.said: dict[str, TaskState] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        #: Held while a process starts: the engine's thread goes on when its supervisor has ended.
+        self._starting = threading.Lock()
         self.tasks: list[Task] = []
         self.stopped: list[str] = []
         self.problem: str | None = None
@@ -67,7 +69,9 @@ class PlayedCluster:
                 command = ["/bin/sh", "-c", task.shell]
                 if self.hidden is not None:
                     command = [*HIDING, str(self.hidden), *command]
-                self.processes[task.name] = subprocess.Popen(command, start_new_session=True)
+                with self._starting:
+                    self._check()
+                    self.processes[task.name] = subprocess.Popen(command, start_new_session=True)
             yield task.name
 
     def look(self, ids: Collection[str]) -> Mapping[str, TaskState]:
@@ -91,6 +95,15 @@ class PlayedCluster:
 
     def lost_nodes(self) -> tuple[str, ...]:
         return ("node-7",)
+
+    def close(self) -> None:
+        """End all processes; no other one starts."""
+        with self._starting:
+            self.problem = "the cluster is closed"
+            for process in self.processes.values():
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def _check(self) -> None:
         self.asked.set()
@@ -145,7 +158,4 @@ class Played:
 
     def close(self) -> None:
         self.end_supervisor()
-        for process in self.cluster.processes.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        self.cluster.close()

@@ -66,7 +66,7 @@ async def test_a_hidden_list_has_its_key_on_the_screen(
     async with opened(study, (80, 24)) as pilot:
         screen = await open_pairs(pilot, len(seen))
         await until(pilot, lambda: "z List" in keys() and keys().rstrip().endswith("Quit"))
-        assert "wins  gpt" in shown(pilot)
+        await until_shows(pilot, "wins  gpt")
         await pilot.press("z")
         await until(pilot, lambda: "Read" in keys() and "z List" not in keys())
         assert screen.query_one(PairList).display
