@@ -47,3 +47,6 @@ class Dialog(ModalScreen[ScreenResultType]):
     def on_mount(self) -> None:
         # Messages lie over dialogs too: older ones would hide what is asked.
         self.app.clear_notifications()
+        # That of a screen which is not in front any more stays drawn below the dialog.
+        for screen in self.app.screen_stack:
+            screen.query("ToastHolder").remove()
