@@ -178,7 +178,7 @@ class _StoreWatch:
 
     def moved(self, again: bool) -> SnapshotChanged | None:
         """The current snapshot if it differs from the last one, or in any case with `again`."""
-        version = self._opened.pipeline.version()
+        version = self._opened.read(lambda workspace: workspace.pipeline.version())
         if not again and version == self._version and not self._life_changed():
             return None
         snapshot = self._opened.read(lambda workspace: workspace.pipeline.snapshot())
