@@ -38,9 +38,7 @@ class FilterActions(WorkspaceScreen):
     def has_dialogues(self) -> bool:
         """Whether there are pairs, with or without a filter; shows the reason if there are none."""
         if not self._walk.all:
-            self.app.show_message(
-                "there are no dialogues to show yet" if self._is_read else "the responses are being read"
-            )
+            self.app.show_lack("there are no dialogues to show yet", is_read=self._is_read)
         return bool(self._walk.all)
 
     def action_filter(self) -> None:

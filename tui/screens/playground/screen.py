@@ -140,9 +140,9 @@ class PlaygroundScreen(HistoryActions):
 
         if self._offered:
             dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
-            self.app.push_screen(dialog, self._choose_in_between)
+            self.app.push_screen(dialog, self._change_responders)
         else:
-            self.app.show_message("there are no responders yet")
+            self.app.show_lack("there are no responders yet", is_read=self._offered is not None)
 
     def action_sampling(self) -> None:
         from tui.screens.playground.sampling_dialog import SamplingDialog
@@ -332,7 +332,7 @@ class PlaygroundScreen(HistoryActions):
             self._chosen = chosen
             self.draw()
 
-    def _choose_in_between(self, chosen: tuple[str, ...] | None) -> None:
+    def _change_responders(self, chosen: tuple[str, ...] | None) -> None:
         self._choose(chosen)
         late = [
             visible(name)

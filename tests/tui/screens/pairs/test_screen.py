@@ -49,7 +49,7 @@ async def test_keys_pressed_while_the_pairs_are_being_read(
             await pilot.press("6")
             await until_shows(pilot, "Reading the responses")
             await pilot.press("f")
-            await until_shows(pilot, "the responses are being read")
+            await until_shows(pilot, "the workspace is being read")
             await pilot.press("b")
         finally:
             go_on.set()
