@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -31,7 +28,6 @@ from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue
-from tui.screens.data import screen as data_screen
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.screen import DataScreen
 from tui.screens.pairs.screen import PairsScreen
@@ -66,52 +62,6 @@ async def open_data(pilot: Pilot[None]) -> DataScreen:
     screen = pilot.app.screen
     assert isinstance(screen, DataScreen)
     return screen
-
-
-@pytest.fixture
-def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Until this is set, the dialogues are being read."""
-    event, look = threading.Event(), data_screen._look
-
-    def look_late(*arguments: Any) -> data_screen._DataState:
-        event.wait()
-        return look(*arguments)
-
-    monkeypatch.setattr(data_screen, "_look", look_late)
-    yield event
-    event.set()
-
-
-async def test_keys_pressed_while_the_dialogues_are_being_read(
-    opened: Open, study: WorkspacePaths, go_on: threading.Event
-) -> None:
-    async with opened(study, (80, 24)) as pilot:
-        try:
-            await pilot.press("3")
-            await until_shows(pilot, "Reading the dialogues")
-            for number, key in enumerate(("f", "m", "o", "y", "enter"), start=1):
-                await pilot.press(key)
-                await until(pilot, lambda number=number: len(pilot.app._notifications) == number)  # type: ignore[misc]
-            assert {one.message for one in pilot.app._notifications} == {"the workspace is being read"}
-        finally:
-            go_on.set()
-        await until_shows(pilot, "1–100 of 240")
-        await pilot.press("f")
-        await until_shows(pilot, "Enter or ← → choose")
-
-
-async def test_the_theme_may_change_before_the_dialogues_are_read(
-    opened: Open, study: WorkspacePaths, go_on: threading.Event
-) -> None:
-    async with opened(study, (80, 24)) as pilot:
-        try:
-            await pilot.press("3")
-            await until_shows(pilot, "Reading the dialogues")
-            await pilot.press("1", "C", "3")
-            await until_shows(pilot, "Reading the dialogues")
-        finally:
-            go_on.set()
-        await until_shows(pilot, "1–100 of 240")
 
 
 async def test_without_data_there_is_nothing_to_filter(opened: Open, prepared: WorkspacePaths) -> None:
