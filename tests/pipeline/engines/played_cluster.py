@@ -18,6 +18,7 @@ from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
 from core.pipeline.engines.engines import Engines
+from core.pipeline.rebuilding import rebuild
 from core.pipeline.supervision.supervisor import Supervisor
 from core.store import intents
 from tests.pipeline.conftest import CONFIG
@@ -140,6 +141,15 @@ class Played:
         """What is left of it when its process ends: nothing."""
         self.supervisor.connection.close()
         self.engines.configure({})
+
+    def lose_store(self) -> None:
+        """Lose state.db while no supervisor runs, make it again, and go on with another supervisor."""
+        self.end_supervisor()
+        for path in self.supervised.workspace.root.glob("state.db*"):
+            path.unlink()
+        rebuild.rebuild(self.supervised.workspace)
+        self.configure()
+        self.supervisor = self.make_supervisor()
 
     def tick(self) -> bool:
         is_busy = self.supervisor.tick()

@@ -50,6 +50,10 @@ def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
     played.cluster.next_states = [NODE_LOST] * 9
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
+    # It stays failed where state.db is made again.
+    played.lose_store()
+    assert played.supervised.states()[RECIPE] == "failed"
+    assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
     played.supervised.ask(intents.Retry(played.supervised.id(RECIPE)))
     played.tick()
     played.finish()
@@ -73,6 +77,17 @@ def test_giving_slots_back_does_not_go_on_for_ever(played: Played, monkeypatch: 
     played.finish()
     assert "3 times in a row" in (played.supervised.error(RECIPE) or "")
     assert [state for _, state in played.supervised.attempts(RECIPE)] == ["preempted", "preempted", "failed"]
+
+
+def test_a_rebuilt_job_stays_on_the_engine_that_was_requested(played: Played) -> None:
+    played.cluster.next_states = [RUNS]
+    played.until(lambda: played.supervised.attempts(RECIPE) == [(1, "running")])
+    requested = "SELECT requested_at, engine FROM jobs WHERE id = ?"
+    before = played.supervised.query(requested, played.supervised.id(RECIPE))
+    played.lose_store()
+    assert played.supervised.attempts(RECIPE) == [(1, "running")]
+    assert played.supervised.query(requested, played.supervised.id(RECIPE)) == before
+    assert before[0][1] == "far"
 
 
 def test_what_is_shown_of_a_job_whose_node_is_lost(played: Played) -> None:

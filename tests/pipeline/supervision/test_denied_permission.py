@@ -46,7 +46,7 @@ def test_all_of_this_without_the_capabilities_of_root(tmp_path: Path) -> None:
     tests = [sys.executable, "-m", "pytest", "-n", "0", __file__, f"--basetemp={tmp_path / 'tests'}"]
     done = waiting.run([*bounded, *tests])
     assert done.code == 0, done.out.decode()
-    assert b"8 passed, 1 skipped" in done.out
+    assert b"9 passed, 1 skipped" in done.out
 
 
 @contextmanager
@@ -81,6 +81,19 @@ def test_an_attempt_that_cannot_be_read_waits_and_others_go_on(
     assert supervised.finish() == 0, supervised.story()
     assert set(supervised.states().values()) == {"done"}
     assert set(supervised.steps().values()) == {1}
+
+
+def test_a_worker_whose_attempt_cannot_be_read_is_cancelled(supervised: SupervisedWorkspace) -> None:
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    (pid,) = supervised.query("SELECT pid FROM attempts")[0]
+    with _denied(supervised.workspace.attempt(supervised.id(RECIPE), 1)):
+        supervised.answer(supervised.ask(intents.Cancel(supervised.id(RECIPE))))
+        supervised.until(lambda: all(worker.pid != pid for worker in supervised.workers()))
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.states() == {RECIPE: "cancelled"}
 
 
 def test_an_ended_attempt_that_cannot_be_read_ends_no_supervisor(supervised: SupervisedWorkspace) -> None:
