@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,9 +154,18 @@ def strength(better: float = BETTER, *, swap: bool = True) -> float:
     return expected(lambda second, first: (second + first) / 2 if swap else second, better=better)
 
 
-def answer(text: str, number: int, every: int = 0) -> str:
-    """The answer to a prompt; each `every`-th one is no verdict, whatever the texts."""
-    return "say:neither" if every and number % every == 0 else judge(f"{text}{number}")
+def answers(every: int) -> Callable[[str], str]:
+    """Answers to prompts, others whenever one is repeated; one in `every` is no verdict, whatever the texts.
+
+    They are the same in whatever order prompts come: one interval in twenty may miss the truth.
+    """
+    times: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+
+    def answer(text: str) -> str:
+        time = next(times[text])
+        return "say:neither" if every and chance(text, time, "none") < 1 / every else judge(f"{text}{time}")
+
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -175,8 +185,7 @@ def test_the_strength_is_recovered_in_every_design(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch, design: dict[str, Any], every: int
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
-    asked = itertools.count(1)
-    api.faults.content = lambda text: answer(text, next(asked), every)
+    api.faults.content = answers(every)
     result = compare(tmp_path, api.url, DIALOGUES, max_concurrency=16, **design)
     win_rate = strength(swap=design.get("swap", True))
     assert result.ci_low is not None

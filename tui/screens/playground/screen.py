@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.content import Content
-from textual.events import Key, Resize
+from textual.events import Key
 from textual.widgets import Input, Static
 
 from tui.format import playground as words
@@ -18,6 +17,7 @@ from tui.format.text import visible
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
 from tui.screens.playground.answer_column import AnswerColumn
+from tui.screens.playground.answer_columns import AnswerColumns
 from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Offered, look
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the process that holds the models.
 LOOK_S = 2.0
-#: Columns of characters that an answer needs beside others.
-_COLUMN = 38
 _NOTHING = (
     "No responders yet.\n\nImport data with i and define a student in config.toml; the base "
     "student answers at once, its runs once they are trained."
@@ -72,19 +70,16 @@ class PlaygroundScreen(HistoryActions):
         #: Whether the resident process ran at the last look.
         self._is_in_memory = False
         self._fields = QuestionFields()
+        self._columns = AnswerColumns()
 
     def body(self) -> ComposeResult:
-        from core.api import MAX_RESPONDERS
-
         yield self._fields
         yield Static(id="about", markup=False)
-        with Container(id="columns"):
-            for _ in range(MAX_RESPONDERS):
-                yield AnswerColumn()
+        yield self._columns
         yield Static(Content(_NOTHING), id="nothing", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one("#columns").display = self.query_one("#nothing").display = False
+        self.query_one("#nothing").display = False
         self.draw_about()
         self.set_interval(LOOK_S, self._look_at_process)
 
@@ -92,9 +87,6 @@ class PlaygroundScreen(HistoryActions):
         if self._pending is not None:
             self._pending.stop()
         self.stop_judge()
-
-    def on_resize(self, event: Resize) -> None:
-        self._arrange(event.size.width)
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("conversation", look, self._receive)
@@ -291,9 +283,7 @@ class PlaygroundScreen(HistoryActions):
             self._end(pending)
             return
         self.draw_about()
-        for column in self.query(AnswerColumn):
-            if column.responder in changed:
-                self._draw_column(column)
+        self._columns.show(self._turns, pending, changed)
 
     def _end(self, pending: PendingQuestion) -> None:
         self._pending, self._is_in_memory = None, pending.turn is not None and pending.left is None
@@ -375,32 +365,17 @@ class PlaygroundScreen(HistoryActions):
         return self._fields.typed()
 
     def focus_answers(self) -> None:
-        self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
+        self.set_focus(self._columns.first)
 
     def draw(self) -> None:
         """Draw everything again."""
-        self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
         self._fields.situation.disabled = bool(self._turns) or self._pending is not None
         self.draw_about()
-        for place, column in enumerate(self.query(AnswerColumn)):
-            column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
-        self._arrange(self.size.width)
-        self._draw_columns()
+        self._columns.belong_to(self._chosen)
+        self._columns.show(self._turns, self._pending)
         if self.focused is None:
             self.focus_answers()
-
-    def _draw_columns(self) -> None:
-        for column in self.query(AnswerColumn):
-            if column.display:
-                self._draw_column(column)
-
-    def _draw_column(self, column: AnswerColumn) -> None:
-        answer, is_final, asked = None, False, None
-        if self._pending is not None and column.responder in self._pending.question.responders:
-            asked = self._pending.question.utterance
-            answer, is_final = self._pending.answers.get(column.responder, (None, False))
-        column.show(self._turns, asked, answer, is_final=is_final)
 
     def chosen_answer(self) -> PlaygroundAnswer | None:
         column = self.focused
@@ -426,13 +401,3 @@ class PlaygroundScreen(HistoryActions):
         if self._judge:
             parts.insert(0, f"{visible(self._judge)} compares … esc stops")
         self.query_one("#about", Static).update(Content(" · ".join(parts)))
-
-    def _arrange(self, width: int) -> None:
-        """Put as many answers beside each other as there is room for; the last one takes what is left."""
-        count = max(1, len(self._chosen))
-        rows = -(-count // max(1, width // _COLUMN))
-        # Four in two rows of two, not of three and one.
-        fits = -(-count // rows)
-        self.query_one("#columns").styles.grid_size_columns = fits
-        for place, column in enumerate(self.query(AnswerColumn), start=1):
-            column.styles.column_span = fits - (count - 1) % fits if place == count else 1
