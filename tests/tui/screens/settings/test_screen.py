@@ -92,7 +92,9 @@ async def test_recipes_are_switched_with_what_they_yield(filled: WorkspacePaths,
         await pilot.press("escape")
         await found(pilot, "improve-human/naive")
         await pilot.press("space")
-        await until_shows(pilot, "needs a teacher")
+        await until_shows(pilot, "Not changed")
+        (refused,) = pilot.app._notifications
+        assert "needs a teacher" in refused.message
         await settled(pilot)
         assert screen._draft is not None
         assert list(screen._draft.edits) == ["recipes.train"]
