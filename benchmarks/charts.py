@@ -181,10 +181,10 @@ def look(workspace: WorkspacePaths) -> None:
         )
     print(f"{len(runs)} runs, the longest of {points:,} points")
 
-    def tell(name: str, seconds: float) -> None:
+    def report(name: str, seconds: float) -> None:
         print(f"{name:<58} {seconds * 1000:8.1f} ms   {seconds / plain:6.2f} ×")
 
-    tell("sqlite3 alone: one run's rows", plain)
+    report("sqlite3 alone: one run's rows", plain)
     colours = ChartColours("#3a4552", "#2b343f", "#8b96a3")
 
     def request(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> ChartRequest:
@@ -192,10 +192,10 @@ def look(workspace: WorkspacePaths) -> None:
         return ChartRequest(tuple(shown), "loss", is_grid, view, *size, colours)
 
     one, all_ = request(1, LARGE, View()), request(6, LARGE, View())
-    tell(
+    report(
         "one run: read, thinned, drawn, the first time", median(lambda: drawn(open_workspace(workspace), one))
     )
-    tell("six runs: the same", median(lambda: drawn(open_workspace(workspace), all_), rounds=3))
+    report("six runs: the same", median(lambda: drawn(open_workspace(workspace), all_), rounds=3))
     with open_workspace(workspace) as opened:
         drawn(opened, all_)
         again = {
@@ -207,9 +207,9 @@ def look(workspace: WorkspacePaths) -> None:
             "six runs, a grid of their metrics": request(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
-            tell(name, median(partial(drawn, opened, asked)))
+            report(name, median(partial(drawn, opened, asked)))
         before = drawn(opened, all_)
-        tell("six runs of which nothing is new", median(lambda: curve_view.draw(opened, all_, before)))
+        report("six runs of which nothing is new", median(lambda: curve_view.draw(opened, all_, before)))
 
 
 def drawn(workspace: Workspace, request: ChartRequest) -> Drawing:

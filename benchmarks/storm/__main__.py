@@ -34,7 +34,7 @@ from tests.support import tiny_student
 from tests.support.processes.forking import preload
 
 #: Faults in a round.
-_FEWEST, _MOST = 4, 14
+_MIN_FAULTS, _MAX_FAULTS = 4, 14
 
 
 def main() -> int:
@@ -79,7 +79,7 @@ def storm(
         # Drawn before anything happens, so that a seed says what a round is.
         kind: study.Kind = "models" if draw.random() < given.models else "requests"
         plan = Study(kind, draw.choice(("live", "batch")), draw.choice(("ask", "always")))
-        count = min(draw.randint(_FEWEST, _MOST), given.kills - hits)
+        count = min(draw.randint(_MIN_FAULTS, _MAX_FAULTS), given.kills - hits)
         faults = draw.choices(names, [FAULTS[name][1] for name in names], k=count)
         as_program, with_app = draw.random() < given.program, draw.random() < given.app
         weather = random.Random(draw.random())

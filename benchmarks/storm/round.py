@@ -32,7 +32,7 @@ _LOOPS_S = 1800.0
 #: Seconds between two looks at what workers do.
 _LOOK_S = 5.0
 #: The most seconds, or new records, between two faults.
-_MOST_S, _MOST_RECORDS = 0.5, 8
+_MAX_S, _MAX_RECORDS = 0.5, 8
 _MEGABYTES = 64
 _KEYS = ("1", "2", "3", "4", "5", "6", "7", "j", "k", "\t", "?", "\x1b")
 
@@ -72,8 +72,8 @@ class _Weather:
     def _plan(self) -> None:
         """Half of the faults come at a record, half at a time."""
         draw = self.scene.draw
-        self._next_at = time.monotonic() + draw.uniform(0, _MOST_S)
-        self._next_record = draw.randint(1, _MOST_RECORDS) if draw.random() < 0.5 else None
+        self._next_at = time.monotonic() + draw.uniform(0, _MAX_S)
+        self._next_record = draw.randint(1, _MAX_RECORDS) if draw.random() < 0.5 else None
 
     def blow(self) -> int:
         """End the faults that have lasted long enough, and begin the next one if it is due.

@@ -101,7 +101,7 @@ _NEED_ARGUMENTS: Mapping[str, Sequence[str]] = {
     "cosine_warmup_with_min_lr": ("min_lr", "min_lr_rate"),
     "warmup_stable_decay": ("num_decay_steps",),
 }
-#: Arguments whose values only the comparisons of DPO's trainer tell.
+#: Arguments whose values only the comparisons in the code of DPO's trainer show.
 _COMPARED = ("f_divergence_type",)
 #: Arguments that decide the order of examples, which `group_by_dialogue` decides.
 _ORDER = ("train_sampling_strategy",)

@@ -31,7 +31,7 @@ _ALIASES = {
     "speaker_uttr": ("utterance", "uttr", "speaker"),
 }
 #: Columns from which on no spelling is compared: each missing column would be compared with all others.
-_MOST_COMPARED = 1_000
+_MAX_COMPARED = 1_000
 #: Columns that the message about a wrong header lists.
 _LISTED = 40
 
@@ -166,7 +166,7 @@ def _is_used(key: str) -> bool:
 
 def _near(column: str, keys: Collection[str]) -> str | None:
     """The column, of those that are not used as another one, that was probably meant by `column`."""
-    if len(keys) > _MOST_COMPARED:
+    if len(keys) > _MAX_COMPARED:
         return None
     free = {_loose(key): key for key in keys if not _is_complete(key, keys)}
     for name in (_loose(column), *_ALIASES.get(column, ())):

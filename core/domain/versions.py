@@ -8,7 +8,7 @@ import re
 
 #: Values that are shown as they are; of others, the beginning of their hash.
 _PLAIN = re.compile(r"[A-Za-z0-9._+:/-]{1,40}")
-#: How many digits of a hash tell apart what nothing shorter does.
+#: How many digits of a hash distinguish what fewer do not.
 DIGITS = 6
 
 

@@ -1,4 +1,4 @@
-"""Telling processes apart that had the same id one after the other, and what signals mean to a worker."""
+"""Distinguishing processes that had the same id one after the other, and what signals mean to a worker."""
 
 from __future__ import annotations
 

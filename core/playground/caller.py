@@ -64,7 +64,7 @@ class _Listener:
     def __init__(self) -> None:
         self.is_gone = False
 
-    def tell(self, event: ProcessEvent) -> None:
+    def send(self, event: ProcessEvent) -> None:
         if self.is_gone:
             return
         try:
@@ -93,9 +93,9 @@ def main(workspace: WorkspacePaths) -> int:
                 job.stop.set()
             match call.work:
                 case TeacherCall() as work:
-                    listener.tell(Answered(_answer(job, work, listener)))
+                    listener.send(Answered(_answer(job, work, listener)))
                 case OpinionCall() as work:
-                    listener.tell(Judged(_opinion(job, work)))
+                    listener.send(Judged(_opinion(job, work)))
     except Cancelled:
         return 0
     except Exception as error:
@@ -105,10 +105,10 @@ def main(workspace: WorkspacePaths) -> int:
             log.error("unexpected", exc_info=True)
             words = unexpected_words(error)
         if isinstance(call.work, OpinionCall):
-            listener.tell(OpinionFailed(words))
+            listener.send(OpinionFailed(words))
         else:
             answer = PlaygroundAnswer(responder=name, text="", finish="failed", error=words)
-            listener.tell(Answered(answer))
+            listener.send(Answered(answer))
     return 0
 
 
@@ -128,7 +128,7 @@ def _attempt(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "calls.lock").open("a") as turn:
         if not locks.try_acquire(turn):
-            listener.tell(Preparing("another question to it is being answered"))
+            listener.send(Preparing("another question to it is being answered"))
             while not locks.try_acquire(turn):
                 if stops[0]:
                     raise Cancelled
@@ -186,11 +186,11 @@ def _answer(job: JobContext[Settings], call: TeacherCall, listener: _Listener) -
         grown = msgspec.structs.replace(grown, text=shown, first_token_s=first_s, seconds=now - began)
         if now - reported >= _REPORT_S:
             reported = now
-            listener.tell(Piece(grown))
+            listener.send(Piece(grown))
         if listener.is_gone:
             job.stop.set()
 
-    listener.tell(Preparing(f"waiting for {client.teacher.model}"))
+    listener.send(Preparing(f"waiting for {client.teacher.model}"))
     try:
         sessions.run(queue, on_text)
     except Cancelled:

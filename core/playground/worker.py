@@ -106,7 +106,7 @@ class PlaygroundServer:
         """
         self._leaves = self._leaves or (reason, time.monotonic() + _LEAVE_S)
 
-    def tell_all(self, event: ProcessEvent) -> None:
+    def send_all(self, event: ProcessEvent) -> None:
         """Send an event to every client."""
         for client in list(self._clients.values()):
             self._send(client, event)
@@ -287,7 +287,7 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
             with suppress(OSError):
                 process.note_end(workspace, reason)
             process.write(lock, None)
-            playground.tell_all(Left(reason))
+            playground.send_all(Left(reason))
     return 0
 
 

@@ -242,10 +242,10 @@ def _rows(axes: Any, names: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _short(text: str, most: int) -> str:
+def _short(text: str, limit: int) -> str:
     shown = visible(text)
     # Matplotlib reads a dollar sign as the start of a formula.
-    return (shown if len(shown) <= most else f"{shown[: most - 1]}…").replace("$", r"\$")
+    return (shown if len(shown) <= limit else f"{shown[: limit - 1]}…").replace("$", r"\$")
 
 
 def _drawn(name: str, title: str, about: str, figure: Figure) -> Plot:

@@ -53,7 +53,7 @@ per_device_train_batch_size = 2
 gradient_accumulation_steps = 1
 sample_dialogues = 0
 """
-DIRECT, TAUGHT = "direct/chatgpt", "improve-llm/naive"
+DIRECT, IMPROVED = "direct/chatgpt", "improve-llm/naive"
 _ROWS = 8
 #: The columns of the tabs file, and the fields that they are.
 _TABS = {
@@ -117,9 +117,9 @@ def _empathetic_dialogues(path: Path) -> list[str]:
 _SHAPES: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "paper.csv": (DIRECT, _paper),
     "tabs.tsv": (DIRECT, _tabs),
-    "chats.jsonl": (TAUGHT, _chats),
-    "unrated.parquet": (TAUGHT, _unrated_parquet),
-    "empathetic_dialogues.csv.gz": (TAUGHT, _empathetic_dialogues),
+    "chats.jsonl": (IMPROVED, _chats),
+    "unrated.parquet": (IMPROVED, _unrated_parquet),
+    "empathetic_dialogues.csv.gz": (IMPROVED, _empathetic_dialogues),
 }
 
 

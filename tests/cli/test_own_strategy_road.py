@@ -82,9 +82,9 @@ def test_a_strategy_goes_from_its_file_to_win_rates(tmp_path: Path) -> None:
         end_processes(tmp_path)
         with supervised(program.root, loaded="models", OPENAI_API_KEY=KEY):
             program("run", "--wait")
-    taught = [text for text in asked if "Make this answer politer: " in text]
+    improved = [text for text in asked if "Make this answer politer: " in text]
     (recipe,) = (one for one in program("recipes", "--json").json if one["name"] == "improve-human/polite")
-    assert 0 < recipe["preference_pairs"] <= len(taught)
+    assert 0 < recipe["preference_pairs"] <= len(improved)
     rates = program("winrates", "--json").json
     test = program("data", "--json").json["dialogues"]["test"]
     assert [(rate["b"], rate["judge"], rate["n"]) for rate in rates] == [

@@ -165,7 +165,7 @@ def test_a_redirect_to_nowhere(server: Server, destination: Path) -> None:
 
 def test_more_than_the_limit(server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
-    refused(destination, server.url("/told", sends(CONTENT)), "this is not the data set")
+    refused(destination, server.url("/stated", sends(CONTENT)), "this is not the data set")
     refused(destination, server.url("/untold", sends(CONTENT, None)), "this is not the data set")
 
 

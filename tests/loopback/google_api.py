@@ -143,7 +143,7 @@ class GoogleApi:
     def file(self, account: str, name: str) -> dict[str, Any]:
         found = self.files.get(name)
         if found is None or found["account"] != account or name in self.deleted:
-            # The API does not tell a file of others from none.
+            # The API answers for a file of others as for none.
             message = f"You do not have permission to access the File {name} or it may not exist."
             raise GoogleError(403, message, "PERMISSION_DENIED")
         return found

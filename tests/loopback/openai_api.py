@@ -63,7 +63,7 @@ class Faults:
     queue_limit: int | None = None
     #: The same, at creation, with a 429.
     refuse_creates: int = 0
-    #: Looks at a final batch that tell no files; -1 for ever.
+    #: Looks at a final batch that show no files; -1 for ever.
     late_files: int = 0
     #: Looks at a final batch whose files answer 404 when they are fetched.
     late_contents: int = 0

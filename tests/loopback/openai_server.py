@@ -49,7 +49,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are killed leave broken connections behind: nothing to tell."""
+        """Clients that are killed leave broken connections behind: nothing to report."""
 
 
 class Handler(BaseHTTPRequestHandler):

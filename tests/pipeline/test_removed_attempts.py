@@ -121,7 +121,7 @@ def test_a_process_that_got_a_workers_id_is_left_alone(
         connection.close()
 
 
-def test_a_process_is_told_from_another_with_its_id() -> None:
+def test_a_process_is_distinguished_from_another_with_its_id() -> None:
     mine = processes.identity(os.getpid())
     assert mine is not None
     assert mine == processes.identity(os.getpid())

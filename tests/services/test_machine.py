@@ -37,7 +37,7 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
     assert machine.look_at_machine().gpus == ()
 
 
-def test_gpus_and_what_one_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_and_what_one_does_not_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stands in for the driver: one GPU reports everything, one no power, one fell off the bus."""
 
     def handle(index: int) -> int:

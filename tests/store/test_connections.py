@@ -150,7 +150,7 @@ def test_a_reader_reads_what_a_killed_writer_left(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM meta").fetchone()[0] == 0
 
 
-def test_a_log_that_was_removed_in_use_is_told_from_a_full_disk(tmp_path: Path) -> None:
+def test_a_log_that_was_removed_in_use_is_distinguished_from_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with closing(connections.writer(path)) as writer, closing(connections.reader(path)) as reader:
         with connections.transaction(writer):

@@ -163,8 +163,10 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
     assert training_attempts.found(folder, Metric) == []
 
 
-@pytest.mark.parametrize("told_by", processes.GIVE_BACK)
-def test_a_run_gives_its_slot_back_with_a_checkpoint(made: TrainingInputs, told_by: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", processes.GIVE_BACK)
+def test_a_run_gives_its_slot_back_with_a_checkpoint(
+    made: TrainingInputs, signal_number: signal.Signals
+) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = dying_worker.start(folder)
     try:
@@ -173,7 +175,7 @@ def test_a_run_gives_its_slot_back_with_a_checkpoint(made: TrainingInputs, told_
             "the first step",
             processes=[process],
         )
-        process.send_signal(told_by)
+        process.send_signal(signal_number)
         assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()

@@ -95,7 +95,7 @@ _ALSO: dict[str, str] = {
 #: a setting's or a job's name, or in a command's description; else the letters are there in their order.
 _TITLE, _ALSO_WORDS, _SETTING, _NAME, _HELP, _LOOSE, _TEXT = 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.1
 #: Matches of each kind that a search offers at most.
-_MOST = 12
+_MAX_MATCHES = 12
 #: Letters from which on the workspace is searched.
 _LETTERS = 2
 #: Seconds after which a search of the workspace is given up.
@@ -291,9 +291,9 @@ def _named(jobs: Sequence[Job], query: str) -> Iterator[tuple[Job, float]]:
     letters = "".join(wanted)
     whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))
     loose = (job for job, name in zip(jobs, names, strict=True) if _has_in_order(name, letters))
-    found = list(islice(whole, _MOST))
+    found = list(islice(whole, _MAX_MATCHES))
     near = _NAME if found else _LOOSE / 2
-    return ((job, near) for job in found or islice(loose, _MOST))
+    return ((job, near) for job in found or islice(loose, _MAX_MATCHES))
 
 
 def _has_in_order(name: str, letters: str) -> bool:
@@ -336,8 +336,8 @@ def _look(query: str, is_wanted: Callable[[], bool], workspace: Workspace) -> _S
         settings = ()
     found = [one for one in settings if all(word in one.key.casefold() for word in words)]
     superseded = [job for job in workspace.runs.jobs() if not job.in_config]
-    dialogues = workspace.data.browser.first(query, _MOST, is_wanted)
-    return _Stored(found[:_MOST], superseded, dialogues)
+    dialogues = workspace.data.browser.first(query, _MAX_MATCHES, is_wanted)
+    return _Stored(found[:_MAX_MATCHES], superseded, dialogues)
 
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> PaletteEntry:

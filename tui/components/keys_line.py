@@ -36,7 +36,7 @@ class KeysLine(Static):
     """
 
     def __init__(self, is_offered: Callable[[str], bool]) -> None:
-        """`is_offered` tells whether an action, named as in BINDINGS, is shown now."""
+        """`is_offered` says whether an action, named as in BINDINGS, is shown now."""
         super().__init__(markup=False)
         self._is_offered = is_offered
         self._shown = Content("")

@@ -92,7 +92,7 @@ class WorkspaceScreen(Screen[None]):
         return None
 
     def is_offered(self, action: str) -> bool:
-        """Whether the line of keys shows an action now; without that its key still tells why it does not
+        """Whether the line of keys shows an action now; without that its key still shows why it does not
         apply."""
         if self.app.workspace.read_only and action in self.WRITES | APP_WRITES:
             return False

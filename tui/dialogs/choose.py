@@ -15,9 +15,9 @@ from textual.widgets.option_list import Option
 from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
 
-_MOST_ROWS = 12
+_MAX_ROWS = 12
 #: So many names are offered at once, those around the best one: the list measures each.
-_MOST_OFFERED = 300
+_MAX_OFFERED = 300
 
 
 class ChooseScreen(Dialog[str | None]):
@@ -92,10 +92,10 @@ class ChooseScreen(Dialog[str | None]):
         found = [name for name in self._names if part.casefold() in name.casefold()]
         options = self.query_one(OptionList)
         # Set here, because the list would measure every name repeatedly.
-        options.styles.height = min(_MOST_ROWS, max(1, len(found)))
+        options.styles.height = min(_MAX_ROWS, max(1, len(found)))
         best = found.index(self._best(found, part)) if found else 0
-        first = max(0, min(best - _MOST_OFFERED // 2, len(found) - _MOST_OFFERED))
-        offered = found[first : first + _MOST_OFFERED]
+        first = max(0, min(best - _MAX_OFFERED // 2, len(found) - _MAX_OFFERED))
+        offered = found[first : first + _MAX_OFFERED]
         options.set_options([Option(Content(visible(name)), id=name) for name in offered])
         if not found:
             options.add_option(Option(Content("nothing matches"), disabled=True))

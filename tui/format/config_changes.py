@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"(-?\d+)\.0")
 _MINUTE = 60
 #: Longer values are cut.
-_MOST = 60
+_MAX_LENGTH = 60
 
 
 def value(text: str | None) -> str:
@@ -25,7 +25,7 @@ def value(text: str | None) -> str:
     if text is None or text == "":
         return "not set"
     shown = visible(without_fraction(text))
-    return shown if len(shown) <= _MOST else f"{shown[: _MOST - 1]}…"
+    return shown if len(shown) <= _MAX_LENGTH else f"{shown[: _MAX_LENGTH - 1]}…"
 
 
 def without_fraction(text: str) -> str:
@@ -48,11 +48,11 @@ def no_effect(why: str) -> str:
     return visible(f"no effect: {why}")
 
 
-def settings(changes: Sequence[SettingChange], most: int = 3) -> str:
+def settings(changes: Sequence[SettingChange], limit: int = 3) -> str:
     """The changed settings in one line."""
-    shown = [setting(change) for change in changes[:most]]
-    if len(changes) > most:
-        shown.append(f"{len(changes) - most} more")
+    shown = [setting(change) for change in changes[:limit]]
+    if len(changes) > limit:
+        shown.append(f"{len(changes) - limit} more")
     return ", ".join(shown)
 
 

@@ -13,7 +13,7 @@ from tui.format.text import visible
 #: Characters that are shown; a response that follows its prompt has less than a twentieth of them.
 LONGEST = 20_000
 #: Pairs of equal words up to which texts are compared; the time grows faster than linearly.
-_MOST_PAIRS = 20_000
+_MAX_PAIRS = 20_000
 
 DIFFERING, SOUGHT = "$text-warning underline", "reverse"
 
@@ -36,7 +36,7 @@ def marked(text: str, *, against: str | None = None, sought: str = "", longest: 
         if spans is None:
             note = f"{note}\n(too many repeated words: differences are not marked)".strip()
         for start, end in spans or ():
-            # Underlined too, for users who cannot tell the colours apart.
+            # Underlined too, for users who cannot distinguish the colours.
             content = content.stylize(DIFFERING, start, end)
     if sought:
         content = content.highlight_regex(re.compile(re.escape(sought), re.IGNORECASE), style=SOUGHT)
@@ -48,7 +48,7 @@ def differing(text: str, other: str) -> list[tuple[int, int]] | None:
     places = [match.span() for match in re.finditer(r"\S+", text)]
     own, others = [text[start:end] for start, end in places], other.split()
     repeated = Counter(others)
-    if sum(number * repeated[word] for word, number in Counter(own).items()) > _MOST_PAIRS:
+    if sum(number * repeated[word] for word, number in Counter(own).items()) > _MAX_PAIRS:
         return None
     matcher = SequenceMatcher(None, own, others, autojunk=False)
     return [

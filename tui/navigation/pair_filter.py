@@ -115,8 +115,8 @@ def _is(pair: Pair, wanted: PairFilter) -> bool:
     if wanted.sentiment is not None and pair.sentiment != wanted.sentiment:
         return False
     if wanted.words_b is not None:
-        fewest, most = wanted.words_b
-        if pair.response_b is None or not fewest <= len(pair.response_b.split()) <= most:
+        low, high = wanted.words_b
+        if pair.response_b is None or not low <= len(pair.response_b.split()) <= high:
             return False
     if wanted.text and wanted.text.casefold() not in _words(pair):
         return False

@@ -242,7 +242,7 @@ class WebServer:
         """Set the login cookie if the token is right, and remove the token from the address.
 
         Each `remote` address has a few guesses a minute, and all addresses of this machine together. Then the
-        right token is refused too: an answer to it would tell which guess was right.
+        right token is refused too: an answer to it would show which guess was right.
         """
         guesses = self._guesses.setdefault(source(remote), [])
         now = time.monotonic()

@@ -19,7 +19,7 @@ from core.pipeline.engines.cluster import RefusedError, Task, TaskState, Unreach
 from core.pipeline.engines.engine import Ending
 from core.pipeline.engines.ray_nodes import NodesRequest
 
-#: Seconds for which the dashboard may take to tell the use of the cluster.
+#: Seconds for which the dashboard may take to report the use of the cluster.
 _LIMIT_S = 10.0
 #: Asks for nodes that have ended. Ray lists them as long as its head runs.
 _DEAD = {"filter_keys": "state", "filter_predicates": "=", "filter_values": "DEAD", "detail": "1"}

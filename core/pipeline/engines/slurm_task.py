@@ -14,7 +14,7 @@ from core.jobs import processes
 
 @dataclass(frozen=True)
 class RunWorker:
-    """Becomes the shell line of a task, as far as Slurm can tell: with its exit code."""
+    """Becomes the shell line of a task, as far as Slurm can see: with its exit code."""
 
     shells: tuple[str, ...]
     """One for each node, the worker's first."""

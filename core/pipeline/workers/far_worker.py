@@ -81,7 +81,7 @@ class _FarAttempt:
         self._follower = JournalFollower(storage, names, self._folder)
         self._outputs = OutputSender(storage, self._folder, names, self._follower.send_journal)
         self._worker: subprocess.Popen[bytes] | None = None
-        self._is_told = False
+        self._gives_back = False
 
     def run(self) -> int:
         """Do it; the exit code."""
@@ -107,7 +107,7 @@ class _FarAttempt:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """Have the worker give its slot back."""
-        self._is_told = True
+        self._gives_back = True
         if self._worker is not None:
             self._worker.send_signal(signal.SIGTERM)
 
@@ -151,7 +151,7 @@ class _FarAttempt:
                 stderr=output,
                 cwd=self._root,
             )
-        if self._is_told:
+        if self._gives_back:
             self._worker.send_signal(signal.SIGTERM)
         self._follower.worker_began()
         while True:

@@ -13,7 +13,7 @@ import msgspec
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 
 #: So many others are kept of each responder: among thousands, most have some short answer in common.
-MOST = 10
+MAX_OTHERS = 10
 
 
 def find(
@@ -21,8 +21,8 @@ def find(
 ) -> tuple[SameAnswers, ...]:
     """Responders with an answer in common, those with the largest share first.
 
-    Of each responder the `MOST` others with the largest share. `texts` are the responses by responder and
-    dialogue. Of two responders that are `known`, these are the same answers and the dialogues that both
+    Of each responder the `MAX_OTHERS` others with the largest share. `texts` are the responses by responder,
+    then dialogue. Of two responders that are `known`, these are the same answers and the dialogues that both
     answer: their texts may be there for a part of the dialogues alone.
     """
     names = list(texts)
@@ -55,7 +55,7 @@ def find(
             for other, (times_same, dialogues) in counted[number].items():
                 same[other], of[other] = times_same, dialogues
             same = +same
-        for other in nsmallest(MOST, same, key=lambda other: (-same[other] / of[other], other)):
+        for other in nsmallest(MAX_OTHERS, same, key=lambda other: (-same[other] / of[other], other)):
             a, b = min(number, other), max(number, other)
             found[a, b] = SameAnswers(names[a], names[b], same[other], of[other])
     return tuple(sorted(found.values(), key=lambda one: -one.same / one.dialogues))
@@ -66,6 +66,6 @@ def add(rates: Iterable[WinRate], found: Sequence[SameAnswers]) -> tuple[WinRate
     by_responder: dict[str, list[SameAnswers]] = defaultdict(list)
     for one in found:
         for mine, other in ((one.a, one.b), (one.b, one.a)):
-            if len(by_responder[mine]) < MOST:
+            if len(by_responder[mine]) < MAX_OTHERS:
                 by_responder[mine].append(SameAnswers(other, mine, one.same, one.dialogues))
     return tuple(msgspec.structs.replace(rate, same_as_b=tuple(by_responder[rate.b])) for rate in rates)

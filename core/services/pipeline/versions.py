@@ -172,15 +172,15 @@ class Versions:
             for job in sorted(jobs, key=lambda job: job.id != reference):
                 name = self._label(job, reference, responders)
                 if name in taken:
-                    name = self._label(job, reference, responders, told_apart=True)
+                    name = self._label(job, reference, responders, with_fingerprint=True)
                 taken.add(name)
                 found[job.id] = name
         return found
 
     def _label(
-        self, job: Job, reference: str, responders: Mapping[str, str], *, told_apart: bool = False
+        self, job: Job, reference: str, responders: Mapping[str, str], *, with_fingerprint: bool = False
     ) -> str:
-        more = (("fingerprint", job.fingerprint[:DIGITS]),) if told_apart else ()
+        more = (("fingerprint", job.fingerprint[:DIGITS]),) if with_fingerprint else ()
         if job.stage != "compare":
             return str(VersionName(job.name, (*self._differences(job.id, reference), *more)))
         name, plan = ComparisonName.parse(job.name), self._plan_of(job.id)

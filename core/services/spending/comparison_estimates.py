@@ -17,7 +17,7 @@ from core.teachers.requests import estimates as estimating
 #: is estimated from some of its dialogues.
 _BUILT = 200_000
 #: Test dialogues from which a comparison is estimated, at least.
-_FEWEST = 20
+_MIN_DIALOGUES = 20
 
 
 class ComparisonEstimates:
@@ -37,7 +37,7 @@ class ComparisonEstimates:
         self._held_out = {
             node.id: node.settings.dialogues for node in wanted if isinstance(node.settings, HoldoutSettings)
         }
-        self._test = data.of("test", max(_FEWEST, _BUILT // max(left, 1)))
+        self._test = data.of("test", max(_MIN_DIALOGUES, _BUILT // max(left, 1)))
         #: Judge, and what is known of both sides → the estimate: before the responders have answered, that
         #: of many comparisons is the same.
         self._made: dict[tuple[object, ...], Estimate] = {}

@@ -299,9 +299,9 @@ def _gpu() -> _Device:
     mine = [gpu for gpu in gpus if gpu.uuid in usable] or list(gpus)
     if not mine:
         return _Device("gpu", "GPU", None, None, None)
-    least = min(mine, key=lambda gpu: gpu.memory_total or 0)
-    speed = None if least.operations is None else least.operations * _GPU_EFFICIENCY
-    return _Device("gpu", least.name, least.memory_total, speed, len(mine))
+    smallest = min(mine, key=lambda gpu: gpu.memory_total or 0)
+    speed = None if smallest.operations is None else smallest.operations * _GPU_EFFICIENCY
+    return _Device("gpu", smallest.name, smallest.memory_total, speed, len(mine))
 
 
 def _cpu() -> _Device:

@@ -3,7 +3,7 @@
 Each step is recorded before or after it is done, so that another process can continue where one ended. A
 batch is created at most once for each token. In the state `creating` it is unknown whether the provider has
 created it: it is looked up by its token or its input file and adopted, or given up once it is certain that it
-does not exist. Where only results tell whose a batch is, that is after those that may be it have ended: their
+does not exist. Where only results show whose a batch is, that is after those that may be it have ended: their
 results would not have come earlier.
 Its requests are pending again then, and get a new token under the ledger's lock. Requests that a batch left
 without an answer go into another one, up to `batch_tries` batches in a row (`RequestQueue.pending`).

@@ -99,15 +99,15 @@ class Budget:
         # Unlike the sum, whose texts differ in length, each call is taken for the longest.
         expected = max(self._cost([request], tokens) or 0.0 for request in requests)
         limit = reasoning.max_output_tokens(self._teacher)
-        most = max(self._cost([request], limit) or 0.0 for request in requests)
-        most = max(expected, most, self._ledger.dearest_usd(self._job, self._teacher.model))
+        highest = max(self._cost([request], limit) or 0.0 for request in requests)
+        highest = max(expected, highest, self._ledger.dearest_usd(self._job, self._teacher.model))
         in_flight = min(len(requests), self._teacher.max_concurrency)
         estimate = self._cost(requests, tokens) or 0.0
         room = limit_usd - self._spent_usd - self._ledger.reserved_usd()
         # Sums are rounded, and there was room for the estimate.
-        usd = max(estimate, min(estimate + in_flight * (most - expected), room))
+        usd = max(estimate, min(estimate + in_flight * (highest - expected), room))
         is_known = self._ledger.used(self._job, self._teacher.model) is not None
-        return Allowance(usd, expected, most, is_known=is_known)
+        return Allowance(usd, expected, highest, is_known=is_known)
 
     @property
     def _spent_usd(self) -> float:

@@ -51,7 +51,7 @@ def join(device: str, store: distributed.TCPStore | None = None) -> None:
         store = distributed.TCPStore(os.environ[_ADDRESS], int(os.environ[_PORT]), count, is_master=False)
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    # What ranks tell each other beside gradients is on the CPU, and does not wait for a GPU.
+    # What ranks send each other beside gradients is on the CPU, and does not wait for a GPU.
     backend = "cuda:nccl,cpu:gloo" if device == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
 
@@ -86,7 +86,7 @@ def of_first(*flags: bool) -> tuple[bool, ...]:
     return tuple(bool(flag) for flag in said.tolist())
 
 
-def most(value: int) -> int:
+def maximum(value: int) -> int:
     """The largest number that a rank has; every rank has to ask at the same place."""
     if count() == 1:
         return value
@@ -97,7 +97,7 @@ def most(value: int) -> int:
 
 def wait_for_all() -> None:
     """Return once every rank has come here."""
-    most(0)
+    maximum(0)
 
 
 def own_part(values: Sequence[T]) -> Sequence[T]:

@@ -63,7 +63,7 @@ class Step:
         """`together`: the model is divided between the ranks, which have to run it equally often."""
         self._groups = grouped([forward.sequences(batch) for batch in batches], max_tokens)
         if together:
-            self._groups = split(self._groups, ranks.most(len(self._groups)))
+            self._groups = split(self._groups, ranks.maximum(len(self._groups)))
         self._pass: TreePass | None = None
         self._number = 0
 

@@ -61,10 +61,10 @@ def test_a_job_that_gets_nowhere_does_not_use_the_cluster_for_ever(
 
 
 @pytest.mark.parametrize("unprepared", [[], [RECIPE]])
-def test_a_worker_that_is_told_to_give_its_slot_back_has_not_failed(
+def test_a_worker_that_has_to_give_its_slot_back_has_not_failed(
     played: Played, unprepared: list[str]
 ) -> None:
-    # Told in time, it says so itself; before that, its exit code does.
+    # With the signal in time, it says so itself; before that, its exit code does.
     played.supervised.set_plan(preempt={RECIPE: [1] * 7}, unprepared=unprepared)
     played.finish()
     states = [state for _, state in played.supervised.attempts(RECIPE)]

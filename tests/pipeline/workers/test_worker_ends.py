@@ -89,16 +89,16 @@ def test_a_clock_that_jumps_leaves_a_worker_its_time_to_stop(supervised: Supervi
     assert isinstance(last.record, Stopped)
 
 
-@pytest.mark.parametrize("told_by", processes.GIVE_BACK)
+@pytest.mark.parametrize("signal_number", processes.GIVE_BACK)
 def test_a_worker_that_gives_its_slot_back_is_not_cancelled(
-    supervised: SupervisedWorkspace, told_by: signal.Signals
+    supervised: SupervisedWorkspace, signal_number: signal.Signals
 ) -> None:
     supervised.set_plan(hold=[RECIPE])
     supervised.ask(intents.Start(targets=("recipe",)))
     supervisor = supervised.supervise()
     supervised.until(lambda: bool(supervised.notes()))
     (worker,) = supervised.workers()
-    worker.send_signal(told_by)
+    worker.send_signal(signal_number)
     supervised.until(lambda: len(supervised.attempts(RECIPE)) == 2)
     (supervised.workspace.root / "go").touch()
     assert supervised.wait(supervisor) == 0, supervised.story()
@@ -115,7 +115,7 @@ def test_giving_a_slot_back_neither_adds_to_deaths_nor_forgets_them(supervised: 
     ]
 
 
-def test_a_worker_that_was_told_before_it_could_listen_has_not_failed(
+def test_a_worker_that_got_the_signal_before_it_could_listen_has_not_failed(
     supervised: SupervisedWorkspace,
 ) -> None:
     supervised.set_plan(preempt={RECIPE: [1] * 9}, unprepared=[RECIPE])

@@ -43,12 +43,12 @@ def test_the_most_alike_are_kept_of_many() -> None:
     same = {"1": "I see."}
     texts = {f"r{number}": same | {"2": f"{number // 2}"} for number in range(200)}
     found = same_answers.find(texts)
-    assert len(found) < 200 * same_answers.MOST
+    assert len(found) < 200 * same_answers.MAX_OTHERS
     assert [(one.a, one.b, one.same) for one in found[:100]] == [
         (f"r{number}", f"r{number + 1}", 2) for number in range(0, 200, 2)
     ]
     (with_them,) = same_answers.add([replace(rate(1, 1), b="r7")], found)
-    assert len(with_them.same_as_b) == same_answers.MOST
+    assert len(with_them.same_as_b) == same_answers.MAX_OTHERS
     assert with_them.same_as_b[0].a == "r6"
 
 
@@ -85,7 +85,7 @@ def test_they_are_those_of_the_pairs(tmp_path: Path) -> None:
         found = {frozenset((one.a, one.b)): one for one in workspace.evaluation.same_answers()}
         names = workspace.evaluation.responders()
         # Then none of a responder's is left out.
-        assert len(names) <= same_answers.MOST
+        assert len(names) <= same_answers.MAX_OTHERS
         assert len(found) > 1
         for a, b in combinations(names, 2):
             pairs = workspace.evaluation.pairs(a, b)

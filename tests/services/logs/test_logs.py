@@ -89,7 +89,7 @@ def back(log: Log, wanted: LogFilter, count: int) -> Iterator[LogPage]:
 
 
 def whole(text: str) -> list[str]:
-    """The lines as one would tell them with the whole text at hand."""
+    """The lines as found with the whole text at hand."""
     lines = text.split("\n")
     shown = [line.rstrip("\r").rpartition("\r")[2] for line in (lines if lines[-1] else lines[:-1])]
     # What was written right behind a bar is a line of its own.

@@ -84,7 +84,7 @@ def test_two_slots_serve_two_at_a_time() -> None:
     assert found.seconds == 20
 
 
-def test_what_nothing_tells_of_makes_it_a_least_time() -> None:
+def test_an_unknown_duration_makes_it_a_lower_bound() -> None:
     found = forecast(
         [job("a", "running", took=3, eta_s=60), job("b", "waiting", "a", stage="sft-dpo")], SLOTS, NOW
     )
@@ -147,8 +147,8 @@ def test_no_schedule_is_shorter_than_its_longest_chain_or_its_fullest_slot(
         assert not made
         return
     work = {kind: sum(length for length, slot, _ in made if slot == kind) for kind in ("gpu", "cpu")}
-    least = max(*longest.values(), work["gpu"], work["cpu"] / 2)
-    assert least <= found.seconds <= sum(work.values())
+    lower_bound = max(*longest.values(), work["gpu"], work["cpu"] / 2)
+    assert lower_bound <= found.seconds <= sum(work.values())
     assert not found.is_lower_bound
 
 

@@ -1,4 +1,4 @@
-"""A loopback HTTP server that answers what a test tells it to, and remembers what it was asked."""
+"""A loopback HTTP server that answers as a test says, and keeps the requests."""
 
 from __future__ import annotations
 

@@ -146,13 +146,13 @@ def _verdict(ordered_pair: OrderedPair, number: int, judge: LlmJudge) -> Verdict
 
 def _vote(workspace: WorkspacePaths) -> None:
     with open_workspace(workspace) as opened:
-        papers = opened.evaluation.ballot_items("human", "chatgpt", "ana")[:12]
+        items = opened.evaluation.ballot_items("human", "chatgpt", "ana")[:12]
     choices: tuple[Choice, ...] = ("a", "b", "tie")
     with closing(connections.writer(workspace.state)) as connection:
-        for number, paper in enumerate(papers):
+        for number, item in enumerate(items):
             for voter in ("ana", "ben") if number % 2 else ("ana",):
                 choice = choices[(number + len(voter)) % 3]
-                vote = voting.record(paper, "human", "chatgpt", voter, choice, float(number))
+                vote = voting.record(item, "human", "chatgpt", voter, choice, float(number))
                 intents.add(connection, intents.CastVote(vote))
         for intent in intents.pending(connection):
             with connections.transaction(connection):

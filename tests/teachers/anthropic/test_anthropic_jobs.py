@@ -161,7 +161,7 @@ def test_a_lost_reply_is_found_by_the_results_of_its_batch(tmp_path: Path, api: 
     assert study.query("SELECT batch, state FROM submissions") == [("msgbatch_000002", "completed")]
 
 
-def test_results_that_do_not_tell_whose_they_are_ask_the_user(tmp_path: Path, api: AnthropicApi) -> None:
+def test_results_that_do_not_show_whose_they_are_ask_the_user(tmp_path: Path, api: AnthropicApi) -> None:
     study = workshop(tmp_path, api)
     lost_among_others(study, api)
     api.faults.hold = False

@@ -199,7 +199,7 @@ async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     assert (generation["responseLogprobs"], generation["logprobs"]) == (True, 5)
 
 
-async def test_an_answer_is_told_while_it_comes(server: Server, live: GoogleLive) -> None:
+async def test_an_answer_is_reported_while_it_comes(server: Server, live: GoogleLive) -> None:
     pieces: list[dict[str, Any]] = [
         {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}]}}]},
         {"candidates": [{"content": {"role": "model", "parts": [{"text": "we"}]}}]},

@@ -306,7 +306,7 @@ async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     assert server.requests[-1].json()["logprobs"] is True
 
 
-async def test_an_answer_is_told_while_it_comes() -> None:
+async def test_an_answer_is_reported_while_it_comes() -> None:
     with loopback.running() as api:
         live = OpenAILive(Endpoint("m", loopback.KEY, api.url, timeout_s=5, max_output_tokens=77))
         whole = await live.complete(REQUEST)

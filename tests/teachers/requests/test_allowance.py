@@ -14,7 +14,7 @@ from core.teachers.protocol import RejectedError, Reply, Request, TransientError
 from core.teachers.requests.allowance import Allowance
 from tests.teachers.live.test_live import REPLY, Teacher, requests
 
-_EXPECTED, _MOST = 1.0, 4.0
+_EXPECTED, _MAX = 1.0, 4.0
 
 
 @dataclass
@@ -29,7 +29,7 @@ class _Session:
     """Answers before which no other call was in flight."""
 
     def run(self, usd: float, draw: random.Random, *, is_known: bool = True) -> None:
-        allowance = Allowance(usd, _EXPECTED, _MOST, is_known=is_known)
+        allowance = Allowance(usd, _EXPECTED, _MAX, is_known=is_known)
         wanted = requests(len(self.costs))
         cost_of = {request.key: cost for request, cost in zip(wanted, self.costs, strict=True)}
 
@@ -68,9 +68,9 @@ def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_calls_cost_no_more_than_one_of_them_beyond_the_allowance(seed: int) -> None:
     draw = random.Random(seed)
     usd = draw.uniform(_EXPECTED, 60.0)
-    session = _Session([draw.uniform(0.0, _MOST) for _ in range(40)])
+    session = _Session([draw.uniform(0.0, _MAX) for _ in range(40)])
     session.run(usd, draw)
-    assert sum(session.spent) <= usd + _MOST - _EXPECTED
+    assert sum(session.spent) <= usd + _MAX - _EXPECTED
     # It goes on as long as there is room for the estimate of one.
     assert len(session.spent) == 40 or sum(session.spent) > usd - _EXPECTED
 
@@ -78,19 +78,19 @@ def test_calls_cost_no_more_than_one_of_them_beyond_the_allowance(seed: int) -> 
 @pytest.mark.parametrize("lost_share", [0.3, 1.0])
 def test_calls_whose_answers_are_lost_keep_to_the_allowance(lost_share: float) -> None:
     draw = random.Random(2)
-    session = _Session([_MOST] * 40, lost_share)
+    session = _Session([_MAX] * 40, lost_share)
     session.run(50.0, draw)
-    assert 50.0 - _EXPECTED < sum(session.spent) <= 50.0 + _MOST - _EXPECTED
+    assert 50.0 - _EXPECTED < sum(session.spent) <= 50.0 + _MAX - _EXPECTED
 
 
 def test_calls_that_fit_are_all_sent() -> None:
-    session = _Session([_MOST] * 40)
-    session.run(40 * _MOST, random.Random(0))
+    session = _Session([_MAX] * 40)
+    session.run(40 * _MAX, random.Random(0))
     assert len(session.spent) == 40
 
 
 def test_a_server_that_charges_beyond_the_limit_is_met_once() -> None:
-    session = _Session([5 * _MOST] * 40)
-    session.run(9.5 * _MOST, random.Random(1), is_known=False)
+    session = _Session([5 * _MAX] * 40)
+    session.run(9.5 * _MAX, random.Random(1), is_known=False)
     assert session.alone >= 1
-    assert sum(session.spent) == 10 * _MOST
+    assert sum(session.spent) == 10 * _MAX

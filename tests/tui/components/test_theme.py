@@ -11,7 +11,7 @@ from textual.widgets import Input
 from tui.components.theme import DARK, LIGHT
 
 #: What WCAG 2.1 asks of large text and of the parts of a user interface.
-_LEAST = 3.0
+_MIN_CONTRAST = 3.0
 
 
 class _Form(App[None]):
@@ -34,7 +34,7 @@ async def test_a_placeholder_can_be_read(theme: Theme, focused: str) -> None:
             style = field.get_visual_style("input--placeholder")
             assert style.foreground is not None
             assert style.background is not None
-            assert _contrast(style.foreground, style.background) >= _LEAST
+            assert _contrast(style.foreground, style.background) >= _MIN_CONTRAST
 
 
 def _contrast(one: Color, other: Color) -> float:

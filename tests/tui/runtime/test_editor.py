@@ -1,4 +1,4 @@
-"""How each editor is told the line, and what is said where there is none."""
+"""How each editor gets the line, and what is shown where there is none."""
 
 from __future__ import annotations
 

@@ -74,13 +74,13 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
     step = -(-(longest + 1) // cells)
     bins = {source.source: _bins(source, step, longest // step + 1) for source in sources}
     # One scale for all sources, so that the histograms can be compared.
-    most = max((max(found) / max(1, sum(found)) for found in bins.values()), default=0.0)
+    maximum = max((max(found) / max(1, sum(found)) for found in bins.values()), default=0.0)
     table = _grid(name, longest // step + 1, 5, 5)
     table.add_row("", Text("words per response", muted), Text("mean", muted), Text("most", muted))
     for source in sources:
         table.add_row(
             Text("\n" * (_ROWS - 1) + visible(source.source)),
-            _histogram(bins[source.source], step, most, shade),
+            _histogram(bins[source.source], step, maximum, shade),
             Text("\n" * (_ROWS - 1) + f"{source.mean_words:.1f}"),
             Text(
                 "\n" * (_ROWS - 1) + formats.count(source.max_words),
@@ -106,7 +106,7 @@ def emotions(counts: dict[str, int], width: int, shade: Shade) -> RenderableType
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     across = 1 if width < 60 else 2
     rows = -(-len(ordered) // across)
-    name, most = _widest(counts), max(counts.values(), default=0)
+    name, maximum = _widest(counts), max(counts.values(), default=0)
     bar = max(6, width // across - name - 12)
     table = Table.grid(padding=(0, 1, 0, 0))
     for _ in range(across):
@@ -119,7 +119,7 @@ def emotions(counts: dict[str, int], width: int, shade: Shade) -> RenderableType
         for emotion, number in ordered[row::rows]:
             cells += [
                 Text(visible(emotion)),
-                Text(_thin(number / most, bar), shade("text-accent")),
+                Text(_thin(number / maximum, bar), shade("text-accent")),
                 Text(formats.count(number)),
                 Text(""),
             ]
@@ -139,11 +139,11 @@ def recipes(found: Sequence[Recipe], width: int, shade: Shade) -> RenderableType
     for _ in heads:
         table.add_column(width=max(16, each if bar else 0), no_wrap=True)
     table.add_row("", *(Text(head.rjust(0 if bar else 16), muted) for head, _ in heads))
-    most = max((recipe.sft_examples or 0 for recipe in found), default=0)
+    maximum = max((recipe.sft_examples or 0 for recipe in found), default=0)
     for recipe in found:
         cells = []
         for number, (_, colour) in zip((recipe.sft_examples, recipe.preference_pairs), heads, strict=True):
-            share = 0.0 if number is None else number / max(1, most)
+            share = 0.0 if number is None else number / max(1, maximum)
             drawn = _thin(share, bar) if bar else ""
             cells.append(Text.assemble((drawn, shade(colour)), formats.count(number).rjust(8 if bar else 16)))
         table.add_row(Text(visible(recipe.name)), *cells)
@@ -176,12 +176,12 @@ def _bins(source: SourceStatistics, step: int, count: int) -> list[int]:
     return found
 
 
-def _histogram(bins: Sequence[int], step: int, most: float, shade: Shade) -> Text:
+def _histogram(bins: Sequence[int], step: int, maximum: float, shade: Shade) -> Text:
     """Bars of `_ROWS` rows; those above the limit in another colour, the limit as a line."""
     total, limit = max(1, sum(bins)), MAX_WORDS // step
     levels = [
         # Every count above 0 stays visible.
-        max(1, round(number / total / most * 8 * _ROWS)) if number else 0
+        max(1, round(number / total / maximum * 8 * _ROWS)) if number else 0
         for number in bins
     ]
     rows = []
@@ -214,7 +214,7 @@ def _axis(step: int, cells: int, shade: Shade) -> Text:
 
 def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
     """One source's heat map of nine cells, and how often it was rated higher than the human response."""
-    muted, most = shade("text-muted"), max(1, *(number for row in crosstab.counts for number in row))
+    muted, maximum = shade("text-muted"), max(1, *(number for row in crosstab.counts for number in row))
     cold, warm = Color.parse(shade("background")), Color.parse(shade("accent"))
     table = Table.grid(padding=0)
     table.add_column(width=10, no_wrap=True)
@@ -224,7 +224,7 @@ def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
     for human, row in zip(RATINGS, crosstab.counts, strict=True):
         cells = []
         for number in row:
-            heat = cold.blend(warm, number / most * _HOTTEST)
+            heat = cold.blend(warm, number / maximum * _HOTTEST)
             cells.append(Text(f"{formats.count(number):>6}  ", f"{shade('foreground')} on {heat.hex}"))
         table.add_row(Text(f"human {RATINGS[human].glyph} {human}", muted), *cells)
     counts = crosstab.counts

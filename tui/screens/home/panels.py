@@ -42,9 +42,9 @@ _FEW, _LINES = 6, 12
 #: Above this height three columns have room for whole names and reasons.
 _TALLER = 40
 #: The lines that other panels must leave then to those of what waits and of runs.
-_LEAST_MORE = 3
+_MIN_MORE = 3
 #: The number of lines of events, at least; and where they are in the column of the leaders.
-_EVENTS, _FEWEST_EVENTS = 14, 6
+_EVENTS, _MIN_EVENTS = 14, 6
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         """In two columns, put the events below the leaders if these leave enough room."""
         is_two = self.has_class("wide") and not self.has_class("widest") and not self._is_low
         room = self.size.height - self._height("leaders") - 2
-        self.set_class(is_two and room >= _FEWEST_EVENTS, "under")
+        self.set_class(is_two and room >= _MIN_EVENTS, "under")
 
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
@@ -303,14 +303,14 @@ class HomePanels(VerticalScroll, can_focus=False):
         above = ["stages", "running", *([] if is_tall else ["machine-below"])]
         room = self.size.height - sum(self._height(panel) for panel in above)
         room -= self._attention.lines + 2 + 2
-        is_there = (is_tall or self.has_class("under")) and room >= _LEAST_MORE
+        is_there = (is_tall or self.has_class("under")) and room >= _MIN_MORE
         is_there = is_there and has_waiting(snapshot.jobs)
         self.query_one("#next").display = is_there
         if is_there:
             self._put("next", "Next", waiting_lines(snapshot.jobs, self._width("next"), room))
         room = self.size.height - self._height("leaders") - 2
         runs = Content("")
-        if is_tall and room >= _LEAST_MORE:
+        if is_tall and room >= _MIN_MORE:
             runs = run_lines(snapshot.jobs, self._width("runs"), room)
         self.query_one("#runs").display = bool(runs.plain)
         if runs.plain:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from core.api import LogPage
 
 #: The max number of lines in memory; beyond that the far end is dropped.
-MOST = 5_000
+MAX_LINES = 5_000
 #: The window before anything is read.
 EMPTY = LogPage((), 0, 0, 0, is_last=True)
 
@@ -32,8 +32,8 @@ def with_later(window: LogPage, page: LogPage) -> LogPage:
     """The window with a page appended that was read from its end."""
     lines = tuple(line for line in window.lines if line.start < window.end) + page.lines
     start = window.start
-    if len(lines) > MOST:
-        lines = lines[-MOST:]
+    if len(lines) > MAX_LINES:
+        lines = lines[-MAX_LINES:]
         start = lines[0].start
     return LogPage(lines, start, page.end, page.size, page.is_last, page.head)
 
@@ -41,6 +41,6 @@ def with_later(window: LogPage, page: LogPage) -> LogPage:
 def with_earlier(window: LogPage, page: LogPage) -> LogPage:
     """The window with a page prepended that was read backward from its start."""
     lines = page.lines + window.lines
-    if len(lines) > MOST:
-        return LogPage(lines[:MOST], page.start, lines[MOST].start, page.size, False, page.head)
+    if len(lines) > MAX_LINES:
+        return LogPage(lines[:MAX_LINES], page.start, lines[MAX_LINES].start, page.size, False, page.head)
     return LogPage(lines, page.start, window.end, page.size, window.is_last, page.head)

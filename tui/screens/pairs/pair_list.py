@@ -32,7 +32,7 @@ _PAIR = 30
 #: The width of an emotion, without and with more room.
 _EMOTION = (7, 14)
 #: The judges that have a column of their own.
-_MOST_JUDGES = 4
+_MAX_JUDGES = 4
 
 _LETTERS: Mapping[PairOutcome, tuple[str, str]] = {
     "a": ("A", "text-warning"),
@@ -105,7 +105,7 @@ class PairList(Listing[PairLine]):
 
     def put(self, lines: Mapping[str, PairLine], judges: Sequence[str], width: int) -> None:
         """Show these lines on a screen of this width."""
-        self._lines, self._judges = lines, judges[:_MOST_JUDGES]
+        self._lines, self._judges = lines, judges[:_MAX_JUDGES]
         self.fit(width)
 
     def fit(self, width: int) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.api import Dialogue, PlaygroundTurn
 
 #: Characters of an utterance in a line of the history.
-_MOST = 60
+_MAX_LENGTH = 60
 
 
 def newest_first(turns: Iterable[PlaygroundTurn]) -> dict[str, tuple[PlaygroundTurn, ...]]:
@@ -55,5 +55,5 @@ def as_text(turns: Sequence[PlaygroundTurn]) -> str:
 def _line(turn: PlaygroundTurn) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", formats.local_time(turn.at))
     utterance = line(turn.utterance)
-    shown = utterance if len(utterance) <= _MOST else f"{utterance[: _MOST - 1]}…"
+    shown = utterance if len(utterance) <= _MAX_LENGTH else f"{utterance[: _MAX_LENGTH - 1]}…"
     return f"{at}  {turn.number}. {shown}  {turn.id[:4]}"

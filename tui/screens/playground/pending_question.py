@@ -36,10 +36,10 @@ class PendingQuestion:
         self._stops = threading.Event()
         self._answering: Answering | None = None
         self._inbox: deque[PlaygroundEvent] = deque()
-        self._is_told = False
+        self._has_notified = False
 
-    def run(self, workspace: WorkspacePaths, tell: Callable[[], object]) -> None:
-        """Have it answered; `tell` is called when there is something to take in."""
+    def run(self, workspace: WorkspacePaths, notify: Callable[[], object]) -> None:
+        """Have it answered; `notify` is called when there is something to take in."""
         from core.api import UserError, open_workspace
 
         try:
@@ -50,14 +50,14 @@ class PendingQuestion:
                 for event in self._answering:
                     self._inbox.append(event)
                     # The screen takes in all that there is: tokens may come faster than it draws.
-                    if not self._is_told:
-                        self._is_told = True
-                        tell()
+                    if not self._has_notified:
+                        self._has_notified = True
+                        notify()
         except UserError as error:
             self.error = str(error)
         finally:
             self.has_ended = True
-            tell()
+            notify()
 
     def stop(self) -> None:
         """Stop the answers as far as they have come."""
@@ -72,7 +72,7 @@ class PendingQuestion:
 
     def take_in(self) -> frozenset[str]:
         """Take in what has happened; the responders whose answers have changed."""
-        self._is_told = False
+        self._has_notified = False
         changed: set[str] = set()
         while self._inbox:
             event = self._inbox.popleft()

@@ -15,7 +15,7 @@ from core.api import RUN_STAGES, RunNotes
 from tui.navigation.messages import OpenLog
 from tui.screens.training.caption import Caption
 from tui.screens.training.charts.chart_area import ChartArea
-from tui.screens.training.charts.run_marks import MOST, DrawnRun, Marks
+from tui.screens.training.charts.run_marks import MAX_MARKS, DrawnRun, Marks
 from tui.screens.training.curve_screen import CurveScreen
 from tui.screens.training.keys import KEYS
 from tui.screens.training.runs.run_actions import RunActions
@@ -223,7 +223,7 @@ class TrainingScreen(CurveScreen, RunActions):
             self._changed()
         else:
             key = self.key_of("training.unmark")
-            self.app.show_message(f"{MOST} runs are marked, the maximum: {key} unmarks all")
+            self.app.show_message(f"{MAX_MARKS} runs are marked, the maximum: {key} unmarks all")
 
     async def action_table(self) -> None:
         """Show all runs in a table, or the charts of the run under the table's cursor."""

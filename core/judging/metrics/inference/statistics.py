@@ -122,8 +122,8 @@ def sign_flip_tests(differences: Floats) -> list[float]:
         for row in rows:
             if counts and (far := observed[row]):
                 # No p-value is smaller than that of the two ways in which all signs agree.
-                least = 2.0 ** (1 - sum(counts))
-                ps[row] = min(1.0, max(2 * float(_sum_of_flips(counts)[far:].sum()), least))
+                smallest = 2.0 ** (1 - sum(counts))
+                ps[row] = min(1.0, max(2 * float(_sum_of_flips(counts)[far:].sum()), smallest))
     return ps
 
 

@@ -118,7 +118,7 @@ def _rows(sides: tuple[str, str], found: Sequence[Ruled]) -> list[_VerdictRow]:
 
 def _half_wins(rows: Sequence[_VerdictRow], design: Floats) -> tuple[list[_VerdictRow], Floats]:
     """Half a win more for each side of each comparison, in the orders that were seen, and their design: the
-    mean of that of the verdicts, so that they tell nothing apart that these do not."""
+    mean of that of the verdicts, so that they distinguish nothing that these do not."""
     met: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         met[row.first, row.second].append(i)

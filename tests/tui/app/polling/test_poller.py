@@ -99,9 +99,9 @@ def test_a_newer_schema_is_shown_while_the_app_is_open(
         assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
         with closing(sqlite3.connect(state)) as newer:
             newer.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-        told = posted.get(timeout=waiting.STALL_S)
-        assert isinstance(told, WorkspaceUnreadable)
-        assert f"has schema version {schema.VERSION + 1}, and this program knows" in told.error
+        message = posted.get(timeout=waiting.STALL_S)
+        assert isinstance(message, WorkspaceUnreadable)
+        assert f"has schema version {schema.VERSION + 1}, and this program knows" in message.error
 
 
 def test_a_query_during_which_a_writer_comes_and_goes_is_answered(

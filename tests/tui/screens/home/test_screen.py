@@ -51,7 +51,7 @@ async def test_it_answers_what_everybody_asks(
         assert "1 cancelled" in text
         assert "5 not started" in text
         await until_shows(pilot, "└ ")
-        # The running run tells 1,107 s; what follows from it takes what such jobs took: 375 s and 25 s.
+        # The running run reports 1,107 s; what follows from it takes what such jobs took: 375 s and 25 s.
         await until_shows(pilot, "ETA ~25m")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
@@ -279,7 +279,7 @@ async def test_progress_that_comes_at_once_after_other_progress_is_shown(
         await until_shows(pilot, "73 %")
 
 
-def test_only_progress_is_told_from_all_other_changes(filled: WorkspacePaths) -> None:
+def test_only_progress_is_distinguished_from_all_other_changes(filled: WorkspacePaths) -> None:
     before = snapshot_of(filled)
     number = next(at for at, job in enumerate(before.jobs) if job.state == "running")
 

@@ -107,7 +107,7 @@ async def test_a_long_log_is_gone_through_from_end_to_beginning(
 async def test_scrolling_on_and_on_keeps_little(
     opened: Open, filled: WorkspacePaths, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_window, "MOST", 500)
+    monkeypatch.setattr(log_window, "MAX_LINES", 500)
     async with opened(filled, (100, 60)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         tops = [view.seen[0].start]

@@ -189,5 +189,5 @@ async def test_what_is_sought_is_marked_in_all_texts(
             content = screen.query_one(f"#{widget}", TextPane).content
             assert isinstance(content, Content)
             marked = [content.plain[s.start : s.end] for s in content.spans if s.style == marked_text.SOUGHT]
-            # Not in the first line, which tells what is sought.
+            # Not in the first line, which shows what is searched for.
             assert len(marked) == content.plain.partition("\n")[2].casefold().count("you")

@@ -37,7 +37,7 @@ def take_in(workspace: WorkspacePaths) -> None:
                 intents.finish(connection, intent.id, outcome)
 
 
-def papers(workspace: WorkspacePaths) -> list[tuple[str, str, str]]:
+def ballot(workspace: WorkspacePaths) -> list[tuple[str, str, str]]:
     """(dialogue, left's side, choice) in the order of showing."""
     with open_workspace(workspace) as opened:
         return [(p.dialog_id, p.order[0], str(p.choice)) for p in opened.evaluation.ballot_items(*BALLOT)]
@@ -49,7 +49,7 @@ def _nobody_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_sitting(filled: WorkspacePaths) -> None:
-    order = papers(filled)
+    order = ballot(filled)
     app = EmpathyApp(filled, BALLOT)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
@@ -73,7 +73,7 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
     assert [payload["dialog_id"] for _, payload in result] == [name for name, *_ in [*order[:4], order[3]]]
     mirrored = {"a": "b", "b": "a"}
     wanted = [order[0][1], mirrored[order[1][1]], "tie", "None"]
-    assert [choice for _, _, choice in papers(filled)][:4] == wanted
+    assert [choice for _, _, choice in ballot(filled)][:4] == wanted
 
     # Another session goes on where this one ended, and names are shown at the end.
     again = EmpathyApp(filled, BALLOT)
@@ -109,7 +109,7 @@ async def test_a_vote_waits_for_no_supervisor(
         raise AssertionError("a vote waits for the supervisor")
 
     monkeypatch.setattr("core.pipeline.launch.ensure", never)
-    order = papers(filled)
+    order = ballot(filled)
     async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
         await pilot.press("left", "right", "t")
@@ -120,7 +120,7 @@ async def test_a_vote_that_cannot_be_written_comes_again(
     filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_MS", 1)
-    order = papers(filled)
+    order = ballot(filled)
     async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
         with closing(connections.writer(filled.state)) as other, connections.transaction(other):
@@ -135,7 +135,7 @@ async def test_a_vote_that_cannot_be_written_comes_again(
 
 
 async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspacePaths) -> None:
-    order = papers(filled)
+    order = ballot(filled)
     async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
         await pilot.press("left", "t")
@@ -151,7 +151,7 @@ async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspaceP
         await until_shows(pilot, f"1 of {len(order)} voted")
         assert "pending" not in shown(pilot)
     # The recorded one is the first that was drawn; the refused one is the next.
-    assert [choice for _, _, choice in papers(filled)][:2] == ["tie", "None"]
+    assert [choice for _, _, choice in ballot(filled)][:2] == ["tie", "None"]
 
 
 def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ from tui.screens.win_rates.metrics import comparison_metrics, judge_metrics
 from tui.screens.win_rates.metrics.metric_row import MetricRow
 
 #: Pairs of responders with the same answers that are listed.
-_MOST_SAME = 8
+_MAX_SAME = 8
 
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 
@@ -135,11 +135,11 @@ def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
     """The responders of these comparisons with the most answers in common."""
     pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
     found = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
-    for one in found[:_MOST_SAME]:
+    for one in found[:_MAX_SAME]:
         words = win_rates.same_answers_words(one.same, one.dialogues)
         print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
-    if len(found) > _MOST_SAME:
-        more = f"{len(found) - _MOST_SAME} more pairs of responders share fewer answers (--json has them)"
+    if len(found) > _MAX_SAME:
+        more = f"{len(found) - _MAX_SAME} more pairs of responders share fewer answers (--json has them)"
         print_line(console, more, "dim")
 
 

@@ -158,13 +158,13 @@ def _range(values: Sequence[FloatArray]) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
+def _y_ticks(bottom: float, top: float, limit: int, log: bool) -> list[Tick]:
     """Ticks on the scale of the y axis."""
     if not log:
-        found = ticks.linear(bottom, top, most)
+        found = ticks.linear(bottom, top, limit)
         # A single label does not show the scale.
-        return found if len(found) > 1 else ticks.linear(bottom, top, most + 2)
-    found = ticks.logarithmic(10.0 ** max(bottom, -_POWER), 10.0 ** min(top, _POWER), most)
+        return found if len(found) > 1 else ticks.linear(bottom, top, limit + 2)
+    found = ticks.logarithmic(10.0 ** max(bottom, -_POWER), 10.0 ** min(top, _POWER), limit)
     return [Tick(math.log10(tick.at), tick.label) for tick in found if tick.at > 0]
 
 
@@ -267,9 +267,9 @@ def _x_axis(
     """The x axis with its labels: below the line, or in it if the chart is low."""
     line, labels = ["─"] * cells, [" "] * width
     free = 0
-    most = max(2, cells // _X_APART)
-    found = axes.ticks(axes.low, axes.high, most)
-    for tick in found if len(found) > 1 else axes.ticks(axes.low, axes.high, most + 2):
+    limit = max(2, cells // _X_APART)
+    found = axes.ticks(axes.low, axes.high, limit)
+    for tick in found if len(found) > 1 else axes.ticks(axes.low, axes.high, limit + 2):
         at = int(columns(np.array([tick.at]), axes.low, axes.high, cells)[0])
         start = left + at - len(tick.label) // 2
         start = max(0, min(start, width - len(tick.label)))

@@ -11,7 +11,7 @@ _COLOURS = {
     False: ("#0072b2", "#a86b00", "#00755a", "#c04a00", "#a8467f", "#22282f"),
 }
 #: The max number of distinct curves.
-MOST = len(_COLOURS[True])
+MAX_MARKS = len(_COLOURS[True])
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ class Marks:
         return tuple(DrawnRun(run, str(places[run] + 1), _COLOURS[is_dark][places[run]]) for run in ordered)
 
     def _free(self, places: dict[str, int]) -> int | None:
-        return next((place for place in range(MOST) if place not in places.values()), None)
+        return next((place for place in range(MAX_MARKS) if place not in places.values()), None)

@@ -25,54 +25,54 @@ class Tick:
     label: str
 
 
-def linear(low: float, high: float, most: int) -> list[Tick]:
-    """At most `most` round numbers from `low` to `high`, with enough digits to distinguish them."""
+def linear(low: float, high: float, limit: int) -> list[Tick]:
+    """At most `limit` round numbers from `low` to `high`, with enough digits to distinguish them."""
     if max(abs(low), abs(high)) >= 1e5:
-        return counts(low, high, most)
-    values = _multiples(low, high, _round_step((high - low) / max(1, most)), most)
+        return counts(low, high, limit)
+    values = _multiples(low, high, _round_step((high - low) / max(1, limit)), limit)
     return [Tick(value, label) for value, label in zip(values, _labels(values), strict=True)]
 
 
-def counts(low: float, high: float, most: int) -> list[Tick]:
+def counts(low: float, high: float, limit: int) -> list[Tick]:
     """The same for whole numbers; large ones in thousands and millions."""
-    step = max(1.0, _round_step((high - low) / max(1, most)))
+    step = max(1.0, _round_step((high - low) / max(1, limit)))
     if step == 2.5:
         step = 5.0
-    values = _multiples(low, high, step, most)
+    values = _multiples(low, high, step, limit)
     labels = [count(value) for value in values]
     if len(set(labels)) < len(labels):
         labels = [f"{value:.0f}" for value in values]
     return [Tick(value, label) for value, label in zip(values, labels, strict=True)]
 
 
-def times(low: float, high: float, most: int) -> list[Tick]:
+def times(low: float, high: float, limit: int) -> list[Tick]:
     """The same for seconds, at round durations."""
-    wanted = (high - low) / max(1, most)
+    wanted = (high - low) / max(1, limit)
     if wanted < 1:
-        return [Tick(tick.at, f"{tick.label}s") for tick in linear(low, high, most)]
+        return [Tick(tick.at, f"{tick.label}s") for tick in linear(low, high, limit)]
     step = next((step for step in _CLOCK if step >= wanted), None)
     if step is None:
         step = _DAY * _round_step(wanted / _DAY)
-    values = _multiples(low, high, step, most)
+    values = _multiples(low, high, step, limit)
     labels = [time(value) for value in values]
     if len(set(labels)) < len(labels):
         labels = [_to_the_second(value) for value in values]
     return [Tick(value, label) for value, label in zip(values, labels, strict=True)]
 
 
-def logarithmic(low: float, high: float, most: int) -> list[Tick]:
+def logarithmic(low: float, high: float, limit: int) -> list[Tick]:
     """The same for a logarithmic axis from `low` > 0: powers of ten, and values between if few."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for mantissas in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
         values = [m * 10.0**power for power in range(first, last + 1) for m in mantissas]
         values = [value for value in values if low <= value <= high]
-        if len(values) <= most:
+        if len(values) <= limit:
             break
-    if len(values) > most:
-        every = -(-len(values) // max(1, most))
+    if len(values) > limit:
+        every = -(-len(values) // max(1, limit))
         values = values[(len(values) - 1) % every :: every]
     if len(values) < 2:
-        return linear(low, high, most)
+        return linear(low, high, limit)
     return [Tick(value, number(value, 1)) for value in values]
 
 
@@ -132,11 +132,11 @@ def _round_step(wanted: float) -> float:
     return scale * next(step for step in _STEPS if step * scale >= wanted * (1 - 1e-9))
 
 
-def _multiples(low: float, high: float, step: float, most: int) -> list[float]:
+def _multiples(low: float, high: float, step: float, limit: int) -> list[float]:
     slack = min(step, high - low) * 1e-9
     first = math.ceil((low - slack) / step)
     values = [first * step]
-    while len(values) <= most and (first + len(values)) * step <= high + slack:
+    while len(values) <= limit and (first + len(values)) * step <= high + slack:
         values.append((first + len(values)) * step)
     return [value for value in values if value <= high + slack]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The actions of the keys below that need a run.
 _ACTIONS: tuple[RunAction, ...] = ("archive", "delete", "tag", "note")
 #: Runs and kept jobs that a confirmation lists.
-_MOST = 12
+_MAX_NAMES = 12
 
 KEYS: tuple[BindingType, ...] = (
     verb(
@@ -148,9 +148,9 @@ class RunActions(WorkspaceScreen):
         lines = [
             f"It frees {size(deletion.bytes)}, and cannot be undone. It deletes {counted(len(names), 'run')}:"
         ]
-        lines += [f"  {visible(name)}" for name in names[:_MOST]]
-        if len(names) > _MOST:
-            lines.append(f"  and {len(names) - _MOST} more runs")
+        lines += [f"  {visible(name)}" for name in names[:_MAX_NAMES]]
+        if len(names) > _MAX_NAMES:
+            lines.append(f"  and {len(names) - _MAX_NAMES} more runs")
         jobs = counted(len(deletion.jobs), "job")
         lines.append(f"with all weights, checkpoints, responses and comparisons, {jobs} in all.")
         if deletion.kept:

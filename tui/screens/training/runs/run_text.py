@@ -17,7 +17,7 @@ from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.screens.training.charts import curve_view, ticks
 from tui.screens.training.charts.curve_view import COUNTERS, EVAL
-from tui.screens.training.charts.run_marks import MOST
+from tui.screens.training.charts.run_marks import MAX_MARKS
 
 if TYPE_CHECKING:
     from core.api import Curves, Job, LogPage, RunSetting, SampleAnswer
@@ -99,7 +99,7 @@ def legend(
 def trouble(job: Job, *, is_drawn: bool) -> Content | None:
     """Why a run is not drawn, or the error that it failed with."""
     if not is_drawn:
-        text = f"not drawn: {MOST} runs are marked, the maximum"
+        text = f"not drawn: {MAX_MARKS} runs are marked, the maximum"
         return Content.styled(text, "$text-warning")
     if job.state == "failed":
         why = " ".join((job.error or "unknown reason").split())

@@ -355,8 +355,8 @@ def _of_cell(cell: Cell) -> MetricRow:
 def _only(cell: Cell) -> PairFilter:
     """The filter for the pairs of a cell."""
     if cell.kind == "length":
-        fewest, _, most = cell.value.partition("–")
-        return PairFilter(words_b=(int(fewest), int(most)))
+        low, _, high = cell.value.partition("–")
+        return PairFilter(words_b=(int(low), int(high)))
     return PairFilter(emotion=cell.value) if cell.kind == "emotion" else PairFilter(sentiment=cell.value)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The widths from which the bar, and all other metrics, are shown.
 _WIDE, _WIDEST = 110, 150
 #: The width of the bar; the narrowest one where names would be cut otherwise.
-_BAR, _WIDEST_BAR, _LEAST_BAR = 24, 36, 16
+_BAR, _MAX_BAR, _MIN_BAR = 24, 36, 16
 #: The width of the longest name of a method.
 _METHOD = 13
 _A = "A, baseline"
@@ -65,9 +65,9 @@ def columns(
             Column("invalid", "invalid", 9, "right"),
         ]
     if wide:
-        most = _WIDEST_BAR if widest else _BAR
+        longest_bar = _MAX_BAR if widest else _BAR
         # Two for its padding.
-        bar = max(_LEAST_BAR, min(most, _room(width, rest) - a - longest_b - 2))
+        bar = max(_MIN_BAR, min(longest_bar, _room(width, rest) - a - longest_b - 2))
         place = rest.index(next(one for one in rest if one.key == "interval")) + 1
         rest.insert(place, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar))
     names = _room(width, rest)

@@ -61,7 +61,7 @@ points = st.lists(st.tuples(st.integers(0, 500), finite), min_size=1, max_size=3
 @settings(max_examples=300, deadline=None)
 @given(points, st.integers(2, 40), st.integers(-50, 0), st.integers(500, 600))
 @example([(step, 0.0) for step in range(500)], 20, 0, 500)
-def test_each_column_keeps_its_least_and_its_greatest(
+def test_each_column_keeps_its_min_and_its_max(
     found: list[tuple[int, float]], count: int, low: int, high: int
 ) -> None:
     x, y = (np.array(column, dtype=float) for column in zip(*found, strict=True))

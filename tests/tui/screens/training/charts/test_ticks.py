@@ -1,4 +1,4 @@
-"""Ticks are where they should be, and their labels tell them apart."""
+"""Ticks are where they should be, and their labels distinguish them."""
 
 from __future__ import annotations
 
