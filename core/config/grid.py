@@ -28,6 +28,7 @@ class DpoVariant:
     named: NamedSettings
     """Those that are not in config.toml's tables, with those of its SFT."""
     training: Dpo
+    """`[dpo]` with the values of this run."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Variant:
     named: NamedSettings
     """Those that are not in config.toml's tables."""
     lora: Lora
+    """`[lora]` with the values of this run."""
     training: Training
+    """`[training]` with the values of this run."""
     dpo: tuple[DpoVariant, ...]
+    """The runs of stage `sft-dpo` that continue from it."""
 
 
 def variants(config: Config, student: str, recipe: str) -> tuple[Variant, ...]:

@@ -38,17 +38,16 @@ _LISTED = 40
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a file: their names without white space around them, and the index of each used one.
-
-    `responses` has the index of each source's response and of its rating, which is None in data without
-    ratings. A field that the data does not have has no index. `missing` are required fields that were
-    expected.
-    """
+    """The columns of a file."""
 
     names: tuple[str, ...]
+    """Their names, without white space around them."""
     fields: dict[str, int]
+    """Field of a dialogue → index of its column; a field that the data does not have is not in it."""
     responses: dict[str, tuple[int, int | None]]
+    """Source → indices of its response and of its rating, which is None in data without ratings."""
     missing: tuple[str, ...] = ()
+    """Required fields that were expected."""
 
     @property
     def rated_sources(self) -> int:

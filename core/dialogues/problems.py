@@ -16,16 +16,17 @@ MAX_PROBLEMS = 100_000
 
 @dataclass(frozen=True)
 class FileProblem:
-    """A problem in the file.
-
-    `line` is the line in which the row starts, counted from 1, or 0 in formats without lines, and `row` the
-    row below the header, counted from 1. Both are None if the problem concerns the whole file.
-    """
+    """A problem in the file."""
 
     line: int | None
+    """The line in which the row starts, counted from 1, or 0 in formats without lines; None if the problem
+    concerns the whole file."""
     column: str | None
+    """The column's name; None if the problem concerns no single column."""
     message: str
+    """What is wrong."""
     row: int | None = None
+    """The row below the header, counted from 1; None if the problem concerns the whole file."""
 
     def __str__(self) -> str:
         place = [] if self.line is None else [place_of(self.row, self.line)]

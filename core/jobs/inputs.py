@@ -10,9 +10,10 @@ _RESULT = "result:"
 
 @dataclass(frozen=True)
 class ImportedDialogues:
-    """All imported dialogues, by the SHA-256 of their file."""
+    """All imported dialogues."""
 
     sha256: str
+    """The SHA-256 of their file."""
 
 
 @dataclass(frozen=True)

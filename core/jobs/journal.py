@@ -49,8 +49,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of a journal."""
 
     seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    """The number of the line, from 1."""
     at: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+    """When it was written, in Unix seconds."""
     record: Record
+    """What is recorded."""
 
 
 _encoder = msgspec.json.Encoder()

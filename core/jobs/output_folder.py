@@ -23,6 +23,7 @@ class OutputFolder:
     """A folder with a list of its files, so that the next ones replace those and no other."""
 
     path: Path
+    """Where it is."""
     contents: str
     """The name of the file that lists the others."""
     what: str

@@ -20,7 +20,9 @@ class PlannedJob:
     fingerprint: str
     """SHA-256 of the stage's code version, the settings that change the results, and all inputs."""
     slot: Slot
+    """The resource that it uses."""
     settings: Settings
+    """The settings of its stage."""
     inputs: dict[str, Input]
     """Name of the input in the worker → what it reads."""
     depends_on: tuple[str, ...]

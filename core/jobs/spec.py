@@ -33,10 +33,13 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     job: str
     """The job's id."""
     name: str
+    """The job's name, unique in its stage."""
     attempt: int
     """The attempt's number, from 1."""
     fingerprint: str
+    """The job's fingerprint; empty for a call of the playground."""
     settings: S
+    """The settings of its stage."""
     inputs: dict[str, str]
     """Name of the input → its absolute path."""
     prior: tuple[str, ...]

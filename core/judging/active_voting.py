@@ -23,10 +23,12 @@ UNIFORM_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Draw:
-    """How a dialogue was drawn: with this probability from so many that had not been drawn before."""
+    """How a dialogue was drawn."""
 
     probability: float
+    """With which it was drawn, above 0 and at most 1."""
     among: int
+    """How many dialogues had not been drawn before, itself included."""
 
 
 def uncertainty(judged: Iterable[Sequence[tuple[Order, Winner, float | None]]]) -> float:

@@ -14,16 +14,22 @@ from core.jobs.records import VerdictRecord
 
 @dataclass(frozen=True)
 class OrderedPair:
-    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` is
-    the number of the repeat, from 1."""
+    """Two responses to one dialogue, as a judge is shown them."""
 
     dialog_id: str
+    """The dialogue; empty in the playground."""
     situation: str
+    """The situation the speaker is in; empty without one."""
     utterance: str
+    """What the responses answer."""
     response_a: str
+    """The response of side a."""
     response_b: str
+    """The response of side b."""
     order: Order
+    """`ab` shows the response of side a first."""
     number: int = 1
+    """The number of the repeat, from 1."""
 
 
 class Judge(Protocol):

@@ -28,9 +28,13 @@ class RatedPair(msgspec.Struct, frozen=True):
     """Two responses to a dialogue, by source, and the one with the higher human rating."""
 
     dialog_id: str
+    """The dialogue."""
     a: str
+    """The source of one response."""
     b: str
+    """The source of the other one."""
     better: Winner
+    """The response with the higher rating."""
 
 
 def run(job: JobContext[ValidateSettings]) -> ValidateResult:

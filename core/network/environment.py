@@ -29,9 +29,11 @@ class VariableProblem:
     """A variable that makes requests fail."""
 
     variable: str
+    """Its name."""
     found: str
     """What is wrong, after the variable's name: no password of a proxy is in it."""
     remedy: str
+    """What to do."""
     breaks: bool = True
     """Whether no request can be sent; else a part of the variable is ignored."""
 

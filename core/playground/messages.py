@@ -36,7 +36,9 @@ class Ask(msgspec.Struct, frozen=True, tag="ask", forbid_unknown_fields=True):
     """Have participants answer. A connection has one question at a time; its end stops the answers."""
 
     participants: tuple[Participant, ...]
+    """The responders."""
     sampling: Responding
+    """How they sample, if they have no settings of their own."""
 
 
 class Leave(msgspec.Struct, frozen=True, tag="leave"):
@@ -66,10 +68,13 @@ class OpinionCall(msgspec.Struct, frozen=True, tag="opinion", forbid_unknown_fie
     settings: CompareSettings
     """As the job has them in which the judge compares the two responders."""
     situation: str
+    """The situation; empty without one."""
     utterance: str
     """What both answers answer."""
     answer_a: str
+    """The answer of side a."""
     answer_b: str
+    """The answer of side b."""
     weights: str | None
     """The file of the embedded judge; None for a large model."""
 
@@ -78,6 +83,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that a process of its own asks a large model, or a judge."""
 
     work: TeacherCall | OpinionCall
+    """What to do."""
     spent_usd: float
     """US dollars that the workspace's jobs had spent by then, as its store has counted."""
 
@@ -100,12 +106,14 @@ class Answered(msgspec.Struct, frozen=True, tag="answered"):
     """A finished answer."""
 
     answer: PlaygroundAnswer
+    """The answer, or why there is none."""
 
 
 class Judged(msgspec.Struct, frozen=True, tag="judged"):
     """A judge's opinion."""
 
     opinion: PlaygroundOpinion
+    """The opinion, with its cost."""
 
 
 class OpinionFailed(msgspec.Struct, frozen=True, tag="failed"):

@@ -34,7 +34,9 @@ class Running(msgspec.Struct, frozen=True):
     """The process that runs, as its lock's file describes it."""
 
     pid: int
+    """Its process id."""
     host: str
+    """Its machine."""
     process: str | None
     """What `processes.identity` says of it."""
     address: str

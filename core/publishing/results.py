@@ -23,9 +23,13 @@ class RunWinRate:
     baseline: str
     """The other responder."""
     judge: str
+    """The judge."""
     win_rate: float
+    """Of the run, from 0 to 1."""
     low: float | None
+    """The lower end of its 95 % interval; None without an interval."""
     high: float | None
+    """The upper end of its 95 % interval; None without an interval."""
     source: WinRate
     """The comparison."""
 

@@ -27,7 +27,9 @@ class DataDescription:
     sha256: str
     """Of all dialogues."""
     train: int
+    """Train dialogues."""
     test: int
+    """Test dialogues."""
     sources: tuple[str, ...]
     """The language models that have responses in it."""
     teachers: tuple[str, ...]

@@ -36,7 +36,9 @@ class WeightsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What to make of a run."""
 
     student: LocalStudent
+    """The student that the run fine-tuned."""
     responding: Responding
+    """How it answers; written to the generation config and the Modelfile."""
     lora: Lora | None
     """None if all weights were trained."""
     trained: str

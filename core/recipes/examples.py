@@ -20,17 +20,24 @@ class SftExample(msgspec.Struct, frozen=True):
     """TRL's prompt-completion format: one user turn, one assistant turn."""
 
     dialog_id: str
+    """The train dialogue."""
     prompt: tuple[Message, ...]
+    """The messages before the answer."""
     completion: tuple[Message, ...]
+    """The answer, on which there is a loss."""
 
 
 class PreferencePair(msgspec.Struct, frozen=True):
     """TRL's preference format."""
 
     dialog_id: str
+    """The train dialogue."""
     prompt: tuple[Message, ...]
+    """The messages before the answers."""
     chosen: tuple[Message, ...]
+    """The answer that is preferred."""
     rejected: tuple[Message, ...]
+    """The other answer."""
 
 
 Example = TypeVar("Example", SftExample, PreferencePair)

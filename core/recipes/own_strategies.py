@@ -52,6 +52,7 @@ class OwnStrategy:
     """A strategy of a workspace's own."""
 
     name: str
+    """Its file's name, without `.txt`."""
     methods: tuple[TeacherMethod, ...]
     """The methods that it makes a recipe of."""
     turns: tuple[str, ...]

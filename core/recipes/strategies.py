@@ -30,16 +30,15 @@ _INITIAL = "initial"
 
 @dataclass(frozen=True)
 class ResponseSet:
-    """A set of teacher responses, one for each train dialogue.
-
-    `turns` are the templates of the user turns. `original` is the response that is improved, None if the
-    teacher writes a response of its own. `inputs` maps the names of inputs, `original` and `turn-<n>` (the
-    answers to earlier turns), to the sets that they come from.
-    """
+    """A set of teacher responses, one for each train dialogue."""
 
     turns: tuple[str, ...]
+    """The templates of the user turns."""
     original: Literal["human", "initial"] | None
+    """The response that is improved; None if the teacher writes a response of its own."""
     inputs: dict[str, str] = field(default_factory=dict)
+    """Names of inputs, `original` and `turn-<n>` (the answers to earlier turns) → the sets that they come
+    from."""
 
 
 def _response_sets() -> dict[str, ResponseSet]:

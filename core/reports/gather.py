@@ -52,11 +52,14 @@ class RunTraining:
 
 @dataclass(frozen=True)
 class ReportExample:
-    """A dialogue with both responses, and why it was selected."""
+    """A dialogue with both responses."""
 
     rate: WinRate
+    """The comparison."""
     pair: Pair
+    """The dialogue, the responses and the verdicts."""
     why: str
+    """Why it was selected."""
 
 
 @dataclass(frozen=True)
@@ -64,30 +67,45 @@ class Report:
     """The contents of a report, in the order of config.toml."""
 
     workspace: str
+    """The name of the workspace's folder."""
     file: str | None
+    """The name of the imported file; None without data."""
     file_sha256: str | None
+    """Its SHA-256; None without data."""
     is_sample: bool
     """Whether the data is the bundled sample, which is not for research."""
     dialogues: DialogueCounts
+    """How many dialogues there are."""
     statistics: Statistics | None
+    """Of the data; None without data."""
     comparisons: tuple[Comparison, ...]
+    """With their breakdowns."""
     recipes: tuple[RecipeRate, ...]
+    """Win rates over all students of a recipe."""
     rankings: tuple[Ranking, ...]
     """Runs that differ in their seeds alone are one responder."""
     seeds: tuple[SeedGroup, ...]
     """Comparisons whose runs differ in their seeds alone."""
     scorecards: tuple[Scorecard, ...]
+    """How each judge agrees with people, and its biases."""
     bias_models: tuple[BiasModel, ...]
+    """The effects on each judge's verdicts."""
     annotator_tests: tuple[AnnotatorTest, ...]
+    """Whether a judge could replace a voter."""
     agreements: tuple[Agreement, ...]
+    """Between judges, and with voters."""
     tests: tuple[PairedTest, ...]
+    """Paired tests of comparisons with the same baseline."""
     same_answers: tuple[SameAnswers, ...]
     """Every two responders with an answer in common."""
     human: tuple[HumanWinRate, ...]
+    """Win rates by people's votes."""
     filtered: tuple[tuple[str, FilteredPairs], ...]
     """Recipes, and what the judge that filters preference pairs left of theirs."""
     trainings: tuple[RunTraining, ...]
+    """The metrics of runs."""
     examples: tuple[ReportExample, ...]
+    """Dialogues to read."""
     stopped: tuple[str, ...] = ()
     """The runs that early rungs have stopped before they were trained on all examples."""
 

@@ -40,10 +40,13 @@ class Plot:
     name: str
     """The file name without its extension."""
     title: str
+    """The heading."""
     about: str
     """The caption: the data behind the plot."""
     svg: bytes
+    """The drawing as SVG."""
     png: bytes
+    """The drawing as PNG."""
 
 
 def plots(report: Report) -> tuple[Plot, ...]:

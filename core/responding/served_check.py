@@ -29,6 +29,7 @@ class ServedAnswer:
     """A server's greedy answer to a test dialogue."""
 
     dialog_id: str
+    """The dialogue."""
     prompt: list[int]
     """The tokens of the prompt, as in training."""
     prompt_tokens: int | None

@@ -137,7 +137,9 @@ class Intent:
     """A pending intent."""
 
     id: int
+    """Counts intents, from 1."""
     kind: str
+    """The request's tag, such as `start`."""
     payload: str
     """JSON of an `IntentRequest`: `request` reads it."""
 

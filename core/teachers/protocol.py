@@ -23,7 +23,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a conversation."""
 
     role: Literal["user", "assistant"]
+    """Who says it."""
     content: str
+    """What is said."""
 
 
 class AnswerSchema(msgspec.Struct, frozen=True):
@@ -72,9 +74,13 @@ class TokenCounts(msgspec.Struct, frozen=True):
     """Tokens as the provider reported them; None where it did not."""
 
     prompt: int | None
+    """Input tokens."""
     cached: int | None
+    """Those of the prompt that were read from the cache."""
     completion: int | None
+    """Output tokens."""
     total: int | None
+    """Input and output tokens together."""
     reasoning: int | None = None
     """Those of the completion that are reasoning."""
     cache_write: int | None = None
@@ -87,6 +93,7 @@ class Reply(msgspec.Struct, frozen=True):
     text: str
     """May be empty."""
     finish: Finish
+    """How the answer ended."""
     usage: Usage | None
     """None if it does not follow from what the provider reported."""
     logprobs: dict[str, float] | None = None
@@ -191,7 +198,9 @@ class RateLimits:
     """The rate limits in a response's headers. None where a header is missing."""
 
     remaining_requests: int | None = None
+    """Requests that may be sent now."""
     remaining_tokens: int | None = None
+    """Tokens that may be sent now."""
     reset_requests_s: float | None = None
     """Seconds until all requests are available again."""
     reset_tokens_s: float | None = None
@@ -232,7 +241,9 @@ class Account(msgspec.Struct, frozen=True):
     """The account that sends requests."""
 
     provider: str
+    """The provider's name in config.toml."""
     base_url: str
+    """The address of its API."""
     key_digest: str
     """The beginning of the key's SHA-256, never the key."""
 
@@ -244,6 +255,7 @@ class BatchInfo:
     id: str
     """The provider's id."""
     status: BatchStatus
+    """Where it stands."""
     completed: int | None
     """Requests with an answer."""
     failed: int | None
@@ -259,8 +271,11 @@ class BatchInfo:
     errors: tuple[str, ...]
     """The provider's errors about the whole batch, or about lines of its input file."""
     metadata: dict[str, str]
+    """What was sent with it, by which it is found again."""
     created_at: float | None
+    """When it was created; None if not reported."""
     expires_at: float | None
+    """When the provider gives it up; None if not reported."""
 
 
 class BatchTeacher(Protocol):

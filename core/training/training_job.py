@@ -54,6 +54,7 @@ class RunData:
     file: Path
     """Of the examples, or of the preference pairs."""
     train: TokenizedData
+    """What the run is trained on."""
     held_out: TokenizedData | None
     """Data of the evaluation."""
 
@@ -65,8 +66,11 @@ class PreparedRun:
     trainer: Any
     """With its callbacks."""
     chat: ChatFormat
+    """How messages become tokens."""
     data: RunData
+    """What it trains on."""
     early_stopping: EarlyStopping | None
+    """When it ends early; None if it does not."""
 
 
 def run(job: JobContext[RunSettings]) -> TrainingResult:

@@ -25,24 +25,28 @@ _FIELDS = ("emotion", "sentiment", "plutchik", "situation", "utterance")
 
 @dataclass(frozen=True)
 class DialogueIds:
-    """How many dialogues there are, and the ids of the first `_NAMED` of them."""
+    """Some dialogues."""
 
     count: int
+    """How many there are."""
     first: tuple[str, ...]
+    """The ids of the first `_NAMED` of them."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Dialogues that are added, removed or changed; `what` counts the kinds of change.
-
-    `reordered` is whether the common dialogues are in another order.
-    """
+    """How the dialogues differ from those in the workspace."""
 
     added: DialogueIds
+    """Dialogues that are new."""
     removed: DialogueIds
+    """Dialogues that are gone."""
     changed: DialogueIds
+    """Dialogues with another content."""
     what: dict[str, int]
+    """Kind of change → number of dialogues."""
     reordered: bool
+    """Whether the common dialogues are in another order."""
 
     def lines(self) -> tuple[str, ...]:
         """The changes as text, one per line; empty without changes."""

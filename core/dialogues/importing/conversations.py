@@ -48,19 +48,24 @@ _NUMBER = re.compile(r"\d{1,9}(?:\.0+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Turn:
-    """What the speaker, or else the listener, says."""
+    """One turn of a conversation."""
 
     by_speaker: bool
+    """Whether the speaker says it; else the listener does."""
     text: str
+    """What is said."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """The turn that is answered, the turns before it, and the answer; without one it is None."""
+    """A turn and its answer."""
 
     earlier: tuple[Turn, ...]
+    """The turns before it."""
     utterance: str
+    """The turn that is answered."""
     answer: str | None
+    """The listener's next turn; None without one."""
 
     def context(self, situation: str) -> str:
         """The situation, followed by the earlier turns."""

@@ -46,23 +46,26 @@ class Findings:
 
 @dataclass(frozen=True)
 class Layout:
-    """What is where in a source's rows.
-
-    `names` are those of its columns after mapping, and `labels` those in the file. `columns` are those of the
-    dialogues' rows, which `conversations` makes from the source's rows if they are conversations. `absent`
-    are required fields that the data does not have. `split_column` is the index of the column that names the
-    split, `group_column` of the one by which the random split keeps dialogues together.
-    """
+    """What is where in a source's rows."""
 
     names: tuple[str, ...]
+    """The names of its columns after mapping."""
     labels: tuple[str, ...]
+    """Their names in the file."""
     columns: Columns
+    """The columns of the dialogues' rows."""
     conversations: Conversations | None
+    """What makes the dialogues' rows from the source's rows; None unless these are conversations."""
     absent: Collection[str]
+    """Required fields that the data does not have."""
     split: SplitMethod
+    """How the split is made."""
     split_column: int | None
+    """The index of the column that names the split; None without one."""
     group_column: int | None
+    """The index of the column by which the random split keeps dialogues together; None without one."""
     delimiter: str | None
+    """What separates the cells; None if it is no such text file."""
 
     def label(self, column: str) -> str:
         """What a field's column is called in the file."""

@@ -45,11 +45,14 @@ _Lookup = Callable[[_Pairs], Iterable[tuple[str, _Pairs]]]
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """A train dialogue, the first test dialogue that is like it, and their similarity from 0 to 1."""
+    """A train dialogue that is nearly the same as a test dialogue."""
 
     train: str
+    """Its id."""
     test: str
+    """The id of the first test dialogue that is like it."""
     similarity: float
+    """How similar they are, from 0 to 1."""
 
 
 @dataclass(frozen=True)

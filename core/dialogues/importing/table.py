@@ -24,38 +24,41 @@ from core.domain.data.findings import Finding
 
 @dataclass(frozen=True)
 class Table:
-    """A file's dialogues, in its order and with their split; they are on disk.
-
-    `format` is how the file is written. `mapping` is which column has what, empty for the known columns;
-    `is_guessed` is whether some of it is a guess. `split` is the rule of the split in words, and `is_rated`
-    whether responses have ratings.
-
-    `sources` are the LLM sources that have a response, `ignored` the unused columns with a name, and `sha256`
-    is that of the file. `blank_rows` and `blank_columns` were skipped.
-
-    `suspicious` are texts that a person probably did not write, by kind. `left_out` are responses without a
-    text or a valid rating, by kind and source; they are not in the dialogues. `undecided` is how many
-    dialogues are in the test split only because such responses are left out: with the rating 3 they would be
-    train dialogues. `near_duplicates` are train dialogues that are nearly the same as a test dialogue, None
-    if nobody looked. `parts` are the data sets of a mixture by name, each as it was read alone.
-    """
+    """A file's dialogues; they are on disk."""
 
     dialogues: Sequence[Dialogue]
+    """In the file's order, with their split."""
     format: Format
+    """How the file is written."""
     mapping: Mapping[str, str]
+    """Field → its column, or how it is made; empty if the columns have the known names."""
     is_guessed: bool
+    """Whether some of the mapping is a guess."""
     split: str
+    """The rule of the split, in words."""
     is_rated: bool
+    """Whether responses have ratings."""
     sources: tuple[str, ...]
+    """The LLM sources that have a response."""
     ignored: tuple[str, ...]
+    """The unused columns with a name."""
     sha256: str
+    """Of the file."""
     blank_rows: int
+    """Rows that were skipped because they are empty."""
     blank_columns: int
+    """Columns that were skipped because they are empty."""
     suspicious: tuple[Finding, ...]
+    """Texts that a person probably did not write, by kind."""
     left_out: tuple[Finding, ...]
+    """Responses without a text or a valid rating, by kind and source; they are not in the dialogues."""
     undecided: int
+    """How many dialogues are in the test split only because such responses are left out: with the rating 3
+    they would be train dialogues."""
     near_duplicates: NearDuplicates | None
+    """Train dialogues that are nearly the same as a test dialogue; None if nobody looked."""
     parts: Mapping[str, Table] = field(default_factory=dict)
+    """The data sets of a mixture by name, each as it was read alone; empty for any other file."""
 
     @property
     def columns(self) -> str:

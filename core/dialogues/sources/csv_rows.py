@@ -36,16 +36,16 @@ BrokenKind = Literal["cut off", "stray quote", "too long"]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the cells of a file are separated.
-
-    `skips_space` is whether a space after a delimiter is no part of the next cell. `has_sep_line` is whether
-    the first line only names the delimiter (`sep=;`). `has_quotes` is whether cells may be quoted.
-    """
+    """How the cells of a file are separated."""
 
     delimiter: str = ","
+    """What is between two cells."""
     skips_space: bool = False
+    """Whether a space after a delimiter is no part of the next cell."""
     has_sep_line: bool = False
+    """Whether the first line only names the delimiter (`sep=;`)."""
     has_quotes: bool = True
+    """Whether cells may be quoted."""
 
 
 class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the message

@@ -34,9 +34,13 @@ class HubDataset:
     """A data set on the Hub, as `hf:NAME?config=…&split=…&revision=…`. Without a split all are read."""
 
     name: str
+    """As `owner/name`."""
     config: str | None = None
+    """The configuration; None for the default one."""
     split: str | None = None
+    """The split; None for all."""
     revision: str | None = None
+    """A commit, branch or tag; None for the newest commit."""
 
     @classmethod
     def parse(cls, text: str) -> HubDataset | None:

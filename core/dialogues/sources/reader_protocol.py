@@ -18,14 +18,14 @@ ReadingProgress = Callable[[ReadingPhase, int, int], None]
 
 @dataclass(frozen=True)
 class Row:
-    """Row `number`, where the header is 0, starting in `line`, counted from 1.
-
-    `line` is 0 in formats without lines.
-    """
+    """One row of a source."""
 
     number: int
+    """Counts the rows; the header is 0."""
     line: int
+    """The line in which it starts, counted from 1; 0 in formats without lines."""
     cells: list[str]
+    """The text of each cell."""
 
 
 @dataclass(frozen=True)

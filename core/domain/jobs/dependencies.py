@@ -25,10 +25,12 @@ class Dependent(Protocol):
 
 @dataclass(frozen=True)
 class Link:
-    """A job's id, and the ids of what it depends on directly."""
+    """A job in the graph."""
 
     id: str
+    """The job's id."""
     depends_on: tuple[str, ...]
+    """The ids of what it depends on directly."""
 
 
 def dependencies_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:

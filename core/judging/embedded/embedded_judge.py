@@ -38,34 +38,43 @@ _FEATURES = 1
 
 @dataclass(frozen=True)
 class HeldOutAgreement:
-    """The agreement of held-out scores with the human ratings.
-
-    `pairs` is the number of pairs of responses to one dialogue with different ratings; `share` is the share
-    of them that is ranked correctly (ties count half), with a 95 % interval over dialogues. `longer` is the
-    share that "the longer one wins" would rank correctly. `auc` is the ROC AUC for responses rated 3 against
-    the rest; `length_auc` is that of the number of words.
-    """
+    """The agreement of held-out scores with the human ratings."""
 
     share: float
+    """The share of `pairs` that is ranked correctly, from 0 to 1; ties count half."""
     low: float
+    """The lower end of its 95 % interval over dialogues."""
     high: float
+    """The upper end of its 95 % interval over dialogues."""
     pairs: int
+    """Pairs of responses to one dialogue with different ratings."""
     longer: float
+    """The share of them that "the longer one wins" would rank correctly."""
     auc: float
+    """The ROC AUC for responses rated 3 against the rest."""
     length_auc: float
+    """The ROC AUC of the number of words."""
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A trained judge, as stored in judge.json; `features` is the version of its features."""
+    """A trained judge, as stored in judge.json."""
 
     features: int
+    """The version of its features."""
     intercept: float
+    """The score without any feature."""
     coefficients: list[float]
+    """A coefficient for each feature."""
     alpha: float
+    """The strength of the ridge penalty."""
     dialogues: int
+    """Dialogues that it was trained on."""
     responses: int
+    """Rated responses that it was trained on."""
     agreement: HeldOutAgreement
+    """How well it agrees with people on dialogues that it was not trained on."""
     label: str
+    """What screens and reports call it: that it is weak, and how weak."""
 
 
 def fit(

@@ -137,6 +137,7 @@ class NamedResponse:
     """The response that an answer names."""
 
     place: Position
+    """Where the response was shown."""
     form: AnswerForm
     """The form in which it does."""
 

@@ -22,24 +22,28 @@ _MAX_LEVERAGE = 0.999
 
 @dataclass(frozen=True)
 class LengthControlled:
-    """The win rate of b at equal length of both responses, with a 95 % interval.
-
-    `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `difference` is this rate minus the raw one, with its interval. `differs` is whether the two
-    differ: by more than 5 points or in the side of ½, with an interval of the difference that excludes 0.
-    `overlap` is the share of dialogues in which the response that is mostly longer is not longer: the smaller
-    it is, the more the rate is extrapolated.
-    """
+    """The win rate of b at equal length of both responses, with 95 % intervals."""
 
     win_rate_b: float
+    """The rate at equal length, from 0 to 1."""
     low: float
+    """The lower end of its interval."""
     high: float
+    """The upper end of its interval."""
     coefficient: float
+    """Of tanh((words of b − words of a) / their standard deviation) in the log-odds of b's win."""
     difference: float
+    """This rate minus the raw one."""
     difference_low: float
+    """The lower end of the interval of the difference."""
     difference_high: float
+    """The upper end of the interval of the difference."""
     differs: bool
+    """Whether the two rates differ: by more than 5 points or in the side of ½, with an interval of the
+    difference that excludes 0."""
     overlap: float
+    """The share of dialogues in which the response that is mostly longer is not longer: the smaller it is,
+    the more the rate is extrapolated."""
 
 
 def length_controlled(

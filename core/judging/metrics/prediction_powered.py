@@ -31,37 +31,40 @@ _MIN_IN_STRATUM = 8
 
 
 class Predicted(NamedTuple):
-    """One dialogue of a comparison.
-
-    `score` is the judge's score of b, None if invalid; `vote` the mean vote for b over voters, None without
-    votes. `identical` is whether both texts are the same: a tie, on which nobody votes. `weight` is that of
-    the vote, by how the dialogue was drawn.
-    """
+    """One dialogue of a comparison."""
 
     score: float | None
+    """The judge's score of b, from 0 to 1; None if invalid."""
     vote: float | None
+    """The mean vote for b over voters, from 0 to 1; None without votes."""
     emotion: str = ""
+    """The speaker's emotion; empty without one."""
     sentiment: str = ""
+    """The emotion's sentiment; empty without one."""
     identical: bool = False
+    """Whether both texts are the same: a tie, on which nobody votes."""
     weight: float = 1.0
+    """The weight of the vote, by how the dialogue was drawn."""
 
 
 @dataclass(frozen=True)
 class PredictionPowered:
-    """The win rate of b by people over all dialogues of a comparison, from votes on `voted` of them.
-
-    `votes_alone` is the same estimate without the judge. `weight` is λ, how much the judge's scores count,
-    from 0 to 1. `strata` is the number of groups of emotions; 1 without stratification. `more` is the number
-    of further dialogues with votes after which the interval will exclude ½ if the estimate stays as it is: 0
-    if it does already, None if votes on all dialogues would not do, or are too few to tell.
-    """
+    """The win rate of b by people over all dialogues of a comparison, from votes on some of them."""
 
     rate: ShareInterval
+    """The win rate."""
     votes_alone: ShareInterval
+    """The same estimate without the judge."""
     weight: float
+    """λ, how much the judge's scores count, from 0 to 1."""
     strata: int
+    """The number of groups of emotions; 1 without stratification."""
     voted: int
+    """Dialogues with votes."""
     more: int | None
+    """The number of further dialogues with votes after which the interval will exclude ½ if the estimate
+    stays as it is: 0 if it does already, None if votes on all dialogues would not do, or are too few to
+    say."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ class StartedWorker:
     """A worker that an engine has started; all None where the engine only learns it later."""
 
     pid: int | None = None
+    """The id of its process."""
     host: str | None = None
+    """The machine that it runs on."""
     process: str | None = None
     """What distinguishes its process from others with the same id."""
 

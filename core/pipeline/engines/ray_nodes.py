@@ -28,7 +28,9 @@ class NodesRequest(msgspec.Struct, frozen=True):
     shells: tuple[str, ...]
     """A line for a shell on each node."""
     num_cpus: float
+    """CPUs that are reserved on each node."""
     num_gpus: float
+    """GPUs that are reserved on each node."""
     memory: int
     """Bytes; 0 for Ray's default."""
     custom: dict[str, float]

@@ -42,6 +42,7 @@ class ChosenJudge:
     """A judge as comparisons have it."""
 
     settings: LlmJudge | EmbeddedJudge
+    """The judge, as the settings of a comparison have it."""
     slot: Slot
     """The slot of its comparisons."""
     inputs: Mapping[str, Input]

@@ -36,12 +36,17 @@ class RecordedOutside:
     """What the history and the old state.db hold; each field is empty where nothing was found."""
 
     imported: list[Imported] = field(default_factory=list)
+    """Imports, in their order."""
     votes: list[Voted] = field(default_factory=list)
+    """Votes, in their order."""
     settings: dict[str, str | None] = field(default_factory=dict)
+    """Name of a setting of the workspace → its value; None for one that was removed."""
     ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
+    """Job and number of an attempt → how it ended, where its journal does not say it."""
     requested: dict[str, Requested] = field(default_factory=dict)
     """Job → what was requested of it last; the jobs in the order of their first requests."""
     notes: dict[str, RunNotes] = field(default_factory=dict)
+    """Run → its notes."""
     jobs: frozenset[str] = frozenset()
     """Jobs with attempts in the old state.db."""
     pending: list[Intent] = field(default_factory=list)

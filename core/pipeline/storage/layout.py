@@ -35,6 +35,7 @@ class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Annotated[int, msgspec.Meta(ge=0)]
     """Bytes."""
     sha256: _Sha256
+    """Of its content."""
 
     def __post_init__(self) -> None:
         paths.check_inside(self.path)
@@ -61,6 +62,7 @@ class Outputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The files that an attempt has made so far, relative to its folder."""
 
     files: tuple[StoredFile, ...]
+    """Each file once."""
 
 
 class AttemptNames:

@@ -48,16 +48,16 @@ _GAVE_BACK = "it gave its slot back"
 
 @dataclass(frozen=True)
 class Ingested:
-    """The result of an ingestion: the number of new records, and how the attempt ended, if it did.
-
-    `damaged` means that the attempt ended because the rest of its journal is unreadable, whatever its worker
-    does. `unreadable` is why the journal cannot be read now: what else it says is not known.
-    """
+    """The result of an ingestion."""
 
     records: int
+    """The number of new records."""
     ending: EndRecord | None = None
+    """How the attempt ended; None if it did not."""
     damaged: bool = False
+    """Whether the attempt ended because the rest of its journal is unreadable, whatever its worker does."""
     unreadable: OSError | None = None
+    """Why the journal cannot be read now, so that what else it says is not known; None if it can."""
 
 
 def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Ingested:

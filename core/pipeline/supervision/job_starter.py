@@ -38,8 +38,11 @@ class EndingWorker:
     """A worker whose attempt has ended. It occupies its slot (and memory) until it exits."""
 
     attempt: Attempt
+    """The attempt that has ended."""
     slot: Slot
+    """The slot that it occupies."""
     until: float
+    """When it is killed if it still runs, on the monotonic clock."""
 
 
 def make_ready(connection: sqlite3.Connection) -> None:

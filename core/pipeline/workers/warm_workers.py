@@ -58,6 +58,7 @@ class Kind:
     """What a job needs of its worker."""
 
     slot: Slot
+    """The slot that the job uses."""
     key: str | None
     """The same for jobs that may share a worker; None if the job needs one of its own."""
     places: int = 1

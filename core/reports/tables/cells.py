@@ -34,6 +34,7 @@ class ReportTable:
     name: str
     """The file name without its extension."""
     title: str
+    """The heading."""
     note: str
     """The caption: what the numbers are, and the data behind them."""
     columns: tuple[str, ...]
@@ -41,6 +42,7 @@ class ReportTable:
     numeric: frozenset[int]
     """Indices of the columns that are aligned to the right."""
     rows: tuple[tuple[ReportCell, ...], ...]
+    """Its cells, a row at a time."""
     full: ReportTable | None = None
     """The same with more columns, for CSV; None if this has all of them."""
 

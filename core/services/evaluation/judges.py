@@ -35,6 +35,7 @@ class Validated:
     job: str
     """The id of the job that measured it."""
     result: JudgeResult | ValidateResult
+    """What it measured."""
 
 
 _Judged = CompareResult | FilterResult | ValidateResult

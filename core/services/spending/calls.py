@@ -17,6 +17,7 @@ class CallSums:
     """The cost of calls, in US dollars."""
 
     usd: float = 0.0
+    """All of it."""
     estimated_usd: float = 0.0
     """What of it is estimated."""
     unpriced: int = 0

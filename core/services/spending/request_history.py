@@ -45,6 +45,7 @@ class RequestHistory:
     answered: Collection[str]
     """The keys of answered requests."""
     used: UsedTokens
+    """(stage, model) → tokens of the answers so far."""
     texts: ReadResponses
     """The responses in an input, by dialogue; None if there are none yet."""
     pairs: Mapping[str, Path]

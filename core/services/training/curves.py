@@ -27,13 +27,12 @@ _decode = msgspec.json.Decoder(dict[str, float | str]).decode
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One metric: its `values`, and the `places` among the run's points at which it was logged.
-
-    Values may be nan, inf and -inf.
-    """
+    """One metric of a run."""
 
     places: Places
+    """The places among the run's points at which it was logged."""
     values: Floats
+    """The values there; they may be nan, inf and -inf."""
     _smooth: dict[float, Floats] = field(default_factory=dict, repr=False)
 
     def smoothed(self, weight: float) -> Floats:

@@ -15,24 +15,31 @@ from core.store.jobs.job_events import add_event
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a job.
-
-    `seq` and `offset` are the last ingested record and byte of its journal, `reached` the number of units
-    that were done when it ended, `cancel_at` the time at which the user cancelled it. `process` identifies
-    the process `pid` among others that get the same id; None in attempts of versions that did not record it.
-    """
+    """One try at a job."""
 
     job: str
+    """The job's id."""
     number: int
+    """Counts the job's attempts, from 1."""
     folder: str
+    """Its folder, relative to the workspace."""
     state: str
+    """`running`, or how it ended."""
     pid: int | None
+    """The id of its worker's process; None before it is known."""
     host: str | None
+    """The machine of its worker; None before it is known."""
     seq: int
+    """The last ingested record of its journal; 0 before the first."""
     offset: int
+    """The bytes of its journal up to there."""
     reached: int | None = None
+    """The number of units that were done when it ended; None before."""
     cancel_at: float | None = None
+    """When the user cancelled it, in Unix seconds; None if nobody did."""
     process: str | None = None
+    """Identifies the process `pid` among others that get the same id; None in attempts of versions that did
+    not record it."""
     gpu: str | None = None
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
     engine: str = LOCAL

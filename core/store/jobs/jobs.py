@@ -28,7 +28,9 @@ class StoredJob:
     """A planned job with its state."""
 
     job: PlannedJob
+    """What was planned."""
     state: JobState
+    """What has become of it."""
     attempt: int
     """The number of the newest attempt; 0 before the first."""
     redone_after: int = 0

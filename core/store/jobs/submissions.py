@@ -19,19 +19,26 @@ from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 
 @dataclass(frozen=True)
 class Sums:
-    """Totals of a submission's answers: requests with an outcome, usable answers, tokens, cost in US dollars,
-    what of it is estimated, and answers of unknown cost (`unpriced`). None means that the provider did not
-    report it."""
+    """Totals of a submission's answers; None where the provider did not report it."""
 
     answered: int
+    """Requests with an outcome."""
     ok: int
+    """Usable answers."""
     input_tokens: int | None
+    """Input tokens, cached ones included."""
     cached_tokens: int | None
+    """Those of them that were read from the provider's cache."""
     output_tokens: int | None
+    """Output tokens, those of reasoning included."""
     reasoning_tokens: int | None
+    """Those of them that are reasoning."""
     usd: float | None
+    """Cost in US dollars."""
     estimated_usd: float | None
+    """What of it is estimated."""
     unpriced: int
+    """Answers whose cost is not known."""
 
 
 #: Token → totals of a collected submission, which no longer change.

@@ -15,6 +15,7 @@ class Part:
     """A part of a rendered conversation."""
 
     text: str
+    """As it is rendered."""
     is_message: bool
     """Whether it is a message's text. The rest is the chat template's own, where control tokens count."""
 

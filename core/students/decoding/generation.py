@@ -24,6 +24,7 @@ class GeneratedText:
     """The generated text, without the prompt."""
 
     text: str
+    """Without thinking."""
     finish: Literal["stop", "length"]
     """`length` if the text was cut at the maximum number of new tokens."""
     had_thinking: bool

@@ -37,14 +37,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Package:
-    """A package with a model file: its name and version, the wheel's SHA-256, the name of its module, and the
-    file in the module's folder with its SHA-256."""
+    """A package with a model file."""
 
     requirement: str
+    """Its name and version."""
     wheel_sha256: str
+    """The wheel's SHA-256."""
     module: str
+    """The name of its module."""
     file: str
+    """The file's name in the module's folder."""
     file_sha256: str
+    """The file's SHA-256."""
 
     def installed(self) -> Path | None:
         """The file in the installed package; None if the package is not installed."""

@@ -44,9 +44,11 @@ class ModelShape:
     inner: int
     """Width of the feed-forward layers that one token passes."""
     layers: int
+    """Decoder layers."""
     heads: int
     """Attention heads of a layer."""
     vocabulary: int
+    """Tokens of the vocabulary, as the embedding has rows."""
     parameters: int
     """Weights, shared ones once."""
     outside: int

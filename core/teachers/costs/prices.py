@@ -27,7 +27,9 @@ class Used:
     """The tokens of answers so far, of those whose usage the provider reported."""
 
     answers: int
+    """How many answers."""
     output_tokens: int
+    """Their output tokens together."""
 
 
 def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | None:

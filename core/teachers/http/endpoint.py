@@ -32,9 +32,13 @@ class Endpoint:
     timeout_s: float = 120.0
     """Seconds that one call may take."""
     temperature: float | None = None
+    """Sampling temperature."""
     top_p: float | None = None
+    """Cumulative probability of the tokens that are sampled from."""
     seed: int | None = None
+    """Seed of the sampling."""
     max_output_tokens: int = 512
+    """The maximum number of tokens of an answer, reasoning included."""
     token_limit: str | None = None
     """OpenAI's name of `max_output_tokens`; None for the one that the endpoint accepts."""
     top_logprobs: int | None = None

@@ -57,9 +57,11 @@ class TrackedSubmission:
     """A submission and what the journals have recorded about it since."""
 
     record: SubmissionRecord
+    """What was going to be sent."""
     folder: Path
     """The folder of the attempt that submitted it."""
     state: BatchState
+    """Its newest state."""
     at: float
     """When it got this state, in Unix seconds."""
     submitted_at: float
@@ -71,10 +73,13 @@ class TrackedSubmission:
     key_digest: str = ""
     """The digest of the API key that has access to the batch."""
     completed: int | None = None
+    """Requests with an answer, as the provider counts them; None if not known."""
     failed: int | None = None
+    """Requests that failed, as the provider counts them; None if not known."""
     collected: bool = False
     """Whether everything that will ever come of it has been recorded."""
     spent_usd: float = 0.0
+    """What its answers have cost so far, in US dollars."""
     answered_keys: set[str] = field(default_factory=set)
     """Keys of the requests that have an outcome."""
     in_flight: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))

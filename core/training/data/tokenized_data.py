@@ -24,6 +24,7 @@ class TokenizedData:
     """The rows of a trainer's dataset, and what `max_length` did to them."""
 
     rows: list[dict[str, list[int]]]
+    """Each row's columns of tokens, under TRL's names."""
     dialogues: list[str]
     """The dialogue's id of each row."""
     truncated: int

@@ -30,7 +30,9 @@ class Place(msgspec.Struct, frozen=True):
     """Where the store of the ranks is."""
 
     host: str
+    """The name or address of its machine."""
     port: int
+    """Its TCP port."""
 
 
 def announce(folder: Path, port: int) -> str:

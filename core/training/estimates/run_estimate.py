@@ -85,11 +85,15 @@ class Memory:
     """Bytes that a run needs on its device, or each of them, by what they are for."""
 
     weights: int
+    """Weights of the model, and of a reference model beside it."""
     trained: int
     """Weights of adapters, beside those of the model."""
     gradients: int
+    """Gradients of what is trained."""
     optimizer: int
+    """The optimizer's state."""
     activations: int
+    """Activations that are kept for the backward pass."""
 
     def parts(self) -> dict[str, int]:
         """The same by name."""

@@ -36,7 +36,9 @@ class Block:
     """Neighbouring queries, and the keys that they see."""
 
     start: int
+    """The first of the queries."""
     stop: int
+    """The one after the last of them."""
     path: torch.Tensor
     """The nodes before the block that its queries may see."""
     hidden: torch.Tensor

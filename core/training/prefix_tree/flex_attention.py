@@ -33,6 +33,7 @@ class TreeMask:
     padded: int
     """The padded length."""
     blocks: flex.BlockMask
+    """FlexAttention's mask of the padded tree."""
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float

@@ -24,7 +24,9 @@ class Sequences:
     """The sequences of one of TRL's batches, without padding."""
 
     ids: list[list[int]]
+    """The tokens of each sequence."""
     labels: list[list[int]]
+    """Their labels; -100 where there is no loss."""
     width: int
     """The length of the padded batch."""
 

@@ -29,26 +29,34 @@ _ONE_SIDED, _TWO_SIDED = 0.95, 0.975
 
 @dataclass(frozen=True)
 class ShareInterval:
-    """A share or a mean from 0 to 1, with the ends of its interval and the interval's name."""
+    """A share or a mean, with its interval."""
 
     share: float
+    """From 0 to 1."""
     low: float
+    """The lower end of the interval."""
     high: float
+    """The upper end of the interval."""
     method: str
+    """The interval's name."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The win rates that invalid dialogues could lead to: `low` if a won all of them, `high` if b did.
+    """The win rates that invalid dialogues could lead to, from 0 to 1.
 
     `ci_low` and `ci_high` are the ends of an Imbens–Manski interval: it covers the win rate over all
     dialogues in 95 % of cases, wherever between the bounds it is.
     """
 
     low: float
+    """If a won all of them."""
     high: float
+    """If b won all of them."""
     ci_low: float
+    """The lower end of the interval."""
     ci_high: float
+    """The upper end of the interval."""
 
 
 def of_mean(scores: Sequence[float] | Floats) -> ShareInterval:

@@ -25,30 +25,37 @@ _MAX_POINTS = 32_000
 
 @dataclass(frozen=True)
 class ScoreCounts:
-    """The scores of a comparison over `n` dialogues, `invalid` of them without a score.
-
-    `wins_b` counts scores above ½, `ties` those of ½, `wins_a` those below it. `rate` is the mean score of b
-    over valid dialogues, None if there are none; `bounds` are None if no dialogue is invalid. The bootstrap
-    over dialogues is a percentile interval, given if dialogues were judged more than once.
-    """
+    """The scores of a comparison."""
 
     n: int
+    """Dialogues, those without a score included."""
     wins_a: int
+    """Scores below ½."""
     wins_b: int
+    """Scores above ½."""
     ties: int
+    """Scores of ½."""
     invalid: int
+    """Dialogues without a score."""
     rate: ShareInterval | None
+    """The mean score of b over valid dialogues; None if there are none."""
     bounds: Bounds | None
+    """The rates that invalid dialogues could lead to; None if there are none."""
     bootstrap_low: float | None
+    """The lower end of a percentile interval from resampled dialogues; None unless dialogues were judged more
+    than once."""
     bootstrap_high: float | None
+    """The upper end of that interval; None with it."""
 
 
 @dataclass(frozen=True)
 class Test:
-    """A two-sided p-value, and the name of the test that it is from."""
+    """A test's result."""
 
     p: float
+    """The two-sided p-value."""
     name: str
+    """The name of the test."""
 
 
 def win_rate(found: Sequence[float | None], *, with_bootstrap: bool = False) -> ScoreCounts:

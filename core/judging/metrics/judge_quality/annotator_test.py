@@ -30,24 +30,26 @@ _FALSE_DISCOVERIES = 0.05
 
 @dataclass(frozen=True)
 class Compared:
-    """A pair that several people voted on: its dialogue, what each voter chose, and what the judge did."""
+    """A pair that several people voted on."""
 
     dialogue: str
+    """The dialogue's id."""
     voters: Mapping[str, Winner]
+    """Voter → the choice."""
     judge: Winner
+    """The judge's choice."""
 
 
 @dataclass(frozen=True)
 class AnnotatorResult:
-    """The comparison of a judge with each voter who has enough pairs.
-
-    `winning_rate` is the share of them that the judge does as well as; the test is passed from ½ on.
-    `advantage` is the mean probability that the judge agrees with the others at least as well as a voter.
-    """
+    """The comparison of a judge with each voter who has enough pairs."""
 
     tests: tuple[VoterTest, ...]
+    """One for each of these voters."""
     winning_rate: float
+    """The share of them that the judge does as well as, from 0 to 1; the test is passed from ½ on."""
     advantage: float
+    """The mean probability that the judge agrees with the others at least as well as a voter."""
 
 
 def annotator_test(pairs: Sequence[Compared], epsilon: float = EPSILON) -> AnnotatorResult | None:

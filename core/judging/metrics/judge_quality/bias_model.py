@@ -31,25 +31,28 @@ _PRIOR = 0.5
 
 
 class Ruled(NamedTuple):
-    """A dialogue of a comparison: the verdicts, and both numbers of words; None if the texts are not known.
-
-    Dialogues with identical texts are left out by the caller.
-    """
+    """A dialogue of a comparison. Those with identical texts are left out by the caller."""
 
     dialogue: str
+    """Its id."""
     verdicts: Sequence[tuple[Order, Winner]]
+    """The verdicts on it, with their orders."""
     words: tuple[int, int] | None
+    """The numbers of words of both responses, a's first; None if the texts are not known."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The effects, and the numbers of dialogues and verdicts that they are from; no effects with fewer
-    dialogues than are `needed`."""
+    """The effects, and what they are from."""
 
     dialogues: int
+    """The number of dialogues."""
     needed: int
+    """The number of dialogues without which there are no effects."""
     verdicts: int
+    """The number of verdicts."""
     effects: tuple[BiasEffect, ...]
+    """The effects; empty if they cannot be estimated."""
 
 
 class _VerdictRow(NamedTuple):

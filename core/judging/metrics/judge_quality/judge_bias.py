@@ -12,21 +12,21 @@ from core.judging.metrics.inference.intervals import ShareInterval
 
 
 class BiasCounts(NamedTuple):
-    """What the verdicts on one dialogue say of the judge.
-
-    `placed` is the number of verdicts with a winner, where the order could matter; `first` that of those that
-    name the response shown first. `paired` is 1 if both orders have a valid verdict on two different texts;
-    `flips` is then the share of pairs of verdicts, one from each order, that disagree: its expected value is
-    the same for any number of repeats. `lengths` is the number of verdicts with a winner where one response
-    has more words; `longer` that of those that name this one.
-    """
+    """What the verdicts on one dialogue say of the judge."""
 
     first: float = 0
+    """Those of `placed` that name the response shown first."""
     placed: float = 0
+    """Verdicts with a winner, where the order could matter."""
     flips: float = 0
+    """The share of pairs of verdicts, one from each order, that disagree: its expected value is the same for
+    any number of repeats."""
     paired: float = 0
+    """1 if both orders have a valid verdict on two different texts; else 0."""
     longer: float = 0
+    """Those of `lengths` that name the longer response."""
     lengths: float = 0
+    """Verdicts with a winner where one response has more words."""
 
     def __add__(self, other: object) -> BiasCounts:
         if not isinstance(other, BiasCounts):
@@ -36,17 +36,20 @@ class BiasCounts(NamedTuple):
 
 @dataclass(frozen=True)
 class JudgeBias:
-    """A judge's biases, with intervals clustered by dialogue; an estimate is None if its count is 0.
-
-    `placed`, `paired` and `lengths` are the denominators: verdicts, dialogues and verdicts.
-    """
+    """A judge's biases, with intervals clustered by dialogue; an estimate is None if its count is 0."""
 
     prefers_first: ShareInterval | None
+    """The share of `placed` that name the response shown first."""
     placed: int
+    """Verdicts with a winner, where the order could matter."""
     flip_rate: ShareInterval | None
+    """The share of `paired` whose two orders disagree."""
     paired: int
+    """Dialogues with a valid verdict in both orders."""
     prefers_longer: ShareInterval | None
+    """The share of `lengths` that name the longer response."""
     lengths: int
+    """Verdicts with a winner where one response has more words."""
 
 
 def counts(

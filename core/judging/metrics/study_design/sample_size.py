@@ -28,22 +28,27 @@ _MIN_SEEN = 20
 
 @dataclass(frozen=True)
 class JudgeVariances:
-    """What verdicts have shown of a judge; a fraction of p (1 − p) each, None if it was not seen.
-
-    `one` and `both` are the variances of a dialogue's score in one order and in both, with `repeats` verdicts
-    in each; `noise` is that of repeats; `shared` the covariance of the scores of two responders over the same
-    baseline. `dialogues` is the number of valid dialogues over all comparisons.
-    """
+    """What verdicts have shown of a judge. Variances are fractions of p (1 − p); what was not seen is
+    None."""
 
     dialogues: int
+    """Valid dialogues over all comparisons."""
     repeats: float
+    """Verdicts on a dialogue in one order; a mean over dialogues."""
     one: float | None
+    """The variance of a dialogue's score in one order."""
     both: float | None
+    """The variance of a dialogue's score in both orders."""
     noise: float | None
+    """The variance of repeats."""
     shared: float | None
+    """The covariance of the scores of two responders over the same baseline."""
     tie_rate: float | None
+    """The share of ties, from 0 to 1."""
     flip_rate: float | None
+    """How often the two orders disagree, from 0 to 1."""
     repeat_rate: float | None
+    """How often two repeats disagree, from 0 to 1."""
 
 
 class _Pooled:
