@@ -166,6 +166,15 @@ def test_a_number_that_json_does_not_have(path: Path, content: str) -> None:
         read_table(path)
 
 
+@pytest.mark.parametrize("folders", [[], ["empty/"]])
+def test_an_archive_without_a_file(path: Path, folders: Sequence[str]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for folder in folders:
+            archive.writestr(folder, "")
+    with pytest.raises(TableError, match="the ZIP archive has no file in it"):
+        read_table(path)
+
+
 def test_an_archive_of_two_files(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "x")
