@@ -42,7 +42,8 @@ _PLACEHOLDERS = frozenset(
             "todo",
             "tbd",
         ),
-        *("xxx", "[deleted]", "[removed]", "-", "--", "---", "–", "—", "?", "??"),
+        *("xxx", "[deleted]", "[removed]", "-", "--", "---", "–", "—", "?", "??", "???"),
+        *("...", "…", "\\n", "[object object]"),
     )
 )
 _SPREADSHEET_ERROR = re.compile(r"#(?:N/A|#+|[¡¿]?[^\W\d_][\w/ .]*[!?])")

@@ -102,7 +102,7 @@ def cost(submission: Submission) -> str:
     """Its cost; with a `~` if it is estimated: before its answers arrive, or without reported tokens."""
     if submission.mode == "local":
         return formats.dollars(0)
-    if submission.answered:
+    if submission.answered or submission.collected:
         return f"{'~' if submission.estimated_part_usd else ''}{formats.dollars(submission.usd)}"
     if submission.estimated_usd is None or _is_interrupted(submission):
         return formats.UNKNOWN

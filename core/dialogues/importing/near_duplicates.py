@@ -13,7 +13,7 @@ from core.dialogues.importing.spool import temporary_database
 from core.dialogues.sources.reader_protocol import ProgressCallback
 from core.domain.data.dialogues import Dialogue
 
-#: Two texts are near-duplicates from this share of common pairs of words (Jaccard similarity) on.
+#: Two texts are near-duplicates from this share of common word bigrams (Jaccard similarity) on.
 THRESHOLD = 0.6
 #: A MinHash has 14 bands of 4 hash functions: of two texts that are as similar as the threshold, some band is
 #: the same with 86 %, at a similarity of 0.7 with 98 %.
@@ -134,6 +134,6 @@ def _band_keys() -> Callable[[_Pairs], list[bytes]]:
 
 
 def _pairs(dialogue: Dialogue) -> _Pairs:
-    """The pairs of words that follow each other; of a text of one word that word."""
+    """The word bigrams; of a text of one word that word."""
     words = _WORD.findall((dialogue.situation or dialogue.utterance).casefold())
     return frozenset(pairwise(words)) or frozenset((word,) for word in words)

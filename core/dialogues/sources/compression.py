@@ -21,7 +21,8 @@ from core.dialogues.sources.reader_protocol import InvalidSourceError
 _CHUNK = 1 << 20
 #: Share of the free space of the disk that an unpacked file may fill.
 _FILLED = 0.8
-_ZIP = b"PK\x03\x04"
+#: How a ZIP archive begins, and one without files.
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
@@ -91,7 +92,11 @@ def _from_zip(file: BinaryIO) -> Iterator[IO[bytes] | None]:
         return
     files = [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(files) != 1:
-        message = f"a ZIP archive of {len(files)} files: unpack it, and import one of them"
+        message = (
+            f"a ZIP archive of {len(files)} files: unpack it, and import one of them"
+            if files
+            else "the ZIP archive has no file in it"
+        )
         raise InvalidSourceError(FileProblem(None, None, message))
     try:
         packed = archive.open(files[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
@@ -13,6 +14,10 @@ from core.dialogues.sources import flat_records
 from core.dialogues.sources.csv_file import CsvFile
 from core.dialogues.sources.reader_protocol import Format, InvalidSourceError, ProgressCallback, Row
 
+#: Where the decoder found an error.
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
+#: Numbers that Python's json.dumps writes, although JSON has none.
+_NOT_JSON = re.compile(rb"NaN|Infinity")
 #: Maximum bytes of a line.
 _MAX_LINE = 10_000_000
 #: Maximum bytes of an array or object of all records, which is read at once.
@@ -97,10 +102,11 @@ class JsonSource:
         if size > _MAX_WHOLE:
             message = f"JSON of more than {_MAX_WHOLE:,} bytes: convert it to JSON Lines (jq -c '.[]')"
             raise InvalidSourceError(FileProblem(None, None, message))
+        content = self._file.read().removeprefix(_MARK)
         try:
-            found = records(self._file.read().removeprefix(_MARK))
+            found = records(content)
         except (ValueError, RecursionError) as error:
-            message = f"not valid JSON: {error}{_cut_off(error)}"
+            message = f"not valid JSON: {error}{_hint(error, content)}"
             raise InvalidSourceError(FileProblem(None, None, message)) from error
         for number, (value, added) in enumerate(found, 1):
             if progress is not None:
@@ -158,7 +164,7 @@ def _record(text: bytes, number: int, line: int) -> dict[str, object]:
         found = msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidSourceError(
-            FileProblem(line, None, f"not valid JSON: {error}{_cut_off(error)}", number)
+            FileProblem(line, None, f"not valid JSON: {error}{_hint(error, text)}", number)
         ) from error
     if not isinstance(found, dict):
         message = f'a {type(found).__name__}, not a record: each needs keys, as in {{"situation": …}}'
@@ -166,9 +172,12 @@ def _record(text: bytes, number: int, line: int) -> dict[str, object]:
     return found
 
 
-def _cut_off(error: BaseException) -> str:
+def _hint(error: BaseException, text: bytes) -> str:
+    """What probably caused it; empty if unknown."""
     if "trailing characters" in str(error):
         return " (several records: each needs a line of its own, as jq -c . writes it)"
-    return (
-        " (the file is cut off, or the record goes on in the next line)" if "truncated" in str(error) else ""
-    )
+    if "truncated" in str(error):
+        return " (the file is cut off, or the record goes on in the next line)"
+    if (place := _AT_BYTE.search(str(error))) and _NOT_JSON.match(text, int(place[1])):
+        return " (JSON has no NaN and no Infinity: write null)"
+    return ""

@@ -12,7 +12,8 @@
   answer; all others are removed.
 - `markdown`: a code fence, emphasis or block quote around the whole answer.
 - `preamble`: a first line that announces the answer ("Sure! Here is a more empathetic version:").
-- `label`: a label ("Improved response:"), tag (`<answer>`) or JSON object around the answer.
+- `label`: a label ("Improved response:"), with the prompt if the model repeats it before, a tag (`<answer>`)
+  or a JSON object around the answer.
 - `next turn`: lines from "User:", "Speaker:" or the like on, where the model goes on with the conversation.
 - `quotes`: quotation marks around the whole answer.
 - `remark`: last paragraphs about the answer ("This version acknowledges …", "Let me know if you'd like …").

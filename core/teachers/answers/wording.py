@@ -120,6 +120,13 @@ _SPEAKER = re.compile(
     r"\A[#*_ \t]*(?:assistant|listener|therapist|counsell?or|chatbot|responder|ai|bot)[*_]*:[*_]*\s*",
     re.IGNORECASE,
 )
+#: The prompt, or a turn of the user, which a model repeats before its answer.
+_REPEATED = re.compile(
+    r"\A[#*_ \t]*(?:context|situation|utterance|user|human|speaker|patient|client)[*_ \t]*:"
+    rf"(?:.*?\n[#*_ \t]*{_IMPROVED}\s+(?:response|reply|answer)|.*?\n[#*_ \t]*(?:response|reply|answer)"
+    r"|.*?\n[#*_ \t]*(?:assistant|listener|therapist))[*_ \t]*:[*_]*\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 _TAG_NAMES = r"(?:\w+[_-])?(?:answer|response|reply|output|rewrite|revision|version)|final"
 _TAG = re.compile(rf"<(?P<name>{_TAG_NAMES})>(?P<inner>.*?)(?:</(?P=name)>|\Z)", re.DOTALL | re.IGNORECASE)
 _JSON_KEY = re.compile(
@@ -137,13 +144,13 @@ _NEXT_TURN = re.compile(
 
 
 def without_label(text: str) -> str:
-    """`text` without its label, or out of the tag or JSON around it."""
+    """`text` without its label and the prompt before it, or out of the tag or JSON around it."""
     tags = list(_TAG.finditer(text))
     if tags:
         return tags[-1]["inner"]
     if text[:1] + text[-1:] in ("{}", "[]"):
         return _in_json(text)
-    for pattern in (_LABEL, _HEADING, _REVISED, _SPEAKER):
+    for pattern in (_REPEATED, _LABEL, _HEADING, _REVISED, _SPEAKER):
         if (found := pattern.match(text)) is not None:
             return text[found.end() :]
     return text

@@ -96,6 +96,8 @@ def test_ways_to_write_a_rating(path: Path, rating: str) -> None:
         (" NULL ", "placeholder"),
         ("None", "placeholder"),
         ("N/A", "placeholder"),
+        (r"\N", "placeholder"),
+        ("[object Object]", "placeholder"),
         ("#NAME?", "spreadsheet_error"),
         ("#REF!", "spreadsheet_error"),
         ("#DIV/0!", "spreadsheet_error"),

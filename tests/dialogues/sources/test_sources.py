@@ -158,6 +158,23 @@ def test_a_compressed_file_that_is_cut_off(path: Path, name: str) -> None:
         read_table(path)
 
 
+@pytest.mark.parametrize("content", ["array", "object"])
+def test_a_number_that_json_does_not_have(path: Path, content: str) -> None:
+    rows = [{"rating_human": float("nan")}]
+    path.write_text(json.dumps(rows if content == "array" else {"train": rows}, indent=1))
+    with pytest.raises(TableError, match="JSON has no NaN and no Infinity: write null"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("folders", [[], ["empty/"]])
+def test_an_archive_without_a_file(path: Path, folders: Sequence[str]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for folder in folders:
+            archive.writestr(folder, "")
+    with pytest.raises(TableError, match="the ZIP archive has no file in it"):
+        read_table(path)
+
+
 def test_an_archive_of_two_files(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "x")
@@ -215,6 +232,11 @@ def test_any_bytes_are_read_or_refused_for_the_user(
         ("[1]", r"row 2 \(line 3\): a list, not a record"),
         ('{"a": "\\ud800"}', r"row 2 \(line 3\): not valid JSON"),
         ("[" * 100_000, r"row 2 \(line 3\): not valid JSON"),
+        ('{"a": NaN}', r"row 2 \(line 3\): not valid JSON: .*JSON has no NaN and no Infinity: write null"),
+        (
+            '{"a": -Infinity}',
+            r"row 2 \(line 3\): not valid JSON: .*JSON has no NaN and no Infinity: write null",
+        ),
     ],
 )
 def test_a_line_that_is_no_record(path: Path, line: str, message: str) -> None:

@@ -29,6 +29,14 @@ def test_live_calls_whose_worker_is_gone_are_not_in_progress(tmp_path: Path) -> 
     assert submissions.look(replace(ended, mode="batch")).word == "in progress"
 
 
+def test_a_session_that_ended_without_an_answer_costs_nothing(tmp_path: Path) -> None:
+    workspace = batches_workspace.make(tmp_path / "study")
+    with open_workspace(workspace) as opened:
+        found = opened.spending.submissions()[0]
+    ended = replace(found, state="failed", collected=True, answered=0, usd=0.0, estimated_part_usd=0.0)
+    assert submissions.cost(ended) == "$0.00"
+
+
 @pytest.mark.parametrize(
     ("usd", "unpriced", "words"),
     [

@@ -51,7 +51,7 @@ def near_duplicates(found: NearDuplicates | None) -> list[str]:
     many = "dialogues are" if found.count != 1 else "dialogue is"
     lines = [f"{found.count:,} train {many} nearly the same as a test dialogue, and {outcome}:"]
     lines += [
-        visible(f"  {one.train} is like {one.test} ({percent(one.similarity)} of the pairs of words)")
+        visible(f"  {one.train} is like {one.test} ({percent(one.similarity)} of the word bigrams)")
         for one in found.first
     ]
     return lines
