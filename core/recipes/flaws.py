@@ -92,10 +92,9 @@ def _flaw(answer: GeneratedResponse, found: list[str]) -> Flaw | None:
 
 def write(path: Path, found: Iterable[FlawedResponse]) -> None:
     """Write one response a line."""
-    files.write_bytes(path, b"".join(msgspec.json.encode(one) + b"\n" for one in found))
+    files.write_json_lines(path, found)
 
 
 def read(path: Path) -> list[FlawedResponse]:
     """The responses that `write` wrote."""
-    decoder = msgspec.json.Decoder(FlawedResponse)
-    return [decoder.decode(line) for line in path.read_bytes().split(b"\n") if line]
+    return list(files.read_json_lines(path, FlawedResponse))
