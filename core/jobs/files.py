@@ -12,6 +12,9 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
+#: What decoding a record raises that is damaged, or of another version.
+DAMAGED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 T = TypeVar("T")
 
 

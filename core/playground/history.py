@@ -57,7 +57,7 @@ def read(workspace: WorkspacePaths) -> PlaygroundHistory:
     for line in lines:
         try:
             turns.append(_decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except files.DAMAGED:
             unreadable += bool(line.strip())
     return PlaygroundHistory(tuple(turns), unreadable)
 
