@@ -82,7 +82,7 @@ def bias_counts(
     found = {}
     for name, verdicts in verdicts_of(connection, job).items():
         a, b = (own.get(name) for own in texts)
-        words = None if a is None or b is None else (len(a.split()), len(b.split()))
+        words = judge_bias.word_counts(a, b)
         is_identical = a is not None and a == b
         found[name] = judge_bias.counts(verdicts, words, placed=placed, identical=is_identical)
     return found
