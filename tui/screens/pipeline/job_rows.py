@@ -81,7 +81,7 @@ def elapsed(job: Job, now: float) -> float | None:
     return job.took_s
 
 
-def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
+def summary(snapshot: Snapshot, width: int) -> Content:
     """The progress of all requested jobs on the left, the used slots on the right."""
     sums = count_jobs(snapshot.jobs)
     right: list[TextPart] = []
