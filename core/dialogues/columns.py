@@ -153,6 +153,11 @@ def found_columns(header: Sequence[str]) -> str:
     return f"The columns found are: {', '.join(names[:_LISTED])}{more}"
 
 
+def loose(key: str) -> str:
+    """A name for comparisons of spelling: spaces and dashes are like underscores."""
+    return key.casefold().replace(" ", "_").replace("-", "_")
+
+
 def _kind(key: str) -> str | None:
     """`response` or `rating` if that is what a column with this name, in lower case, has."""
     kind, mark, _ = key.partition("_")
@@ -167,9 +172,9 @@ def _near(column: str, keys: Collection[str]) -> str | None:
     """The column, of those that are not used as another one, that was probably meant by `column`."""
     if len(keys) > _MAX_COMPARED:
         return None
-    free = {_loose(key): key for key in keys if not _is_complete(key, keys)}
-    for name in (_loose(column), *_ALIASES.get(column, ())):
-        if close := get_close_matches(name, free, n=1, cutoff=_ALIKE if name == _loose(column) else 1):
+    free = {loose(key): key for key in keys if not _is_complete(key, keys)}
+    for name in (loose(column), *_ALIASES.get(column, ())):
+        if close := get_close_matches(name, free, n=1, cutoff=_ALIKE if name == loose(column) else 1):
             return free[close[0]]
     return None
 
@@ -184,8 +189,3 @@ def _is_complete(key: str, keys: Collection[str]) -> bool:
 
 def _key(name: str) -> str:
     return name.casefold()
-
-
-def _loose(key: str) -> str:
-    """A name for comparisons of spelling: spaces and dashes are like underscores."""
-    return key.casefold().replace(" ", "_").replace("-", "_")

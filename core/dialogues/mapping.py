@@ -115,7 +115,7 @@ def guess(names: Sequence[str], first: Sequence[str], given: Mapping[str, str]) 
     the rest. It is what is given alone if the file has the known columns, or if there is nothing to guess
     from.
     """
-    keys = {_loose(columns.clean(name)): columns.clean(name) for name in reversed(names) if name}
+    keys = {columns.loose(columns.clean(name)): columns.clean(name) for name in reversed(names) if name}
     native = sum(name in keys for name in columns.REQUIRED)
     sources = any(key.partition("_")[0] in ("response", "rating") and "_" in key for key in keys)
     if native >= _KNOWN and sources and not any(field in given for field in (MESSAGES, "text")):
@@ -172,7 +172,9 @@ def renamed(names: Sequence[str], mapping: Mapping[str, str], line: int, problem
             continue
         at = next((i for i, name in enumerate(names) if name == column), None)
         if at is None:
-            at = next((i for i, name in enumerate(names) if _loose(name) == _loose(column)), None)
+            at = next(
+                (i for i, name in enumerate(names) if columns.loose(name) == columns.loose(column)), None
+            )
         if at is None:
             close = get_close_matches(column, [name for name in names if name], n=1)
             hint = f"; did you mean {plain(close[0])}?" if close else ""
@@ -214,7 +216,3 @@ def _is_chat(first: Sequence[str], names: Sequence[str], column: str) -> bool:
         return bool(cells) and isinstance(msgspec.json.decode(cells[0]), list)
     except (ValueError, RecursionError):
         return False
-
-
-def _loose(name: str) -> str:
-    return name.casefold().replace(" ", "_").replace("-", "_")

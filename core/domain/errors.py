@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(Exception):
     """Something that the user can act on.
@@ -12,3 +15,9 @@ class UserError(Exception):
 
 class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
     """The job was requested to stop, and has stopped at a safe point."""
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name that `name` may stand for, as a sentence to append; empty if there is none."""
+    close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -5,10 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+#: What decoding a record raises that is damaged, or of another version.
+DAMAGED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -53,6 +60,22 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None) -> None:
     """Write `content` to `path` atomically, as `replacing` does."""
     with replacing(path, mode) as file:
         file.write(content)
+
+
+def write_json_lines(path: Path, records: Iterable[object]) -> None:
+    """Write a record a line, as `replacing` does. The output is deterministic."""
+    encoder = msgspec.json.Encoder(order="deterministic")
+    with replacing(path) as file:
+        for record in records:
+            file.write(encoder.encode(record) + b"\n")
+
+
+def read_json_lines(path: Path, kind: type[T]) -> Iterator[T]:
+    """The records in a file that `write_json_lines` wrote, in order."""
+    decoder = msgspec.json.Decoder(kind)
+    # In binary mode: str.splitlines would also split at characters such as U+2028.
+    with path.open("rb") as file:
+        yield from map(decoder.decode, file)
 
 
 def sync_folder(folder: Path) -> None:

@@ -175,7 +175,7 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
                 return
             try:
                 entry = _decoder.decode(_with_current_names(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except files.DAMAGED as error:
                 raise DamagedJournalError(folder, line_number(folder, offset), str(error)) from error
             offset += len(line)
             yield entry, offset
@@ -203,7 +203,7 @@ def records(lines: bytes) -> Iterator[Record]:
     for one in lines.splitlines():
         try:
             yield _decoder.decode(_with_current_names(one)).record
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except files.DAMAGED:
             return
 
 

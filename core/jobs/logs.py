@@ -1,8 +1,10 @@
-"""The log of a worker and of the processes that it starts: lines on the standard error."""
+"""The log of a process, such as a worker: lines on the standard error, which is a file."""
 
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 
 from core.config.redaction import without_secrets
 from core.domain.text import visible
@@ -13,6 +15,13 @@ def begin() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def tail(path: Path, size: int = 2000) -> str:
+    """The last `size` bytes of a log, as text."""
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read().decode("utf-8", errors="replace").strip()
 
 
 class _Formatter(logging.Formatter):

@@ -90,7 +90,7 @@ def read(folder: Path) -> Spec[Settings]:
         return msgspec.json.decode(path.read_bytes(), type=Spec[Settings])
     except OSError as error:
         raise UserError(f"{path}: it cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except files.DAMAGED as error:
         raise UserError(f"{path}: {error}") from error
 
 
@@ -130,7 +130,7 @@ def recover(folder: Path) -> Spec[Settings]:
     try:
         return read(folder)
     except UserError:
-        with suppress(DamagedJournalError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        with suppress(DamagedJournalError, OSError, *files.DAMAGED):
             for entry, _ in journal.read(folder):
                 if isinstance(entry.record, Started):
                     return msgspec.json.decode(entry.record.spec, type=Spec[Settings])

@@ -156,7 +156,7 @@ def _llm_verdicts_until_decided(
         llm_judge.judge_until(
             job,
             judge,
-            [pair_verdicts.different(part) for part in parts],
+            [protocol.different(part) for part in parts],
             lambda of_different: comparison_metrics.is_decided(verdicts(of_different)),
         )
     )

@@ -28,10 +28,9 @@ class DroppedPair(msgspec.Struct, frozen=True):
 
 def write(path: Path, dropped: Iterable[DroppedPair]) -> None:
     """Write one pair a line."""
-    files.write_bytes(path, b"".join(msgspec.json.encode(one) + b"\n" for one in dropped))
+    files.write_json_lines(path, dropped)
 
 
 def read(path: Path) -> list[DroppedPair]:
     """The pairs that `write` wrote."""
-    decoder = msgspec.json.Decoder(DroppedPair)
-    return [decoder.decode(line) for line in path.read_bytes().split(b"\n") if line]
+    return list(files.read_json_lines(path, DroppedPair))

@@ -28,14 +28,8 @@ def judged(
 ) -> list[VerdictRecord]:
     """The judge's verdicts; identical responses are a tie, in each of its `dimensions` as well, and are not
     sent to the judge."""
-    todo = different(ordered_pairs)
+    todo = protocol.different(ordered_pairs)
     return with_identical(ordered_pairs, judge(todo) if todo else (), dimensions)
-
-
-def different(ordered_pairs: Iterable[OrderedPair]) -> list[OrderedPair]:
-    return [
-        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
-    ]
 
 
 def with_identical(

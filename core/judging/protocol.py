@@ -63,6 +63,11 @@ def ordered_pairs(
     ]
 
 
+def different(ordered_pairs: Iterable[OrderedPair]) -> list[OrderedPair]:
+    """The pairs that a judge is shown: identical responses are a tie without it."""
+    return [one for one in ordered_pairs if one.response_a != one.response_b]
+
+
 def verdict(
     ordered_pair: OrderedPair,
     winner: Winner,

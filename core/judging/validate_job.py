@@ -55,7 +55,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     verdicts = llm_judge.judge_pairs(job, judge, ordered_pairs)
     job.journal.write(*verdicts, Progress(len(verdicts), len(verdicts)))
     path = job.folder / "validation.jsonl"
-    files.write_bytes(path, b"".join(msgspec.json.encode(pair) + b"\n" for pair in rated))
+    files.write_json_lines(path, rated)
     job.publish("pairs", path)
     scores = comparison_metrics.scores_of(verdicts)
     known = [(pair, score) for pair in rated if (score := scores[pair.dialog_id]) is not None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.comparisons import HumanWinRate
-from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.verdicts import REVERSED, Order, Winner
 from core.domain.evaluation.votes import Choice, Vote
 from core.judging import active_voting
 from core.judging.active_voting import Draw
@@ -18,7 +18,6 @@ from core.judging.metrics.inference import intervals
 from core.judging.metrics.inference.intervals import ShareInterval
 from core.judging.metrics.prediction_powered import Predicted
 
-_REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
 _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 
 
@@ -96,7 +95,7 @@ def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: flo
         digest_b=digests[1],
         a=names[0],
         b=names[1],
-        ordering=_REVERSED_ORDER[item.order] if is_swapped else item.order,
+        ordering=REVERSED[item.order] if is_swapped else item.order,
         choice=_REVERSED_CHOICE.get(choice, choice) if is_swapped else choice,
         at=at,
         probability=None if item.draw is None else item.draw.probability,

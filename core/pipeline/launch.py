@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.paths import not_a_file
-from core.jobs import locks
+from core.jobs import locks, logs
 
 _START_S = 30.0
 
@@ -56,12 +54,6 @@ def ensure(workspace: WorkspacePaths) -> None:
             # Another supervisor was running, or there was nothing to do.
             return
         if code is not None or time.monotonic() > deadline:
-            end = _tail(workspace.supervisor_log)
+            end = logs.tail(workspace.supervisor_log)
             raise UserError(f"the supervisor did not start; the end of {workspace.supervisor_log}:\n{end}")
         time.sleep(0.02)
-
-
-def _tail(path: Path, size: int = 2000) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-        return file.read().decode("utf-8", errors="replace").strip()

@@ -22,7 +22,7 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import Cancelled
 from core.domain.paths import file_name
-from core.jobs import context, files, journal, libraries, locks
+from core.jobs import context, files, journal, libraries, locks, logs
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Answer
@@ -40,7 +40,7 @@ from core.playground.messages import (
     ProcessEvent,
     TeacherCall,
 )
-from core.playground.process_log import Formatter, unexpected_words, words_of
+from core.playground.process_log import unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer, PlaygroundOpinion
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class _Listener:
 
 def main(workspace: WorkspacePaths) -> int:
     """Do what standard input says; 0 also if it failed, which is reported to the listener."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logs.begin()
     files.keep_private(workspace.root)
     libraries.keep_quiet()
     call = messages.call(sys.stdin.buffer.readline(messages.MAX_LINE_BYTES))

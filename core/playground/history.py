@@ -41,7 +41,7 @@ def append(workspace: WorkspacePaths, turn: PlaygroundTurn) -> None:
         file.open("a+b") as out,
     ):
         # A line that a crash has cut must not swallow this one.
-        out.write((b"" if _ends_with_a_line(file) else b"\n") + _line(turn))
+        out.write((b"" if _ends_with_a_line(file) else b"\n") + _encoder.encode(turn) + b"\n")
         out.flush()
         files.sync_folder(file)
 
@@ -57,19 +57,14 @@ def read(workspace: WorkspacePaths) -> PlaygroundHistory:
     for line in lines:
         try:
             turns.append(_decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except files.DAMAGED:
             unreadable += bool(line.strip())
     return PlaygroundHistory(tuple(turns), unreadable)
 
 
 def export(turns: Iterable[PlaygroundTurn], file: Path) -> None:
     """Write turns to a file of one's own. Raises `OSError`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    files.write_bytes(file, b"".join(map(_line, turns)))
-
-
-def _line(turn: PlaygroundTurn) -> bytes:
-    return _encoder.encode(turn) + b"\n"
+    files.write_json_lines(file, turns)
 
 
 def _ends_with_a_line(file: Path) -> bool:

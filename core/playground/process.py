@@ -18,7 +18,7 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.states import Slot
-from core.jobs import locks
+from core.jobs import locks, logs
 from core.playground import messages
 
 #: Seconds after which a playground without a question ends. The environment variable changes it.
@@ -133,7 +133,7 @@ def connect(
             child = _start(workspace, slot, log, environment)
         code = None if child is None else child.poll()
         if code not in (None, 0) or time.monotonic() > deadline:
-            raise UserError(f"the playground did not start; the end of {log}:\n{_tail(log)}")
+            raise UserError(f"the playground did not start; the end of {log}:\n{logs.tail(log)}")
         stop.wait(0.02)
     return None
 
@@ -156,9 +156,3 @@ def _start(
     # Reap the process, so that it does not remain as a zombie while the app is open.
     threading.Thread(target=child.wait, daemon=True).start()
     return child
-
-
-def _tail(path: Path, size: int = 2000) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-        return file.read().decode("utf-8", errors="replace").strip()

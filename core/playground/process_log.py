@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import UserError
-from core.domain.text import visible
 
 #: Characters of an unexpected error that clients get; the log has all of it.
 _LONGEST = 300
-
-
-class Formatter(logging.Formatter):
-    """Removes secrets and control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(without_secrets(super().format(record)), lines=True)
 
 
 def words_of(error: Exception) -> str | None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core.config.workspace import WorkspacePaths
-from core.jobs import files, libraries, locks, processes
+from core.jobs import files, libraries, locks, logs, processes
 from core.playground import messages, process
 from core.playground.messages import (
     Answered,
@@ -39,7 +39,7 @@ from core.playground.messages import (
     ProcessEvent,
     TurnDone,
 )
-from core.playground.process_log import Formatter, unexpected_words, words_of
+from core.playground.process_log import unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer
 
 if TYPE_CHECKING:
@@ -260,9 +260,7 @@ class PlaygroundServer:
 
 def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
     """Serve `workspace`; returns 0 at once if another process does already."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logs.begin()
     files.keep_private(workspace.root)
     libraries.keep_quiet()
     with process.lock_file(workspace).open("a+") as lock:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from core.config.schema import Recipes
 from core.domain.data.dialogues import GOOD, HUMAN, ImportedData, RatingCounts
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.names import METHODS, Method, RecipeName
 from core.recipes import direct, improve, strategies
 
@@ -54,8 +53,7 @@ def check(name: str, sources: Sequence[str], own: Sequence[str] = ()) -> None:
     the workspace's `own`."""
     known = names(sources, own)
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, known)
         raise UserError(f"there is no recipe {name!r}.{hint} The data has: {', '.join(known)}")
 
 

@@ -141,17 +141,11 @@ def text_of(example: SftExample | PreferencePair) -> str:
 
 
 def write(path: Path, examples: Iterable[SftExample] | Iterable[PreferencePair]) -> None:
-    encoder = msgspec.json.Encoder()
-    with files.replacing(path) as file:
-        for example in examples:
-            file.write(encoder.encode(example) + b"\n")
+    files.write_json_lines(path, examples)
 
 
 def read(path: Path, kind: type[Example]) -> Iterator[Example]:
-    decoder = msgspec.json.Decoder(kind)
-    with path.open("rb") as file:
-        for line in file:
-            yield decoder.decode(line)
+    return files.read_json_lines(path, kind)
 
 
 class _OfDialogue(msgspec.Struct):

@@ -12,7 +12,7 @@ import msgspec
 
 from core.config.schema import Flaw
 from core.dialogues.files.response_file import GeneratedResponse
-from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
+from core.domain.data.dialogues import is_too_long
 from core.jobs import files
 from core.recipes.languages import Language, words
 
@@ -78,7 +78,7 @@ def _flaw(answer: GeneratedResponse, found: list[str]) -> Flaw | None:
         return "refusal"
     if _META.search(text):
         return "meta_talk"
-    if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
+    if is_too_long(text):
         return "over_length"
     original = words(answer.original)
     if not original:
@@ -92,10 +92,9 @@ def _flaw(answer: GeneratedResponse, found: list[str]) -> Flaw | None:
 
 def write(path: Path, found: Iterable[FlawedResponse]) -> None:
     """Write one response a line."""
-    files.write_bytes(path, b"".join(msgspec.json.encode(one) + b"\n" for one in found))
+    files.write_json_lines(path, found)
 
 
 def read(path: Path) -> list[FlawedResponse]:
     """The responses that `write` wrote."""
-    decoder = msgspec.json.Decoder(FlawedResponse)
-    return [decoder.decode(line) for line in path.read_bytes().split(b"\n") if line]
+    return list(files.read_json_lines(path, FlawedResponse))

@@ -16,7 +16,6 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -24,7 +23,7 @@ import msgspec
 from msgspec import Meta
 
 from core.config.schema import Definition
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.names import is_plain
 from core.domain.paths import not_a_file
 from core.prompts import templates
@@ -279,5 +278,4 @@ def _line_of(lines: list[str], pattern: str) -> int:
 
 def _hint(word: str, known: Iterable[str]) -> str:
     known = tuple(known)
-    close = get_close_matches(word, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else f" Known are: {', '.join(known)}"
+    return did_you_mean(word, known) or f" Known are: {', '.join(known)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -37,6 +37,17 @@ class AnswerSchema(msgspec.Struct, frozen=True):
     """The names of its members, all of them required, in order."""
     values: tuple[str, ...]
     """The values that each member may have."""
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The form as a JSON Schema."""
+        value = {"type": "string", "enum": list(self.values)}
+        return {
+            "type": "object",
+            "properties": dict.fromkeys(self.fields, value),
+            "required": list(self.fields),
+            "additionalProperties": False,
+        }
 
 
 class Request(msgspec.Struct, frozen=True):

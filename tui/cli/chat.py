@@ -164,18 +164,10 @@ def _agree(cost: PlaygroundCost | None) -> None:
 def _opinion(playground: Playground, judge: str, turn: PlaygroundTurn, *, yes: bool) -> PlaygroundOpinion:
     from core.api import OpinionQuestion
 
-    a, b = turn.answers
     failed = [answer.responder for answer in turn.answers if not answer.text]
     if failed:
         raise CommandError(f"{', '.join(failed)}: no answer, so {judge} has nothing to compare")
-    question = OpinionQuestion(
-        situation=turn.situation,
-        utterance=turn.utterance,
-        a=a.responder,
-        b=b.responder,
-        answer_a=a.text,
-        answer_b=b.text,
-    )
+    question = OpinionQuestion.of(turn, *turn.answers)
     if not yes:
         _agree(playground.opinion_cost(judge, question))
     opinion = playground.opinion(judge, question).result()

@@ -32,10 +32,7 @@ class GeneratedResponse(msgspec.Struct, frozen=True):
 
 def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
     """Write one response per line."""
-    encoder = msgspec.json.Encoder()
-    with files.replacing(path) as file:
-        for response in responses:
-            file.write(encoder.encode(response) + b"\n")
+    files.write_json_lines(path, responses)
 
 
 def read(path: Path) -> dict[str, str]:
@@ -50,7 +47,4 @@ def left_out(path: Path) -> set[str]:
 
 def responses(path: Path) -> Iterator[GeneratedResponse]:
     """All responses in the order of the file, those that are left out as well."""
-    decoder = msgspec.json.Decoder(GeneratedResponse)
-    # In binary mode: str.splitlines would also split at characters such as U+2028.
-    with path.open("rb") as file:
-        yield from map(decoder.decode, file)
+    return files.read_json_lines(path, GeneratedResponse)

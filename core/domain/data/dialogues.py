@@ -26,6 +26,11 @@ MAX_WORDS = 97
 MAX_CHARACTERS = 2000
 
 
+def is_too_long(text: str) -> bool:
+    """Whether a response is longer than the prompts allow."""
+    return len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS
+
+
 class RatedResponse(msgspec.Struct, frozen=True, gc=False):
     """A response in the data and what people thought of it."""
 

@@ -9,6 +9,9 @@ from typing import Literal, get_args
 #: Which of the two responses the judge was shown first.
 Order = Literal["ab", "ba"]
 Winner = Literal["a", "b", "tie", "invalid"]
+#: Each order, and each winner, as it is once a and b change places.
+REVERSED: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
+MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 #: A kind of empathy in which a judge may name the better response, beside overall.
 Dimension = Literal["cognitive", "affective", "compassionate"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)

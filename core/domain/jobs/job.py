@@ -90,6 +90,13 @@ class Job:
     in_config: bool = True
     """Whether config.toml has it; False for a job that was requested under an earlier one."""
 
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from the start to the end of its newest attempt; None before its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
 
 def result_values(job: Job) -> tuple[NamedValue, ...]:
     """The fields of a job's result by the names that they have in JSON; empty before it is done."""

@@ -213,7 +213,7 @@ def load(path: Path) -> Weights:
         weights = msgspec.json.decode(path.read_bytes(), type=Weights)
     except msgspec.ValidationError as error:
         raise UserError(_outdated(path)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except files.DAMAGED as error:
         raise UserError(f"{path} is damaged ({error}): train the judge again") from error
     if weights.features != _FEATURES:
         raise UserError(_outdated(path))

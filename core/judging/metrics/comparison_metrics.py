@@ -13,6 +13,7 @@ from core.domain.evaluation.stopping import Stopping
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
+from core.judging import protocol
 from core.judging.metrics import length_control, scores
 from core.judging.metrics.inference import intervals, statistics
 from core.judging.metrics.inference.intervals import ShareInterval
@@ -150,9 +151,7 @@ def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[Score
 def _stopping(
     ordered_pairs: Sequence[OrderedPair], judged: Collection[str], each: Sequence[float | None]
 ) -> Stopping:
-    asked = [
-        ordered_pair for ordered_pair in ordered_pairs if ordered_pair.response_a != ordered_pair.response_b
-    ]
+    asked = protocol.different(ordered_pairs)
     return Stopping(
         decided=sequential.is_decided([score for score in each if score is not None]),
         dialogues=len({ordered_pair.dialog_id for ordered_pair in ordered_pairs}),

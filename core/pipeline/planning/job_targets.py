@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.jobs import rungs
 from core.domain.jobs.dependencies import Link, dependencies_of
 from core.domain.names import JobName, RecipeName, is_of_rung
@@ -83,9 +83,8 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
             names = ", ".join(job[0] for job in found[:6])
             raise UserError(f"{wanted!r} names {len(found)} jobs: {names}. Name one by its id.")
     known = dict.fromkeys(name for _, stage, name in jobs for name in (str(JobName(stage, name)), name))
-    near = get_close_matches(wanted, known, n=1, cutoff=0.7)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
-    raise UserError(f"there is no job {wanted!r}.{meant} `empathy-tui status` lists all")
+    hint = did_you_mean(wanted, known, cutoff=0.7)
+    raise UserError(f"there is no job {wanted!r}.{hint} `empathy-tui status` lists all")
 
 
 def _names(target: str, job: PlannedJob) -> bool:

@@ -159,7 +159,7 @@ def read(workspace: WorkspacePaths) -> Iterator[HistoryEntry | None]:
         for line in file:
             try:
                 yield _decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except files.DAMAGED:
                 yield None
 
 

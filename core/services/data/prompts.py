@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from core.config.schema import Definition
 from core.domain.data.dialogues import HUMAN, Dialogue
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.evaluation.verdicts import Pair
 from core.domain.paths import not_a_file
 from core.prompts import templates
@@ -186,8 +185,7 @@ def _known(name: str, overrides: Path) -> str:
     if name not in known and f"{OWN}{name}" in known:
         return f"{OWN}{name}"
     if name not in known:
-        close = get_close_matches(name, (*known, *own_strategies.names(overrides)), n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, (*known, *own_strategies.names(overrides)))
         raise UserError(f"there is no prompt {name!r}.{hint} There are: {', '.join(known)}")
     return name
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from core.config.schema import Config
 from core.dialogues.files import response_file
 from core.domain.data.dialogues import Dialogue, ImportedData
 from core.domain.data.recipes import Recipe
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import FilterResult, RecipeResult
 from core.recipes import catalog, own_strategies, strategies
@@ -194,8 +193,7 @@ class DataReader:
         names = [known.name for known in self.recipes()]
         if recipe in names:
             return f"the recipe {recipe} is not made: run `empathy-tui run recipe:{recipe}`"
-        close = get_close_matches(recipe, names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(recipe, names)
         return f"there is no recipe {recipe!r}.{hint} `empathy-tui recipes` lists all"
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:

@@ -26,11 +26,15 @@ def of_judge(
 
     `placed` is whether the order of the responses can influence it.
     """
-    from core.judging.metrics.judge_quality import bias_model
+    from core.judging.metrics.judge_quality import bias_model, judge_bias
 
     found = {
         (rate.a, rate.b): [
-            bias_model.Ruled(dialogue, own, _words(texts[rate.a].get(dialogue), texts[rate.b].get(dialogue)))
+            bias_model.Ruled(
+                dialogue,
+                own,
+                judge_bias.word_counts(texts[rate.a].get(dialogue), texts[rate.b].get(dialogue)),
+            )
             for dialogue, own in verdicts[rate.job].items()
             if dialogue not in texts[rate.a] or texts[rate.a][dialogue] != texts[rate.b].get(dialogue)
         ]
@@ -40,10 +44,6 @@ def of_judge(
     return BiasModel(
         judge, fitted.dialogues, fitted.verdicts, fitted.effects, tuple(_missing(fitted, placed))
     )
-
-
-def _words(a: str | None, b: str | None) -> tuple[int, int] | None:
-    return None if a is None or b is None else (len(a.split()), len(b.split()))
 
 
 def _missing(fitted: bias_model.Fitted, placed: bool) -> list[str]:

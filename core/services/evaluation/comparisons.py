@@ -14,7 +14,7 @@ import msgspec
 from core.domain.data.dialogues import Dialogue
 from core.domain.evaluation.comparison_metrics import ComparisonMetrics
 from core.domain.evaluation.comparisons import Cell, CellKind, PairedTest, Ranking, SequencePoint
-from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
+from core.domain.evaluation.verdicts import MIRRORED, REVERSED, Dimension, Order, Pair, Verdict, Winner
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
@@ -83,7 +82,7 @@ def bias_counts(
     found = {}
     for name, verdicts in verdicts_of(connection, job).items():
         a, b = (own.get(name) for own in texts)
-        words = None if a is None or b is None else (len(a.split()), len(b.split()))
+        words = judge_bias.word_counts(a, b)
         is_identical = a is not None and a == b
         found[name] = judge_bias.counts(verdicts, words, placed=placed, identical=is_identical)
     return found
@@ -264,7 +263,7 @@ def pairs(connection: sqlite3.Connection, jobs: Sequence[Job], a: str, b: str) -
 def _swapped(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
-        order="ba" if verdict.order == "ab" else "ab",
+        order=REVERSED[verdict.order],
         winner=MIRRORED[verdict.winner],
         dimensions={name: MIRRORED[winner] for name, winner in verdict.dimensions.items()},
         probability_b=None if verdict.probability_b is None else 1 - verdict.probability_b,

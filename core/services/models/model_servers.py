@@ -147,7 +147,7 @@ def plan(
         students[name if run is None else run.student] = node.settings.responder.student
         found = trained_students.trained(state, node)
         if run is not None and found is None:
-            raise UserError(f"{name} is not trained yet: `empathy-tui run {run.stage}:{name}`")
+            raise UserError(trained_students.untrained(run))
         kind, folder = found or ("base", None)
         served.append(Served(name, kind, folder))
     if len(students) != 1:

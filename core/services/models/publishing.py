@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +11,7 @@ import msgspec
 from core.config.schema import Responding
 from core.dialogues import fetch
 from core.domain.data.recipes import FilteredPairs
-from core.domain.errors import UserError
+from core.domain.errors import UserError, did_you_mean
 from core.domain.jobs.job import Job
 from core.domain.jobs.job_rules import publish_problem
 from core.domain.jobs.results import FilterResult, TrainingResult
@@ -146,8 +145,7 @@ class Publishing:
         if version.settings and version.name in jobs:
             raise UserError(f"{name} is superseded: only runs that config.toml defines are published")
         if name not in jobs:
-            close = get_close_matches(name, jobs, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, jobs)
             known = ", ".join(jobs) or "none yet"
             raise UserError(f"there is no run or recipe {name!r}.{hint} config.toml has: {known}")
         job = jobs[name]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.domain.errors import UserError
+from core.domain.names import RunName
 from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import RespondSettings, StudentResponder
@@ -31,6 +32,11 @@ def jobs(state: WorkspaceState) -> dict[str, PlannedJob]:
         if isinstance(node.settings, RespondSettings)
         and isinstance(node.settings.responder, StudentResponder)
     }
+
+
+def untrained(run: RunName) -> str:
+    """What is wrong with a run that is not trained yet, and the remedy."""
+    return f"{run} is not trained yet: `empathy-tui run {run.stage}:{run}`"
 
 
 def trained(state: WorkspaceState, node: PlannedJob) -> tuple[Literal["adapter", "model"], Path] | None:

@@ -68,8 +68,8 @@ def _took(jobs: Sequence[Job]) -> dict[str, float]:
     """Stage → average seconds of its finished jobs."""
     found: dict[str, list[float]] = defaultdict(list)
     for job in jobs:
-        if job.state == "done" and job.started_at is not None and job.finished_at is not None:
-            found[job.stage].append(job.finished_at - job.started_at)
+        if job.state == "done" and job.took_s is not None:
+            found[job.stage].append(job.took_s)
     return {stage: fmean(seconds) for stage, seconds in found.items()}
 
 

@@ -68,8 +68,8 @@ def _took(jobs: Iterable[Job]) -> dict[_Kind, float]:
     """Kind of job → mean seconds of the finished ones."""
     found: dict[_Kind, list[float]] = defaultdict(list)
     for job in jobs:
-        if job.state == "done" and job.started_at is not None and job.finished_at is not None:
-            found[_kind(job.stage, job.slot, job.name)].append(job.finished_at - job.started_at)
+        if job.state == "done" and job.took_s is not None:
+            found[_kind(job.stage, job.slot, job.name)].append(job.took_s)
     return {kind: fmean(seconds) for kind, seconds in found.items()}
 
 

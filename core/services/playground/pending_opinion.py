@@ -10,7 +10,7 @@ import msgspec
 from core.domain.errors import UserError
 from core.playground.calling import Calling
 from core.playground.messages import Judged, OpinionFailed
-from core.playground.records import PlaygroundOpinion
+from core.playground.records import PlaygroundAnswer, PlaygroundOpinion, PlaygroundTurn
 
 
 class OpinionQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,18 @@ class OpinionQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """The first answer."""
     answer_b: str
     """The second answer."""
+
+    @classmethod
+    def of(cls, turn: PlaygroundTurn, a: PlaygroundAnswer, b: PlaygroundAnswer) -> OpinionQuestion:
+        """The question about two answers to a turn."""
+        return cls(
+            situation=turn.situation,
+            utterance=turn.utterance,
+            a=a.responder,
+            b=b.responder,
+            answer_a=a.text,
+            answer_b=b.text,
+        )
 
 
 class PendingOpinion:

@@ -73,7 +73,7 @@ class Playground:
             run = RunName.parse(name)
             problem = None
             if run is not None and trained_students.trained(self._state, node) is None:
-                problem = f"{name} is not trained yet: `empathy-tui run {run.stage}:{name}`"
+                problem = trained_students.untrained(run)
             kind: Literal["base", "run"] = "base" if run is None else "run"
             found.append(PlaygroundResponder(name, kind, is_paid=False, problem=problem))
         for name, problem in self._models.teachers().items():

@@ -23,13 +23,13 @@ def of_filter(
 ) -> Estimate:
     """The estimate of a filter of the pairs that a recipe's job makes."""
     # They import numpy, which the home screen must not wait for.
-    from core.judging import filter_job, pair_verdicts
+    from core.judging import filter_job, protocol
     from core.judging.llm import llm_judge
 
     pairs, count = _pairs(recipe, known.pairs.get(recipe.id), data, known.texts)
     train = {dialogue.dialog_id: dialogue for dialogue in data.of("train")}
     ordered_pairs = filter_job.ordered_pairs_of(train, pairs, llm_judge.orders(judge), judge.repeats)
-    requests = llm_judge.requests_of(judge, pair_verdicts.different(ordered_pairs))
+    requests = llm_judge.requests_of(judge, protocol.different(ordered_pairs))
     tokens = estimating.answer_tokens(judge.model, "filter", llm_judge.answer_tokens(judge), known.used)
     found = estimating.of_requests(asker, judge.model, requests, known.answered, tokens)
     return estimating.times(found, count / len(pairs)) if pairs else found

@@ -250,10 +250,8 @@ class _Estimator:
                 continue
             settings = None if self._connection is None else job_queries.settings(self._connection, job.id)
             if isinstance(settings, SftSettings | DpoSettings):
-                took = (job.finished_at or 0.0) - (job.started_at or 0.0)
-                pace = _Pace(
-                    result.train_runtime_s / result.steps, around=max(took - result.train_runtime_s, 0.0)
-                )
+                around = max((job.took_s or 0.0) - result.train_runtime_s, 0.0)
+                pace = _Pace(result.train_runtime_s / result.steps, around=around)
                 found[(*_traits(settings), result.device == "cpu")] = pace
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.data.dialogues import MAX_CHARACTERS, MAX_WORDS
+from core.domain.data.dialogues import is_too_long
 from core.domain.submissions import Outcome
 from core.teachers.answers import cleaning
 from core.teachers.protocol import Finish, Reply
@@ -24,4 +24,4 @@ def classify(reply: Reply) -> tuple[Outcome, str]:
         return _OUTCOMES[reply.finish], text
     if not text:
         return "empty", text
-    return ("long" if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS else "ok"), text
+    return ("long" if is_too_long(text) else "ok"), text

@@ -7,7 +7,7 @@ from typing import Any
 from core.teachers.http import json_values
 from core.teachers.http.accepted_parameters import ADAPTIVE_THINKING, STRUCTURED_OUTPUT
 from core.teachers.http.endpoint import Endpoint
-from core.teachers.protocol import AnswerSchema, Request
+from core.teachers.protocol import Request
 
 MESSAGES = "/v1/messages"
 BATCHES = "/v1/messages/batches"
@@ -86,18 +86,8 @@ def _output_config(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         effort = _unless_refused(endpoint, "reasoning_effort", endpoint.reasoning_effort)
         found |= {} if effort is None else {"effort": effort}
     if request.schema is not None and not endpoint.accepted.is_refused(STRUCTURED_OUTPUT):
-        found["format"] = {"type": "json_schema", "schema": _schema(request.schema)}
+        found["format"] = {"type": "json_schema", "schema": request.schema.json_schema}
     return found
-
-
-def _schema(schema: AnswerSchema) -> dict[str, Any]:
-    value = {"type": "string", "enum": list(schema.values)}
-    return {
-        "type": "object",
-        "properties": dict.fromkeys(schema.fields, value),
-        "required": list(schema.fields),
-        "additionalProperties": False,
-    }
 
 
 def _unless_refused(endpoint: Endpoint, name: str, value: Any) -> Any:

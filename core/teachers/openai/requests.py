@@ -73,16 +73,9 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
 
 
 def _response_format(schema: AnswerSchema) -> dict[str, Any]:
-    value = {"type": "string", "enum": list(schema.values)}
-    described = {
-        "type": "object",
-        "properties": dict.fromkeys(schema.fields, value),
-        "required": list(schema.fields),
-        "additionalProperties": False,
-    }
     return {
         "type": "json_schema",
-        "json_schema": {"name": schema.name, "strict": True, "schema": described},
+        "json_schema": {"name": schema.name, "strict": True, "schema": schema.json_schema},
     }
 
 

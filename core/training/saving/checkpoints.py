@@ -123,7 +123,7 @@ def _damage(checkpoint: Path) -> str | None:
         if marked is None and (empty := [path for path in checkpoint.iterdir() if not files.size(path)]):
             return f"{empty[0]} is empty"
         return next(filter(None, map(_unreadable, sorted(checkpoint.glob("*.pt*")))), None)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except files.DAMAGED as error:
         return f"{checkpoint / _MARK}: {error}"
     except OSError as error:
         return f"{error.filename or checkpoint} cannot be read: {error.strerror}"

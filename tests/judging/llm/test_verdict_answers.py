@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.evaluation.verdicts import AnswerForm, Order, Winner
+from core.domain.evaluation.verdicts import MIRRORED, AnswerForm, Order, Winner
 from core.judging.llm import llm_judge, verdict_answers
 from core.judging.llm.verdict_answers import ASKED
-
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 #: Form → answers in it that name the first response, and the second.
 UNDERSTOOD: dict[AnswerForm, tuple[tuple[str, ...], tuple[str, ...]]] = {

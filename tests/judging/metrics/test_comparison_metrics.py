@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.verdicts import MIRRORED, REVERSED, Order, Winner
 from core.domain.jobs.results import CompareResult
 from core.jobs.records import VerdictRecord
 from core.judging.metrics import comparison_metrics
@@ -89,16 +89,14 @@ def test_verdicts_with_probabilities_are_averaged_over_dialogues() -> None:
 
 @given(st.lists(st.tuples(winners, winners), min_size=1, max_size=30))
 def test_turned_round_it_says_the_same(found: list[tuple[Winner, Winner]]) -> None:
-    mirrored: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
     ordered_pairs, verdicts, turned, turned_verdicts = [], [], [], []
     for number, (first, second) in enumerate(found):
         texts = "one " * (number % 5 + 1), "two " * (number % 3 + 1)
         for order, winner in zip(BOTH, (first, second), strict=True):
-            other: Order = "ba" if order == "ab" else "ab"
             ordered_pairs.append(ordered_pair(number, *texts, order))
             verdicts.append(VerdictRecord(f"d{number}", order, winner, ""))
-            turned.append(ordered_pair(number, *texts[::-1], other))
-            turned_verdicts.append(VerdictRecord(f"d{number}", other, mirrored[winner], ""))
+            turned.append(ordered_pair(number, *texts[::-1], REVERSED[order]))
+            turned_verdicts.append(VerdictRecord(f"d{number}", REVERSED[order], MIRRORED[winner], ""))
     one = comparison_metrics.of_comparison(ordered_pairs, verdicts, placed=True, design="both orders")
     other_way = comparison_metrics.of_comparison(turned, turned_verdicts, placed=True, design="both orders")
     assert (one.wins_a, one.wins_b, one.ties) == (

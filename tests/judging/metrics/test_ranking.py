@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from core.domain.evaluation.comparisons import Ranked
-from core.domain.evaluation.verdicts import Winner
+from core.domain.evaluation.verdicts import MIRRORED, Winner
 from core.judging.metrics import ranking, scores
 
 Outcomes = dict[tuple[str, str], dict[str, Winner]]
 
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 #: Home team, away team, wins of either: the American League's east in 1987, from Agresti, "Categorical Data
 #: Analysis", 2nd edition, section 10.6, as in the R package BradleyTerry2.

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.verdicts import MIRRORED, Order, Winner
 from core.judging.metrics import scores
 from core.judging.metrics.inference import statistics
 
 ORDERS: tuple[Order, ...] = ("ab", "ba")
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def in_words(text: str) -> list[tuple[Order, Winner]]:

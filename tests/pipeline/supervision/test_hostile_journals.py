@@ -144,7 +144,7 @@ def _look(root: Path) -> None:
         for one in sent:
             outcomes = workspace.spending.answer_counts(one.token)
             requests = workspace.spending.sent_requests(one.token)
-            batches.print_batch(console, one, events[one.token], outcomes, requests, now)
+            batches.print_batch(console, one, events[one.token], outcomes, requests)
     jobs.print_status(console, snapshot)
     for job in snapshot.jobs:
         for is_raw in (False, True):

@@ -11,7 +11,7 @@ from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
 from core.domain.data.dialogues import Dialogue, RatedResponse
-from core.domain.evaluation.verdicts import Winner
+from core.domain.evaluation.verdicts import MIRRORED, Winner
 from core.domain.evaluation.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
 from core.jobs.settings import CompareSettings, LlmJudge
@@ -22,7 +22,6 @@ from core.judging.protocol import OrderedPair
 from core.pipeline.planning import workspace_graph
 from core.pipeline.supervision.intent_handlers import carry_out
 from core.services.creation.workspace_creation import create_workspace
-from core.services.evaluation.comparisons import MIRRORED
 from core.services.workspace import open_workspace
 from core.store import connections, intents
 from core.store.dialogues import dialogues as data

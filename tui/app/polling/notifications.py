@@ -82,8 +82,8 @@ def _name(job: Job) -> str:
 
 
 def _done(job: Job) -> str:
-    took = None if job.started_at is None or job.finished_at is None else job.finished_at - job.started_at
-    return f"{_name(job)} is done" + ("" if took is None else f" after {formats.duration(took)}")
+    after = "" if job.took_s is None else f" after {formats.duration(job.took_s)}"
+    return f"{_name(job)} is done{after}"
 
 
 def _failure(job: Job) -> str:

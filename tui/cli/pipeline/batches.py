@@ -62,7 +62,7 @@ def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> 
     from tui.cli.output.pipeline.batches import print_batch
     from tui.cli.output.tables import make_console
 
-    print_batch(make_console(), one, events, outcomes, requests, time.time())
+    print_batch(make_console(), one, events, outcomes, requests)
 
 
 @batches.command(epilog=examples("batches refresh batch_68a1"))

@@ -105,9 +105,8 @@ def _with_note(job: Job, name: str, note: str | None, width: int) -> Content:
 
 
 def _outcome(job: Job) -> str:
-    if isinstance(job.result, SftResult) and job.started_at is not None and job.finished_at is not None:
-        took = formats.duration(job.finished_at - job.started_at)
-        return f"loss {job.result.train_loss:.3f}  {took:>7}"
+    if isinstance(job.result, SftResult) and job.took_s is not None:
+        return f"loss {job.result.train_loss:.3f}  {formats.duration(job.took_s):>7}"
     look, share = job_states.look(job), job_progress(job)
     return look.word if share is None or job.state != "running" else f"{look.word} {formats.percent(share)}"
 

@@ -15,9 +15,8 @@ from tui.format.text import visible
 from tui.navigation import pair_filter
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt, Verdict
+    from core.api import Order, Pair, Prompt, Verdict
 
-PresentationOrder = Literal["ab", "ba"]
 ResponseSide = Literal["a", "b"]
 
 _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
@@ -30,7 +29,7 @@ _COLOURS = {
 }
 #: The width of the labels beside the dialogue.
 LABEL = 11
-ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown first"}
+ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
 def context(pair: Pair, place: str, sought: str = "") -> Content:
@@ -135,13 +134,13 @@ def answers(pair: Pair, alone: Collection[str], *, is_compared: bool) -> Content
     return Content("\n").join(parts)
 
 
-def orders(pair: Pair, alone: Collection[str]) -> list[PresentationOrder]:
+def orders(pair: Pair, alone: Collection[str]) -> list[Order]:
     """The orders of the verdicts on the pair; `ab` if there are none yet."""
     orders = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
     return [order for order in ORDERS if order in orders] or ["ab"]
 
 
-def question(pair: Pair, prompt: Prompt, order: PresentationOrder) -> Content:
+def question(pair: Pair, prompt: Prompt, order: Order) -> Content:
     """The judge's full prompt for the pair."""
     from core.api import judge_question
 

@@ -14,10 +14,10 @@ from textual.events import Resize
 from tui.components.text_pane import TextPane
 from tui.screens.pairs import pair_text
 from tui.screens.pairs.judged_view import JudgedView
-from tui.screens.pairs.pair_text import PresentationOrder, ResponseSide
+from tui.screens.pairs.pair_text import ResponseSide
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt
+    from core.api import Order, Pair, Prompt
 
 #: So many pairs are measured to know the room that most of them need.
 _SAMPLE = 50
@@ -78,7 +78,7 @@ class PairView(Container):
         self._shown: ShownPair | None = None
         self._shows_answers = False
         #: The order of the shown prompt; None hides the prompt.
-        self._prompt_order: PresentationOrder | None = None
+        self._prompt_order: Order | None = None
         self._marks_words = False
         self._expected: Sequence[Pair] = ()
         self._judges = 0
@@ -186,7 +186,7 @@ class PairView(Container):
             pane.update(text)
 
     def _judged_texts(
-        self, shown: ShownPair | None, order: PresentationOrder | None
+        self, shown: ShownPair | None, order: Order | None
     ) -> tuple[Content | None, Content | None]:
         """The judges' answers and the prompt that are to be shown, each None if it is not."""
         if shown is None:

@@ -76,14 +76,12 @@ def entry(app: App[Any], job: Job, shown: Sequence[Column], now: float) -> ListE
 
 def elapsed(job: Job, now: float) -> float | None:
     """Seconds from the start of the job's newest attempt to its end, or to `now` while it runs."""
-    if job.started_at is None:
-        return None
-    if job.finished_at is not None:
-        return job.finished_at - job.started_at
-    return now - job.started_at if job.state == "running" else None
+    if job.state == "running" and job.started_at is not None and job.finished_at is None:
+        return now - job.started_at
+    return job.took_s
 
 
-def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
+def summary(snapshot: Snapshot, width: int) -> Content:
     """The progress of all requested jobs on the left, the used slots on the right."""
     sums = count_jobs(snapshot.jobs)
     right: list[TextPart] = []

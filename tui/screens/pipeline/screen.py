@@ -88,7 +88,7 @@ class PipelineScreen(WorkspaceScreen):
             self._fill(self.app.snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        summary = job_rows.summary(self.app, snapshot, self.size.width - 2)
+        summary = job_rows.summary(snapshot, self.size.width - 2)
         self.query_one("#summary", Static).update(summary)
         nothing = self.query_one("#nothing", Static)
         nothing.display = not snapshot.jobs

@@ -118,14 +118,7 @@ class AnswerActions(WorkspaceScreen):
         from core.api import OpinionQuestion
 
         turn = self._turns[-1]
-        question = OpinionQuestion(
-            situation=turn.situation,
-            utterance=turn.utterance,
-            a=a.responder,
-            b=b.responder,
-            answer_a=a.text,
-            answer_b=b.text,
-        )
+        question = OpinionQuestion.of(turn, a, b)
         self.app.read(
             "cost of the opinion",
             lambda workspace: workspace.playground.opinion_cost(judge, question),

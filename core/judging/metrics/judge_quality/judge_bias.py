@@ -52,6 +52,16 @@ class JudgeBias:
     """Verdicts with a winner where one response has more words."""
 
 
+def word_counts(a: str | None, b: str | None) -> tuple[int, int] | None:
+    """The numbers of words of two responses; None if one is unknown."""
+    return None if a is None or b is None else (len(a.split()), len(b.split()))
+
+
+def disagreement(one: Sequence[object], other: Sequence[object]) -> float:
+    """The share of pairs of verdicts, one from each order, that disagree."""
+    return sum(x != y for x in one for y in other) / (len(one) * len(other))
+
+
 def counts(
     verdicts: Sequence[tuple[Order, Winner]], words: tuple[int, int] | None, *, placed: bool, identical: bool
 ) -> BiasCounts:
@@ -72,7 +82,7 @@ def counts(
     return BiasCounts(
         first=first if placed else 0,
         placed=len(named) if placed else 0,
-        flips=sum(x != y for x in one for y in other) / (len(one) * len(other)) if paired else 0,
+        flips=disagreement(one, other) if paired else 0,
         paired=int(paired),
         longer=0 if longer is None else sum(winner == longer for _, winner in named),
         lengths=0 if longer is None else len(named),

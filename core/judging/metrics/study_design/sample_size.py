@@ -17,6 +17,7 @@ import numpy as np
 
 from core.domain.evaluation.verdicts import Order, Winner
 from core.judging.metrics import scores
+from core.judging.metrics.judge_quality.judge_bias import disagreement
 from core.judging.metrics.study_design.power import MIN_FRACTION
 
 #: A dialogue's verdicts, by dialogue.
@@ -110,7 +111,7 @@ def seen(comparisons: Mapping[tuple[str, str], Verdicts]) -> JudgeVariances:
                 paired.append(made[sides][name])
                 # Identical texts are ties without a verdict, and cannot flip.
                 if any(winner != "tie" for _, winner in verdicts):
-                    flips.append(_disagree(*own.values()))
+                    flips.append(disagreement(*own.values()))
         for means in by_order.values():
             one.add(means)
         both.add(paired)
@@ -165,10 +166,6 @@ def _cells(verdicts: Iterable[tuple[Order, Winner]]) -> dict[Order, list[float]]
 
 def _valid(made: Mapping[str, float | None]) -> dict[str, float]:
     return {name: score for name, score in made.items() if score is not None}
-
-
-def _disagree(one: Sequence[float], other: Sequence[float]) -> float:
-    return sum(x != y for x in one for y in other) / (len(one) * len(other))
 
 
 def _disagree_within(worth: Sequence[float]) -> float:

@@ -9,13 +9,12 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from core.domain.evaluation.comparisons import Agreement
-from core.domain.evaluation.verdicts import Winner
+from core.domain.evaluation.verdicts import MIRRORED, Winner
 from core.judging.metrics.judge_quality.agreement import agreement, human_agreement, longer_agreement
 
 Labels = list[tuple[str, Winner, Winner]]
 
 OUTCOMES: tuple[Winner, ...] = ("a", "b", "tie")
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def of_table(rows: list[list[int]]) -> Labels:

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from core.api import prompts
+from core.api import Order, prompts
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair, Verdict
 from core.domain.text import visible
@@ -30,7 +30,7 @@ from tui.app.application import EmpathyApp
 from tui.components.text_pane import TextPane
 from tui.screens.pairs import pair_text, pairs_data
 from tui.screens.pairs.pair_list import PairList
-from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
+from tui.screens.pairs.pair_text import ORDERS
 from tui.screens.pairs.screen import PairsScreen
 
 
@@ -219,7 +219,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
 
 
-def _asked(pair: Pair, order: PresentationOrder) -> str:
+def _asked(pair: Pair, order: Order) -> str:
     """What the judge's worker sends."""
     ordered_pair = OrderedPair(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)

@@ -64,7 +64,6 @@ def print_batch(
     events: Sequence[BatchEvent],
     outcomes: Sequence[AnswerCount],
     requests: Sequence[SentRequest],
-    now: float,
 ) -> None:
     """One submission with its timeline, how its requests ended, and its files."""
     looks = submissions.look(one)

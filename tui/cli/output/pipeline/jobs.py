@@ -97,6 +97,4 @@ def next_step(snapshot: Snapshot) -> str:
 
 def time_taken(job: Job) -> str:
     """How long the last attempt at a finished job took; empty for others."""
-    if job.started_at is None or job.finished_at is None:
-        return ""
-    return duration(job.finished_at - job.started_at)
+    return "" if job.took_s is None else duration(job.took_s)

@@ -188,7 +188,7 @@ def settings_table(found: Sequence[SettingsOfRun], width: int) -> Content:
         ]
         same = "Different:" if differing else "All settings are equal:"
         lines.append(Content.styled(f"\n{same}", "bold"))
-        lines += [_differing(key[1], values[key], found, width) for key in differing]
+        lines += [_differing(key[1], values[key], found) for key in differing]
     for group, keys_of in groupby((key for key in keys if key not in differing), key=lambda key: key[0]):
         lines.append(Content.styled(f"\n{_GROUPS[group]}" if lines else _GROUPS[group], "bold"))
         lines += [_one(name, values[group, name][0], width) for _, name in keys_of]
@@ -275,7 +275,7 @@ def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> l
     return [now, ticks.number(float(finite.min())), ticks.number(float(finite.max()))]
 
 
-def _differing(name: str, values: Sequence[str], found: Sequence[SettingsOfRun], width: int) -> Content:
+def _differing(name: str, values: Sequence[str], found: Sequence[SettingsOfRun]) -> Content:
     short = all(len(value) <= 9 for value in values)
     each: list[tuple[str, str] | str] = []
     for one, value in zip(found, values, strict=True):
