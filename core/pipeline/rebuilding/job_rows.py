@@ -61,6 +61,7 @@ def add_job(
             folder,
             spec,
             ends.get((job, number)),
+            request.cancel_at if request is not None and request.attempt == number else None,
             is_newest=spec is newest,
             # Of a job whose requests are known, so are the ends of its attempts.
             is_running=spec is newest
@@ -128,6 +129,7 @@ def _add_attempt(
     folder: Path,
     spec: Spec[Settings],
     end: AttemptEnded | None,
+    cancel_at: float | None,
     *,
     is_newest: bool,
     is_running: bool,
@@ -142,11 +144,12 @@ def _add_attempt(
         attempt = job_attempts.begin_attempt(
             connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)
         )
-        if (folder / context.CANCEL).exists():
-            connection.execute(
-                "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
-                ((folder / context.CANCEL).stat().st_mtime, spec.job, spec.attempt),
-            )
+        if cancel_at is None and (folder / context.CANCEL).exists():
+            cancel_at = (folder / context.CANCEL).stat().st_mtime
+        connection.execute(
+            "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
+            (cancel_at, spec.job, spec.attempt),
+        )
     (attempt,) = job_attempts.attempts(connection, job=spec.job, state="running")
     ingested = ingest.ingest(connection, workspace.root, attempt)
     begun, ended = first_record_at(folder), last_record_at(folder)

@@ -13,7 +13,9 @@ from core.domain.evaluation.votes import Vote
 from core.jobs import journal, spec
 from core.jobs.records import Failed
 from core.pipeline.rebuilding import rebuild
+from core.pipeline.supervision import intent_handlers
 from core.store import connections, intents
+from core.store.connections import transaction
 from core.store.dialogues import dialogues
 
 if TYPE_CHECKING:
@@ -201,6 +203,34 @@ def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
     assert supervised.wait(second) == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "done")]
     assert set(supervised.steps().values()) == {1}
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_what_was_cancelled_stays_so(supervised: SupervisedWorkspace, is_alive: bool) -> None:
+    """Even if its worker could not be told."""
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    supervisor.kill()
+    supervisor.wait()
+    with closing(connections.writer(supervised.workspace.state)) as connection, transaction(connection):
+        cancel = intents.Cancel(supervised.id(RECIPE))
+        intent_handlers.carry_out(connection, supervised.workspace, cancel)
+    if not is_alive:
+        for worker in supervised.workers():
+            worker.kill()
+            worker.wait()
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "cancelled")]
+    assert supervised.states() == {RECIPE: "cancelled"}
+    # Another attempt is not.
+    (supervised.workspace.root / "go").touch()
+    supervised.ask(intents.Retry(supervised.id(RECIPE)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "cancelled"), (2, "done")]
 
 
 def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:
