@@ -10,10 +10,12 @@ import pytest
 
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
+from core.domain.jobs.job import LOCAL
 from core.jobs import journal, spec
 from core.jobs.records import Failed
+from core.pipeline.engines import remote
 from core.pipeline.rebuilding import rebuild
-from core.pipeline.supervision import intent_handlers
+from core.pipeline.supervision import intent_handlers, job_starter
 from core.store import connections, intents
 from core.store.connections import transaction
 from core.store.dialogues import dialogues
@@ -231,6 +233,50 @@ def test_what_was_cancelled_stays_so(supervised: SupervisedWorkspace, is_alive: 
     supervised.ask(intents.Retry(supervised.id(RECIPE)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "cancelled"), (2, "done")]
+
+
+def test_what_was_preempted_is_requested_as_it_was(supervised: SupervisedWorkspace) -> None:
+    supervised.set_plan(hold=[RECIPE], preempt={RECIPE: [0]})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    supervised.answer(supervised.ask(intents.Pause()))
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.states() == {RECIPE: "ready"}
+    supervised.ask(intents.Start(targets=("recipe",), engine=LOCAL))
+    assert supervised.finish() == 0, supervised.story()
+    before = _rows(supervised)
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    after = _rows(supervised)
+    for table in ("jobs", "attempts"):
+        assert after[table] == before[table], table
+    supervised.ask(intents.Resume())
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
+
+
+def test_what_failed_for_being_preempted_can_be_retried(supervised: SupervisedWorkspace) -> None:
+    count = job_starter.MAX_PREEMPTED
+    supervised.set_plan(preempt={RECIPE: [0] * count})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE)[-2:] == [(count - 1, "preempted"), (count, "failed")]
+    supervised.ask(intents.Pause())
+    supervised.ask(intents.Retry(supervised.id(RECIPE)))
+    assert supervised.finish() == 0, supervised.story()
+    # A cluster may not have said yet that it has ended.
+    (supervised.workspace.attempt(supervised.id(RECIPE), count) / remote.ID).touch()
+    before = _rows(supervised)
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    after = _rows(supervised)
+    for table in ("jobs", "attempts"):
+        assert after[table] == before[table], table
+    supervised.ask(intents.Resume())
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE)[-2:] == [(count, "failed"), (count + 1, "done")]
 
 
 def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:
