@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
 from core.domain.jobs.job import LOCAL
@@ -19,9 +24,7 @@ from core.pipeline.supervision import intent_handlers, job_starter
 from core.store import connections, intents
 from core.store.connections import transaction
 from core.store.dialogues import dialogues
-
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import SupervisedWorkspace
+from tests.pipeline.conftest import SupervisedWorkspace, fill
 
 RECIPE = "recipe:direct/chatgpt"
 VOTES = [Vote("me", f"d{n}", "a" * 64, "b" * 64, "human", "chatgpt", "ab", "a", 100.0 + n) for n in range(3)]
@@ -277,6 +280,41 @@ def test_what_failed_for_being_preempted_can_be_retried(supervised: SupervisedWo
     supervised.ask(intents.Resume())
     assert supervised.finish() == 0, supervised.story()
     assert supervised.attempts(RECIPE)[-2:] == [(count, "failed"), (count + 1, "done")]
+
+
+def test_a_disk_that_fills_meanwhile_leaves_the_old_file(imported_workspace: Path, small_disk: Path) -> None:
+    root = small_disk / "study"
+    shutil.copytree(imported_workspace, root)
+    supervised = SupervisedWorkspace(root)
+    supervised.set_plan()
+    try:
+        supervised.ask(intents.Start())
+        assert supervised.finish() == 0, supervised.story()
+    finally:
+        supervised.close()
+    rows, before = _rows(supervised), _store_files(root)
+    said: list[str] = []
+    for room in range(0, 3 << 20, 64 << 10):
+        filler = fill(small_disk)
+        os.truncate(filler, filler.stat().st_size - room)
+        try:
+            rebuild.rebuild(supervised.workspace)
+        except (OSError, sqlite3.OperationalError, UserError) as error:
+            said.append(troubles.trouble_in_words(error) or str(error))
+        else:
+            break
+        finally:
+            filler.unlink()
+        assert _store_files(root) == before
+    assert len(said) > 3
+    assert [one for one in said if "full" not in one] == []
+    assert [table for table, found in _rows(supervised).items() if found != rows[table]] == []
+
+
+def _store_files(root: Path) -> dict[str, bytes]:
+    """What is in the folder, but for the index of the log."""
+    found = [path for path in root.glob("*") if path.is_file() and path.name != "state.db-shm"]
+    return {path.name: path.read_bytes() for path in found}
 
 
 def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:

@@ -21,36 +21,13 @@ from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervision.supervisor import Supervisor
 from core.store import connections, intents, workspace_settings
-from tests.pipeline.conftest import SupervisedWorkspace
+from tests.pipeline.conftest import SupervisedWorkspace, fill
 from tests.support import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECIPE = "recipe:direct/chatgpt"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False).returncode:
-        pytest.skip("this user may not mount a file system")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def _fill(place: Path) -> Path:
-    filler = place / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            return filler
 
 
 def _fill_last_page(path: Path) -> None:
@@ -71,7 +48,7 @@ def test_a_full_disk_fails_what_needs_room_and_a_retry_finishes_it(
         supervisor = supervised.supervise()
         supervised.until(lambda: bool(supervised.notes()))
         (root / "plan.json").unlink()
-        filler = _fill(small_disk)
+        filler = fill(small_disk)
         # Else a step could be noted there whose record finds no room in the journal, and is done again.
         _fill_last_page(root / "done.log")
         (root / "go").touch()
