@@ -123,7 +123,8 @@ class Supervisor:
             words = troubles.trouble_in_words(error)
             if words is None:
                 raise
-            if not troubles.is_of_machine(error):
+            # What is denied here is the history: without it, nothing that ends may be recorded.
+            if not (troubles.is_of_machine(error) or isinstance(error, PermissionError)):
                 raise UserError(words) from error
             if words != self._trouble:
                 self._trouble = words
