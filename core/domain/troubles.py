@@ -61,6 +61,14 @@ def is_of_machine(error: BaseException) -> bool:
     )
 
 
+def machine_trouble_behind(error: BaseException) -> BaseException | None:
+    """The error of the machine for which another error was raised; None if there is none."""
+    cause = error.__cause__
+    while cause is not None and not is_of_machine(cause):
+        cause = cause.__cause__
+    return cause
+
+
 def is_lost_log(error: BaseException) -> bool:
     """Whether SQLite has not found in state.db's write-ahead log what must be there."""
     return getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHORT_READ"

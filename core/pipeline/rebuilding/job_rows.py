@@ -11,7 +11,7 @@ from core.domain.states import JobState
 from core.jobs import context
 from core.jobs.inputs import parse_input
 from core.jobs.planned_job import PlannedJob, places
-from core.jobs.records import Failed
+from core.jobs.records import Failed, Preempted
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline.engines import remote
@@ -61,6 +61,7 @@ def add_job(
             folder,
             spec,
             ends.get((job, number)),
+            request.cancel_at if request is not None and request.attempt == number else None,
             is_newest=spec is newest,
             # Of a job whose requests are known, so are the ends of its attempts.
             is_running=spec is newest
@@ -128,6 +129,7 @@ def _add_attempt(
     folder: Path,
     spec: Spec[Settings],
     end: AttemptEnded | None,
+    cancel_at: float | None,
     *,
     is_newest: bool,
     is_running: bool,
@@ -142,16 +144,23 @@ def _add_attempt(
         attempt = job_attempts.begin_attempt(
             connection, spec.job, spec.attempt, relative, spec.gpu, spec.engine, places(spec.settings)
         )
-        if (folder / context.CANCEL).exists():
-            connection.execute(
-                "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
-                ((folder / context.CANCEL).stat().st_mtime, spec.job, spec.attempt),
-            )
+        if cancel_at is None and (folder / context.CANCEL).exists():
+            cancel_at = (folder / context.CANCEL).stat().st_mtime
+        connection.execute(
+            "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",
+            (cancel_at, spec.job, spec.attempt),
+        )
     (attempt,) = job_attempts.attempts(connection, job=spec.job, state="running")
     ingested = ingest.ingest(connection, workspace.root, attempt)
     begun, ended = first_record_at(folder), last_record_at(folder)
     if ingested.ending is None:
-        ended = _end(connection, attempt, folder, end, is_newest=is_newest, is_running=is_running) or ended
+        # One that may go on is adopted by the next supervisor, or found lost.
+        is_over = not ((is_running and end is None) or (is_newest and _may_run(folder)))
+    else:
+        # What was preempted too often has failed since.
+        is_over = isinstance(ingested.ending, Preempted) and end is not None
+    if is_over:
+        ended = _end(connection, attempt, end) or ended
     with transaction(connection):
         connection.execute(
             "UPDATE attempts SET started_at = ?, ended_at = iif(ended_at IS NULL, NULL, ?)"
@@ -166,20 +175,14 @@ def _add_attempt(
     return ingested
 
 
-def _end(
-    connection: sqlite3.Connection,
-    attempt: Attempt,
-    folder: Path,
-    end: AttemptEnded | None,
-    *,
-    is_newest: bool,
-    is_running: bool,
-) -> float | None:
-    """End an attempt whose journal does not say how it ended; when it did, if that is known."""
+def _may_run(folder: Path) -> bool:
+    """Whether a process may be at work on an attempt: one that holds its lock, or one of a cluster."""
     is_on_cluster = (folder / remote.ID).exists() and not (folder / context.FENCE).exists()
-    if (is_running and end is None) or ((context.is_held(folder) or is_on_cluster) and is_newest):
-        # The next supervisor adopts it, or finds it lost.
-        return None
+    return context.is_held(folder) or is_on_cluster
+
+
+def _end(connection: sqlite3.Connection, attempt: Attempt, end: AttemptEnded | None) -> float | None:
+    """End an attempt as the history says, where its journal does not; when it did, if that is known."""
     with transaction(connection):
         if end is None:
             # Nobody knows whether it was wanted still: nothing begins by itself, and nothing is paid.

@@ -51,7 +51,7 @@ class SettingChanged(_Entry, frozen=True, kw_only=True, tag="setting"):
     value: str | None
 
 
-class Requested(_Entry, frozen=True, kw_only=True, tag="requested"):
+class Requested(_Entry, frozen=True, kw_only=True, tag="requested", omit_defaults=True):
     """A job was requested, or something other than an attempt has changed it: this is how it is since."""
 
     job: str
@@ -75,6 +75,8 @@ class Requested(_Entry, frozen=True, kw_only=True, tag="requested"):
     engine: str | None
     """The engine that was requested for it; None for that of its slot."""
     ignores_rungs: bool
+    cancel_at: float | None = None
+    """When its newest attempt was cancelled, in Unix seconds; None if it was not."""
 
     def __post_init__(self) -> None:
         if str(JobId.of(self.settings.stage, self.fingerprint)) != self.job:

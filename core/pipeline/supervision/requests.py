@@ -27,7 +27,11 @@ def requested(connection: sqlite3.Connection, names: Iterable[str]) -> list[Requ
         with suppress(UserError, ValueError):
             stored = jobs.get(connection, name)
             assert stored is not None, "it is in the store"
-            row = connection.execute("SELECT requested_at, error FROM jobs WHERE id = ?", (name,)).fetchone()
+            row = connection.execute(
+                "SELECT requested_at, jobs.error, cancel_at FROM jobs LEFT JOIN attempts"
+                " ON attempts.job = jobs.id AND attempts.number = jobs.attempt WHERE jobs.id = ?",
+                (name,),
+            ).fetchone()
             found.append(
                 Requested(
                     at=time.time(),
@@ -46,6 +50,7 @@ def requested(connection: sqlite3.Connection, names: Iterable[str]) -> list[Requ
                     sends_requests=stored.sends_requests,
                     engine=stored.engine,
                     ignores_rungs=stored.ignores_rungs,
+                    cancel_at=row["cancel_at"],
                 )
             )
     return found

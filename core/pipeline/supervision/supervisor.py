@@ -123,7 +123,8 @@ class Supervisor:
             words = troubles.trouble_in_words(error)
             if words is None:
                 raise
-            if not troubles.is_of_machine(error):
+            # What is denied here is the history: without it, nothing that ends may be recorded.
+            if not (troubles.is_of_machine(error) or isinstance(error, PermissionError)):
                 raise UserError(words) from error
             if words != self._trouble:
                 self._trouble = words
@@ -184,8 +185,8 @@ class Supervisor:
             try:
                 config = load_config(self.workspace.config)
             except UserError as error:
-                if error.__cause__ is not None and troubles.is_of_machine(error.__cause__):
-                    raise error.__cause__ from error
+                if trouble := troubles.machine_trouble_behind(error):
+                    raise trouble from error
                 log.warning("%s; slots and engines are unchanged", error)
             else:
                 self._slots, self._slot_engines = config.slots, config.slot_engines
@@ -201,10 +202,12 @@ class Supervisor:
                     outcome = intent_handlers.carry_out(self.connection, self.workspace, intent.request())
                     intents.finish(self.connection, intent.id, outcome)
             except UserError as error:
+                if trouble := troubles.machine_trouble_behind(error):
+                    # It is not the intent's fault, and can be carried out later.
+                    raise trouble from error
                 self._refuse(intent, str(error))
             except Exception as error:
                 if troubles.is_of_machine(error):
-                    # It is not the intent's fault, and can be carried out later.
                     raise
                 # An intent that crashes the supervisor would crash every supervisor after it,
                 # and no job would ever run.

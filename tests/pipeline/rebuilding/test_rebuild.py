@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
+from core.domain.jobs.job import LOCAL
 from core.jobs import journal, spec
 from core.jobs.records import Failed
+from core.pipeline.engines import remote
 from core.pipeline.rebuilding import rebuild
+from core.pipeline.supervision import intent_handlers, job_starter
 from core.store import connections, intents
+from core.store.connections import transaction
 from core.store.dialogues import dialogues
-
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import SupervisedWorkspace
+from tests.pipeline.conftest import SupervisedWorkspace, fill
 
 RECIPE = "recipe:direct/chatgpt"
 VOTES = [Vote("me", f"d{n}", "a" * 64, "b" * 64, "human", "chatgpt", "ab", "a", 100.0 + n) for n in range(3)]
@@ -201,6 +208,113 @@ def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
     assert supervised.wait(second) == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "done")]
     assert set(supervised.steps().values()) == {1}
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_what_was_cancelled_stays_so(supervised: SupervisedWorkspace, is_alive: bool) -> None:
+    """Even if its worker could not be told."""
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    supervisor.kill()
+    supervisor.wait()
+    with closing(connections.writer(supervised.workspace.state)) as connection, transaction(connection):
+        cancel = intents.Cancel(supervised.id(RECIPE))
+        intent_handlers.carry_out(connection, supervised.workspace, cancel)
+    if not is_alive:
+        for worker in supervised.workers():
+            worker.kill()
+            worker.wait()
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "cancelled")]
+    assert supervised.states() == {RECIPE: "cancelled"}
+    # Another attempt is not.
+    (supervised.workspace.root / "go").touch()
+    supervised.ask(intents.Retry(supervised.id(RECIPE)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "cancelled"), (2, "done")]
+
+
+def test_what_was_preempted_is_requested_as_it_was(supervised: SupervisedWorkspace) -> None:
+    supervised.set_plan(hold=[RECIPE], preempt={RECIPE: [0]})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    supervised.answer(supervised.ask(intents.Pause()))
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.states() == {RECIPE: "ready"}
+    supervised.ask(intents.Start(targets=("recipe",), engine=LOCAL))
+    assert supervised.finish() == 0, supervised.story()
+    before = _rows(supervised)
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    after = _rows(supervised)
+    for table in ("jobs", "attempts"):
+        assert after[table] == before[table], table
+    supervised.ask(intents.Resume())
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
+
+
+def test_what_failed_for_being_preempted_can_be_retried(supervised: SupervisedWorkspace) -> None:
+    count = job_starter.MAX_PREEMPTED
+    supervised.set_plan(preempt={RECIPE: [0] * count})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE)[-2:] == [(count - 1, "preempted"), (count, "failed")]
+    supervised.ask(intents.Pause())
+    supervised.ask(intents.Retry(supervised.id(RECIPE)))
+    assert supervised.finish() == 0, supervised.story()
+    # A cluster may not have said yet that it has ended.
+    (supervised.workspace.attempt(supervised.id(RECIPE), count) / remote.ID).touch()
+    before = _rows(supervised)
+    _lose(supervised)
+    rebuild.rebuild(supervised.workspace)
+    after = _rows(supervised)
+    for table in ("jobs", "attempts"):
+        assert after[table] == before[table], table
+    supervised.ask(intents.Resume())
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.attempts(RECIPE)[-2:] == [(count, "failed"), (count + 1, "done")]
+
+
+def test_a_disk_that_fills_meanwhile_leaves_the_old_file(imported_workspace: Path, small_disk: Path) -> None:
+    root = small_disk / "study"
+    shutil.copytree(imported_workspace, root)
+    supervised = SupervisedWorkspace(root)
+    supervised.set_plan()
+    try:
+        supervised.ask(intents.Start())
+        assert supervised.finish() == 0, supervised.story()
+    finally:
+        supervised.close()
+    rows, before = _rows(supervised), _store_files(root)
+    said: list[str] = []
+    for room in range(0, 3 << 20, 64 << 10):
+        filler = fill(small_disk)
+        os.truncate(filler, filler.stat().st_size - room)
+        try:
+            rebuild.rebuild(supervised.workspace)
+        except (OSError, sqlite3.OperationalError, UserError) as error:
+            said.append(troubles.trouble_in_words(error) or str(error))
+        else:
+            break
+        finally:
+            filler.unlink()
+        assert _store_files(root) == before
+    assert len(said) > 3
+    assert [one for one in said if "full" not in one] == []
+    assert [table for table, found in _rows(supervised).items() if found != rows[table]] == []
+
+
+def _store_files(root: Path) -> dict[str, bytes]:
+    """What is in the folder, but for the index of the log."""
+    found = [path for path in root.glob("*") if path.is_file() and path.name != "state.db-shm"]
+    return {path.name: path.read_bytes() for path in found}
 
 
 def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from core.domain.errors import UserError
 from core.pipeline.rebuilding import rebuild
-from core.store import intents
+from core.store import connections, intents, workspace_settings
 from tests.pipeline.conftest import SupervisedWorkspace
 from tests.support import waiting
 
@@ -46,13 +46,13 @@ def test_all_of_this_without_the_capabilities_of_root(tmp_path: Path) -> None:
     tests = [sys.executable, "-m", "pytest", "-n", "0", __file__, f"--basetemp={tmp_path / 'tests'}"]
     done = waiting.run([*bounded, *tests])
     assert done.code == 0, done.out.decode()
-    assert b"9 passed, 1 skipped" in done.out
+    assert b"13 passed, 1 skipped" in done.out
 
 
 @contextmanager
-def _denied(path: Path) -> Iterator[None]:
+def _denied(path: Path, left: int = 0) -> Iterator[None]:
     mode = path.stat().st_mode & 0o777
-    path.chmod(0)
+    path.chmod(left)
     try:
         yield
     finally:
@@ -128,6 +128,53 @@ def test_a_request_that_cannot_be_recorded_is_refused(supervised: SupervisedWork
     supervised.ask(intents.Start(targets=("recipe",)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.states() == {RECIPE: "done"}
+
+
+@pytest.mark.parametrize("left", [0, 0o444])
+def test_a_failure_that_cannot_be_recorded_is_recorded_later(
+    supervised: SupervisedWorkspace, left: int
+) -> None:
+    supervised.ask(intents.Pause())
+    supervised.ask(intents.Start(targets=("recipe", "judge")))
+    assert supervised.finish() == 0, supervised.story()
+    (data,) = supervised.workspace.artifacts.glob("data/*/dialogues.jsonl")
+    data.rename(data.with_name("elsewhere"))
+    with closing(connections.writer(supervised.workspace.state)) as connection:
+        workspace_settings.set_setting(connection, "paused", None)
+    with _denied(supervised.workspace.history, left):
+        supervisor = supervised.supervise()
+        _until_blocked(supervised)
+        assert supervised.states()[RECIPE] == "ready"
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert "import the data again" in str(supervised.error(RECIPE))
+    data.with_name("elsewhere").rename(data)
+    for name in (RECIPE, JUDGE):
+        supervised.ask(intents.Retry(supervised.id(name)))
+    assert supervised.finish() == 0, supervised.story()
+    assert set(supervised.states().values()) == {"done"}
+    assert set(supervised.steps().values()) == {1}
+
+
+@pytest.mark.parametrize("left", [0, 0o444])
+def test_a_lost_attempt_that_cannot_be_recorded_is_recorded_later(
+    supervised: SupervisedWorkspace, left: int
+) -> None:
+    supervised.set_plan(hold=[RECIPE], die={RECIPE: [2]})
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    with _denied(supervised.workspace.history, left):
+        (supervised.workspace.root / "go").touch()
+        _until_blocked(supervised)
+        assert supervised.attempts(RECIPE) == [(1, "running")]
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
+    assert set(supervised.steps().values()) == {1}
+
+
+def _until_blocked(supervised: SupervisedWorkspace) -> None:
+    out = supervised.workspace.root / "supervisor.out"
+    supervised.until(lambda: f"blocked: {supervised.workspace.history}: {DENIED}" in out.read_text())
 
 
 def test_no_attempt_that_cannot_be_read_is_left_out_of_a_rebuilt_store(

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,37 +20,15 @@ from core.domain.evaluation.votes import Vote
 from core.pipeline.engines.engines import Engines
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.supervision.supervisor import Supervisor
+from core.prompts import templates
 from core.store import connections, intents, workspace_settings
-from tests.pipeline.conftest import SupervisedWorkspace
+from tests.pipeline.conftest import SupervisedWorkspace, fill
 from tests.support import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECIPE = "recipe:direct/chatgpt"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False).returncode:
-        pytest.skip("this user may not mount a file system")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def _fill(place: Path) -> Path:
-    filler = place / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            return filler
 
 
 def _fill_last_page(path: Path) -> None:
@@ -71,7 +49,7 @@ def test_a_full_disk_fails_what_needs_room_and_a_retry_finishes_it(
         supervisor = supervised.supervise()
         supervised.until(lambda: bool(supervised.notes()))
         (root / "plan.json").unlink()
-        filler = _fill(small_disk)
+        filler = fill(small_disk)
         # Else a step could be noted there whose record finds no room in the journal, and is done again.
         _fill_last_page(root / "done.log")
         (root / "go").touch()
@@ -171,6 +149,28 @@ def test_a_config_that_could_not_be_read_is_read_later(
         boss.tick()
     boss.tick()
     assert "slots and engines are unchanged" in caplog.text
+
+
+@contextmanager
+def _prompts_cannot_be_opened() -> Iterator[None]:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "not_a_file", fail)
+        yield
+
+
+@pytest.mark.parametrize("trouble", [open_files.exhausted, _prompts_cannot_be_opened])
+def test_a_request_for_which_a_file_could_not_be_opened_is_carried_out_later(
+    boss: Supervisor, supervised: SupervisedWorkspace, trouble: Callable[[], AbstractContextManager[None]]
+) -> None:
+    request = supervised.ask(intents.Start())
+    with trouble(), pytest.raises(OSError, match="Too many open files"):
+        boss.tick()
+    assert supervised.outcome(request).state == "pending"
+    boss.tick()
+    assert supervised.outcome(request).state == "done"
 
 
 def _remove(state: Path) -> None:
