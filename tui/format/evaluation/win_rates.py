@@ -11,7 +11,7 @@ from tui.format.text import visible
 from tui.format.values import comparable, counted, percent, shorten
 
 if TYPE_CHECKING:
-    from core.api import Decision, WinRate
+    from core.api import Decision, SameAnswers, WinRate
 
 Grouping = Literal["none", "student", "method", "judge", "seeds"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge", "seeds")
@@ -105,6 +105,17 @@ def brief_decision(rate: WinRate) -> str:
 def same_answers_words(same: int, dialogues: int) -> str:
     """`the same answer to 16 of 16 dialogues`."""
     return f"the same answer to {same} of {counted(dialogues, 'dialogue')}"
+
+
+def same_answers_line(one: SameAnswers) -> str:
+    """`= a and b give the same answer to 16 of 16 dialogues`."""
+    return f"= {one.a} and {one.b} give {same_answers_words(one.same, one.dialogues)}"
+
+
+def same_answers(rates: Iterable[WinRate]) -> list[SameAnswers]:
+    """The pairs of responders of these comparisons with answers in common, those with the most first."""
+    pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
+    return sorted(pairs.values(), key=lambda one: -one.share)
 
 
 def group_of(rate: WinRate, by: Grouping) -> str:
