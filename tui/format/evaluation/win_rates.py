@@ -118,7 +118,7 @@ def same_answers(rates: Iterable[WinRate]) -> list[SameAnswers]:
     return sorted(pairs.values(), key=lambda one: -one.share)
 
 
-def group_of(rate: WinRate, by: Grouping) -> str:
+def _group_of(rate: WinRate, by: Grouping) -> str:
     """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run.
 
     By seeds it is the name that comparisons have in common whose runs differ in their seeds alone.
@@ -138,7 +138,7 @@ def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
     """Group → its comparisons, both in their order; without a grouping a single unnamed group."""
     found: dict[str, list[WinRate]] = {}
     for rate in rates:
-        found.setdefault("" if by == "none" else group_of(rate, by), []).append(rate)
+        found.setdefault("" if by == "none" else _group_of(rate, by), []).append(rate)
     return found
 
 
