@@ -43,7 +43,7 @@ def settings_text(settings: NamedSettings) -> str:
     return ",".join(f"{key}={value}" for key, value in settings)
 
 
-def settings_in(text: str) -> NamedSettings:
+def _settings_in(text: str) -> NamedSettings:
     """The settings that `settings_text` wrote."""
     pairs = (part.partition("=") for part in text.split(",") if part)
     return tuple((key, value) for key, _, value in pairs)
@@ -127,7 +127,7 @@ class RunName:
         plain, _, last = text.rpartition("/")
         settings: NamedSettings = ()
         if "=" in last:
-            settings, text = settings_in(last), plain
+            settings, text = _settings_in(last), plain
             # A superseded version has further settings after an `@`, and is not a run of that name.
             if settings_text(settings) != last or "@" in last or not all(map(all, settings)):
                 return None
@@ -248,7 +248,7 @@ class VersionName:
     def parse(cls, text: str) -> Self:
         """The version of that name; without an `@`, the current one."""
         name, _, label = text.partition("@")
-        return cls(name, settings_in(label))
+        return cls(name, _settings_in(label))
 
 
 @dataclass(frozen=True, order=True)

@@ -29,17 +29,17 @@ def divide(
         import pandas as pd
 
         ids = pd.Series([d.dialog_id for d in train])
-        drawn = set(ids.sample(n=sft_size(len(train), sft_share), random_state=seed))
+        drawn = set(ids.sample(n=_sft_size(len(train), sft_share), random_state=seed))
     return [d for d in train if d.dialog_id in drawn], [d for d in train if d.dialog_id not in drawn]
 
 
 def counts(train: RatingCounts, method: Method, sft_share: int) -> tuple[int, int]:
     """(SFT dialogues, preference dialogues) of a method, if the teacher answers every request."""
     total = sum(train.human.values())
-    sft = train.human.get(GOOD, 0) if method == IMPROVE_HUMAN else sft_size(total, sft_share)
+    sft = train.human.get(GOOD, 0) if method == IMPROVE_HUMAN else _sft_size(total, sft_share)
     return sft, total - sft
 
 
-def sft_size(train: int, sft_share: int) -> int:
+def _sft_size(train: int, sft_share: int) -> int:
     """The number of dialogues drawn for SFT from `train` dialogues."""
     return round(train * sft_share / PUBLISHED_TRAIN_SIZE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.dialogues.statistics import Statistics
 from core.domain.data.recipes import FilteredPairs
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.evaluation.bias_models import BiasModel
 from core.domain.evaluation.comparisons import (
     Agreement,
@@ -124,7 +124,7 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
     snapshot, imported = workspace.pipeline.snapshot(), workspace.data.imported()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
-        raise UserError(f"no judge is named {judge!r}; there are: {', '.join(known) or 'none'}")
+        raise UserError(unknown_name("judge", judge, known))
 
     def wanted(*names: str) -> bool:
         return judge is None or judge in names

@@ -144,7 +144,7 @@ class JournalCallback(TrainerCallback):
         """The number of tokens trained on so far; the last known one if they cannot be counted any more."""
         if self._counts_tokens:
             try:
-                return trained_tokens(self.trainer)
+                return _trained_tokens(self.trainer)
             except Exception as error:
                 log.exception("tokens are not counted")
                 self._counts_tokens = False
@@ -161,7 +161,7 @@ class JournalCallback(TrainerCallback):
         self.job.journal.write(Progress(state.global_step, state.max_steps, eta_s))
 
 
-def trained_tokens(trainer: Any) -> int:
+def _trained_tokens(trainer: Any) -> int:
     """The number of tokens trained on so far, which TRL logs as `num_tokens`."""
     return int(trainer._total_train_tokens)
 

@@ -161,7 +161,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("judge", "problem"),
-    [("nobody", "no judge is named 'nobody'; there are: gpt"), ("own", "no validation")],
+    [("nobody", "no judge is named 'nobody'. There are: gpt"), ("own", "no validation")],
 )
 def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, problem: str) -> None:
     made = judge_workspace(tmp_path, api)

@@ -263,7 +263,7 @@ def test_one_judge_takes_the_place_of_all(workspace: WorkspacePaths, written: Pa
     folder = tmp_path / "report"
     shutil.copytree(written, folder)
     with open_workspace(workspace) as opened:
-        with pytest.raises(UserError, match="no judge is named 'nobody'; there are: gpt, paper"):
+        with pytest.raises(UserError, match=r"no judge is named 'nobody'\. There are: gpt, paper"):
             write_report(opened, folder, "nobody")
         assert {path.name for path in folder.iterdir()} == {path.name for path in written.iterdir()}
         write_report(opened, folder, "paper")

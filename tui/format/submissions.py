@@ -121,6 +121,11 @@ def name(submission: Submission) -> str:
     return submission.batch or f"({submission.mode})"
 
 
+def key(submission: Submission) -> str:
+    """The hash of the API key that it was sent with."""
+    return f"hash {submission.key_digest}" if submission.key_digest else "none"
+
+
 def money_briefly(spending: Spending) -> str:
     """The spent and committed money in short."""
     if not spending.usd and not spending.reserved_usd and not spending.unpriced:

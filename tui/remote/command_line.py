@@ -65,15 +65,15 @@ def command_line(
         ),
         words=f"{shlex.join(options)} --workspace {workspace.shell_word} {shlex.join(words)}",
     )
-    return for_any_shell(script)
+    return _for_any_shell(script)
 
 
 def version_command(program: str) -> str:
     """What ssh runs to print the first line of the program's versions, and then each line that it gets."""
-    return for_any_shell(f"{_VERSION.format(program=program)}printf '%s\\n' \"$found\"\nexec cat\n")
+    return _for_any_shell(f"{_VERSION.format(program=program)}printf '%s\\n' \"$found\"\nexec cat\n")
 
 
-def for_any_shell(script: str) -> str:
+def _for_any_shell(script: str) -> str:
     """A command that runs a script of a POSIX shell, to be given to a shell of any kind."""
     coded = "".join(chr(byte) if byte in _PLAIN else f"\\0{byte:03o}" for byte in os.fsencode(script))
     return f"""exec sh -c 'eval "$(printf %b "$1")"' sh '{coded}'"""

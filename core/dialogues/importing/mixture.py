@@ -46,13 +46,7 @@ def read_mixture(
         parts[name] = table.read_table(
             place, own, strict=strict, progress=progress, option=f"data_sets.{name}.columns"
         )
-    rated = {name: part.is_rated for name, part in parts.items()}
-    if len(set(rated.values())) > 1:
-        without = ", ".join(name for name, is_rated in rated.items() if not is_rated)
-        raise UserError(
-            f"data_sets: {without} has no ratings, and others have: recipes would treat the two differently. "
-            "Import either those with ratings or those without"
-        )
+    is_rated = _is_rated(parts)
     dialogues = DialogueSpool()
     for name, part in parts.items():
         for dialogue in part.dialogues:
@@ -76,7 +70,7 @@ def read_mixture(
         mapping={},
         is_guessed=any(part.is_guessed for part in parts.values()),
         split="; ".join(dict.fromkeys(part.split for part in parts.values())),
-        is_rated=all(rated.values()),
+        is_rated=is_rated,
         sources=tuple(dict.fromkeys(source for part in parts.values() for source in part.sources)),
         ignored=(),
         sha256=hashlib.sha256(identity.encode()).hexdigest(),
@@ -88,6 +82,17 @@ def read_mixture(
         near_duplicates=near,
         parts=parts,
     )
+
+
+def _is_rated(parts: Mapping[str, Table]) -> bool:
+    """Whether the data sets have ratings. Raises `UserError` if some have, and others have not."""
+    without = [name for name, part in parts.items() if not part.is_rated]
+    if without and len(without) < len(parts):
+        raise UserError(
+            f"data_sets: {', '.join(without)} has no ratings, and others have: recipes would treat the two "
+            "differently. Import either those with ratings or those without"
+        )
+    return not without
 
 
 def _undrawn(dialogues: Sequence[Dialogue], sets: Mapping[str, DataSet]) -> list[int]:

@@ -280,6 +280,11 @@ class Scorecard:
     usd_per_1000: float | None
     """US dollars paid for 1,000 verdicts; 0 for a judge that runs here, None where a price is not known."""
 
+    @property
+    def invalid_share(self) -> float | None:
+        """The share of its verdicts that name no response; None without a verdict."""
+        return self.invalid / self.verdicts if self.verdicts else None
+
 
 @dataclass(frozen=True)
 class HumanWinRate:

@@ -33,9 +33,14 @@ class SameAnswers:
     """Dialogues that both answer."""
 
     @property
+    def share(self) -> float:
+        """The share of the dialogues to which both give the same answer."""
+        return self.same / self.dialogues
+
+    @property
     def are_mostly_same(self) -> bool:
         """Whether they give the same answer to at least half of the dialogues, which needs a warning."""
-        return 2 * self.same >= self.dialogues
+        return self.share >= 0.5
 
 
 class WinRate(ComparisonMetrics, frozen=True):

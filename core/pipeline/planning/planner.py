@@ -10,7 +10,7 @@ from core.config import grid
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config, Teacher
 from core.domain.data.dialogues import ImportedData
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.names import ComparisonName, RunName, RunStage
 from core.domain.states import Slot
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
@@ -130,10 +130,8 @@ class _Planner:
         found = [one for one in varied if one == name or one.startswith(f"{name}/")]
         if name in self.responders or found:
             return found or [name]
-        known = ", ".join(dict.fromkeys((*self.responders, *self.config.teachers)))
-        raise InvalidOptionError(
-            "comparisons.extra", f"no responder is named {name!r}. There are: {known}", name
-        )
+        known = dict.fromkeys((*self.responders, *self.config.teachers))
+        raise InvalidOptionError("comparisons.extra", unknown_name("responder", name, known), name)
 
     def _recipe(self, name: str) -> PlannedJob:
         try:
@@ -301,7 +299,7 @@ class _Planner:
         """The job that measures a judge's agreement with people on pairs that people rated."""
         known = self.config.judges
         if judge not in known:
-            raise UserError(f"no judge is named {judge!r}; there are: {', '.join(known) or 'none'}")
+            raise UserError(unknown_name("judge", judge, known))
         if known[judge].provider == "embedded":
             raise UserError(
                 f"the judge {judge} needs no validation: its agreement with people is measured when it is "

@@ -133,7 +133,7 @@ def _scorecards(report: Report) -> ReportTable:
             cells.share(card.longer_agreement),
             cells.count(card.pairs),
             cells.count(card.verdicts),
-            cells.share(card.invalid / card.verdicts if card.verdicts else None),
+            cells.share(card.invalid_share),
             *((cells.text(_forms(card)),) if full else ()),
             *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
             *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core.domain.data.dialogues import HUMAN
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.evaluation import win_rates
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
@@ -158,8 +158,7 @@ class ComparisonReader:
         known = self.responders()
         for name in names:
             if name not in known and name not in superseded():
-                there_are = ", ".join(known) or "none, because no data is imported"
-                raise UserError(f"no responder is named {name!r}. There are: {there_are}")
+                raise UserError(unknown_name("responder", name, known, "none, because no data is imported"))
 
     def _texts_of_any(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
         """The responses to the test split, by dialogue, of responders of which some may be superseded."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.config.schema import Definition
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.evaluation.win_rates import WinRate
 from core.services.evaluation import (
     bias_models,
@@ -168,8 +168,7 @@ class EvaluationReader(ComparisonReader):
 
         known = self._data.judges()
         if judge not in known:
-            there_are = ", ".join(known) or "none"
-            raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
+            raise UserError(unknown_name("judge", judge, known))
         rates = [rate for rate in self.rates() if rate.judge == judge and rate.n is not None]
         connection, data = self._state.connection(), self._state.drawn_dialogues()
         found = (

@@ -58,7 +58,7 @@ def find(
         for other in nsmallest(MAX_OTHERS, same, key=lambda other: (-same[other] / of[other], other)):
             a, b = min(number, other), max(number, other)
             found[a, b] = SameAnswers(names[a], names[b], same[other], of[other])
-    return tuple(sorted(found.values(), key=lambda one: -one.same / one.dialogues))
+    return tuple(sorted(found.values(), key=lambda one: -one.share))
 
 
 def add(rates: Iterable[WinRate], found: Sequence[SameAnswers]) -> tuple[WinRate, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.names import RunName
 from core.jobs.settings import LocalStudent, RespondSettings, StudentResponder
 from core.services.models import trained_students
@@ -139,8 +139,8 @@ def plan(
     for name in dict.fromkeys(responders):
         node = jobs.get(name)
         if node is None:
-            known = ", ".join(jobs) or "none: import data, and define students in config.toml"
-            raise UserError(f"no student or run is named {name!r}. There are: {known}")
+            otherwise = "none: import data, and define students in config.toml"
+            raise UserError(unknown_name("student or run", name, jobs, otherwise))
         assert isinstance(node.settings, RespondSettings)
         assert isinstance(node.settings.responder, StudentResponder)
         run = RunName.parse(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import Config, Student, Teacher
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.states import Slot
 from core.jobs.settings import (
     EmbeddedJudge,
@@ -119,8 +119,8 @@ class LargeModels:
         config = self._config()
         judge = config.judges.get(name)
         if judge is None:
-            known = ", ".join(config.judges) or "none: define [judges.NAME] in config.toml"
-            raise UserError(f"no judge is named {name!r}. There are: {known}")
+            otherwise = "none: define [judges.NAME] in config.toml"
+            raise UserError(unknown_name("judge", name, config.judges, otherwise))
         if judge.provider == "embedded":
             weights = self._weights(name)
             if weights is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from core.config.schema import Config, Responding
 from core.domain.data.dialogues import Dialogue
-from core.domain.errors import UserError
+from core.domain.errors import UserError, unknown_name
 from core.domain.names import RunName
 from core.domain.states import Slot
 from core.jobs.planned_job import PlannedJob
@@ -206,10 +206,9 @@ class Playground:
                 else:
                     participants.append(self._models.participant(name, sent))
             else:
-                known = ", ".join((*nodes, *teachers)) or (
-                    "none: import data, and define students or teachers in config.toml"
-                )
-                raise UserError(f"no student, run or teacher is named {name!r}. There are: {known}")
+                otherwise = "none: import data, and define students or teachers in config.toml"
+                known = (*nodes, *teachers)
+                raise UserError(unknown_name("student, run or teacher", name, known, otherwise))
         return participants, calls
 
     def _environment(self, slot: Slot) -> dict[str, str]:

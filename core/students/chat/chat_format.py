@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -211,29 +211,13 @@ def _settle_template(tokenizer: Any, student: Student) -> _Settled:
         tokenizer.chat_template = chat_template.wrap(template, variables, date, before_answer)
         return _frames_of(tokenizer, student)
 
+    for switch, value in _switch_thinking_off(template, variables, lambda: use(date)).items():
+        notes.append(f"thinking is off in the chat template: {switch} = {chat_template.literal(value)}")
     frames = use(date)
-    for switches, only_if_needed in (
-        (chat_template.THINKING_SWITCHES, False),
-        (chat_template.AMBIGUOUS_SWITCHES, True),
-    ):
-        for switch, off in switches.items():
-            if switch not in template or switch in variables or (only_if_needed and _is_plain(*frames)):
-                continue
-            variables[switch] = off
-            try:
-                without = use(date)
-            except UserError:
-                without = frames
-            if without == frames or (only_if_needed and not _is_plain(*without)):
-                del variables[switch]
-                continue
-            frames = without
-            value = chat_template.literal(off)
-            notes.append(f"thinking is off in the chat template: {switch} = {value}")
     writes_date = frames != use(date.replace(year=date.year - 1, month=1 + date.month % 12, day=1))
     if writes_date:
         notes.append(f"the chat template writes a date: it is always {date.isoformat()} (template_date)")
-    prompt, whole = use(date)
+    prompt, whole = frames
     given, in_training = prompt.pieces[1], whole.pieces[1]
     into_prompt = before_answer = ""
     switched = thinking.channel_switch(given, in_training)
@@ -260,6 +244,31 @@ def _settle_template(tokenizer: Any, student: Student) -> _Settled:
         notes.append(f"the chat template writes {into_prompt!r} before an answer: it is part of the prompt")
     use(date, into_prompt)
     return _Settled(before_answer, whole.pieces[2], date.isoformat() if writes_date else None, notes)
+
+
+def _switch_thinking_off(
+    template: str, variables: dict[str, Any], use: Callable[[], tuple[Frame, Frame]]
+) -> dict[str, object]:
+    """Add the switches of thinking that change what the template writes to `variables`, and return them."""
+    added: dict[str, object] = {}
+    frames = use()
+    for switches, only_if_needed in (
+        (chat_template.THINKING_SWITCHES, False),
+        (chat_template.AMBIGUOUS_SWITCHES, True),
+    ):
+        for switch, off in switches.items():
+            if switch not in template or switch in variables or (only_if_needed and _is_plain(*frames)):
+                continue
+            variables[switch] = off
+            try:
+                without = use()
+            except UserError:
+                without = frames
+            if without == frames or (only_if_needed and not _is_plain(*without)):
+                del variables[switch]
+                continue
+            frames, added[switch] = without, off
+    return added
 
 
 def _frames_of(tokenizer: Any, student: Student) -> tuple[Frame, Frame]:

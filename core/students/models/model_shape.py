@@ -84,15 +84,7 @@ def of(student: Student) -> ModelShape:
         config = _text(config)
         weights = _weights(folder)
         return _from_weights(config, weights) if weights else of_config(config)
-    except (
-        AttributeError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        OSError,
-        RecursionError,
-    ) as error:
+    except _UNKNOWN as error:
         raise UserError(
             f"config.json of {student.model!r} is of a kind whose size is not known ({error})"
         ) from error

@@ -49,7 +49,7 @@ def resolved(config: Config, root: Path, commits: Mapping[str, str]) -> Config:
 
 
 def _located(model: TeacherOrJudge, root: Path) -> TeacherOrJudge:
-    folder = local_folder(model.model, root) if model.provider == "local" else None
+    folder = _local_folder(model.model, root) if model.provider == "local" else None
     return model if folder is None else msgspec.structs.replace(model, model=str(folder))
 
 
@@ -57,7 +57,7 @@ def _resolved(student: Student, root: Path, commits: Mapping[str, str]) -> Stude
     template = student.chat_template
     if template is not None:
         student = msgspec.structs.replace(student, chat_template=str(root / Path(template).expanduser()))
-    folder = local_folder(student.model, root)
+    folder = _local_folder(student.model, root)
     if folder is not None:
         return msgspec.structs.replace(student, model=str(folder))
     if student.model.startswith(_EMBEDDED):
@@ -66,7 +66,7 @@ def _resolved(student: Student, root: Path, commits: Mapping[str, str]) -> Stude
     return student if commit is None else msgspec.structs.replace(student, revision=commit)
 
 
-def local_folder(model: str, root: Path) -> Path | None:
+def _local_folder(model: str, root: Path) -> Path | None:
     """The folder that a model's name stands for; None if it is a Hub name or the embedded model."""
     path = Path(model).expanduser()
     if path.is_absolute() or model.startswith("."):
@@ -113,7 +113,7 @@ def stamps(config: Config, root: Path) -> tuple[object, ...]:
     models += [model.model for model in large if model.provider == "local"]
     found: list[object] = []
     for model in models:
-        folder = local_folder(model, root)
+        folder = _local_folder(model, root)
         if folder is not None:
             with suppress(OSError), os.scandir(folder) as entries:
                 stats = ((entry.name, entry.stat()) for entry in entries)
@@ -121,7 +121,7 @@ def stamps(config: Config, root: Path) -> tuple[object, ...]:
     for student in config.students.values():
         if student.chat_template is not None:
             found.append(_stamp(root / Path(student.chat_template).expanduser()))
-        if not student.model.startswith(_EMBEDDED) and local_folder(student.model, root) is None:
+        if not student.model.startswith(_EMBEDDED) and _local_folder(student.model, root) is None:
             found.append(_cached_commit(student))
     return tuple(found)
 
@@ -174,7 +174,7 @@ def new_commits(config: Config, root: Path, commits: Mapping[str, str]) -> dict[
     """
     found: dict[str, str] = {}
     for student in config.students.values():
-        is_local = student.model.startswith(_EMBEDDED) or local_folder(student.model, root) is not None
+        is_local = student.model.startswith(_EMBEDDED) or _local_folder(student.model, root) is not None
         if is_local or hub_key(student) in commits or _COMMIT.fullmatch(student.revision or ""):
             continue
         commit = _cached_commit(student) or _commit_on_hub(student)

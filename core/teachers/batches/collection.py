@@ -61,7 +61,7 @@ class Collector:
         fatal: FailedRequest | None = None
         errors = info.errors
         if not was_rejected:
-            answers, nameless, fatal = answer_records(
+            answers, nameless, fatal = _answer_records(
                 session.queue, session.teacher, submission, info, list(paths.values())
             )
             if nameless:
@@ -151,7 +151,7 @@ def _redacted(line: bytes) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def answer_records(
+def _answer_records(
     queue: RequestQueue,
     teacher: BatchTeacher,
     submission: TrackedSubmission,

@@ -34,7 +34,7 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "maxOutputTokens": endpoint.max_output_tokens,
         "responseLogprobs": None if endpoint.top_logprobs is None else True,
         "logprobs": endpoint.top_logprobs,
-        "thinkingConfig": thinking_config(endpoint),
+        "thinkingConfig": _thinking_config(endpoint),
         **structured_output(endpoint, request),
     }
     body = {
@@ -62,7 +62,7 @@ def structured_output(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     return {"responseMimeType": "application/json", "responseSchema": described}
 
 
-def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
+def _thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
     """The settings of reasoning as the REST API takes them; None for the model's own."""
     if endpoint.thinking_budget is not None:
         return {"thinkingBudget": endpoint.thinking_budget}
@@ -77,7 +77,7 @@ def adjustable(endpoint: Endpoint, request: Request) -> frozenset[str]:
     """The parameters of a request, as it is sent now, that are adjusted to what the model accepts."""
     is_sent = {
         STRUCTURED_OUTPUT: bool(structured_output(endpoint, request)),
-        THINKING_LEVEL: "thinkingLevel" in (thinking_config(endpoint) or {}),
+        THINKING_LEVEL: "thinkingLevel" in (_thinking_config(endpoint) or {}),
     }
     return frozenset(name for name, sent in is_sent.items() if sent)
 
@@ -85,7 +85,7 @@ def adjustable(endpoint: Endpoint, request: Request) -> frozenset[str]:
 def body_beside_config(endpoint: Endpoint, request: Request) -> dict[str, Any] | None:
     """What the client merges into the body that it makes: the settings of reasoning and of structured output,
     and `extra_body`."""
-    thinking = thinking_config(endpoint)
+    thinking = _thinking_config(endpoint)
     config = {} if thinking is None else {"thinkingConfig": thinking}
     config |= structured_output(endpoint, request)
     return json_values.merged({"generationConfig": config} if config else {}, endpoint.extra_body) or None

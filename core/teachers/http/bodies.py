@@ -84,7 +84,7 @@ def unreadable(body: object, reason: str, counts: TokenCounts | None = None, tex
     return Reply(text, "unreadable", usage, ending=error_text.shortened(reason), raw=raw, counts=unknown)
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:
+def _read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:
     """The lines of a JSONL file that are not blank, each with its object; None where it is none.
 
     Objects may also follow each other in one line, or be items of a JSON array, in any layout. Lines without
@@ -129,7 +129,7 @@ def _objects(text: str) -> list[tuple[str, Mapping[str, object]]]:
 
 def keys(path: Path, name: str) -> set[str]:
     """The keys of the requests in a batch's input file, which are the members `name` of its lines."""
-    found = (json_values.text(line.get(name)) for _, line in read_lines(path) if line is not None)
+    found = (json_values.text(line.get(name)) for _, line in _read_lines(path) if line is not None)
     return {key for key in found if key is not None}
 
 
@@ -141,7 +141,7 @@ def results(
     A line that `read` returns None of is left out. One that is damaged is an unreadable reply: it was paid.
     """
     for path in paths:
-        for line, value in read_lines(path):
+        for line, value in _read_lines(path):
             if value is not None:
                 result = read(value)
                 if result is not None:

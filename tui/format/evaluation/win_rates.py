@@ -11,7 +11,7 @@ from tui.format.text import visible
 from tui.format.values import comparable, counted, percent, shorten
 
 if TYPE_CHECKING:
-    from core.api import Decision, WinRate
+    from core.api import Decision, SameAnswers, WinRate
 
 Grouping = Literal["none", "student", "method", "judge", "seeds"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge", "seeds")
@@ -107,7 +107,18 @@ def same_answers_words(same: int, dialogues: int) -> str:
     return f"the same answer to {same} of {counted(dialogues, 'dialogue')}"
 
 
-def group_of(rate: WinRate, by: Grouping) -> str:
+def same_answers_line(one: SameAnswers) -> str:
+    """`= a and b give the same answer to 16 of 16 dialogues`."""
+    return f"= {one.a} and {one.b} give {same_answers_words(one.same, one.dialogues)}"
+
+
+def same_answers(rates: Iterable[WinRate]) -> list[SameAnswers]:
+    """The pairs of responders of these comparisons with answers in common, those with the most first."""
+    pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
+    return sorted(pairs.values(), key=lambda one: -one.share)
+
+
+def _group_of(rate: WinRate, by: Grouping) -> str:
     """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run.
 
     By seeds it is the name that comparisons have in common whose runs differ in their seeds alone.
@@ -127,7 +138,7 @@ def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
     """Group → its comparisons, both in their order; without a grouping a single unnamed group."""
     found: dict[str, list[WinRate]] = {}
     for rate in rates:
-        found.setdefault("" if by == "none" else group_of(rate, by), []).append(rate)
+        found.setdefault("" if by == "none" else _group_of(rate, by), []).append(rate)
     return found
 
 

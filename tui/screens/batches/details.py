@@ -24,7 +24,7 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     fields = [
         ("batch", submissions.name(one)),
         ("model", f"{one.model}, {where}"),
-        ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
+        ("key", submissions.key(one)),
         ("job", f"{one.job_name} ({one.job_state})"),
         ("tokens", f"{submissions.tokens(one)}{submissions.reasoning(one)}, {submissions.cost(one)}"),
         *submissions.files(one),

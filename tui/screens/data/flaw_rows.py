@@ -78,7 +78,7 @@ def response_columns(width: int, *, filtered: bool) -> list[Column]:
 
 def response_entry(app: App[Any], one: Listed) -> ListEntry:
     """The cells of a response or a pair, its words and its sort keys."""
-    reason, state, text = reason_of(one), state_of(one), text_of(one)
+    reason, state, text = _reason_of(one), _state_of(one), text_of(one)
     cells = [
         Text(reason, shade(app, "text-warning")),
         Text(state, "" if state == _USED else shade(app, "text-muted")),
@@ -89,12 +89,12 @@ def response_entry(app: App[Any], one: Listed) -> ListEntry:
     return ListEntry(cells, words, {"flaw": reason, "state": state, "dialogue": one.dialog_id})
 
 
-def reason_of(one: Listed) -> str:
+def _reason_of(one: Listed) -> str:
     """The flaw of a response, or why a pair is dropped."""
     return NAMES[one.flaw] if isinstance(one, FlawedResponse) else DROP_REASONS[one.reason]
 
 
-def state_of(one: Listed) -> str:
+def _state_of(one: Listed) -> str:
     """Whether it gives examples."""
     if not isinstance(one, FlawedResponse):
         return "dropped"

@@ -16,6 +16,7 @@ from tui.dialogs.dialog import Dialog
 from tui.format.data import findings, imports
 from tui.format.text import visible
 from tui.format.values import percent
+from tui.screens.data import finding_lines
 
 if TYPE_CHECKING:
     from textual import getters
@@ -195,10 +196,7 @@ def _findings(plan: ImportPlan) -> list[Content]:
     lines.append(Content.styled(f"Split: {visible(table.split)}.", "$text-muted"))
     if skipped := findings.skipped(table.blank_rows, table.blank_columns):
         lines.append(Content.styled(f"Skipped: {skipped}.", "$text-muted"))
-    for found, title in ((table.left_out, findings.LEFT_OUT), (table.suspicious, findings.SUSPICIOUS)):
-        if found:
-            lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
-            lines += [Content(f"  {visible(str(finding))}") for finding in found]
+    lines += finding_lines.of_import(table.left_out, table.suspicious)
     if findings.is_other_scale(table.left_out):
         lines.append(Content.styled(findings.SCALE_HINT, "$text-warning"))
     if table.undecided:

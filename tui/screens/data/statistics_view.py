@@ -21,6 +21,7 @@ from tui.format.data import findings
 from tui.format.text import visible
 from tui.navigation.bindings import verb
 from tui.screens.data import charts as data_charts
+from tui.screens.data import finding_lines
 
 if TYPE_CHECKING:
     from textual import getters
@@ -170,13 +171,7 @@ def _findings(imported: ImportedData) -> list[Content]:
     """What the import left out, and suspicious texts."""
     if imported.suspicious is None:
         return [Content.styled(f"Suspicious texts: {findings.UNKNOWN}", "$text-muted")]
-    lines = []
-    titles = (findings.LEFT_OUT, findings.SUSPICIOUS)
-    for found, title in zip((imported.left_out, imported.suspicious), titles, strict=True):
-        if found:
-            lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
-            lines += [Content(f"  {visible(str(finding))}") for finding in found]
-    return lines
+    return list(finding_lines.of_import(imported.left_out or (), imported.suspicious))
 
 
 def _look(workspace: Workspace) -> StatisticsData:

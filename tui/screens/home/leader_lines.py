@@ -211,17 +211,11 @@ def _baseline_line(group: _Group, width: int) -> Content:
 def _same_lines(group: _Group, layout: _Layout) -> list[Content]:
     """The responders of the group with answers in common, those with the most first."""
     names = {group.baseline, *(rate.b for rate in group.rates)}
-    pairs = {
-        frozenset((one.a, one.b)): one
-        for rate in group.rates
-        for one in rate.same_as_b
-        if {one.a, one.b} <= names
-    }
-    ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    pairs = [one for one in win_rates.same_answers(group.rates) if {one.a, one.b} <= names]
     named = {name: group.name(name, layout) for name in names}
     texts = [
         f"= {named[one.b]} answers {one.same} of {one.dialogues} dialogues like {named[one.a]}"
-        for one in ordered[:_SAME]
+        for one in pairs[:_SAME]
     ]
     return [
         Content.styled(" " * _INDENT + line, "$text-warning")

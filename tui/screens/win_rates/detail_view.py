@@ -6,31 +6,24 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.format.jobs import job_states
 from tui.format.text import visible
 from tui.screens.win_rates.metrics import comparison_metrics
-from tui.screens.win_rates.metrics.metric_table import MetricTable
-from tui.screens.win_rates.view import WinRatesView
+from tui.screens.win_rates.metrics.metric_view import MetricView
 
 if TYPE_CHECKING:
     from core.api import Comparison, Job, PredictionPoweredWinRate, WinRate, Workspace
 
 
-class DetailView(WinRatesView):
+class DetailView(MetricView):
     """A comparison's metrics, then its win rate per emotion, sentiment and length."""
 
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._job: str | None = None
         self._requested: tuple[WinRate, PredictionPoweredWinRate | None] | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Static(classes="heading", markup=False)
-        yield MetricTable()
 
     @property
     def rate(self) -> WinRate | None:
@@ -45,8 +38,8 @@ class DetailView(WinRatesView):
         self.rates = found
         rate = self.rate
         if rate is None:
-            self.query_one(".heading", Static).update("This comparison is no longer in config.toml.")
-            self.query_one(MetricTable).show(())
+            self.show_heading([Content("This comparison is no longer in config.toml.")])
+            self.show_metrics(())
             return
         self._head(rate, jobs.get(rate.job))
         # Votes change the metrics as well.
@@ -54,17 +47,13 @@ class DetailView(WinRatesView):
         if basis != self._requested:
             if self._requested is None:
                 # Content of another comparison.
-                self.query_one(MetricTable).show(())
+                self.show_metrics(())
             self._requested = basis
             self.app.read("comparison", partial(_look, rate.job), self._receive)
 
-    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
-        event.stop()
-        self.open_pairs(event.metric.behind, event.metric.only)
-
     def _receive(self, found: Comparison | None) -> None:
         if found is not None and found.rate.job == self._job:
-            self.query_one(MetricTable).show(comparison_metrics.of_comparison(found))
+            self.show_metrics(comparison_metrics.of_comparison(found))
 
     def _head(self, rate: WinRate, job: Job | None) -> None:
         look = job_states.NOT_STARTED if job is None else job_states.look(job)
@@ -82,7 +71,7 @@ class DetailView(WinRatesView):
         ]
         if rate.n is None and job is not None and (job.error or job.reason):
             lines.insert(1, Content.styled(visible(job.error or job.reason or ""), "$text-error"))
-        self.query_one(".heading", Static).update(Content("\n").join(lines))
+        self.show_heading(lines)
 
 
 def _look(job: str, workspace: Workspace) -> Comparison | None:

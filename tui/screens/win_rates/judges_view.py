@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.format.evaluation import win_rates
 from tui.screens.win_rates.metrics import judge_metrics
 from tui.screens.win_rates.metrics.metric_row import MetricRow
-from tui.screens.win_rates.metrics.metric_table import MetricTable
-from tui.screens.win_rates.view import WinRatesView
+from tui.screens.win_rates.metrics.metric_view import MetricView
 
 if TYPE_CHECKING:
     from core.api import (
@@ -35,7 +32,7 @@ _JudgesData = tuple[
 ]
 
 
-class JudgesView(WinRatesView):
+class JudgesView(MetricView):
     """Metrics of each judge, and the agreement of judges and people."""
 
     def __init__(self) -> None:
@@ -43,10 +40,6 @@ class JudgesView(WinRatesView):
         self._requested: tuple[str, ...] | None = None
         self._seen: _JudgesData | None = None
         self._models: tuple[BiasModel, ...] = ()
-
-    def compose(self) -> ComposeResult:
-        yield Static(classes="heading", markup=False)
-        yield MetricTable()
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
@@ -63,10 +56,6 @@ class JudgesView(WinRatesView):
     def stale(self) -> None:
         # Votes do not change jobs.
         self._requested = None
-
-    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
-        event.stop()
-        self.open_pairs(event.metric.behind)
 
     def _receive(self, seen: _JudgesData) -> None:
         self._seen = seen
@@ -90,8 +79,8 @@ class JudgesView(WinRatesView):
         hint = (
             "   enter pairs" if metrics else "   There is no judge yet: add one to [judges] in config.toml."
         )
-        self.query_one(".heading", Static).update(Content.assemble(title, (hint, "$text-muted")))
-        self.query_one(MetricTable).show(metrics)
+        self.show_heading([Content.assemble(title, (hint, "$text-muted"))])
+        self.show_metrics(metrics)
 
 
 def _look(workspace: Workspace) -> _JudgesData:

@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.format.evaluation import win_rates
 from tui.screens.win_rates.metrics import recipe_metrics
-from tui.screens.win_rates.metrics.metric_table import MetricTable
-from tui.screens.win_rates.view import WinRatesView
+from tui.screens.win_rates.metrics.metric_view import MetricView
 
 if TYPE_CHECKING:
     from core.api import Job, RecipeRate, WinRate, Workspace
 
 
-class RecipesView(WinRatesView):
+class RecipesView(MetricView):
     """Each recipe's win rates over the base students, under each judge."""
 
     def __init__(self) -> None:
         super().__init__(id="recipes")
         self._requested: tuple[str, ...] | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Static(classes="heading", markup=False)
-        yield MetricTable()
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
@@ -39,17 +32,13 @@ class RecipesView(WinRatesView):
     def stale(self) -> None:
         self._requested = None
 
-    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
-        event.stop()
-        self.open_pairs(event.metric.behind)
-
     def _receive(self, found: tuple[RecipeRate, ...]) -> None:
         title = Content.styled("Win rates of recipes over the base students", "bold")
         hint = "   enter pairs" if found else "   No run is compared with its base student yet."
         judges = (self.judge_line(judge) for judge in dict.fromkeys(one.judge for one in found))
         lines = [Content.assemble(title, (hint, "$text-muted")), *judges]
-        self.query_one(".heading", Static).update(Content("\n").join(lines))
-        self.query_one(MetricTable).show(recipe_metrics.of_recipes(found, self.rates))
+        self.show_heading(lines)
+        self.show_metrics(recipe_metrics.of_recipes(found, self.rates))
 
 
 def _look(workspace: Workspace) -> tuple[RecipeRate, ...]:

@@ -61,7 +61,7 @@ def print_file(console: Console, plan: ImportPlan) -> None:
         print_fields(console, ("skipped", skipped))
     if table.ignored:
         print_fields(console, ("ignored", findings.ignored(table.ignored)))
-    print_findings(console, table.suspicious, table.left_out)
+    _print_findings(console, table.suspicious, table.left_out)
     if findings.is_other_scale(table.left_out):
         print_line(console, findings.SCALE_HINT)
     if table.undecided:
@@ -74,7 +74,7 @@ def print_file(console: Console, plan: ImportPlan) -> None:
             print_line(console, f"  {line}")
 
 
-def print_findings(
+def _print_findings(
     console: Console, suspicious: Sequence[Finding] | None, left_out: Sequence[Finding] | None
 ) -> None:
     """Responses that are left out and suspicious texts, each kind with its first place."""
@@ -119,7 +119,7 @@ def print_data(
     )
     if imported.suspicious is None:
         print_fields(console, ("suspicious", findings.UNKNOWN))
-    print_findings(console, imported.suspicious, imported.left_out)
+    _print_findings(console, imported.suspicious, imported.left_out)
     console.print()
     table = make_table("source", "rated 1", "rated 2", "rated 3", "mean words", "max words")
     for source in statistics.sources:

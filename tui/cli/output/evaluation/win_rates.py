@@ -133,11 +133,9 @@ def _print_meaning(console: Console, rates: Sequence[WinRate], *, has_votes: boo
 
 def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
     """The responders of these comparisons with the most answers in common."""
-    pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
-    found = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    found = win_rates.same_answers(rates)
     for one in found[:_MAX_SAME]:
-        words = win_rates.same_answers_words(one.same, one.dialogues)
-        print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
+        print_line(console, win_rates.same_answers_line(one), "yellow")
     if len(found) > _MAX_SAME:
         more = f"{len(found) - _MAX_SAME} more pairs of responders share fewer answers (--json has them)"
         print_line(console, more, "dim")

@@ -74,20 +74,12 @@ def print_batch(
         ("state", looks.word + (", collected" if one.collected else "")),
         ("for", f"{one.job_name} ({one.job}, {one.job_state})"),
         ("model", f"{one.model}, {one.provider} at {one.base_url or 'this machine'}"),
-        ("key", f"hash {one.key_digest}" if one.key_digest else "none"),
+        ("key", submissions.key(one)),
         ("requests", submissions.progress(one) + " done/failed/all"),
         ("tokens", f"{submissions.tokens(one)} input + output{submissions.reasoning(one)}"),
         ("cost", submissions.cost(one)),
         ("ETA", UNKNOWN if one.collected else duration(submissions.eta_s(one, events))),
-        *(
-            (kind, path)
-            for kind, path in (
-                ("input", one.input_path),
-                ("output", one.output_path),
-                ("errors", one.error_path),
-            )
-            if path is not None
-        ),
+        *submissions.files(one),
     )
     for error in one.errors:
         print_line(console, error, "red")

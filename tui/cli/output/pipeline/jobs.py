@@ -36,7 +36,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
         *(("engine", engines.use(engine)) for engine in snapshot.engines),
     )
     if not snapshot.jobs:
-        print_line(console, next_step(snapshot))
+        print_line(console, _next_step(snapshot))
         return
     sums = count_jobs(snapshot.jobs)
     numbers = [job_counts.done_of(sums), *(text for text, _ in job_counts.others(sums))]
@@ -83,7 +83,7 @@ def _note(job: Job) -> str:
     return (job.reason or "") if job.requested else ""
 
 
-def next_step(snapshot: Snapshot) -> str:
+def _next_step(snapshot: Snapshot) -> str:
     """What to do in a workspace without jobs."""
     if snapshot.dialogues.total == 0:
         return (

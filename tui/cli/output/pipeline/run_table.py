@@ -69,8 +69,7 @@ def print_comparison(console: Console, found: RunComparison, rows: Sequence[RunR
         print_table(console, tests)
         print_line(console, "paired tests on the same dialogues: b's win rate minus a's, in points", "dim")
     for one in found.same_answers:
-        words = win_rates.same_answers_words(one.same, one.dialogues)
-        print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
+        print_line(console, win_rates.same_answers_line(one), "yellow")
 
 
 def _print_rows(console: Console, shown: Sequence[RunColumn], rows: Sequence[RunResults]) -> None:

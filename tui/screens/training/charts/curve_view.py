@@ -293,7 +293,7 @@ def span(axis: Axis, window: Window) -> str:
     return f"epochs {window.low:.3g} to {window.high:.3g}"
 
 
-def axis_ticks(axis: Axis) -> Callable[[float, float, int], list[ticks.Tick]]:
+def _axis_ticks(axis: Axis) -> Callable[[float, float, int], list[ticks.Tick]]:
     return {"step": ticks.counts, "time": ticks.times, "epoch": ticks.linear}[axis]
 
 
@@ -368,7 +368,7 @@ def _tile(
     ]
     if not any(len(trace.x) for trace in traces):
         return Tile(name, stage, x, y, width, height, None, (), ())
-    axes = Axes(window.low, window.high, axis_ticks(view.axis), view.log)
+    axes = Axes(window.low, window.high, _axis_ticks(view.axis), view.log)
     chart = plotting.draw(traces, axes, width, height - 1, request.colours)
     notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
     if chart.left_out:

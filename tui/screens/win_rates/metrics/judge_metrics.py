@@ -86,10 +86,13 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
     ):
         found = share(name, value, low, high, n=n or None, note=note if value is not None else "no data")
         yield replace(found, behind=behind)
-    invalid = card.invalid / card.verdicts if card.verdicts else None
     yield replace(
         share(
-            "invalid", invalid, n=card.verdicts, note="of the verdicts name no response", warns=bool(invalid)
+            "invalid",
+            card.invalid_share,
+            n=card.verdicts,
+            note="of the verdicts name no response",
+            warns=bool(card.invalid),
         ),
         behind=behind,
     )
