@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 #: Variables with a file of certificates: the first that is set decides. httpx2 itself knows one of them.
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CERTIFICATE_FOLDER = "SSL_CERT_DIR"
+#: The name by which a certificate is found in a folder.
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 #: Variables with a proxy, by the scheme of the URLs that it is for.
 _PROXIES = {"http": "HTTP_PROXY", "https": "HTTPS_PROXY", "all": "ALL_PROXY"}
 #: Variables about proxies, in capitals.
@@ -132,6 +135,8 @@ def _unreadable(path: str, changed_ns: int) -> str | None:
     several variables name the same one.
     """
     try:
+        if Path(path).is_dir() and not any(_HASHED.fullmatch(one.name) for one in Path(path).iterdir()):
+            return "no certificate in the folder is named by its hash (`openssl rehash` does that)"
         _context(path)
     except ssl.SSLError:
         return "it has no PEM certificates"

@@ -56,6 +56,19 @@ def test_certificates_that_are_missing(
     clients.client().close()
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_folder_in_which_no_certificate_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    certificate = self_signed(tmp_path)[0]
+    words = "no certificate in the folder is named by its hash"
+    assert words in problem(monkeypatch, variable, str(certificate.parent))
+    (hashed := tmp_path / "hashed").mkdir()
+    certificate.rename(hashed / "0a1b2c3d.0")
+    monkeypatch.setenv(variable, str(hashed))
+    assert environment.problems() == []
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

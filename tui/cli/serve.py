@@ -22,6 +22,7 @@ _MAKE = f"export {_TOKEN}=$(python3 -c 'import secrets; print(secrets.token_urls
 )
 @click.option(
     "--port",
+    metavar="PORT",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
@@ -36,9 +37,9 @@ def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str
     Every tab is a separate session. If the environment variable EMPATHY_SERVE_TOKEN holds a token, browsers
     must enter it. Without a token, the server refuses addresses that other machines can reach.
 
-    After ten wrong tokens within a minute, no token is accepted from an address (of IPv6, a /64 network)
-    until the minute is over, nor the right one: otherwise it could be found by unlimited guesses. Behind a
-    proxy, all browsers share one address. Those that have entered the token before are not affected.
+    After ten wrong tokens within a minute from one address (in IPv6, one /64 network), the server refuses
+    every token from there until the minute is over, so that the right one cannot be guessed. Behind a proxy,
+    all browsers share one address. Browsers that have entered the token before are not affected.
     """
     from tui.web.address import listen, ssh_forward
     from tui.web.server import WebServer

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 )
 @click.argument("responders", metavar="RESPONDER...", nargs=-1, required=True)
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="The port to listen on."
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(1, 65535),
+    default=8001,
+    show_default=True,
+    help="The port to listen on.",
 )
 @click.option(
     "--program",

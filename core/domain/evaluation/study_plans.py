@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PlannedDesign:
-    """What a design needs to show a difference: so many orders, and repeats in each."""
+    """What a design needs to detect a difference: so many orders, and repeats in each."""
 
     orders: int
     """1, the baseline first, or 2."""

@@ -60,7 +60,8 @@ def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
                 trained = ", ".join(job.name for job in jobs if job.stage == "recipe") or "none"
                 raise UserError(f"recipes.train in config.toml does not have {recipe!r}; it has: {trained}")
             raise UserError(
-                f"no stage or job in the pipeline is named {target!r}. Similar names: {', '.join(close)}"
+                f"no stage or job in the pipeline is named {target!r}. "
+                f"Similar names: {', '.join(close) or 'none'}"
             )
         wanted.update(found)
     return wanted

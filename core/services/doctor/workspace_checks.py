@@ -127,7 +127,7 @@ def contents(workspace: WorkspacePaths) -> Iterator[Check]:
     if snapshot.config_error is not None:
         yield Check("pipeline", "fail", snapshot.config_error, "correct config.toml, then run this again")
     if workspace.state.exists():
-        yield Check("state.db", "ok", f"{snapshot.dialogues.total} dialogues, {len(snapshot.jobs)} jobs")
+        yield Check("state.db", "ok", f"{snapshot.dialogues.total:,} dialogues, {len(snapshot.jobs):,} jobs")
     else:
         yield Check("state.db", "ok", "does not exist yet: the first import creates it")
     running, pid = launch.is_running(workspace)

@@ -314,6 +314,8 @@ def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
         job_targets.resolve(nodes, ["recipe:improve-llm/naive"])
     with pytest.raises(UserError, match="defines no job of the stage 'generate'"):
         job_targets.resolve(nodes, ["generate"])
+    with pytest.raises(UserError, match="Similar names: none"):
+        job_targets.resolve([], ["tiny"])
 
 
 def test_a_job_is_found_by_whatever_names_it_alone() -> None:

@@ -31,7 +31,7 @@ from tui.format.text import visible
     "--map",
     metavar="FIELD=COLUMN",
     multiple=True,
-    help="The column of a field; may be repeated. No COLUMN after = means that the data lacks the field.",
+    help="The column of a field; repeatable. No COLUMN after = means that the data lacks the field.",
 )
 @click.option("--encoding", metavar="NAME", help="Encoding of a text file; by default it is detected.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and import nothing.")
@@ -141,7 +141,9 @@ def data(ctx: click.Context, as_json: bool) -> None:
 
 @data.command(epilog=examples("data fetch"))
 @yes_option
-@click.option("--url", default=DATA_URL, show_default=True, help="Another address of the same file.")
+@click.option(
+    "--url", metavar="URL", default=DATA_URL, show_default=True, help="Another address of the same file."
+)
 @click.pass_context
 def fetch(ctx: click.Context, yes: bool, url: str) -> None:
     """Download the public data set to dataset.csv in the workspace."""

@@ -106,7 +106,7 @@ def _refuse_invalid(found: Sequence[Prompt]) -> None:
         raise CommandError(f"{len(invalid)} of {len(found)} prompts are invalid: {', '.join(invalid)}")
 
 
-@prompts.command(epilog=examples("prompts show naive", "prompts show naive --dialogue 17"))
+@prompts.command(epilog=examples("prompts show naive", "prompts show naive --dialogue sample:017"))
 @click.argument("name")
 @click.option("--dialogue", "dialog_id", metavar="ID", help="Fill the template with this dialogue.")
 @json_option

@@ -23,7 +23,12 @@ def judge() -> None:
 @judge.command(epilog=examples("judge validate gpt-4o --dry-run", "judge validate gpt-4o --pairs 500 --wait"))
 @click.argument("name", metavar="JUDGE")
 @click.option(
-    "--pairs", type=click.IntRange(min=1), default=200, show_default=True, help="Number of pairs to judge."
+    "--pairs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Number of pairs to judge.",
 )
 @click.option("--wait", is_flag=True, help="Show progress until the result is there.")
 @click.option(
@@ -131,6 +136,7 @@ def _read(result: object) -> str:
 @click.argument("name", metavar="[JUDGE]", required=False)
 @click.option(
     "--detect",
+    metavar="POINTS",
     type=click.FloatRange(0.1, 49.0),
     default=5.0,
     show_default=True,
@@ -138,15 +144,16 @@ def _read(result: object) -> str:
 )
 @click.option(
     "--power",
+    metavar="PERCENT",
     type=click.FloatRange(1, 99),
     default=80.0,
     show_default=True,
-    help="The probability in % of detecting it if it exists.",
+    help="The probability of detecting it if it exists.",
 )
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_json: bool) -> None:
-    """Show how many dialogues, orders and repeats are needed to show a difference, and their cost.
+    """Show how many dialogues, orders and repeats are needed to detect a difference, and their cost.
 
     The numbers follow from how often JUDGE, by default each judge, saw a tie or disagreed with itself so far,
     and from the prices that `run --dry-run` uses. Nothing is started.

@@ -24,9 +24,17 @@ _LIMIT = 5
 )
 @click.argument("a")
 @click.argument("b")
-@click.option("--limit", type=click.IntRange(min=0), help="Number of pairs to show, 0 for all.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=0),
+    show_default=f"{_LIMIT}; all with --json",
+    help="Show at most N pairs, 0 for all.",
+)
 @click.option("--verdict", type=click.Choice(list(OUTCOMES)), help="Only pairs with this outcome.")
-@click.option("--disagree", type=click.Choice(list(DISAGREEMENTS)), help="Only pairs where these disagree.")
+@click.option(
+    "--disagree", type=click.Choice(list(DISAGREEMENTS)), help="Only pairs on which these disagree."
+)
 @click.option("--judge", metavar="NAME", help="The judge for the two filters above; by default any judge.")
 @click.option("--emotion", metavar="NAME", help="Only dialogues with this emotion.")
 @click.option("--search", metavar="TEXT", default="", help="Only pairs with this in one of their texts.")

@@ -27,9 +27,11 @@ def _login() -> str:
 @click.command(epilog=examples("vote human smollm2/direct/chatgpt/sft --voter ana"))
 @click.argument("a")
 @click.argument("b")
-@click.option("--voter", default=_login, show_default="your login name", help="The voter's name.")
 @click.option(
-    "--uniform", is_flag=True, help="Draw pairs uniformly, and not by the uncertainty of the judges."
+    "--voter", metavar="NAME", default=_login, show_default="your login name", help="The voter's name."
+)
+@click.option(
+    "--uniform", is_flag=True, help="Draw pairs uniformly instead of by the uncertainty of the judges."
 )
 @click.pass_context
 def vote(ctx: click.Context, a: str, b: str, voter: str, uniform: bool) -> None:

@@ -100,7 +100,9 @@ def retry(ctx: click.Context, batch: str) -> None:
 
 @batches.command(epilog=examples("batches adopt batch_68a1 --job generate:improve-human/naive"))
 @click.argument("batch", metavar="ID")
-@click.option("--job", help="The job that needs its answers; required unless only one is unfinished.")
+@click.option(
+    "--job", metavar="JOB", help="The job that needs its answers; required unless only one is unfinished."
+)
 @click.pass_context
 def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
     """Use the answers of a batch that exists at the provider. ID is the provider's."""

@@ -27,20 +27,26 @@ _PAGE, _LOOK_S = 500, 0.5
 )
 @click.argument("job", required=False)
 @click.option(
-    "-n", "--lines", type=click.IntRange(min=1), default=50, show_default=True, help="Number of lines."
+    "-n",
+    "--lines",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Number of lines.",
 )
 @click.option(
     "-f",
     "--follow",
     is_flag=True,
-    help="Print new lines, also of later attempts, until the job has ended.",
+    help="Print new lines, also of later attempts, until the job has ended; without JOB, until Ctrl+C.",
 )
 @json_option
 @click.pass_context
 def logs(ctx: click.Context, job: str | None, lines: int, follow: bool, as_json: bool) -> None:
     """Print the last lines of a job's log; without JOB, of the supervisor's.
 
-    JOB is an id or its beginning, or STAGE:NAME. The supervisor's log is followed until Ctrl+C.
+    JOB is an id or its beginning, or STAGE:NAME.
     """
     if follow and as_json:
         raise click.UsageError("use only one of --follow and --json")

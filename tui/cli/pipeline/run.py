@@ -25,11 +25,13 @@ _INTERRUPTED = "\nStopped waiting. The jobs continue: `empathy-tui status`"
 )
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--wait", is_flag=True, help="Show progress until all of these jobs have ended.")
-@click.option("--no-wait", is_flag=True, help="Return as soon as the jobs only wait for submitted batches.")
+@click.option(
+    "--no-wait", is_flag=True, help="Return once these jobs wait for nothing but submitted batches."
+)
 @click.option(
     "--force",
     is_flag=True,
-    help="Do the named jobs again from the start if they have ended. Their results stay until there are new "
+    help="Rerun the named jobs from the start if they have ended. Their results stay until there are new "
     "ones; answers that were paid for are used again.",
 )
 @click.option(
@@ -59,8 +61,8 @@ def run(
 
     A TARGET is a job's id, a stage (generate, holdout, recipe, filter, sft, sft-dpo, respond, judge,
     validate, compare, rung) or a name. The jobs that it depends on start as well. A run that you
-    name starts even if a rung stopped it. Jobs that are done are not repeated, unless they are named with
-    --force; jobs that depend on those keep their results.
+    name starts even if a rung stopped it. Finished jobs are not rerun, unless they are named with --force;
+    jobs that depend on those keep their results.
     """
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")
@@ -70,7 +72,7 @@ def run(
     if dry_run:
         if force and not as_json:
             for job in workspace.pipeline.ended_jobs(targets):
-                click.echo(f"{job.id} {visible(job.name)} would be done again from the start")
+                click.echo(f"{job.id} {visible(job.name)} would be rerun from the start")
         if not as_json:
             _print_changes(workspace)
         print_costs(workspace, targets, as_json=as_json)

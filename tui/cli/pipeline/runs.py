@@ -36,7 +36,7 @@ def runs(ctx: click.Context, as_json: bool) -> None:
 @runs.command("list", epilog=examples("runs list --sort loss", "runs list --filter 'epochs=1' --archived"))
 @click.option("--archived", is_flag=True, help="Also runs that are archived.")
 @click.option("--sort", metavar="COLUMN", help="Sort by this column.")
-@click.option("--reverse", is_flag=True, help="The largest first.")
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--filter", "words", metavar="WORDS", default="", help="Only runs with all of these words.")
 @json_option
 @click.pass_context
@@ -110,7 +110,7 @@ def archive(ctx: click.Context, wanted: tuple[str, ...], undo: bool, as_json: bo
 @runs.command(epilog=examples(f"runs tag {_RUN} baseline", f"runs tag {_RUN} --remove baseline"))
 @click.argument("run", metavar="RUN")
 @click.argument("tags", metavar="[TAG]...", nargs=-1)
-@click.option("--remove", metavar="TAG", multiple=True, help="Remove this tag; may be given several times.")
+@click.option("--remove", metavar="TAG", multiple=True, help="Remove this tag; repeatable.")
 @json_option
 @click.pass_context
 def tag(ctx: click.Context, run: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json: bool) -> None:

@@ -15,12 +15,12 @@ def print_plan(console: Console, plan: JudgePlan) -> None:
     """A judge's designs, what they need and cost, and the rates that this follows from."""
     print_line(
         console,
-        f"{plan.judge}: to show a difference of {plan.detect * 100:g} points with {percent(plan.power)} "
+        f"{plan.judge}: to detect a difference of {plan.detect * 100:g} points with {percent(plan.power)} "
         f"power (p < {plan.alpha:g}, two-sided)",
         "bold",
     )
     shown = make_table(
-        "orders", "repeats", "dialogues", "two runs", "requests", "cost", "test split shows", left=1
+        "orders", "repeats", "dialogues", "two runs", "requests", "cost", "test split detects", left=1
     )
     for design in plan.designs:
         style = "bold" if design.is_configured else ""
@@ -40,8 +40,8 @@ def print_plan(console: Console, plan: JudgePlan) -> None:
         console,
         f"dialogues: until a win rate of {percent(0.5 + plan.detect, 1)} differs from 50 %; two runs: until "
         "two win rates over the same baseline differ by as much; requests, cost: of one comparison; test "
-        f"split shows: the smallest difference that its {plan.test_dialogues} dialogues show; *: as in "
-        "config.toml; !: more than the test split has; ≤: at most",
+        f"split detects: the smallest difference that its {plan.test_dialogues} dialogues can detect; *: as "
+        "in config.toml; !: more than the test split has; ≤: at most",
         "dim",
     )
     print_line(
