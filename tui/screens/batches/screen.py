@@ -178,7 +178,8 @@ class BatchesScreen(WorkspaceScreen):
                 f"Cancel {submissions.name(one)}?",
                 Content(
                     f"This cancels the batch at the provider and the job {visible(one.job_name)}. "
-                    "Finished responses are paid and kept; r requests the rest."
+                    f"Finished responses are paid and kept; {self.app.key_name('batches.retry', 'r')} "
+                    "requests the rest."
                 ),
                 "Cancel it",
                 "Keep it running",
@@ -243,7 +244,7 @@ class BatchesScreen(WorkspaceScreen):
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if not rows:
-            none.update(details.nothing())
+            none.update(details.nothing(self.app.key_name("batches.submit", "S")))
         else:
             self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
 

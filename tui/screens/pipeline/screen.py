@@ -132,7 +132,8 @@ class PipelineScreen(WorkspaceScreen):
         self._is_raw = not self._is_raw
         self._show_detail()
         if self._is_raw and job.result is None:
-            self.app.show_message("the job has no result yet: v adds its fingerprint alone")
+            key = self.key_of("pipeline.raw")
+            self.app.show_message(f"the job has no result yet: {key} adds its fingerprint alone")
 
     def action_start(self) -> None:
         job = self.selected
@@ -153,7 +154,8 @@ class PipelineScreen(WorkspaceScreen):
                 f"Cancel {_name(job)}?",
                 Content(
                     "It is running. Its work since the last checkpoint is lost; "
-                    "everything before is kept, and r resumes from there."
+                    f"everything before is kept, and {self.app.key_name('pipeline.retry', 'r')} resumes "
+                    "from there."
                 ),
                 "Cancel the job",
                 "Keep it running",

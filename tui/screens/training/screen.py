@@ -118,8 +118,8 @@ class TrainingScreen(CurveScreen, RunActions):
         self._table.display = bool(runs) and self._is_table
         if not runs:
             nothing.update(
-                "There are no runs yet. Add students to [students] and recipes to [recipes] in "
-                "config.toml, import data, then S on the pipeline screen starts all jobs."
+                "There are no runs yet. Add students to [students] and recipes to [recipes] in config.toml, "
+                f"import data, then {self.start_key} starts all jobs."
             )
             return
         self._marks.keep(runs)

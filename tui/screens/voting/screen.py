@@ -317,7 +317,9 @@ class VoteScreen(WorkspaceScreen):
                     for one in self._with_verdicts
                 ),
             ]
-        lines.append(Content.styled("Esc leaves, u undoes the last vote of this session.", "$text-muted"))
+        leave, undo = self.app.key_name("screen.back", "Esc"), self.app.key_name("vote.undo", "u")
+        words = f"{leave} leaves, {undo} undoes the last vote of this session."
+        lines.append(Content.styled(words, "$text-muted"))
         return Content("\n").join(lines)
 
 

@@ -87,9 +87,7 @@ class JudgesView(WinRatesView):
         }
         metrics: list[MetricRow] = judge_metrics.of_judges(*self._seen, self._models, made)
         title = Content.styled("Judges", "bold")
-        hint = (
-            "   enter pairs" if metrics else "   There is no judge yet: add one to [judges] in config.toml."
-        )
+        hint = self.pairs_hint if metrics else "   There is no judge yet: add one to [judges] in config.toml."
         self.query_one(".heading", Static).update(Content.assemble(title, (hint, "$text-muted")))
         self.query_one(MetricTable).show(metrics)
 
