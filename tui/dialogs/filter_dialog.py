@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,9 +18,6 @@ from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 
