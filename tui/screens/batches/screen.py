@@ -49,6 +49,7 @@ class BatchesScreen(WorkspaceScreen):
     ABOUT = "Requests to teachers and judges: batches, and sessions of live calls."
     CSS_PATH = "batches.tcss"
     WRITES = frozenset({"refresh", "cancel", "retry"})
+    WHEN_EMPTY = frozenset({START_ALL})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "S",
@@ -212,6 +213,7 @@ class BatchesScreen(WorkspaceScreen):
     def _receive(self, seen: _BatchesData) -> None:
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
+        self.set_empty(not found)
         self.query_one("#spending", Static).update(submissions.money(spending))
         self._draw()
         self._ask()

@@ -158,6 +158,11 @@ class FlawsView(Container):
             self.app.copy(visible(flaw_rows.text_of(one), lines=True))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it is known that there is nothing to show."""
+        return self._found is not None and not self._found.recipes
+
+    @property
     def _recipes(self) -> Listing[Recipe]:
         return self.query_one("#flawed-recipes", Listing)
 
@@ -174,6 +179,7 @@ class FlawsView(Container):
         if found != self._found:
             self._found = found
             self._draw()
+            self.screen.refresh_bindings()
 
     def recolour(self) -> None:
         """Redraw what has the colours of the theme."""
