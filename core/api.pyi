@@ -1,5 +1,6 @@
 # The names of core.api, and where each is defined: core/api.py imports them when they are first used.
 
+from .config.checks import check_sampling as check_sampling
 from .config.schema import FLAWS as FLAWS
 from .config.schema import Config as Config
 from .config.schema import Flaw as Flaw

@@ -18,6 +18,7 @@ from core.config.schema import (
     JudgeConfig,
     Lora,
     RatingScale,
+    Responding,
     Server,
     Student,
     Teacher,
@@ -39,6 +40,8 @@ _VARIABLE = re.compile(
     r"(?!AIza|hf_|gsk_|sk_|gh[pousr]_|r8_|AKIA)(?!(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24,}$)[A-Za-z_][A-Za-z0-9_]*"
 )
 
+#: The range of a temperature that a model samples with: with smaller ones its scores are not finite.
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.001, 100
 #: The minimum of tokens of reasoning that Claude can be limited to.
 _MIN_CLAUDE_BUDGET = 1024
 #: Initial weights of LoRA that need nothing but the model.
@@ -77,6 +80,7 @@ def check(config: Config) -> None:
         _check_teacher(f"teachers.{name}", teacher)
         if teacher.top_logprobs is not None:
             raise InvalidOptionError(f"teachers.{name}.top_logprobs", "only a judge supports it")
+    check_sampling(config.responding, "responding.")
     _check_servers(config)
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
@@ -196,6 +200,18 @@ def _check_definition(config: Config) -> None:
             raise InvalidOptionError(
                 f"definition.{key}", "braces are for fields of templates; write it without"
             )
+
+
+def check_sampling(settings: Responding, table: str = "") -> None:
+    """Raise `InvalidOptionError` for a setting that models cannot sample with; `table` is the start of its
+    key."""
+    if not _MIN_TEMPERATURE <= settings.temperature <= _MAX_TEMPERATURE:
+        raise InvalidOptionError(
+            f"{table}temperature",
+            f"is from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE} for sampling; below is greedy decoding",
+        )
+    if not 0 <= settings.top_p <= 1:
+        raise InvalidOptionError(f"{table}top_p", "is from 0 to 1")
 
 
 def check_encoding(key: str, name: str | None) -> None:
@@ -363,6 +379,10 @@ def _check_claude(key: str, teacher: Teacher) -> None:
 
 
 def _check_teacher(key: str, teacher: Teacher) -> None:
+    if teacher.temperature and not _MIN_TEMPERATURE <= teacher.temperature <= _MAX_TEMPERATURE:
+        raise InvalidOptionError(
+            f"{key}.temperature", f"is 0, or from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE}"
+        )
     if teacher.provider == "local":
         if teacher.mode == "batch":
             raise InvalidOptionError(f"{key}.mode", "a local model has no batch mode; use 'live'")

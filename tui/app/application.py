@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.dom import NoScreen
 from textual.events import Event, InputEvent, Key, Paste
@@ -93,6 +93,8 @@ class EmpathyApp(HostApp):
         #: The workspace to open after this app has closed, if the user chose another one.
         self.next_workspace: WorkspacePaths | None = None
         self.trouble: str | None = None
+        #: What could not be read when it was read last → why; the newest failure last.
+        self._unread: dict[str, str] = {}
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
         self._supervisor_watch = SupervisorWatch(self)
@@ -106,6 +108,7 @@ class EmpathyApp(HostApp):
         return time.time()
 
     def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
+        self._unread.pop(key, None)
         self._poller.read(key, query, receive)
 
     def act(self, label: str, request: Callable[[Commands], int]) -> None:
@@ -134,10 +137,16 @@ class EmpathyApp(HostApp):
     def show_lack(self, text: str, *, is_read: bool = True) -> None:
         if self.snapshot is None and self.trouble is not None:
             self.show_message(self.trouble, error=True)
+        elif not is_read and self._unread:
+            self._show_unread(*next(reversed(self._unread.items())))
         elif self.snapshot is None or not is_read:
             self.show_message("the workspace is being read")
         else:
             self.show_message(text)
+
+    def key_name(self, binding: str, usual: str) -> str:
+        assigned = self._keymap.get(binding)
+        return self.get_key_display(Binding(assigned.split(",")[0], "")) if assigned else usual
 
     def copy(self, text: str) -> None:
         copying.copy(self, text)
@@ -226,7 +235,11 @@ class EmpathyApp(HostApp):
         if message.error is None:
             message.request.receive(message.value)
         else:
-            self.show_message(message.error, title=f"Cannot read: {message.request.key}", error=True)
+            self._unread[message.request.key] = message.error
+            self._show_unread(message.request.key, message.error)
+
+    def _show_unread(self, key: str, error: str) -> None:
+        self.show_message(error, title=f"Cannot read: {key}", error=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show the error of any worker that failed."""

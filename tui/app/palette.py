@@ -275,7 +275,10 @@ def _marked(name: str, matcher: Matcher) -> Content:
 
 def _curves(app: HostApp, run: Job, near: float, matcher: Matcher) -> Hit:
     name = visible(f"{run.stage} {run.name}")
-    about = f"run, {job_states.look(run).word}{'' if run.in_config else ', superseded'}"
+    word = job_states.look(run).word
+    if not run.in_config:
+        word = f"{word}, superseded" if run.state != "done" else job_states.SUPERSEDED.word
+    about = f"run, {word}"
     shown = Content.assemble("curves of ", _marked(name, matcher))
     return Hit(near, shown, partial(navigate, app, OpenRun(run.id)), text=f"curves of {name}", help=about)
 

@@ -101,8 +101,8 @@ class Masthead(Vertical):
             below = self.query_one("#config-problem", Static)
             below.display = problem is not None
             shows_last = snapshot is not None and snapshot.app is not None
-            can_edit = not self.app.workspace.read_only
-            below.update(Content("" if problem is None else _mistake(problem, shows_last, can_edit)))
+            key = None if self.app.workspace.read_only else self.app.key_name("app.edit_config", "E")
+            below.update(Content("" if problem is None else _mistake(problem, shows_last, key)))
 
 
 def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
@@ -135,13 +135,13 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def _mistake(problem: str, shows_last: bool, can_edit: bool) -> str:
+def _mistake(problem: str, shows_last: bool, key: str | None) -> str:
     """What is wrong with config.toml; `shows_last` is whether screens show the last valid configuration,
-    `can_edit` whether the app may change the file."""
+    `key` opens the file, None if the app may not change it."""
     # Before the problem, whose end a narrow terminal cuts.
-    key = "E opens the file: " if can_edit else ""
+    opens = "" if key is None else f"{key} opens the file: "
     shown = " (shown is the last valid configuration)" if shows_last else ""
-    return f"✗ {key}{_one_line(problem)}{shown}"
+    return f"✗ {opens}{_one_line(problem)}{shown}"
 
 
 def _one_line(text: str) -> str:

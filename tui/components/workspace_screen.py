@@ -14,7 +14,7 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.components.theme import Coloured
-from tui.navigation.bindings import APP_WRITES, READ_ONLY
+from tui.navigation.bindings import APP_ACTIONS, APP_WRITES, READ_ONLY
 from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class WorkspaceScreen(Screen[None]):
     ABOUT: ClassVar[str] = ""
     #: Actions that change the workspace.
     WRITES: ClassVar[frozenset[str]] = frozenset()
+    #: Actions that do something even while the screen is empty.
+    WHEN_EMPTY: ClassVar[frozenset[str]] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape", "back", "Back", id="screen.back", show=False, tooltip="Go back one step; never quits"
@@ -59,6 +61,7 @@ class WorkspaceScreen(Screen[None]):
         super().__init__()
         #: Whether jobs would start if all were started.
         self._starts_jobs = False
+        self._is_empty = False
         #: Whether the theme has changed since this screen was last shown.
         self._has_old_colours = False
 
@@ -91,10 +94,23 @@ class WorkspaceScreen(Screen[None]):
             return READ_ONLY
         return None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that the screen has nothing to show; few keys do anything then."""
+        return self._is_empty
+
+    def set_empty(self, is_empty: bool) -> None:
+        """Record whether the screen has nothing to show, for the line of keys."""
+        if is_empty != self._is_empty:
+            self._is_empty = is_empty
+            self.refresh_bindings()
+
     def is_offered(self, action: str) -> bool:
         """Whether the line of keys shows an action now; without that its key still shows why it does not
         apply."""
         if self.app.workspace.read_only and action in self.WRITES | APP_WRITES:
+            return False
+        if self.is_empty and action not in APP_ACTIONS | self.WHEN_EMPTY:
             return False
         return action != START_ALL or self._starts_jobs
 

@@ -43,7 +43,10 @@ class AskTextScreen(Dialog[str | None]):
             yield Static(Content.styled(visible(self._title), "bold"), markup=False)
             yield Input(self._text, select_on_focus=not self._adds)
             yield Static(id="problem", markup=False)
-            yield Static(Content("enter takes it · esc closes"), classes="keys")
+            yield Static(
+                Content(f"enter takes it · {self.app.key_name('ask_text.back', 'esc')} closes"),
+                classes="keys",
+            )
 
     def on_mount(self) -> None:
         self._show_problem()

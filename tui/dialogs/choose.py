@@ -49,7 +49,9 @@ class ChooseScreen(Dialog[str | None]):
             yield Static(Content.styled(self._title, "bold"), markup=False)
             yield Input(placeholder="type a part of the name")
             yield OptionList(markup=False)
-            yield Static(Content("enter takes it · esc closes"), classes="keys")
+            yield Static(
+                Content(f"enter takes it · {self.app.key_name('choose.back', 'esc')} closes"), classes="keys"
+            )
 
     def on_mount(self) -> None:
         self._list("")

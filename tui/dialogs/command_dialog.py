@@ -17,10 +17,7 @@ from tui.runtime import opener
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from textual import getters
-
     from tui.navigation.file_command import FileCommand
-    from tui.navigation.host import HostApp
 
 _TICK_S = 0.5
 
@@ -34,10 +31,6 @@ class CommandScreen(Dialog[None]):
         Binding("o", "open_folder", "Go to", id="command.folder", tooltip="Open its folder"),
         Binding("y", "copy", "Copy", id="command.copy", tooltip="Copy the path"),
     ]
-
-    if TYPE_CHECKING:
-        # Narrows the type of Textual's property.
-        app = getters.app(HostApp)
 
     def __init__(self, command: FileCommand) -> None:
         super().__init__()
@@ -78,7 +71,8 @@ class CommandScreen(Dialog[None]):
         if not self._is_written:
             self.app.show_message("nothing is written yet" if self._outcome is None else "nothing is written")
         elif not self._can_open or not opener.open_path(path):
-            self.app.show_message("there is no display to open it on: y copies the path")
+            copy = self.app.key_name("command.copy", "y")
+            self.app.show_message(f"there is no display to open it on: {copy} copies the path")
 
     @property
     def _can_open(self) -> bool:
@@ -91,15 +85,17 @@ class CommandScreen(Dialog[None]):
             self._draw()
 
     def _draw(self) -> None:
-        keys = "esc closes"
+        name = self.app.key_name
+        keys = f"{name('command.close', 'esc')} closes"
         if self._outcome is None:
             where = visible(str(self._command.folder))
             text = Content.assemble(f"Writing to {where}\n", (f"{self._seconds:.0f} s", "$text-muted"))
-            keys = "esc closes; it continues in the background"
+            keys = f"{keys}; it continues in the background"
         else:
             text = self._outcome
             if self._is_written:
-                opens = "enter opens · o opens the folder · " if self._can_open else ""
-                keys = f"{opens}y copies the path · {keys}"
+                open_, folder = name("command.open", "enter"), name("command.folder", "o")
+                opens = f"{open_} opens · {folder} opens the folder · " if self._can_open else ""
+                keys = f"{opens}{name('command.copy', 'y')} copies the path · {keys}"
         self.query_one("#outcome", Static).update(text)
         self.query_one(".keys", Static).update(Content(keys))

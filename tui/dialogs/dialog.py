@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.screen import ModalScreen, ScreenResultType
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from tui.navigation.host import HostApp
 
 
 class Dialog(ModalScreen[ScreenResultType]):
@@ -43,6 +50,10 @@ class Dialog(ModalScreen[ScreenResultType]):
         }
     }
     """
+
+    if TYPE_CHECKING:
+        # Narrows the type of Textual's property.
+        app = getters.app(HostApp)
 
     def on_mount(self) -> None:
         # Messages lie over dialogs too: older ones would hide what is asked.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,11 +18,6 @@ from tui.components.table_cells import Column
 from tui.components.theme import shade
 from tui.dialogs.dialog import Dialog
 from tui.format.text import visible
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from tui.navigation.host import HostApp
 
 T = TypeVar("T")
 
@@ -61,10 +56,6 @@ class FilterDialog(Dialog["T | None"], Generic[T]):
         Binding("slash", "search", "Text", id="filter.text", tooltip="Search in the texts"),
     ]
 
-    if TYPE_CHECKING:
-        # Narrows the type of Textual's property.
-        app = getters.app(HostApp)
-
     def __init__(self, title: str, parts: Sequence[FilterField], text: str) -> None:
         super().__init__()
         self._title = title
@@ -92,8 +83,11 @@ class FilterDialog(Dialog["T | None"], Generic[T]):
             table = KeyedTable()
             table.show_header = False
             yield table
+            name = self.app.key_name
             yield Static(
-                "Enter or ← → choose, / searches, Ctrl-R clears, Esc keeps the old filter.",
+                f"Enter or {name('filter.before', '←')} {name('filter.next', '→')} choose, "
+                f"{name('filter.text', '/')} searches, {name('filter.clear', 'Ctrl-R')} clears, "
+                f"{name('filter.back', 'Esc')} keeps the old filter.",
                 classes="keys",
                 markup=False,
             )

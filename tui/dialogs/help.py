@@ -46,7 +46,8 @@ class HelpScreen(Dialog[None]):
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = Content("Help")
             yield Static(self._text(), markup=False)
-            yield Static(Content("esc closes · arrows, page up and page down scroll"), classes="keys")
+            close = self.app.key_name("help.close", "esc")
+            yield Static(Content(f"{close} closes · arrows, page up and page down scroll"), classes="keys")
 
     def _text(self) -> Group:
         about = self._on.ABOUT if isinstance(self._on, WorkspaceScreen) else ""

@@ -91,8 +91,9 @@ class PublishScreen(Dialog[PublishChoice | None]):
             yield Input(self._folder)
             for option in _OPTIONS:
                 yield _Option(option)
+            close = self.app.key_name("publish.back", "esc")
             yield Static(
-                Content("enter publishes · tab to the options, space switches one · esc closes"),
+                Content(f"enter publishes · tab to the options, space switches one · {close} closes"),
                 classes="keys",
             )
 

@@ -154,3 +154,6 @@ APP = [
     ),
     Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; jobs continue in the background"),
 ]
+
+#: The app's own actions, which need nothing of a screen.
+APP_ACTIONS = frozenset(binding.action for binding in APP)

@@ -61,7 +61,11 @@ class Host(Protocol):
 
     def show_lack(self, text: str, *, is_read: bool = True) -> None:
         """Show that there is nothing for a key to act on; before the workspace, or what the key acts on, is
-        read, that it is being read."""
+        read, that it is being read, or why it cannot be."""
+
+    def key_name(self, binding: str, usual: str) -> str:
+        """The display name of the key of a binding by its id, on whatever screen it is: `usual`, unless
+        config.toml's [app.keys] has another."""
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, and show the outcome."""

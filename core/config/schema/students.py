@@ -98,7 +98,7 @@ class Responding(ConfigTable, frozen=True):
     do_sample: bool = False
     """Sample instead of greedy decoding."""
     temperature: PositiveNumber = 1.0
-    """With `do_sample`: sampling temperature."""
+    """With `do_sample`: sampling temperature, from 0.001 to 100."""
     top_p: CheckedShare = 1.0
     """With `do_sample`: nucleus sampling."""
     batch_size: Positive = 64

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from core.config.checks import check_sampling
 from core.config.schema import Config, Responding
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError, unknown_name
@@ -189,6 +190,7 @@ class Playground:
         """What the resident process is asked, and what teachers behind an API are asked, by their names."""
         if not question.utterance.strip():
             raise UserError("the utterance is empty: write what the speaker says")
+        check_sampling(question.sampling)
         count = len(question.responders)
         if not 1 <= count <= MAX_RESPONDERS or len(set(question.responders)) != count:
             raise UserError(f"name 1 to {MAX_RESPONDERS} different responders, not {count}")

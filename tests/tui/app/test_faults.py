@@ -37,6 +37,9 @@ async def test_a_failed_query_names_what_it_was_to_read(opened: Open, prepared: 
         app.read("win rates", read, print)
         await until_shows(pilot, "Cannot read: win rates")
         await until_shows(pilot, "ValueError: no such row")
+        app.clear_notifications()
+        app.show_lack("there are no win rates", is_read=False)
+        await until_shows(pilot, "ValueError: no such row")
 
 
 async def test_an_action_that_finds_the_store_damaged_names_the_remedy(

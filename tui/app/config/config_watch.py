@@ -103,7 +103,8 @@ class ConfigWatch:
         # Below a dialog.
         screen = next((one for one in self._app.screen_stack if isinstance(one, WorkspaceScreen)), None)
         keys = {} if screen is None else screen.keys_of(_START_KEYS)
-        return next(filter(None, keys.values()), "S on home")
+        elsewhere = f"{self._app.key_name('home.start_all', 'S')} on home"
+        return next(filter(None, keys.values()), elsewhere)
 
     def _ask(self, before: str, text: str, change: ConfigChange) -> None:
         from tui.dialogs.confirm import ConfirmScreen

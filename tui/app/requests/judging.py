@@ -77,8 +77,8 @@ def _choose_judge(app: HostApp, providers: Mapping[str, str]) -> None:
         app.push_screen(ChooseScreen("Validate the judge", judges, None), partial(_ask_pairs, app))
     elif providers:
         app.show_message(
-            "an embedded judge is validated when it is trained, on held-out dialogues (J shows it); there is "
-            "no other judge in config.toml"
+            "an embedded judge is validated when it is trained, on held-out dialogues "
+            f"({app.key_name('win_rates.judges', 'J')} shows it); there is no other judge in config.toml"
         )
     else:
         app.show_message("there is no judge: name one in config.toml under [judges]")

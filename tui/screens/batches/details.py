@@ -40,14 +40,14 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     return Content("\n").join(lines)
 
 
-def nothing() -> Content:
+def nothing(start_key: str) -> Content:
     """The message if no request was ever sent."""
     return Content.assemble(
         ("No requests yet.\n\n", "bold"),
         (
             "Recipes improve-human/… and improve-llm/… send requests to a teacher under [teachers] in "
-            "config.toml, and judges may send requests too. S starts all jobs after it has shown the "
-            "estimated cost. Direct distillation, students and the embedded judge send no requests.",
+            f"config.toml, and judges may send requests too. {start_key} starts all jobs after it has shown "
+            "the estimated cost. Direct distillation, students and the embedded judge send no requests.",
             "$text-muted",
         ),
     )

@@ -59,7 +59,8 @@ class OutcomesColumn(MeasuredColumn):
         """Go from an outcome to its requests."""
         event.stop()
         if event.data_table is self._request_table:
-            self.app.show_message("a request has no further details: Esc goes back to the outcomes")
+            back = self.app.key_name("screen.back", "Esc")
+            self.app.show_message(f"a request has no further details: {back} goes back to the outcomes")
         elif event.row_key.value is not None and self._outcomes is not None:
             self._open(self._outcomes[int(event.row_key.value)])
 

@@ -49,6 +49,7 @@ class BatchesScreen(WorkspaceScreen):
     ABOUT = "Requests to teachers and judges: batches, and sessions of live calls."
     CSS_PATH = "batches.tcss"
     WRITES = frozenset({"refresh", "cancel", "retry"})
+    WHEN_EMPTY = frozenset({START_ALL})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "S",
@@ -178,7 +179,8 @@ class BatchesScreen(WorkspaceScreen):
                 f"Cancel {submissions.name(one)}?",
                 Content(
                     f"This cancels the batch at the provider and the job {visible(one.job_name)}. "
-                    "Finished responses are paid and kept; r requests the rest."
+                    f"Finished responses are paid and kept; {self.app.key_name('batches.retry', 'r')} "
+                    "requests the rest."
                 ),
                 "Cancel it",
                 "Keep it running",
@@ -211,6 +213,7 @@ class BatchesScreen(WorkspaceScreen):
     def _receive(self, seen: _BatchesData) -> None:
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
+        self.set_empty(not found)
         self.query_one("#spending", Static).update(submissions.money(spending))
         self._draw()
         self._ask()
@@ -243,7 +246,7 @@ class BatchesScreen(WorkspaceScreen):
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if not rows:
-            none.update(details.nothing())
+            none.update(details.nothing(self.app.key_name("batches.submit", "S")))
         else:
             self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
 

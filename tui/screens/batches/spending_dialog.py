@@ -36,7 +36,8 @@ class SpendingScreen(Dialog[None]):
             yield Static(Content.styled(submissions.money(self._spending), "bold"), markup=False)
             with VerticalScroll():
                 yield Static(self._recipes(), markup=False)
-            yield Static("Esc closes.", classes="keys", markup=False)
+            close = self.app.key_name("spending.back", "Esc")
+            yield Static(f"{close} closes.", classes="keys", markup=False)
 
     def _recipes(self) -> Content:
         if not self._spending.by_recipe:

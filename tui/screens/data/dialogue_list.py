@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 PageSide = Literal["before", "after"]
 
-_NOTHING = "There is no data yet: press i to import a file of dialogues."
-
 
 class PageTable(KeyedTable):
     """A table that requests the adjacent page beyond its first and last row."""
@@ -368,7 +366,8 @@ class DialogueList(Vertical):
     def _how(self, page: DialoguePage) -> Content:
         """The range of dialogues that are shown, the filter and the order."""
         if not page.total:
-            return Content(_NOTHING)
+            key = self.app.key_name("app.import", "i")
+            return Content(f"There is no data yet: press {key} to import a file of dialogues.")
         chosen, order = filters.words(self.wanted), filters.order_words(self._order)
         if not page.found:
             shown = f"None of {page.total:,}"
@@ -378,5 +377,5 @@ class DialogueList(Vertical):
             shown = f"{page.first:,}–{page.last:,} of {page.found:,} (all: {page.total:,})"
         rest = [visible(part) for part in (chosen, order) if part]
         if not page.found:
-            rest.append("Esc clears")
+            rest.append(f"{self.app.key_name('screen.back', 'Esc')} clears")
         return Content.assemble((shown, "$foreground"), "".join(f"  ·  {part}" for part in rest))

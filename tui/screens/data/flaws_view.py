@@ -158,6 +158,11 @@ class FlawsView(Container):
             self.app.copy(visible(flaw_rows.text_of(one), lines=True))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it is known that there is nothing to show."""
+        return self._found is not None and not self._found.recipes
+
+    @property
     def _recipes(self) -> Listing[Recipe]:
         return self.query_one("#flawed-recipes", Listing)
 
@@ -174,6 +179,7 @@ class FlawsView(Container):
         if found != self._found:
             self._found = found
             self._draw()
+            self.screen.refresh_bindings()
 
     def recolour(self) -> None:
         """Redraw what has the colours of the theme."""
@@ -183,7 +189,7 @@ class FlawsView(Container):
         found = self._found
         if found is None or not self.size.width:
             return
-        self.query_one("#about-flaws", Static).update(_about(found))
+        self.query_one("#about-flaws", Static).update(_about(found, self.app.key_name("app.settings", ",")))
         width = self.size.width
         filtered = any(one.filtered is not None for one in found.recipes)
         self._recipes.show(
@@ -203,7 +209,7 @@ class FlawsView(Container):
         return flaw_rows.response_entry(self.app, one)
 
 
-def _about(found: FlawsFound) -> Content:
+def _about(found: FlawsFound, settings_key: str) -> Content:
     """What the view shows, and the filter."""
     if not found.recipes:
         return Content(_NONE_MADE)
@@ -220,7 +226,7 @@ def _about(found: FlawsFound) -> Content:
         pairs, rule = f", and preference pairs dropped by {visible(judge)}", f"flaws: {rule}"
     return Content.assemble(
         (f"Teachers' responses with a flaw{pairs}", "bold"),
-        (f"   {rule} (recipes.leave_out; the key , opens the settings)", "$text-muted"),
+        (f"   {rule} (recipes.leave_out; the key {settings_key} opens the settings)", "$text-muted"),
     )
 
 

@@ -19,10 +19,7 @@ from tui.format.values import percent
 from tui.screens.data import finding_lines
 
 if TYPE_CHECKING:
-    from textual import getters
-
     from core.api import ImportPlan, ReadingPhase
-    from tui.navigation.host import HostApp
 
 
 class ImportScreen(Dialog[None]):
@@ -47,9 +44,6 @@ class ImportScreen(Dialog[None]):
         self._generation = 0
         self._busy = False
 
-    if TYPE_CHECKING:
-        app = getters.app(HostApp)
-
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content("Import data")
@@ -65,7 +59,7 @@ class ImportScreen(Dialog[None]):
             yield Static(id="keys", classes="keys", markup=False)
 
     def on_mount(self) -> None:
-        self._show_keys("enter checks the file · esc closes")
+        self._show_keys(f"enter checks the file · {self._close_key} closes")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -73,7 +67,7 @@ class ImportScreen(Dialog[None]):
         self._plan = None
         if not self._busy:
             self._say(Content(""))
-            self._show_keys("enter checks the file · esc closes")
+            self._show_keys(f"enter checks the file · {self._close_key} closes")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -116,13 +110,16 @@ class ImportScreen(Dialog[None]):
             return
         if plan is None:
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
-            self._show_keys("nothing changed · correct the file or the columns (--map) · enter · esc")
+            self._show_keys(
+                f"nothing changed · correct the file or the columns (--map) · enter · {self._close_key}"
+            )
         elif plan.changes_nothing:
             self._say(Content.assemble(("✓ ", "$text-success"), "This data is already imported."))
         else:
             self._plan = plan
             self._say(_describe(plan))
-            self._show_keys("enter imports it · pgdn scrolls · esc cancels")
+            scroll = self.app.key_name("import.scroll", "pgdn")
+            self._show_keys(f"enter imports it · {scroll} scrolls · {self._close_key} cancels")
 
     def _apply(self, plan: ImportPlan) -> None:
         self._busy = True
@@ -154,6 +151,10 @@ class ImportScreen(Dialog[None]):
     def action_scroll_outcome(self, by: int) -> None:
         outcome = self.query_one(VerticalScroll)
         outcome.scroll_relative(y=by * max(1, outcome.size.height - 1), animate=False)
+
+    @property
+    def _close_key(self) -> str:
+        return self.app.key_name("import.close", "esc")
 
     def _say(self, content: Content) -> None:
         self.query_one("#outcome", Static).update(content)

@@ -31,6 +31,7 @@ class DataScreen(WorkspaceScreen):
         "may be wrong with teachers' responses."
     )
     CSS_PATH = "data.tcss"
+    WHEN_EMPTY = frozenset({"view"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "View", id="data.view", tooltip="Dialogues, statistics, or flaws of responses"),
         verb(
@@ -67,6 +68,11 @@ class DataScreen(WorkspaceScreen):
             self._statistics.read(snapshot.dialogues)
         if self._flaws is not None and self._flaws.display:
             self._flaws.read()
+
+    @property
+    def is_empty(self) -> bool:
+        flaws = self._flaws
+        return super().is_empty or (flaws is not None and flaws.display and flaws.is_empty)
 
     def config_place(self) -> ConfigPlace | None:
         return ("recipes.leave_out", None) if self._shown is self._flaws else None
@@ -123,6 +129,7 @@ class DataScreen(WorkspaceScreen):
     def _receive(self, seen: _DataState) -> None:
         if seen is not None:
             self._imported, emotions = seen
+            self.set_empty(not emotions)
             sources = () if self._imported is None else ("human", *self._imported.sources)
             self._dialogues.read(sources, emotions)
 

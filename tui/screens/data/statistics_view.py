@@ -128,8 +128,9 @@ class StatisticsView(ReadingArea):
         self.query_one("#findings").display = bool(noted)
         self.query_one("#findings", Static).update(Content("\n").join(noted))
         if imported is None or statistics is None:
+            key = self.app.key_name("app.import", "i")
             self.query_one("#about", Static).update(
-                "There is no data yet: press i to import a file of dialogues."
+                f"There is no data yet: press {key} to import a file of dialogues."
             )
             return
         sentiments = "".join(

@@ -206,6 +206,6 @@ def _superseded(runs: int) -> Iterator[AttentionItem]:
             "·",
             "text-muted",
             f"{formats.counted(runs, 'run')} of earlier settings",
-            "superseded: v compares their results with the current ones",
+            "superseded: the table compares their results with the current ones",
             (("home.runs", "table"),),
         )

@@ -111,7 +111,7 @@ def verdict(pair: Pair, *, is_compared: bool) -> Content:
     return Content("\n").join(lines)
 
 
-def answers(pair: Pair, alone: Collection[str], *, is_compared: bool) -> Content:
+def answers(pair: Pair, alone: Collection[str], *, is_compared: bool, prompt_key: str) -> Content:
     """Every verdict of the judges with their full answers.
 
     `alone` are the judges that score each response separately, without an order of presentation;
@@ -130,7 +130,7 @@ def answers(pair: Pair, alone: Collection[str], *, is_compared: bool) -> Content
             )
         )
         parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
-    parts.append(Content.styled("\nR shows the judge's prompt.", "$text-muted"))
+    parts.append(Content.styled(f"\n{prompt_key} shows the judge's prompt.", "$text-muted"))
     return Content("\n").join(parts)
 
 

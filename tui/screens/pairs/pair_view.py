@@ -17,7 +17,10 @@ from tui.screens.pairs.judged_view import JudgedView
 from tui.screens.pairs.pair_text import ResponseSide
 
 if TYPE_CHECKING:
+    from textual import getters
+
     from core.api import Order, Pair, Prompt
+    from tui.navigation.host import HostApp
 
 #: So many pairs are measured to know the room that most of them need.
 _SAMPLE = 50
@@ -72,6 +75,10 @@ class PairView(Container):
         }
     }
     """
+
+    if TYPE_CHECKING:
+        # Narrows the type of Textual's property.
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="pair")
@@ -193,7 +200,12 @@ class PairView(Container):
             return None, None
         answers = None
         if self._shows_answers:
-            answers = pair_text.answers(shown.pair, shown.alone, is_compared=shown.is_compared)
+            answers = pair_text.answers(
+                shown.pair,
+                shown.alone,
+                is_compared=shown.is_compared,
+                prompt_key=self.app.key_name("pairs.rubric", "R"),
+            )
         if order is None or shown.prompt is None:
             return answers, None
         return answers, pair_text.question(shown.pair, shown.prompt, order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -41,15 +41,18 @@ class PairWalk:
             place = f"{place} of {len(self.all)}, {self.wanted.words()}"
         return f"{place}, {self.pairs.same}" if self.pairs.same else place
 
-    def nothing(self, *, is_read: bool) -> str:
-        """The message if no pair is shown; `is_read` is whether the pairs are loaded."""
+    def nothing(self, key_name: Callable[[str, str], str], *, is_read: bool) -> str:
+        """The message if no pair is shown; `is_read` is whether the pairs are loaded, `key_name` is the
+        app's."""
         if not is_read:
             return "Reading the responses …"
         if self.all:
-            return f"None of {len(self.all)} pairs matches: {visible(self.wanted.words())}. Esc clears."
+            wanted, clear = visible(self.wanted.words()), key_name("screen.back", "Esc")
+            return f"None of {len(self.all)} pairs matches: {wanted}. {clear} clears."
         return (
             "There are no pairs yet: a pair is a test dialogue with two responses.\n"
-            "Import data, then choose responders with a and b."
+            f"Import data, then choose responders with {key_name('pairs.a', 'a')} and "
+            f"{key_name('pairs.b', 'b')}."
         )
 
     def put(self, pairs: PairSet, wanted: PairFilter, found: Sequence[Pair]) -> None:

@@ -171,12 +171,14 @@ class PairsScreen(FilterActions):
 
     def action_export(self) -> None:
         if self._a is None or self._b is None:
-            self.app.show_message("choose two responders first")
+            self.app.show_lack("choose two responders first", is_read=self._is_read)
         else:
             self.app.run_command(pairs_data.export(self.app.workspace, self._a, self._b))
 
     def action_vote(self) -> None:
-        if self._a is None or self._b is None or self._a == self._b:
+        if self._a is None or self._b is None:
+            self.app.show_lack("choose two responders first", is_read=self._is_read)
+        elif self._a == self._b:
             self.app.show_message("choose two responders first")
         else:
             self.app.post_message(OpenBallot(self._a, self._b, login_name()))
@@ -346,7 +348,8 @@ class PairsScreen(FilterActions):
         if self._walk.found:
             return True
         if self.has_dialogues():
-            self.app.show_message("no pair matches the filter: Esc clears it")
+            key = self.app.key_name("screen.back", "Esc")
+            self.app.show_message(f"no pair matches the filter: {key} clears it")
         return False
 
     def _draw(self) -> None:
@@ -369,7 +372,7 @@ class PairsScreen(FilterActions):
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
             shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text, self._is_compared)
-        self._browser.show(shown, self._walk.nothing(is_read=self._is_read))
+        self._browser.show(shown, self._walk.nothing(self.app.key_name, is_read=self._is_read))
 
     def _read_responses(self) -> None:
         pair = self._walk.pair

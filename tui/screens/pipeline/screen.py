@@ -92,6 +92,7 @@ class PipelineScreen(WorkspaceScreen):
         self.query_one("#summary", Static).update(summary)
         nothing = self.query_one("#nothing", Static)
         nothing.display = not snapshot.jobs
+        self.set_empty(not snapshot.jobs)
         self._jobs.display = bool(snapshot.jobs)
         if not snapshot.jobs:
             nothing.update(job_details.no_jobs(snapshot))
@@ -132,7 +133,8 @@ class PipelineScreen(WorkspaceScreen):
         self._is_raw = not self._is_raw
         self._show_detail()
         if self._is_raw and job.result is None:
-            self.app.show_message("the job has no result yet: v adds its fingerprint alone")
+            key = self.key_of("pipeline.raw")
+            self.app.show_message(f"the job has no result yet: {key} adds its fingerprint alone")
 
     def action_start(self) -> None:
         job = self.selected
@@ -153,7 +155,8 @@ class PipelineScreen(WorkspaceScreen):
                 f"Cancel {_name(job)}?",
                 Content(
                     "It is running. Its work since the last checkpoint is lost; "
-                    "everything before is kept, and r resumes from there."
+                    f"everything before is kept, and {self.app.key_name('pipeline.retry', 'r')} resumes "
+                    "from there."
                 ),
                 "Cancel the job",
                 "Keep it running",

@@ -43,7 +43,7 @@ class AnswerActions(WorkspaceScreen):
         #: The judge that compares now, by its name; empty for none.
         self._judge = ""
         self._pending_opinion: PendingOpinion | None = None
-        #: Whether what Esc stops has ended and no key was pressed since: the next Esc may be too late.
+        #: Whether what Esc stops has ended and nothing was done since: the next Esc may be too late.
         self._has_just_ended = False
 
     def chosen_answer(self) -> PlaygroundAnswer | None:

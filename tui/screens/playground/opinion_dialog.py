@@ -38,4 +38,4 @@ class OpinionDialog(Dialog[None]):
             if self._is_later_turn:
                 said = "\nIt was shown the situation and the last utterance, not the turns before."
                 yield Static(Content.styled(said, "$text-muted"), markup=False)
-            yield Static(Content("esc closes"), classes="keys")
+            yield Static(Content(f"{self.app.key_name('opinion.close', 'esc')} closes"), classes="keys")

@@ -45,7 +45,12 @@ class RespondersDialog(Dialog[tuple[str, ...] | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(f"Who answers: 1 to {self._most}")
             yield OptionList(markup=False)
-            yield Static(Content("space marks · enter takes the marked ones · esc closes"), classes="keys")
+            name = self.app.key_name
+            keys = (
+                f"{name('responders.mark', 'space')} marks · {name('responders.choose', 'enter')} takes the "
+                f"marked ones · {name('responders.back', 'esc')} closes"
+            )
+            yield Static(Content(keys), classes="keys")
 
     def on_mount(self) -> None:
         self._list(0)

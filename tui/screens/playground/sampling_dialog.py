@@ -55,16 +55,19 @@ class SamplingDialog(Dialog["Responding | None"]):
                     yield Static(name, classes="name", markup=False)
                     yield Input(self._value(name), id=name, compact=True)
                     yield Static(about, classes="about", markup=False)
-            yield Static(Content("tab next field · enter takes them · esc closes"), classes="keys")
+            close = self.app.key_name("sampling.back", "esc")
+            yield Static(Content(f"tab next field · enter takes them · {close} closes"), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one("#max_new_tokens").focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        from core.api import UserError
+
         event.stop()
         try:
             self.dismiss(self._made())
-        except ValueError as error:
+        except (ValueError, UserError) as error:
             self.query_one(".keys", Static).update(Content.styled(str(error), "$text-warning"))
 
     def action_give_up(self) -> None:
@@ -76,8 +79,8 @@ class SamplingDialog(Dialog["Responding | None"]):
         return f"{getattr(self._known, name):g}"
 
     def _made(self) -> Responding:
-        """Raises `ValueError` with what is wrong, for people."""
-        from core.api import Responding
+        """Raises `ValueError` or `UserError` with what is wrong, for people."""
+        from core.api import Responding, check_sampling
 
         tokens = self._number("max_new_tokens", int)
         temperature = self._number("temperature", float)
@@ -85,13 +88,11 @@ class SamplingDialog(Dialog["Responding | None"]):
         seed = self._number("seed", int)
         if tokens < 1:
             raise ValueError("max_new_tokens: at least 1")
-        if not 0 <= temperature <= 100:
-            raise ValueError("temperature: from 0 to 100")
         if not 0 < top_p <= 1:
             raise ValueError("top_p: above 0, at most 1")
         if not 0 <= seed < 2**32:
             raise ValueError(f"seed: from 0 to {2**32 - 1}")
-        return Responding(
+        made = Responding(
             max_new_tokens=int(tokens),
             do_sample=temperature > 0,
             temperature=temperature or self._known.temperature,
@@ -99,6 +100,8 @@ class SamplingDialog(Dialog["Responding | None"]):
             batch_size=self._known.batch_size,
             seed=int(seed),
         )
+        check_sampling(made)
+        return made
 
     def _number(self, name: str, kind: type[int] | type[float]) -> float:
         text = self.query_one(f"#{name}", Input).value.strip()

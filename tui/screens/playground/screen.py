@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the process that holds the models.
 LOOK_S = 2.0
-_NOTHING = (
-    "No responders yet.\n\nImport data with i and define a student in config.toml; the base "
-    "student answers at once, its runs once they are trained."
-)
 
 
 class PlaygroundScreen(HistoryActions):
@@ -76,7 +72,7 @@ class PlaygroundScreen(HistoryActions):
         yield self._fields
         yield Static(id="about", markup=False)
         yield self._columns
-        yield Static(Content(_NOTHING), id="nothing", markup=False)
+        yield Static(id="nothing", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
@@ -190,7 +186,7 @@ class PlaygroundScreen(HistoryActions):
         elif isinstance(self.focused, Input):
             self.focus_answers()
         elif is_late:
-            self.app.show_message("there is nothing left to stop: esc again leaves the chat")
+            self.app.show_message(f"there is nothing left to stop: {self._back_key} again leaves the chat")
         else:
             self.step_back()
 
@@ -201,14 +197,26 @@ class PlaygroundScreen(HistoryActions):
             self.draw()
 
     def on_key(self, event: Key) -> None:
-        if event.key != "escape":
+        active = self.active_bindings.get(event.key) if self._has_just_ended else None
+        if active is None or active.binding.action != "back":
             self._has_just_ended = False
+
+    def on_mouse_down(self) -> None:
+        self._has_just_ended = False
+
+    def on_screen_suspend(self) -> None:
+        # Another screen, a dialog or the palette.
+        self._has_just_ended = False
+
+    @property
+    def _back_key(self) -> str:
+        return self.app.key_name("screen.back", "esc")
 
     # Questions.
 
     def can_send(self) -> bool:
         if self._pending is not None:
-            self.app.show_message("the answers are still coming: esc stops them")
+            self.app.show_message(f"the answers are still coming: {self._back_key} stops them")
         return self._pending is None
 
     def _send(self, utterance: str) -> None:
@@ -369,7 +377,12 @@ class PlaygroundScreen(HistoryActions):
 
     def draw(self) -> None:
         """Draw everything again."""
-        self.query_one("#nothing").display = not self._chosen and self._offered is not None
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not self._chosen and self._offered is not None
+        nothing.update(
+            f"No responders yet.\n\nImport data with {self.app.key_name('app.import', 'i')} and define a "
+            "student in config.toml; the base student answers at once, its runs once they are trained."
+        )
         self._fields.situation.disabled = bool(self._turns) or self._pending is not None
         self.draw_about()
         self._columns.belong_to(self._chosen)
@@ -389,7 +402,9 @@ class PlaygroundScreen(HistoryActions):
             return
         parts = [] if self._sampling is None else [words.sampling(self._sampling)]
         if self._taken_out is not None and self._pending is None:
-            parts.insert(0, f"turn {self._taken_out.number} is replaced once this is sent, esc keeps it")
+            parts.insert(
+                0, f"turn {self._taken_out.number} is replaced once this is sent, {self._back_key} keeps it"
+            )
         elif self._turns:
             parts.append(f"turn {len(self._turns) + 1} of a conversation")
         if self._is_in_memory:
@@ -397,7 +412,7 @@ class PlaygroundScreen(HistoryActions):
         if self._dialogue is not None:
             parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
         if self._pending is not None:
-            parts.insert(0, f"{visible(self._pending.status) or 'answering'} … esc stops")
+            parts.insert(0, f"{visible(self._pending.status) or 'answering'} … {self._back_key} stops")
         if self._judge:
-            parts.insert(0, f"{visible(self._judge)} compares … esc stops")
+            parts.insert(0, f"{visible(self._judge)} compares … {self._back_key} stops")
         self.query_one("#about", Static).update(Content(" · ".join(parts)))

@@ -76,7 +76,8 @@ class SettingsScreen(WorkspaceScreen):
             self.app.read("settings", drafts.look, self._receive)
         else:
             line = self.query_one("#meaning", Static)
-            line.update("there is no config.toml yet: w on home writes one, or `empathy-tui init`")
+            key = self.app.key_name("welcome.init", "w")
+            line.update(f"there is no config.toml yet: {key} on home writes one, or `empathy-tui init`")
 
     def seek(self, key: str) -> None:
         """Move the cursor to a setting; the recipes are shown for that of the recipes to train on."""
@@ -142,14 +143,17 @@ class SettingsScreen(WorkspaceScreen):
         elif isinstance(row, SettingRow) and _is_boolean(row.setting):
             self._change(row.setting.key, "false" if row.setting.value == "true" else "true")
         else:
-            self.app.show_message("only a recipe, or a setting that is true or false: Enter edits others")
+            key = self.app.key_name("table.open", "Enter")
+            self.app.show_message(f"only a recipe, or a setting that is true or false: {key} edits others")
 
     def action_default(self) -> None:
         row = self._selected
         if not self.can("default"):
             return
         if not isinstance(row, SettingRow):
-            self.app.show_message("it removes a setting from config.toml: v shows them")
+            self.app.show_message(
+                f"it removes a setting from config.toml: {self.key_of('settings.view')} shows them"
+            )
         elif not row.setting.is_set:
             self.app.show_message(f"{row.setting.key} has its default")
         else:
@@ -158,7 +162,8 @@ class SettingsScreen(WorkspaceScreen):
     def action_view(self) -> None:
         self._shows_recipes = not self._shows_recipes
         if self._shows_recipes and self._found is not None and not self._found.recipes:
-            self.app.show_message("the recipes are known once data is imported: press i")
+            key = self.app.key_name("app.import", "i")
+            self.app.show_message(f"the recipes are known once data is imported: press {key}")
         self._listing.back()
         self._draw()
         # The cursor would stay on the line that it had in the other list.
@@ -176,7 +181,10 @@ class SettingsScreen(WorkspaceScreen):
 
     async def action_start(self) -> None:
         if self._draft is not None or self._computing is not None:
-            self.app.show_message("jobs start as config.toml says: w saves the changes first, u undoes them")
+            save, discard = self._change_keys()
+            self.app.show_message(
+                f"jobs start as config.toml says: {save} saves the changes first, {discard} undoes them"
+            )
         else:
             await self.run_action(START_ALL)
 
@@ -184,13 +192,20 @@ class SettingsScreen(WorkspaceScreen):
         if self._draft is None and self._computing is None:
             self.app.show_message("there are no changes")
         self._generation += 1
-        self._draft = self._computing = None
+        self._draft = self._computing = self._typed = None
         self._draw()
 
     def step_back(self) -> None:
         if self._draft is not None:
-            self.app.show_message("the changes are pending on the settings screen until saved: , opens it")
+            key = self.app.key_name("app.settings", ",")
+            self.app.show_message(
+                f"the changes are pending on the settings screen until saved: {key} opens it"
+            )
         super().step_back()
+
+    def _change_keys(self) -> tuple[str, str]:
+        """The keys that save and discard the changes."""
+        return self.app.key_name("settings.save", "w"), self.app.key_name("settings.discard", "u")
 
     def _ask_for(self, setting: Setting, typed_before: str | None = None, problem: str = "") -> None:
         """Ask for a value; again, if what was typed before is invalid because of a problem."""
@@ -294,11 +309,12 @@ class SettingsScreen(WorkspaceScreen):
         if self._computing is not None:
             line.update("computing the effect of the changes …")
         elif draft is not None:
+            save, discard = self._change_keys()
             line.update(
                 Content.assemble(
                     ("not saved: ", "$text-warning"),
                     (config_changes.settings(draft.change.settings) or "how the file is written", "bold"),
-                    f"\n{config_changes.summary(draft.change)} · w saves, u undoes",
+                    f"\n{config_changes.summary(draft.change)} · {save} saves, {discard} undoes",
                 )
             )
         elif self._shows_recipes:

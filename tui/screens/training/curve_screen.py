@@ -156,6 +156,11 @@ class CurveScreen(WorkspaceScreen):
         return curve_view.grid_fits(area.width, area.height)
 
     @property
+    def start_key(self) -> str:
+        """The key that starts all jobs, and where it does."""
+        return f"{self.app.key_name('pipeline.start_all', 'S')} on the pipeline screen"
+
+    @property
     def _curves(self) -> Sequence[Curves]:
         return () if self._drawing is None else self._drawing.curves
 
@@ -191,7 +196,7 @@ class CurveScreen(WorkspaceScreen):
         if drawing is None:
             return
         self._drawing = drawing
-        keys = self.key_of("training.metric"), self.key_of("training.axis")
+        keys = self.key_of("training.metric"), self.key_of("training.axis"), self.start_key
         self._charts.show(drawing, run_text.nothing_drawn(drawing, self._metric, self.selected_job(), *keys))
         self._point()
         if not drawing.is_complete:

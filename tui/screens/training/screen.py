@@ -114,12 +114,13 @@ class TrainingScreen(CurveScreen, RunActions):
         runs = current | {job.id: job for job in self._others.jobs if job.id not in current}
         nothing = self.query_one("#nothing", Static)
         nothing.display = not runs
+        self.set_empty(not runs)
         self.query_one("#body").display = bool(runs) and not self._is_table
         self._table.display = bool(runs) and self._is_table
         if not runs:
             nothing.update(
-                "There are no runs yet. Add students to [students] and recipes to [recipes] in "
-                "config.toml, import data, then S on the pipeline screen starts all jobs."
+                "There are no runs yet. Add students to [students] and recipes to [recipes] in config.toml, "
+                f"import data, then {self.start_key} starts all jobs."
             )
             return
         self._marks.keep(runs)
@@ -174,9 +175,9 @@ class TrainingScreen(CurveScreen, RunActions):
         return (self._table.listing if self._is_table else self._list).selected_key
 
     def is_offered(self, action: str) -> bool:
-        if action == "select_cursor" and not self._is_table:
-            return self.has_layouts
-        return super().is_offered(action)
+        # A low terminal shows one chart alone.
+        has_choice = action != "select_cursor" or self._is_table or self.has_layouts
+        return super().is_offered(action) and has_choice
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self._is_table and action in _ON_CHARTS:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
+from tui.components.reading_area import ReadingArea
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import values as formats
 from tui.format.evaluation import human_votes
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The responses are side by side from this width on.
 WIDE = 100
+#: Below this height there are no blank lines.
+LOW = 20
 
 BallotSide = Literal["left", "right"]
 _VotingData = tuple[
@@ -54,6 +57,7 @@ class VoteScreen(WorkspaceScreen):
     MODE = "voting"
     ABOUT = "Which of two responses is better? Names are shown after the last vote."
     CSS_PATH = "voting.tcss"
+    AUTO_FOCUS = "#side-left"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "left,h",
@@ -90,6 +94,8 @@ class VoteScreen(WorkspaceScreen):
         #: What the better response shows more of; empty until it is known.
         self._quality = ""
         self._items: Sequence[BallotItem] | None = None
+        #: The dialogue that is shown; it stays scrolled while votes are recorded.
+        self._drawn = ""
         self._rate: HumanWinRate | None = None
         #: With the verdicts of each judge that compared the two.
         self._with_verdicts: tuple[PredictionPoweredWinRate, ...] = ()
@@ -104,10 +110,11 @@ class VoteScreen(WorkspaceScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="progress", markup=False)
-        yield Static(id="context", markup=False)
+        with ReadingArea(id="context"):
+            yield Static(id="text-context", markup=False)
         with Container(id="responses"):
             for side in ("left", "right"):
-                with VerticalScroll(id=f"side-{side}", classes="side"):
+                with ReadingArea(id=f"side-{side}", classes="side"):
                     yield Static(id=f"text-{side}", markup=False)
         yield Static(id="summary", markup=False)
 
@@ -120,6 +127,8 @@ class VoteScreen(WorkspaceScreen):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "wide")
+        self.set_class(event.size.height < LOW, "low")
+        self._draw()
 
     def open_ballot(self, a: str, b: str, voter: str, uniform: bool = False) -> None:
         """Let `voter` vote on the responses of `a` and `b`, drawn `uniform` or by the judge's uncertainty."""
@@ -245,9 +254,10 @@ class VoteScreen(WorkspaceScreen):
         self.query_one("#summary").display = item is None
         self.query_one("#progress", Static).update(self._progress())
         if item is None:
+            self._drawn = ""
             self.query_one("#summary", Static).update(self._summary())
             return
-        self.query_one("#context", Static).update(
+        self.query_one("#text-context", Static).update(
             Content.assemble(
                 ("Situation  ", "$text-muted"),
                 visible(item.situation.strip(), lines=True),
@@ -255,12 +265,16 @@ class VoteScreen(WorkspaceScreen):
                 visible(item.utterance.strip(), lines=True),
             )
         )
+        gap = "  " if self.has_class("low") else "\n\n"
         for side, glyph, text in (("left", "← Left", item.left), ("right", "→ Right", item.right)):
             words = visible(text.strip(), lines=True) or "(empty response)"
             self.query_one(f"#text-{side}", Static).update(
-                Content.assemble((f"{glyph}\n\n", "$text-accent bold"), words)
+                Content.assemble((glyph, "$text-accent bold"), gap, words)
             )
-            self.query_one(f"#side-{side}", VerticalScroll).scroll_home(animate=False)
+        if item.dialog_id != self._drawn:
+            self._drawn = item.dialog_id
+            for area in self.query(ReadingArea):
+                area.scroll_home(animate=False)
 
     def _progress(self) -> Content:
         items = self._items or ()
@@ -317,7 +331,9 @@ class VoteScreen(WorkspaceScreen):
                     for one in self._with_verdicts
                 ),
             ]
-        lines.append(Content.styled("Esc leaves, u undoes the last vote of this session.", "$text-muted"))
+        leave, undo = self.app.key_name("screen.back", "Esc"), self.app.key_name("vote.undo", "u")
+        words = f"{leave} leaves, {undo} undoes the last vote of this session."
+        lines.append(Content.styled(words, "$text-muted"))
         return Content("\n").join(lines)
 
 

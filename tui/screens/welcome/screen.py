@@ -63,7 +63,10 @@ class WelcomeScreen(WorkspaceScreen):
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self._has_data:
-            self.app.show_message("data is already imported: w writes a config.toml, then S starts all")
+            write, start = self.app.key_name("welcome.init", "w"), self.app.key_name("home.start_all", "S")
+            self.app.show_message(
+                f"data is already imported: {write} writes a config.toml, then {start} starts all"
+            )
         else:
             self._begin(
                 "Preparing the demo: config.toml, the bundled sample, and the jobs …", "Demo", self._demo
@@ -141,14 +144,19 @@ class WelcomeScreen(WorkspaceScreen):
             return Content.assemble(("◌ ", "$accent"), self._busy)
         data, config = ("✓", "$success"), ("✓", "$success")
         missing = ("○", "$text-muted")
+        name = self.app.key_name
         steps = [
             (
-                "d",
+                name("welcome.demo", "d"),
                 "Run the demo",
                 "train and compare a small student on a sample; minutes",
             ),
-            ("i", "Import data", "your own dialogues, with responses of people and LLMs"),
-            ("w", "New config", "an initial config.toml: students, recipes, judges"),
+            (
+                name("welcome.import", "i"),
+                "Import data",
+                "your own dialogues, with responses of people and LLMs",
+            ),
+            (name("welcome.init", "w"), "New config", "an initial config.toml: students, recipes, judges"),
         ]
         if self._has_data:
             del steps[0]

@@ -76,9 +76,7 @@ class JudgesView(MetricView):
         }
         metrics: list[MetricRow] = judge_metrics.of_judges(*self._seen, self._models, made)
         title = Content.styled("Judges", "bold")
-        hint = (
-            "   enter pairs" if metrics else "   There is no judge yet: add one to [judges] in config.toml."
-        )
+        hint = self.pairs_hint if metrics else "   There is no judge yet: add one to [judges] in config.toml."
         self.show_heading([Content.assemble(title, (hint, "$text-muted"))])
         self.show_metrics(metrics)
 

@@ -152,7 +152,7 @@ class MatrixView(WinRatesView):
             return
         judge = judges[self._at % len(judges)]
         self._shown = matrix.matrix(self.rates, self._tests or (), judge)
-        more = f"  (judge {self._at % len(judges) + 1} of {len(judges)}, n next)" if len(judges) > 1 else ""
+        more = self.judge_hint(self._at % len(judges), len(judges))
         waiting = "; computing paired differences …" if self._tests is None else ""
         self.query_one(".heading", Static).update(
             Content("\n").join(
@@ -160,7 +160,7 @@ class MatrixView(WinRatesView):
                     Content.assemble(
                         (f"Row vs. column, judge {visible(judge)}", "bold"),
                         (
-                            f"{more}  % win rate, Δ paired difference, * significant   enter pairs",
+                            f"{more}  % win rate, Δ paired difference, * significant{self.pairs_hint}",
                             "$text-muted",
                         ),
                         (waiting, "$text-muted"),

@@ -136,14 +136,14 @@ class RankingView(WinRatesView):
 
     def _head(self, ranking: Ranking) -> Content:
         judges = len(self._rankings or ())
-        more = f"  (judge {self._at % judges + 1} of {judges}, n next)" if judges > 1 else ""
+        more = self.judge_hint(self._at % judges, judges) if judges else ""
         lines = [
             Content.assemble(
                 (f"Ranking by {visible(ranking.judge)}", "bold"),
                 (
                     f"{more}  {formats.counted(len(ranking.entries), 'responder')}, "
                     f"{formats.counted(ranking.comparisons, 'comparison')}; "
-                    "log-strengths, 0 = average   enter pairs",
+                    f"log-strengths, 0 = average{self.pairs_hint}",
                     "$text-muted",
                 ),
             ),

@@ -34,7 +34,7 @@ class RecipesView(MetricView):
 
     def _receive(self, found: tuple[RecipeRate, ...]) -> None:
         title = Content.styled("Win rates of recipes over the base students", "bold")
-        hint = "   enter pairs" if found else "   No run is compared with its base student yet."
+        hint = self.pairs_hint if found else "   No run is compared with its base student yet."
         judges = (self.judge_line(judge) for judge in dict.fromkeys(one.judge for one in found))
         lines = [Content.assemble(title, (hint, "$text-muted")), *judges]
         self.show_heading(lines)

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from core.api import judge_labels
-from tui.components.keyed_table import KeyedTable
+from tui.components.keyed_table import OPEN, KeyedTable
 from tui.format.evaluation import win_rates
 from tui.format.text import visible
 from tui.navigation.messages import OpenPairs
@@ -58,6 +58,16 @@ class WinRatesView(Vertical):
     def rate(self) -> WinRate | None:
         """The comparison under the cursor."""
         return None
+
+    @property
+    def pairs_hint(self) -> str:
+        """The key that opens the pairs of a row."""
+        return f"   {self.app.key_name(OPEN, 'enter')} pairs"
+
+    def judge_hint(self, at: int, of: int) -> str:
+        """Which of the judges is shown, and the key of the next; empty if there is one alone."""
+        key = self.app.key_name("win_rates.next_judge", "n")
+        return f"  (judge {at + 1} of {of}, {key} next)" if of > 1 else ""
 
     def back(self) -> bool:
         """Go back inside the view; return whether there was anything to go back from."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from rich.cells import cell_len
 from textual.filter import NoColor
 from textual.widgets import Input
 
+import tui
 from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from tests.support.settling import drawn, shown, until, until_shows
@@ -51,9 +55,22 @@ async def test_other_keys(opened: Open, filled: WorkspacePaths) -> None:
 
 
 async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: WorkspacePaths) -> None:
-    configure(filled, 'keys = { "home.retry" = "f9" }')
+    configure(filled, 'keys = { "home.retry" = "f9", "win_rates.group" = "f8" }')
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "f9 Retry")
+        await pilot.press("5")
+        await until_shows(pilot, "I reverse   f8 group")
+
+
+def test_texts_name_usual_keys_of_known_ids() -> None:
+    known = {
+        line.id: line.shown.casefold().replace("+", "-").replace("⏎", "enter").split()
+        for line in keymap.key_lines()
+    }
+    source = "\n".join(path.read_text() for path in Path(tui.__file__).parent.rglob("*.py"))
+    named = re.findall(r"""name\(["']([\w.]+)["'],\s*["']([^"']+)["']\)""", source)
+    assert len(named) > 50
+    assert [one for one in named if one[1].casefold() not in known.get(one[0], ())] == []
 
 
 async def test_two_actions_on_one_key_are_reported(opened: Open, filled: WorkspacePaths) -> None:

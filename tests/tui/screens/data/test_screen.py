@@ -68,8 +68,16 @@ async def test_without_data_there_is_nothing_to_filter(opened: Open, prepared: W
     async with opened(prepared, (80, 24)) as pilot:
         await pilot.press("3")
         await until_shows(pilot, "There is no data yet")
+        # The line of keys offers only what does something.
+        await until(pilot, lambda: shown(pilot).splitlines()[-1].startswith(" v View  ^p Commands"))
         await pilot.press("f")
         await until_shows(pilot, "there are no dialogues to filter yet")
+        dialogues = synthetic_dialogues(12)
+        imported = staging.describe(dialogues, "dialogues.csv", "0" * 64)
+        with closing(connections.writer(prepared.state)) as store, connections.transaction(store):
+            data.replace(store, imported, dialogues)
+        await until_shows(pilot, "1–12 of 12")
+        await until_shows(pilot, "f Filter")
 
 
 def selected(pilot: Pilot[None]) -> str:

@@ -131,7 +131,7 @@ def test_a_pair_without_a_response_is_not_asked_about(study: WorkspacePaths, see
     for is_compared, words in ((True, "no verdict yet"), (False, "no judge compares these responders")):
         for text in (
             pair_text.verdict(missing, is_compared=is_compared),
-            pair_text.answers(missing, (), is_compared=is_compared),
+            pair_text.answers(missing, (), is_compared=is_compared, prompt_key="R"),
         ):
             assert words in text.plain
 
@@ -152,7 +152,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
         Verdict("embedded", "ab", "b", "{}"),
     )
     pair = replace(seen[1], verdicts=verdicts)
-    text = pair_text.answers(pair, {"embedded"}, is_compared=True).plain
+    text = pair_text.answers(pair, {"embedded"}, is_compared=True, prompt_key="R").plain
     assert "A shown first, repeat 2, B with probability 75 %" in text
     assert text.count("shown first") == 2
     assert "embedded  B wins  scores each response separately" in text

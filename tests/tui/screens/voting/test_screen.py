@@ -17,6 +17,7 @@ from core.store import connections, intents
 from tests.support.settling import settled, shown, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.cli.evaluation.vote import vote
+from tui.screens.voting.screen import VoteScreen
 
 BASE, RUN = "smollm2", "smollm2/direct/chatgpt/sft"
 BALLOT = (BASE, RUN, "ana")
@@ -164,11 +165,31 @@ def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "give one with --voter NAME" in result.output
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_what_is_read_stays_while_a_vote_is_recorded(filled: WorkspacePaths) -> None:
+    async with EmpathyApp(filled, BALLOT).run_test(size=(40, 12), notifications=True) as pilot:
+        await until_shows(pilot, "Situation")
+        context, left = (pilot.app.screen.query_one(name) for name in ("#context", "#side-left"))
+        await pilot.press("t")
+        await until(pilot, lambda: len(cast(filled)) == 1)
+        await pilot.press("j")
+        await until(pilot, lambda: left.scroll_y == 1)
+        await pilot.press("shift+tab", "down")
+        await until(pilot, lambda: context.scroll_y == 1)
+        take_in(filled)
+        screen = pilot.app.screen
+        assert isinstance(screen, VoteScreen)
+        await until(pilot, lambda: screen._items is not None and any(one.choice for one in screen._items))
+        await settled(pilot)
+        assert (context.scroll_y, left.scroll_y) == (1, 1)
+        await pilot.press("t")
+        await until(pilot, lambda: (context.scroll_y, left.scroll_y) == (0, 0))
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40)], ids=["40x12", "80x24", "120x40"])
 def test_looks(snap_compare: Callable[..., bool], filled: WorkspacePaths, size: tuple[int, int]) -> None:
     async def ready(pilot: Pilot[None]) -> None:
-        await until_shows(pilot, "← Left")
-        await until_shows(pilot, "Quit")
+        await until_shows(pilot, "Situation")
+        await until_shows(pilot, "t Tie")
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(filled, BALLOT), terminal_size=size, run_before=ready)

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 _OPTIONAL = "tokens"
 #: The names' share of a table's width at most, and their widths at least and at most.
 _NAMES, _NARROWEST, _WIDEST = 0.52, 20, 64
-_HINTS = ("← → columns", "> sort", "/ search", "a archive", "T tags", "N note", "D delete")
+#: The ids of bindings, each with its usual key and what it does.
+_HINTS = (
+    ("list.sort", ">", "sort"),
+    ("list.filter", "/", "search"),
+    ("training.archive", "a", "archive"),
+    ("training.tag", "T", "tags"),
+    ("training.note", "N", "note"),
+    ("training.delete", "D", "delete"),
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,8 @@ class RunTable(Vertical):
         parts += [f"{superseded} superseded"] if superseded else []
         parts += [f"{archived} archived and hidden"] if archived else []
         about = "  ·  ".join(parts)
-        hints = "   ".join(_fitting(_HINTS, width - len(about) - 7))
+        known = [f"{self.app.key_name(name, usual)} {what}" for name, usual, what in _HINTS]
+        hints = "   ".join(_fitting(("← → columns", *known), width - len(about) - 7))
         self.query_one("#about-runs", Static).update(
             Content.assemble((about, "$foreground"), f"     {hints}"), layout=False
         )

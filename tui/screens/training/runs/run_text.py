@@ -115,18 +115,21 @@ def warnings(job: Job) -> list[Content]:
     ]
 
 
-def nothing_drawn(drawing: Drawing, metric: str, job: Job | None, next_metric: str, next_axis: str) -> str:
-    """Why there is no chart of a metric, and the key that helps; `job` is the selected run."""
+def nothing_drawn(
+    drawing: Drawing, metric: str, job: Job | None, next_metric: str, next_axis: str, start: str
+) -> str:
+    """Why there is no chart of a metric, and the key that helps; `job` is the selected run, the rest are
+    keys."""
     if drawing.request.view.axis == "epoch" and drawing.curves:
         return f"no epochs were logged: {next_axis} switches to steps"
     if drawing.curves:
         return f"{metric} was not logged: {next_metric} shows another metric"
-    return _without_metrics(job)
+    return _without_metrics(job, start)
 
 
-def _without_metrics(job: Job | None) -> str:
+def _without_metrics(job: Job | None, start: str) -> str:
     if job is None or not job.requested:
-        return "not started: S on the pipeline screen starts all jobs"
+        return f"not started: {start} starts all jobs"
     if job.state == "running":
         return "no metrics yet: the first optimiser step logs them"
     look = job_states.look(job)

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Input, Static
 
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
-from tui.components.keyed_table import KeyedTable
+from tui.components.keyed_table import OPEN, KeyedTable
 from tui.components.listing import KEYS
 from tui.components.sorting import UNSORTED, next_sort
 from tui.components.table_cells import Column, LaterCells
@@ -35,10 +35,13 @@ if TYPE_CHECKING:
 
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-_HINT = "/ search   > sort   I reverse   b group   s superseded"
-_NOTHING = (
-    "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
-    "config.toml; with data imported, S on the pipeline starts everything."
+#: The ids of bindings, each with its usual key and what it does.
+_HINTS = (
+    ("list.filter", "/", "search"),
+    ("list.sort", ">", "sort"),
+    ("list.reverse", "I", "reverse"),
+    ("win_rates.group", "b", "group"),
+    ("win_rates.superseded", "s", "superseded"),
 )
 
 
@@ -87,7 +90,7 @@ class RatesView(WinRatesView):
     def compose(self) -> ComposeResult:
         yield Static(id="shown", markup=False)
         yield KeyedTable(id="rates", opens="Pairs")
-        yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
+        yield Static(id="nothing", classes="nothing", markup=False)
         yield FilterBox("a part of a responder, recipe or judge")
         yield TextPane(id="about-rate", classes="summary", can_focus=False)
 
@@ -227,6 +230,11 @@ class RatesView(WinRatesView):
         selected, at = table.selected_key, table.cursor_row
         found = [rate for rate in self.rates if win_rates.matches(rate, self._filter)]
         nothing.display = not self.rates
+        start = self.app.key_name("pipeline.start_all", "S")
+        nothing.update(
+            "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
+            f"config.toml; with data imported, {start} on the pipeline screen starts all jobs."
+        )
         self.reveal(bool(self.rates))
         table.set_columns(columns)
         rows: dict[str, Sequence[Text]] = {}
@@ -251,17 +259,20 @@ class RatesView(WinRatesView):
 
     def _shown(self, found: int) -> Content:
         """The number of shown comparisons, the filter, the grouping and the order."""
+        name = self.app.key_name
         of = f"{found} of " if found != len(self.rates) else ""
         parts = [f"{of}{formats.counted(len(self.rates), 'comparison')}"]
         if self._filter:
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
-            parts.append(f"by {self._grouping}" + ("   enter opens" if self._grouping == "seeds" else ""))
+            opens = f"   {name(OPEN, 'enter')} opens" if self._grouping == "seeds" else ""
+            parts.append(f"by {self._grouping}{opens}")
         if self._sort is not None or self._is_reversed:
             how = {"a": "A", "b": "B", "p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             reverse = ", reversed" if self._is_reversed else ""
             parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{reverse}")
-        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
+        hints = "   ".join(f"{name(binding, usual)} {what}" for binding, usual, what in _HINTS)
+        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {hints}")
 
     def _columns(self) -> list[Column]:
         return rate_columns.columns(
