@@ -245,7 +245,9 @@ class BatchesScreen(WorkspaceScreen):
         none.display = not rows
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
-        if not rows:
+        if self._spending is None:
+            none.update(Content.styled("Reading the requests …", "$text-muted"))
+        elif not rows:
             none.update(details.nothing(self.app.key_name("batches.submit", "S")))
         else:
             self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
