@@ -164,7 +164,7 @@ async def test_the_palette_opens_the_curves_of_a_superseded_run(
         await pilot.press("4", "v")
         await until_shows(pilot, "4 superseded")
         await pilot.press("1", "colon", *"chatgpt/sft@epochs")
-        await until_shows(pilot, "run, done, superseded")
+        await until_shows(pilot, "run, superseded")
         await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
