@@ -271,8 +271,8 @@ class RatesView(WinRatesView):
             how = {"a": "A", "b": "B", "p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             reverse = ", reversed" if self._is_reversed else ""
             parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{reverse}")
-        hints = "   ".join(f"{name(binding, usual)} {what}" for binding, usual, what in _HINTS)
-        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {hints}")
+        hints = [f"{name(binding, usual)} {what}" for binding, usual, what in _HINTS] if self.rates else ()
+        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {'   '.join(hints)}")
 
     def _columns(self) -> list[Column]:
         return rate_columns.columns(
