@@ -106,7 +106,8 @@ def ssl_context() -> ssl.SSLContext | None:
 
 
 def _context(path: str) -> ssl.SSLContext:
-    if Path(path).is_dir():
+    # OpenSSL takes several folders.
+    if Path(path).is_dir() or os.pathsep in path:
         return ssl.create_default_context(capath=path)
     return ssl.create_default_context(cafile=path)
 
@@ -120,11 +121,20 @@ def _certificates() -> Iterator[VariableProblem]:
             continue
         breaks = decides == (variable, value)
         remedy = f"correct the path, or unset {variable} to trust the system's certificates"
-        if not Path(value).exists():
-            yield VariableProblem(variable, f"names {value}, which does not exist", remedy, breaks)
-            continue
-        if reason := _unreadable(value, Path(value).stat().st_mtime_ns):
-            yield VariableProblem(variable, f"names {value}, which cannot be read: {reason}", remedy, breaks)
+        paths = value.split(os.pathsep) if variable == CERTIFICATE_FOLDER else [value]
+        reasons = [_unusable(path) for path in paths]
+        if all(reasons):
+            named = zip(paths, reasons, strict=True)
+            found = ", and ".join(f"names {path}, which {reason}" for path, reason in named)
+            yield VariableProblem(variable, found, remedy, breaks)
+
+
+def _unusable(path: str) -> str | None:
+    """Why there are no certificates at `path`, after "which"; None if there are some."""
+    if not Path(path).exists():
+        return "does not exist"
+    reason = _unreadable(path, Path(path).stat().st_mtime_ns)
+    return None if reason is None else f"cannot be read: {reason}"
 
 
 @functools.cache

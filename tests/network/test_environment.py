@@ -69,6 +69,19 @@ def test_a_folder_in_which_no_certificate_is_found(
     assert environment.problems() == []
 
 
+def test_one_of_several_folders_has_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """OpenSSL looks in each, and does not mind one that is missing."""
+    missing, empty, hashed = (tmp_path / name for name in ("missing", "empty", "hashed"))
+    empty.mkdir()
+    hashed.mkdir()
+    found = problem(monkeypatch, "SSL_CERT_DIR", f"{missing}:{empty}")
+    assert f"names {missing}, which does not exist, and names {empty}, which cannot be read" in found
+    self_signed(tmp_path)[0].rename(hashed / "0a1b2c3d.0")
+    monkeypatch.setenv("SSL_CERT_DIR", f"{missing}:{hashed}")
+    assert environment.problems() == []
+    clients.client().close()
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
