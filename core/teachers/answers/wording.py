@@ -212,6 +212,14 @@ def without_quotes(text: str) -> str:
 # Remarks
 
 _ABOUT = r"(?:response|version|revision|rewrite|reply|message|rewording)"
+#: A change of the answer, which is offered after it. The speaker's life may change too, and a friend reply.
+_CHANGE = (
+    r"(?:any|some|further|more|other|additional|specific) (?:changes|adjustments|modifications|revisions)"
+    r"|(?:adjust|change|modify) (?:it|the (?:tone|wording|style|length)|as needed)"
+    r"|me to (?:adjust|change|modify|revise)|tone|another option|revise it|rewrit\w+|rephras\w+|tweak\w*"
+    r"|(?:version|revision|rewrite|rewording)s?"
+    r"|(?:this|another|different|alternative|shorter|longer|new) (?:response|reply|message)"
+)
 #: What begins remarks that reach to the end, and what is a remark in one paragraph.
 _EXPLANATION = re.compile(
     r"\A[\s*_(>\[#-]*(?:explanation|rationale|changes(?: made)?|why (?:this|it) (?:works|is better)"
@@ -225,8 +233,7 @@ _REMARK = re.compile(
     r"|adds|shows|acknowledges|expresses|validates|offers|demonstrates|conveys|includes|maintains|provides|focuses"
     r"|incorporates|emphasi[sz]es|reflects|recogni[sz]es|highlights|stays|avoids|remains)\b"
     r"|(?:let me know|feel free to|would you like|do you want|if you(?:'d|’d| would) like)\b[^\n]{0,120}"
-    rf"\b(?:{_ABOUT}|adjust\w*|chang(?:e|es|ed)|revis\w+|rewrit\w+|rephras\w+|tweak\w*|modif\w+|tone"
-    r"|another option)\b)",
+    rf"\b(?:{_CHANGE}))",
     re.IGNORECASE,
 )
 #: The number of words after the answer.
