@@ -103,11 +103,11 @@ def _only_quoted(text: str) -> str:
 
 # Labels
 
-_LABEL = re.compile(
-    rf"\A[#>*_ \t]*(?:(?:{_IMPROVED}(?:\s+(?:and|more))?|\w+ly)\s+){{0,4}}"
-    r"(?:response|reply|rewrite|revision|version|answer)(?:[*_ \t]*\([^()\n]{0,40}\))?[*_ \t]*:[*_]*\s*",
-    re.IGNORECASE,
+_LABEL_LINE = (
+    rf"[#>*_ \t]*(?P<improved>(?:(?:{_IMPROVED}(?:\s+(?:and|more))?|\w+ly)\s+){{0,4}})"
+    r"(?:response|reply|rewrite|revision|version|answer)(?:[*_ \t]*\([^()\n]{0,40}\))?[*_ \t]*:[*_]*\s*"
 )
+_LABEL = re.compile(rf"\A{_LABEL_LINE}", re.IGNORECASE)
 _HEADING = re.compile(
     rf"\A(?:#{{1,6}}[ \t]*[*_]*|[*_]{{2,3}})(?:{_IMPROVED}\s+){{0,3}}{_ANSWER}[*_ \t]*\r?\n", re.IGNORECASE
 )
@@ -116,17 +116,21 @@ _REVISED = re.compile(
     r"(?: to be [^:\n]{0,60})?[*_ \t]*:[*_]*\s*",
     re.IGNORECASE,
 )
-_SPEAKER = re.compile(
-    r"\A[#*_ \t]*(?:assistant|listener|therapist|counsell?or|chatbot|responder|ai|bot)[*_]*:[*_]*\s*",
-    re.IGNORECASE,
+_SPEAKER_LINE = (
+    r"[#*_ \t]*(?:assistant|listener|therapist|counsell?or|chatbot|responder|ai|bot)[*_ \t]*:[*_]*\s*"
 )
-#: The prompt, or a turn of the user, which a model repeats before its answer.
-_REPEATED = re.compile(
-    r"\A[#*_ \t]*(?:context|situation|utterance|user|human|speaker|patient|client)[*_ \t]*:"
-    rf"(?:.*?\n[#*_ \t]*{_IMPROVED}\s+(?:response|reply|answer)|.*?\n[#*_ \t]*(?:response|reply|answer)"
-    r"|.*?\n[#*_ \t]*(?:assistant|listener|therapist))[*_ \t]*:[*_]*\s*",
+_SPEAKER = re.compile(rf"\A{_SPEAKER_LINE}", re.IGNORECASE)
+#: A turn of the user, which a model repeats before its answer.
+_REPEATED_TURN = re.compile(
+    rf"\A[#*_ \t]*(?:user|human|speaker|patient|client)[*_ \t]*:.*?\n(?:{_SPEAKER_LINE}|{_LABEL_LINE})",
     re.IGNORECASE | re.DOTALL,
 )
+#: The beginning of the prompt, which a model repeats before its answer, and what follows in it.
+_REPEATED_PROMPT = re.compile(
+    r"\A[#*_ \t]*(?:context|situation|utterance)[*_ \t]*:(?:(?!\n[#*_ \t]*(?:context|situation)[*_ \t]*:).)*",
+    re.IGNORECASE | re.DOTALL,
+)
+_LINE_IN_PROMPT = re.compile(rf"^(?:{_LABEL_LINE}|{_SPEAKER_LINE})", re.IGNORECASE | re.MULTILINE)
 _TAG_NAMES = r"(?:\w+[_-])?(?:answer|response|reply|output|rewrite|revision|version)|final"
 _TAG = re.compile(rf"<(?P<name>{_TAG_NAMES})>(?P<inner>.*?)(?:</(?P=name)>|\Z)", re.DOTALL | re.IGNORECASE)
 _JSON_KEY = re.compile(
@@ -150,10 +154,28 @@ def without_label(text: str) -> str:
         return tags[-1]["inner"]
     if text[:1] + text[-1:] in ("{}", "[]"):
         return _in_json(text)
-    for pattern in (_REPEATED, _LABEL, _HEADING, _REVISED, _SPEAKER):
+    if (prompt := _REPEATED_PROMPT.match(text)) is not None:
+        return _after_prompt(prompt[0]) or text
+    for pattern in (_REPEATED_TURN, _LABEL, _HEADING, _REVISED, _SPEAKER):
         if (found := pattern.match(text)) is not None:
             return text[found.end() :]
     return text
+
+
+def _after_prompt(text: str) -> str | None:
+    """What follows a repeated prompt; None if it is unknown where the answer begins.
+
+    The prompt may end with the response to improve, which has the label of an answer too.
+    """
+    lines = list(_LINE_IN_PROMPT.finditer(text))
+    if not lines:
+        return None
+    answer = text[lines[-1].end() :]
+    if lines[-1]["improved"] or not (gap := _PARAGRAPHS.search(answer)):
+        return answer
+    later = answer[gap.end() :]
+    announced = without_preamble(later)
+    return announced if announced != later else None
 
 
 def _in_json(text: str) -> str:
@@ -213,12 +235,15 @@ def without_quotes(text: str) -> str:
 
 _ABOUT = r"(?:response|version|revision|rewrite|reply|message|rewording)"
 #: A change of the answer, which is offered after it. The speaker's life may change too, and a friend reply.
+_CHANGES = r"(?:changes?|adjustments?|modifications?|revisions?)"
 _CHANGE = (
-    r"(?:any|some|further|more|other|additional|specific) (?:changes|adjustments|modifications|revisions)"
-    r"|(?:adjust|change|modify) (?:it|the (?:tone|wording|style|length)|as needed)"
-    r"|me to (?:adjust|change|modify|revise)|tone|another option|revise it|rewrit\w+|rephras\w+|tweak\w*"
+    rf"(?:any|some|further|other|additional|specific|make) (?:\w+ )?{_CHANGES}(?=\W*\Z| to (?:it|this|the)\b)"
+    rf"|(?:adjust|change|modify|revise) (?:it|as needed|the (?:wording|style|length|{_ABOUT}))"
+    r"|(?:adjust|modify) this|me to (?:adjust|change|modify|revise)"
+    r"|like it (?:adjusted|changed|shorter|longer)|tone|another option|rewrit\w+|rephras\w+|tweak\w*"
     r"|(?:version|revision|rewrite|rewording)s?"
-    r"|(?:this|another|different|alternative|shorter|longer|new) (?:response|reply|message)"
+    rf"|(?:like|want|prefer|make|need) (?:this|the|an?|another) (?:\w+ ){{0,3}}{_ABOUT}"
+    rf"|(?:more|less) \w+ {_ABOUT}"
 )
 #: What begins remarks that reach to the end, and what is a remark in one paragraph.
 _EXPLANATION = re.compile(
