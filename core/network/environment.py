@@ -107,7 +107,7 @@ def ssl_context() -> ssl.SSLContext | None:
 
 def _context(path: str) -> ssl.SSLContext:
     # OpenSSL takes several folders.
-    if Path(path).is_dir() or os.pathsep in path:
+    if Path(path).is_dir() or (os.pathsep in path and not Path(path).exists()):
         return ssl.create_default_context(capath=path)
     return ssl.create_default_context(cafile=path)
 
@@ -121,7 +121,9 @@ def _certificates() -> Iterator[VariableProblem]:
             continue
         breaks = decides == (variable, value)
         remedy = f"correct the path, or unset {variable} to trust the system's certificates"
-        paths = value.split(os.pathsep) if variable == CERTIFICATE_FOLDER else [value]
+        paths = [value]
+        if variable == CERTIFICATE_FOLDER and not Path(value).exists():
+            paths = [path for path in value.split(os.pathsep) if path] or paths
         reasons = [_unusable(path) for path in paths]
         if all(reasons):
             named = zip(paths, reasons, strict=True)
