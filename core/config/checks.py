@@ -80,7 +80,8 @@ def check(config: Config) -> None:
         _check_teacher(f"teachers.{name}", teacher)
         if teacher.top_logprobs is not None:
             raise InvalidOptionError(f"teachers.{name}.top_logprobs", "only a judge supports it")
-    check_sampling(config.responding, "responding.")
+    if config.responding.do_sample:
+        check_sampling(config.responding, "responding.")
     _check_servers(config)
     for name, judge in config.judges.items():
         _check_judge(f"judges.{name}", judge)
@@ -206,10 +207,7 @@ def check_sampling(settings: Responding, table: str = "") -> None:
     """Raise `InvalidOptionError` for a setting that models cannot sample with; `table` is the start of its
     key."""
     if not _MIN_TEMPERATURE <= settings.temperature <= _MAX_TEMPERATURE:
-        raise InvalidOptionError(
-            f"{table}temperature",
-            f"is from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE} for sampling; below is greedy decoding",
-        )
+        raise InvalidOptionError(f"{table}temperature", f"is from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE}")
     if not 0 <= settings.top_p <= 1:
         raise InvalidOptionError(f"{table}top_p", "is from 0 to 1")
 
@@ -379,11 +377,11 @@ def _check_claude(key: str, teacher: Teacher) -> None:
 
 
 def _check_teacher(key: str, teacher: Teacher) -> None:
-    if teacher.temperature and not _MIN_TEMPERATURE <= teacher.temperature <= _MAX_TEMPERATURE:
-        raise InvalidOptionError(
-            f"{key}.temperature", f"is 0, or from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE}"
-        )
     if teacher.provider == "local":
+        if teacher.temperature and not _MIN_TEMPERATURE <= teacher.temperature <= _MAX_TEMPERATURE:
+            raise InvalidOptionError(
+                f"{key}.temperature", f"is 0, or from {_MIN_TEMPERATURE} to {_MAX_TEMPERATURE}"
+            )
         if teacher.mode == "batch":
             raise InvalidOptionError(f"{key}.mode", "a local model has no batch mode; use 'live'")
         if teacher.base_url is not None or teacher.api_key_env is not None:

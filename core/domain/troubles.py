@@ -13,11 +13,14 @@ _OF_SYSTEM = {
     errno.EROFS: "the file system is read-only: make it writable, or copy the workspace, then retry",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or run fewer jobs, then retry",
     errno.ENFILE: "the system has too many files open: end some programs, then retry",
+    errno.EPERM: "the operation is not permitted: check owner and attributes (`ls -l`, `lsattr`), then retry",
     errno.EACCES: "permission is denied: give yourself access to it (`ls -l`, `chmod`), then retry",
     errno.EIO: "the disk reports an error: check it, then retry",
     errno.ENOMEM: "there is too little memory: end some programs, then retry",
     errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
 }
+#: Those of what many processes share, which are over once some of them end.
+_LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 REBUILD = "rebuild it from artifacts/ with `empathy-tui rebuild`"
 #: Of a state.db whose index, shared by the processes that have it open, names pages that its log lacks.
 LOST_LOG = f"its -wal file was removed or cut while it was in use: {REBUILD}"
@@ -61,12 +64,16 @@ def is_of_machine(error: BaseException) -> bool:
     )
 
 
-def machine_trouble_behind(error: BaseException) -> BaseException | None:
-    """The error of the machine for which another error was raised; None if there is none."""
+def limit_behind(error: BaseException) -> BaseException | None:
+    """The error of a limit, as of open files, for which another error was raised; None if there is none."""
     cause = error.__cause__
-    while cause is not None and not is_of_machine(cause):
+    while cause is not None and not _is_of_limit(cause):
         cause = cause.__cause__
     return cause
+
+
+def _is_of_limit(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _LIMITS)
 
 
 def is_lost_log(error: BaseException) -> bool:

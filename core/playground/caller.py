@@ -29,6 +29,7 @@ from core.jobs.records import Answer
 from core.jobs.settings import EmbeddedJudge, LlmJudge, RespondSettings, Settings, TeacherResponder
 from core.jobs.spec import Spec
 from core.playground import messages
+from core.playground.error_words import unexpected_words, words_of
 from core.playground.messages import (
     Answered,
     Call,
@@ -40,7 +41,6 @@ from core.playground.messages import (
     ProcessEvent,
     TeacherCall,
 )
-from core.playground.process_log import unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer, PlaygroundOpinion
 
 if TYPE_CHECKING:

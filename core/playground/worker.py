@@ -28,6 +28,7 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.jobs import files, libraries, locks, logs, processes
 from core.playground import messages, process
+from core.playground.error_words import unexpected_words, words_of
 from core.playground.messages import (
     Answered,
     Ask,
@@ -39,7 +40,6 @@ from core.playground.messages import (
     ProcessEvent,
     TurnDone,
 )
-from core.playground.process_log import unexpected_words, words_of
 from core.playground.records import PlaygroundAnswer
 
 if TYPE_CHECKING:

@@ -152,8 +152,11 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
         (TEACHER + "api_key = 'x'", "teachers.*api_key: there is no such option"),
         (TEACHER + "mode = 'later'", "mode: 'later' is none of its values"),
         (TEACHER + "temperature = -1", "temperature: expected number, "),
-        (TEACHER + "temperature = 1e-9", r"gpt\.temperature: is 0, or from 0\.001 to 100"),
-        ("[responding]\ntemperature = 101", r"responding\.temperature: is from 0\.001 to 100"),
+        (LOCAL + "temperature = 1e-9", r"here\.temperature: is 0, or from 0\.001 to 100"),
+        (
+            "[responding]\ndo_sample = true\ntemperature = 101",
+            r"responding\.temperature: is from 0\.001 to 100",
+        ),
         (TEACHER + "top_p = 1.5", "top_p: expected number, "),
         (TEACHER + "tries = 0", "tries: expected integer, ≥ 1"),
         (TEACHER + "max_left_out = 2", "max_left_out: expected number, "),

@@ -37,8 +37,8 @@ class Teacher(ConfigTable, frozen=True):
     """Environment variable that holds the API key; by default OPENAI_API_KEY, GEMINI_API_KEY or
     ANTHROPIC_API_KEY."""
     temperature: NonNegativeNumber | None = None
-    """Sampling temperature, 0 or from 0.001 to 100; by default the provider's. A `local` model decodes
-    greedily by default."""
+    """Sampling temperature; by default the provider's. Of a `local` model 0, the default, which is greedy
+    decoding, or from 0.001 to 100."""
     top_p: CheckedShare | None = None
     """Nucleus sampling; by default the provider's."""
     seed: int | None = None

@@ -31,7 +31,8 @@ class Table:
     format: Format
     """How the file is written."""
     mapping: Mapping[str, str]
-    """Field → its column, or how it is made; empty if the columns have the known names."""
+    """Field → its column, "" for a field that the data lacks; without any field if the columns have the known
+    names."""
     is_guessed: bool
     """Whether some of the mapping is a guess."""
     split: str

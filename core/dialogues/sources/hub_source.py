@@ -34,7 +34,7 @@ class HubDataset:
     """A data set on the Hub, as `hf:NAME?config=…&split=…&revision=…`. Without a split all are read."""
 
     name: str
-    """As `owner/name`."""
+    """As `owner/name`, or `name` alone."""
     config: str | None = None
     """The configuration; None for the default one."""
     split: str | None = None

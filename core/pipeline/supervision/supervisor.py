@@ -116,15 +116,16 @@ class Supervisor:
             time.sleep(TICK_S)
 
     def _work(self) -> bool:
-        """`tick`, which is tried again later if the disk is full, or a limit is reached."""
+        """`tick`, which is tried again later if the disk is full, a limit is reached, or the history may not
+        be written: without it, nothing that ends may be recorded."""
         try:
             is_busy = self.tick()
         except (OSError, sqlite3.DatabaseError, MemoryError) as error:
             words = troubles.trouble_in_words(error)
             if words is None:
                 raise
-            # What is denied here is the history: without it, nothing that ends may be recorded.
-            if not (troubles.is_of_machine(error) or isinstance(error, PermissionError)):
+            is_denied = isinstance(error, PermissionError) and error.filename == str(self.workspace.history)
+            if not (troubles.is_of_machine(error) or is_denied):
                 raise UserError(words) from error
             if words != self._trouble:
                 self._trouble = words
@@ -185,8 +186,8 @@ class Supervisor:
             try:
                 config = load_config(self.workspace.config)
             except UserError as error:
-                if trouble := troubles.machine_trouble_behind(error):
-                    raise trouble from error
+                if limit := troubles.limit_behind(error):
+                    raise limit from error
                 log.warning("%s; slots and engines are unchanged", error)
             else:
                 self._slots, self._slot_engines = config.slots, config.slot_engines
@@ -202,9 +203,9 @@ class Supervisor:
                     outcome = intent_handlers.carry_out(self.connection, self.workspace, intent.request())
                     intents.finish(self.connection, intent.id, outcome)
             except UserError as error:
-                if trouble := troubles.machine_trouble_behind(error):
+                if limit := troubles.limit_behind(error):
                     # It is not the intent's fault, and can be carried out later.
-                    raise trouble from error
+                    raise limit from error
                 self._refuse(intent, str(error))
             except Exception as error:
                 if troubles.is_of_machine(error):

@@ -36,7 +36,7 @@ class Sums:
     usd: float | None
     """Cost in US dollars."""
     estimated_usd: float | None
-    """What of it is estimated."""
+    """What of it is estimated; None if nothing is."""
     unpriced: int
     """Answers whose cost is not known."""
 

@@ -58,7 +58,7 @@ class LiveLimits:
     requests_per_minute: int | None = None
     """Maximum number of requests that begin in a minute."""
     tokens_per_minute: int | None = None
-    """Maximum number of tokens that are sent in a minute."""
+    """Maximum number of tokens in a minute, those of answers included."""
     call_tries: int = 8
     """Tries of each call. A try that ends in a 429 counts a tenth; one that does not reach a server that has
     answered before does not count, unless the server has answered other requests since."""

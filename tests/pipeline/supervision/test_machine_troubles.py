@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -152,9 +153,9 @@ def test_a_config_that_could_not_be_read_is_read_later(
 
 
 @contextmanager
-def _prompts_cannot_be_opened() -> Iterator[None]:
+def _prompts_cannot_be_opened(number: int = errno.EMFILE) -> Iterator[None]:
     def fail(*_: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
+        raise OSError(number, os.strerror(number))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(templates, "not_a_file", fail)
@@ -171,6 +172,17 @@ def test_a_request_for_which_a_file_could_not_be_opened_is_carried_out_later(
     assert supervised.outcome(request).state == "pending"
     boss.tick()
     assert supervised.outcome(request).state == "done"
+
+
+def test_a_request_whose_file_cannot_be_read_is_refused(
+    boss: Supervisor, supervised: SupervisedWorkspace
+) -> None:
+    """Else no other request would be carried out."""
+    request, other = supervised.ask(intents.Start()), supervised.ask(intents.Resume())
+    with _prompts_cannot_be_opened(errno.EIO):
+        boss.tick()
+    assert supervised.outcome(request).state == "failed"
+    assert supervised.outcome(other).state == "done"
 
 
 def _remove(state: Path) -> None:

@@ -43,9 +43,9 @@ class JudgeBias:
     placed: int
     """Verdicts with a winner, where the order could matter."""
     flip_rate: ShareInterval | None
-    """The share of `paired` whose two orders disagree."""
+    """The mean over `paired` of the share of pairs of verdicts, one from each order, that disagree."""
     paired: int
-    """Dialogues with a valid verdict in both orders."""
+    """Dialogues with different responses and a valid verdict in both orders."""
     prefers_longer: ShareInterval | None
     """The share of `lengths` that name the longer response."""
     lengths: int

@@ -1,4 +1,4 @@
-"""What the playground's processes say of errors, in their log and to their clients."""
+"""What the playground's processes report to their clients about errors."""
 
 from __future__ import annotations
 
