@@ -213,7 +213,7 @@ class BatchesScreen(WorkspaceScreen):
     def _receive(self, seen: _BatchesData) -> None:
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
-        self.set_empty(not found)
+        self.set_has_nothing(not found)
         self.query_one("#spending", Static).update(submissions.money(spending))
         self._draw()
         self._ask()

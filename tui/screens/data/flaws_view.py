@@ -158,7 +158,7 @@ class FlawsView(Container):
             self.app.copy(visible(flaw_rows.text_of(one), lines=True))
 
     @property
-    def is_empty(self) -> bool:
+    def has_nothing(self) -> bool:
         """Whether it is known that there is nothing to show."""
         return self._found is not None and not self._found.recipes
 

@@ -112,7 +112,7 @@ class PairsScreen(FilterActions):
             self._a = self._b = None
 
     def show(self, snapshot: Snapshot) -> None:
-        self.set_empty(not snapshot.dialogues.total)
+        self.set_has_nothing(not snapshot.dialogues.total)
         # Most snapshots concern other stages.
         of_stages = [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES]
         if (concerned := (snapshot.dialogues, of_stages)) != self._concerned:

@@ -239,4 +239,5 @@ class WinRatesScreen(WorkspaceScreen):
         # The others compute from the configuration's comparisons.
         has_all = self._all_rates and self._view.id in ("table", "detail")
         if self._view.is_mounted:
+        self.set_has_nothing(self._is_read and not self._rates and not self._all_rates)
             self._view.show(self._all_rates if has_all else self._rates, jobs)
