@@ -172,13 +172,13 @@ class PairsScreen(FilterActions):
 
     def action_export(self) -> None:
         if self._a is None or self._b is None:
-            self.app.show_lack("choose two responders first", is_read=self._is_read)
+            self.app.show_lack("choose two responders first", reading=self.reading)
         else:
             self.app.run_command(pairs_data.export(self.app.workspace, self._a, self._b))
 
     def action_vote(self) -> None:
         if self._a is None or self._b is None:
-            self.app.show_lack("choose two responders first", is_read=self._is_read)
+            self.app.show_lack("choose two responders first", reading=self.reading)
         elif self._a == self._b:
             self.app.show_message("choose two responders first")
         else:

@@ -130,7 +130,9 @@ class PlaygroundScreen(HistoryActions):
             dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
             self.app.push_screen(dialog, self._change_responders)
         else:
-            self.app.show_lack("there are no responders yet", is_read=self._offered is not None)
+            self.app.show_lack(
+                "there are no responders yet", reading="conversation" if self._offered is None else None
+            )
 
     def action_sampling(self) -> None:
         from tui.screens.playground.sampling_dialog import SamplingDialog

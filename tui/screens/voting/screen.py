@@ -148,7 +148,7 @@ class VoteScreen(WorkspaceScreen):
         item = self._current
         if item is None:
             words = "there are no more pairs to vote on" if self._items else "there are no pairs yet"
-            self.app.show_lack(words, is_read=self._items is not None)
+            self.app.show_lack(words, reading="ballot" if self._items is None else None)
             return
         side: dict[str, Choice] = {
             "left": "a" if item.order == "ab" else "b",

@@ -159,7 +159,7 @@ class WinRatesScreen(WorkspaceScreen):
 
         rate = self._view.rate
         if rate is None:
-            self.app.show_lack("no comparison is selected", is_read=self._is_read)
+            self.app.show_lack("no comparison is selected", reading=None if self._is_read else "win rates")
             return
         view = self._open("detail")
         assert isinstance(view, DetailView)
@@ -176,7 +176,7 @@ class WinRatesScreen(WorkspaceScreen):
     def action_vote(self) -> None:
         rate = self._view.rate
         if rate is None:
-            self.app.show_lack("no comparison is selected", is_read=self._is_read)
+            self.app.show_lack("no comparison is selected", reading=None if self._is_read else "win rates")
         else:
             self.app.post_message(OpenBallot(rate.a, rate.b, login_name()))
 
