@@ -71,7 +71,11 @@ class Host(Protocol):
 
     def key_name(self, binding: str, usual: str, *, in_text: bool = False) -> str:
         """The display name of the key of a binding by its id, on whatever screen it is: `usual`, unless
-        config.toml's [app.keys] has another."""
+        config.toml's [app.keys] has another.
+
+        Of several keys it is the first; `in_text`, and while a text field has the focus, the first that does
+        not type a character.
+        """
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, and show the outcome."""
