@@ -70,6 +70,12 @@ class WinRatesScreen(WorkspaceScreen):
         "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
+    WHEN_EMPTY = frozenset(
+        {
+            *("view('matrix')", "view('ranking')", "view('recipes')", "view('judges')"),
+            *("superseded", "app.validate_judge", "app.report"),
+        }
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(
@@ -233,11 +239,11 @@ class WinRatesScreen(WorkspaceScreen):
             self._draw()
 
     def _draw(self) -> None:
+        self.set_has_nothing(self._is_read and not self._rates and not self._all_rates)
         snapshot = self.app.snapshot
         jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
         self._view.with_votes = self._with_votes
         # The others compute from the configuration's comparisons.
         has_all = self._all_rates and self._view.id in ("table", "detail")
         if self._view.is_mounted:
-        self.set_has_nothing(self._is_read and not self._rates and not self._all_rates)
             self._view.show(self._all_rates if has_all else self._rates, jobs)
