@@ -85,6 +85,14 @@ class VoteScreen(WorkspaceScreen):
             tooltip="Draw the next pairs uniformly, or by the judge's uncertainty",
         ),
         Binding("u", "undo", "Undo", id="vote.undo", tooltip="Undo the last vote"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Situation or response",
+            id="vote.focus",
+            show=False,
+            tooltip="Move the focus between the situation and the responses",
+        ),
     ]
 
     def __init__(self) -> None:
