@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 #: The keys of every list: action `filter`, and those of a sort.
 KEYS: tuple[BindingType, ...] = (
-    verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
+    verb("search", "filter", id="list.filter", tooltip="Show rows with these words; going back clears them"),
     *SORT_KEYS,
 )
 

@@ -46,8 +46,9 @@ class PlaygroundScreen(HistoryActions):
 
     MODE = "playground"
     ABOUT = (
-        "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
-        "them. One process holds the models; it frees its memory for jobs, and ends when it is not used."
+        "Type a situation and an utterance, or take a test dialogue, and compare the answers; going back "
+        "stops them. One process holds the models; it frees its memory for jobs, and ends when it is not "
+        "used."
     )
     CSS_PATH = "playground.tcss"
     AUTO_FOCUS = "AnswerColumn"

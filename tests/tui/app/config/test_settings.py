@@ -225,8 +225,6 @@ async def test_f1_lists_the_screens_own_keys_first(opened: Open, filled: Workspa
         await pilot.press("f1")
         await until_shows(pilot, "Every job of config.toml")
         text = shown(pilot)
-        assert text.index("Start the job and its dependencies") < text.index(
-            "Show only rows that contain these words"
-        )
+        assert text.index("Start the job and its dependencies") < text.index("Show rows with these words")
         await pilot.press("f1")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
