@@ -180,7 +180,7 @@ class PairsScreen(FilterActions):
         if self._a is None or self._b is None:
             self.app.show_lack("choose two responders first", reading=self.reading)
         elif self._a == self._b:
-            self.app.show_message("choose two responders first")
+            self.app.show_message("choose two different responders first")
         else:
             self.app.post_message(OpenBallot(self._a, self._b, login_name()))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Field → what it means.
 _FIELDS = {
     "max_new_tokens": "maximum tokens per answer, from 1",
-    "temperature": "0 is greedy; above 0 it samples",
+    "temperature": "0 is greedy; 0.001 to 100 samples",
     "top_p": "of sampling: above 0, up to 1",
     "seed": "same seed, same sampled answer",
 }
