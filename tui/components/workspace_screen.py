@@ -106,7 +106,7 @@ class WorkspaceScreen(Screen[None]):
             self.refresh_bindings()
 
     def is_offered(self, action: str) -> bool:
-        """Whether the line of keys shows an action now; without that its key still shows why it does not
+        """Whether the line of keys shows an action now; a key that is not shown still says why it does not
         apply."""
         if self.app.workspace.read_only and action in self.WRITES | APP_WRITES:
             return False
