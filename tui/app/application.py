@@ -17,6 +17,7 @@ from textual.css.query import NoMatches
 from textual.dom import NoScreen
 from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from tui.app import copying, navigator
@@ -93,7 +94,7 @@ class EmpathyApp(HostApp):
         #: The workspace to open after this app has closed, if the user chose another one.
         self.next_workspace: WorkspacePaths | None = None
         self.trouble: str | None = None
-        #: What could not be read when it was read last → why; the newest failure last.
+        #: What could not be read when it was read last → why.
         self._unread: dict[str, str] = {}
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
@@ -134,19 +135,26 @@ class EmpathyApp(HostApp):
             markup=False,
         )
 
-    def show_lack(self, text: str, *, is_read: bool = True) -> None:
+    def unread(self, key: str) -> str | None:
+        return self._unread.get(key)
+
+    def show_lack(self, text: str, *, reading: str | None = None) -> None:
         if self.snapshot is None and self.trouble is not None:
             self.show_message(self.trouble, error=True)
-        elif not is_read and self._unread:
-            self._show_unread(*next(reversed(self._unread.items())))
-        elif self.snapshot is None or not is_read:
+        elif reading is not None and (error := self.unread(reading)) is not None:
+            self._show_unread(reading, error)
+        elif self.snapshot is None or reading is not None:
             self.show_message("the workspace is being read")
         else:
             self.show_message(text)
 
-    def key_name(self, binding: str, usual: str) -> str:
-        assigned = self._keymap.get(binding)
-        return self.get_key_display(Binding(assigned.split(",")[0], "")) if assigned else usual
+    def key_name(self, binding: str, usual: str, *, in_text: bool = False) -> str:
+        if not (assigned := self._keymap.get(binding)):
+            return usual
+        keys = assigned.split(",")
+        if in_text or isinstance(self.focused, Input):
+            keys = [key for key in keys if not bindings.types_character(key)] or keys
+        return self.get_key_display(Binding(keys[0], ""))
 
     def copy(self, text: str) -> None:
         copying.copy(self, text)

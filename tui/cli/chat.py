@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--temperature",
     type=click.FloatRange(min=0),
     metavar="T",
-    help="Sample with this temperature; 0 decodes greedily.",
+    help="The temperature: 0 is greedy; 0.001 to 100 samples.",
 )
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P", help="Nucleus sampling.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="The seed of sampling.")

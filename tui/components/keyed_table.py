@@ -50,9 +50,10 @@ class KeyedTable(DrawnTable, inherit_bindings=False):
     }
     """
 
-    def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
-        """`opens` is the title of Enter in the line of keys."""
+    def __init__(self, *, id: str | None = None, opens: str = "Open", reading: str = "") -> None:
+        """`opens` is the title of Enter in the line of keys, `reading` the app's key of reading the rows."""
         super().__init__(id=id)
+        self._reading = reading
         # Bound per table, because the title differs between tables.
         (binding,) = self._bindings.key_to_bindings["enter"]
         self._bindings.key_to_bindings["enter"] = [replace(binding, description=opens)]
@@ -73,7 +74,8 @@ class KeyedTable(DrawnTable, inherit_bindings=False):
 
     def action_select_cursor(self) -> None:
         if not self.row_count:
-            self.app.show_lack("there is nothing in this list to open yet", is_read=self._is_filled)
+            reading = None if self._is_filled else self._reading
+            self.app.show_lack("there is nothing in this list to open yet", reading=reading)
         super().action_select_cursor()
 
     def set_columns(self, columns: Sequence[Column]) -> None:

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 #: The keys of every list: action `filter`, and those of a sort.
 KEYS: tuple[BindingType, ...] = (
-    verb("search", "filter", id="list.filter", tooltip="Show only rows that contain these words; Esc clears"),
+    verb("search", "filter", id="list.filter", tooltip="Show rows with these words; going back clears them"),
     *SORT_KEYS,
 )
 
@@ -89,12 +89,14 @@ class Listing(Vertical, Generic[T]):
         words: str = "words to filter by",
         opens: str = "Open",
         ordered_by: str | None = None,
+        reading: str = "",
     ) -> None:
         """`words` is the placeholder of the filter, `opens` the title of Enter, `ordered_by` the column that
-        the default order is that of, if there is one."""
+        the default order is that of, if there is one, `reading` the app's key of reading the items."""
         super().__init__(id=id)
         self._ordered_by = ordered_by
         self._opens = opens
+        self._reading = reading
         self._draw_item = draw
         self._placeholder = words
         self._items: Mapping[str, T] = {}
@@ -108,7 +110,7 @@ class Listing(Vertical, Generic[T]):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
-        yield KeyedTable(opens=self._opens)
+        yield KeyedTable(opens=self._opens, reading=self._reading)
         yield FilterBox(self._placeholder)
 
     def on_mount(self) -> None:

@@ -61,7 +61,7 @@ class WorkspaceScreen(Screen[None]):
         super().__init__()
         #: Whether jobs would start if all were started.
         self._starts_jobs = False
-        self._is_empty = False
+        self._has_nothing = False
         #: Whether the theme has changed since this screen was last shown.
         self._has_old_colours = False
 
@@ -95,22 +95,22 @@ class WorkspaceScreen(Screen[None]):
         return None
 
     @property
-    def is_empty(self) -> bool:
+    def has_nothing(self) -> bool:
         """Whether it is known that the screen has nothing to show; few keys do anything then."""
-        return self._is_empty
+        return self._has_nothing
 
-    def set_empty(self, is_empty: bool) -> None:
+    def set_has_nothing(self, has_nothing: bool) -> None:
         """Record whether the screen has nothing to show, for the line of keys."""
-        if is_empty != self._is_empty:
-            self._is_empty = is_empty
+        if has_nothing != self._has_nothing:
+            self._has_nothing = has_nothing
             self.refresh_bindings()
 
     def is_offered(self, action: str) -> bool:
-        """Whether the line of keys shows an action now; without that its key still shows why it does not
+        """Whether the line of keys shows an action now; a key that is not shown still says why it does not
         apply."""
         if self.app.workspace.read_only and action in self.WRITES | APP_WRITES:
             return False
-        if self.is_empty and action not in APP_ACTIONS | self.WHEN_EMPTY:
+        if self.has_nothing and action not in APP_ACTIONS | self.WHEN_EMPTY:
             return False
         return action != START_ALL or self._starts_jobs
 

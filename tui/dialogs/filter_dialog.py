@@ -85,7 +85,8 @@ class FilterDialog(Dialog["T | None"], Generic[T]):
             yield table
             name = self.app.key_name
             yield Static(
-                f"Enter or {name('filter.before', '←')} {name('filter.next', '→')} choose, "
+                f"{name('table.open', 'Enter')} or {name('filter.before', '←')} "
+                f"{name('filter.next', '→')} choose, "
                 f"{name('filter.text', '/')} searches, {name('filter.clear', 'Ctrl-R')} clears, "
                 f"{name('filter.back', 'Esc')} keeps the old filter.",
                 classes="keys",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from textual.binding import Binding
+from textual.keys import key_to_character
 
 #: Shown when a key is refused in a read-only app.
 READ_ONLY = "this app is read-only: open it with --write to change anything"
@@ -20,6 +21,12 @@ APP_WRITES = frozenset(
         *("app.export_training_data", "app.publish", "app.vote", "app.validate_judge"),
     }
 )
+
+
+def types_character(key: str) -> bool:
+    """Whether a text field takes a key, named as Textual spells it, as a character."""
+    character = key_to_character(key)
+    return character is not None and character.isprintable()
 
 
 class Verb(NamedTuple):

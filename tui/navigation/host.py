@@ -59,13 +59,23 @@ class Host(Protocol):
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""
 
-    def show_lack(self, text: str, *, is_read: bool = True) -> None:
-        """Show that there is nothing for a key to act on; before the workspace, or what the key acts on, is
-        read, that it is being read, or why it cannot be."""
+    def unread(self, key: str) -> str | None:
+        """Why what a key of `read` names could not be read; None if it was, or is being read."""
 
-    def key_name(self, binding: str, usual: str) -> str:
+    def show_lack(self, text: str, *, reading: str | None = None) -> None:
+        """Show that there is nothing for a key to act on; before the workspace is read, that it is being
+        read, or why it cannot be.
+
+        `reading` is the key of `read` of what the key acts on, if that is not read yet.
+        """
+
+    def key_name(self, binding: str, usual: str, *, in_text: bool = False) -> str:
         """The display name of the key of a binding by its id, on whatever screen it is: `usual`, unless
-        config.toml's [app.keys] has another."""
+        config.toml's [app.keys] has another.
+
+        Of several keys it is the first; `in_text`, and while a text field has the focus, the first that does
+        not type a character.
+        """
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, and show the outcome."""

@@ -8,7 +8,7 @@ import pytest
 from textual.css.query import NoMatches
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import until_shows
+from tests.support.settling import shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 
@@ -38,7 +38,11 @@ async def test_a_failed_query_names_what_it_was_to_read(opened: Open, prepared: 
         await until_shows(pilot, "Cannot read: win rates")
         await until_shows(pilot, "ValueError: no such row")
         app.clear_notifications()
-        app.show_lack("there are no win rates", is_read=False)
+        await until(pilot, lambda: "ValueError" not in shown(pilot))
+        app.show_lack("there are no batches", reading="batches")
+        await until_shows(pilot, "is being read")
+        assert "ValueError" not in shown(pilot)
+        app.show_lack("there are no win rates", reading="win rates")
         await until_shows(pilot, "ValueError: no such row")
 
 

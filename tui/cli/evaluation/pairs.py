@@ -28,8 +28,7 @@ _LIMIT = 5
     "--limit",
     metavar="N",
     type=click.IntRange(min=0),
-    show_default=f"{_LIMIT}; all with --json",
-    help="Show at most N pairs, 0 for all.",
+    help=f"Show at most N pairs, 0 for all; by default {_LIMIT}, all with --json.",
 )
 @click.option("--verdict", type=click.Choice(list(OUTCOMES)), help="Only pairs with this outcome.")
 @click.option(

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _ROWS = 500
 #: Seconds between updates of ages.
 _TICK_S = 1.0
+#: What is read of all submissions.
+_BATCHES = "batches"
 
 _BatchesData = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
 _BatchData = tuple[str, "list[BatchEvent]", "list[AnswerCount]"]
@@ -112,7 +114,7 @@ class BatchesScreen(WorkspaceScreen):
             }
             return found, workspace.spending.summary(), moments
 
-        self.app.read("batches", look, self._receive)
+        self.app.read(_BATCHES, look, self._receive)
 
     @property
     def selected(self) -> Submission | None:
@@ -190,7 +192,7 @@ class BatchesScreen(WorkspaceScreen):
 
     def action_spending(self) -> None:
         if self._spending is None:
-            self.app.show_message("the workspace is being read")
+            self.app.show_lack("there is no cost to show yet", reading=_BATCHES)
             return
         from tui.screens.batches.spending_dialog import SpendingScreen
 
@@ -213,7 +215,7 @@ class BatchesScreen(WorkspaceScreen):
     def _receive(self, seen: _BatchesData) -> None:
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
-        self.set_empty(not found)
+        self.set_has_nothing(not found)
         self.query_one("#spending", Static).update(submissions.money(spending))
         self._draw()
         self._ask()
@@ -237,7 +239,9 @@ class BatchesScreen(WorkspaceScreen):
             self._outcomes.show(outcomes)
 
     def _tick(self) -> None:
-        if self.is_current and any(not one.collected for one in self._found.values()):
+        # The screen gets no message of a failed read.
+        is_due = self._spending is None or any(not one.collected for one in self._found.values())
+        if self.is_current and is_due:
             self._draw()
 
     def _lay_out(self, rows: int) -> None:
@@ -246,7 +250,12 @@ class BatchesScreen(WorkspaceScreen):
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if self._spending is None:
-            none.update(Content.styled("Reading the requests …", "$text-muted"))
+            trouble = self.app.trouble or self.app.unread(_BATCHES)
+            none.update(
+                Content.styled("Reading the requests …", "$text-muted")
+                if trouble is None
+                else Content.styled(visible(trouble, lines=True), "$text-error")
+            )
         elif not rows:
             none.update(details.nothing(self.app.key_name("batches.submit", "S")))
         else:

@@ -123,7 +123,7 @@ class DialogueList(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
-        yield PageTable()
+        yield PageTable(reading="dialogues")
         yield FilterBox("words in the situation, the utterance or a response")
 
     def on_mount(self) -> None:

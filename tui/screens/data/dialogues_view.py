@@ -184,12 +184,20 @@ class DialoguesView(Container):
     def _has_dialogues(self) -> bool:
         """Whether there are dialogues; shows the reason if there are none."""
         if not self._emotions:
-            self.app.show_lack("there are no dialogues to filter yet", is_read=self._is_read)
+            self.app.show_lack(
+                "there are no dialogues to filter yet", reading=None if self._is_read else "data"
+            )
         return bool(self._emotions)
 
     def _show_none(self) -> None:
-        # The dialogue under the cursor is read after the list.
-        self.app.show_lack("no dialogue is selected", is_read=self._list.is_read and self._list.line is None)
+        # The list is read after the data, and the dialogue under the cursor after the list.
+        waits = {
+            "data": not self._is_read,
+            "dialogues": not self._list.is_read,
+            "dialogue": self._list.line is not None,
+        }
+        reading = next((key for key, does_wait in waits.items() if does_wait), None)
+        self.app.show_lack("no dialogue is selected", reading=reading)
 
     def _chosen(self, wanted: DialogueFilter | None) -> None:
         if wanted is not None:

@@ -90,7 +90,9 @@ class FlawsView(Container):
 
     def compose(self) -> ComposeResult:
         yield Static("reading the recipes …", id="about-flaws", markup=False)
-        yield Listing(id="flawed-recipes", draw=self._recipe_entry, words="a part of a recipe's name")
+        yield Listing(
+            id="flawed-recipes", draw=self._recipe_entry, words="a part of a recipe's name", reading="flaws"
+        )
         yield Listing(
             id="flawed-responses", draw=self._response_entry, words="a flaw, left out, used, or words of it"
         )
@@ -158,7 +160,7 @@ class FlawsView(Container):
             self.app.copy(visible(flaw_rows.text_of(one), lines=True))
 
     @property
-    def is_empty(self) -> bool:
+    def has_nothing(self) -> bool:
         """Whether it is known that there is nothing to show."""
         return self._found is not None and not self._found.recipes
 

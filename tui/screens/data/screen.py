@@ -70,9 +70,9 @@ class DataScreen(WorkspaceScreen):
             self._flaws.read()
 
     @property
-    def is_empty(self) -> bool:
+    def has_nothing(self) -> bool:
         flaws = self._flaws
-        return super().is_empty or (flaws is not None and flaws.display and flaws.is_empty)
+        return super().has_nothing or (flaws is not None and flaws.display and flaws.has_nothing)
 
     def config_place(self) -> ConfigPlace | None:
         return ("recipes.leave_out", None) if self._shown is self._flaws else None
@@ -129,7 +129,7 @@ class DataScreen(WorkspaceScreen):
     def _receive(self, seen: _DataState) -> None:
         if seen is not None:
             self._imported, emotions = seen
-            self.set_empty(not emotions)
+            self.set_has_nothing(not emotions)
             sources = () if self._imported is None else ("human", *self._imported.sources)
             self._dialogues.read(sources, emotions)
 

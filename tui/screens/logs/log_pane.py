@@ -165,7 +165,7 @@ class LogPane(Vertical):
 
     def copy_path(self) -> None:
         if self._log is None:
-            self.app.show_lack("there is no log yet", is_read=not self._is_reading)
+            self.app.show_lack("there is no log yet", reading="log (lines)" if self._is_reading else None)
         else:
             self.app.show_message(str(self._log.path))
             self.app.copy(str(self._log.path))

@@ -48,7 +48,7 @@ class LogList(Listing[_LogRow]):
             "search",
             "filter",
             id="logs.filter",
-            tooltip="Show only logs with these words; Esc clears. In the log, / searches it",
+            tooltip="Show only logs with these words; going back clears them. In the log, it is searched",
             show=True,
         ),
     ]
@@ -59,8 +59,8 @@ class LogsScreen(WorkspaceScreen):
 
     MODE = "logs"
     ABOUT = (
-        "Logs of background jobs by attempt. Tab moves between list and log; / works on the focused one: "
-        "it filters the list or searches the log."
+        "Logs of background jobs by attempt. The key of Search works on the list or the log, whichever has "
+        "the focus: it filters the list or searches the log."
     )
     CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

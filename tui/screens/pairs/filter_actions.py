@@ -35,10 +35,15 @@ class FilterActions(WorkspaceScreen):
         """Draw the list and the pair again: other pairs match."""
         raise NotImplementedError
 
+    @property
+    def reading(self) -> str | None:
+        """The app's key of reading the pairs, until they are loaded."""
+        return None if self._is_read else "pairs"
+
     def has_dialogues(self) -> bool:
         """Whether there are pairs, with or without a filter; shows the reason if there are none."""
         if not self._walk.all:
-            self.app.show_lack("there are no dialogues to show yet", is_read=self._is_read)
+            self.app.show_lack("there are no dialogues to show yet", reading=self.reading)
         return bool(self._walk.all)
 
     def action_filter(self) -> None:

@@ -116,7 +116,7 @@ class ResponsesView(Vertical):
             "search",
             "narrow",
             id="responses.filter",
-            tooltip="Show only responders with these words in their names; Esc clears",
+            tooltip="Show only responders with these words in their names; going back clears them",
             show=True,
         ),
         # The screen's own bindings, hidden here because the footer has no space for them.

@@ -112,7 +112,7 @@ class PairsScreen(FilterActions):
             self._a = self._b = None
 
     def show(self, snapshot: Snapshot) -> None:
-        self.set_empty(not snapshot.dialogues.total)
+        self.set_has_nothing(not snapshot.dialogues.total)
         # Most snapshots concern other stages.
         of_stages = [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES]
         if (concerned := (snapshot.dialogues, of_stages)) != self._concerned:
@@ -172,15 +172,15 @@ class PairsScreen(FilterActions):
 
     def action_export(self) -> None:
         if self._a is None or self._b is None:
-            self.app.show_lack("choose two responders first", is_read=self._is_read)
+            self.app.show_lack("choose two responders first", reading=self.reading)
         else:
             self.app.run_command(pairs_data.export(self.app.workspace, self._a, self._b))
 
     def action_vote(self) -> None:
         if self._a is None or self._b is None:
-            self.app.show_lack("choose two responders first", is_read=self._is_read)
+            self.app.show_lack("choose two responders first", reading=self.reading)
         elif self._a == self._b:
-            self.app.show_message("choose two responders first")
+            self.app.show_message("choose two different responders first")
         else:
             self.app.post_message(OpenBallot(self._a, self._b, login_name()))
 

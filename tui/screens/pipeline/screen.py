@@ -92,7 +92,7 @@ class PipelineScreen(WorkspaceScreen):
         self.query_one("#summary", Static).update(summary)
         nothing = self.query_one("#nothing", Static)
         nothing.display = not snapshot.jobs
-        self.set_empty(not snapshot.jobs)
+        self.set_has_nothing(not snapshot.jobs)
         self._jobs.display = bool(snapshot.jobs)
         if not snapshot.jobs:
             nothing.update(job_details.no_jobs(snapshot))

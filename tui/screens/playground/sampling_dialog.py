@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Field → what it means.
 _FIELDS = {
     "max_new_tokens": "maximum tokens per answer, from 1",
-    "temperature": "0 is greedy; above 0 it samples",
+    "temperature": "0 is greedy; 0.001 to 100 samples",
     "top_p": "of sampling: above 0, up to 1",
     "seed": "same seed, same sampled answer",
 }
@@ -55,7 +55,7 @@ class SamplingDialog(Dialog["Responding | None"]):
                     yield Static(name, classes="name", markup=False)
                     yield Input(self._value(name), id=name, compact=True)
                     yield Static(about, classes="about", markup=False)
-            close = self.app.key_name("sampling.back", "esc")
+            close = self.key_name("sampling.back", "esc")
             yield Static(Content(f"tab next field · enter takes them · {close} closes"), classes="keys")
 
     def on_mount(self) -> None:

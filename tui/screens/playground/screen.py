@@ -46,8 +46,9 @@ class PlaygroundScreen(HistoryActions):
 
     MODE = "playground"
     ABOUT = (
-        "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
-        "them. One process holds the models; it frees its memory for jobs, and ends when it is not used."
+        "Type a situation and an utterance, or take a test dialogue, and compare the answers; going back "
+        "stops them. One process holds the models; it frees its memory for jobs, and ends when it is not "
+        "used."
     )
     CSS_PATH = "playground.tcss"
     AUTO_FOCUS = "AnswerColumn"
@@ -130,7 +131,9 @@ class PlaygroundScreen(HistoryActions):
             dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
             self.app.push_screen(dialog, self._change_responders)
         else:
-            self.app.show_lack("there are no responders yet", is_read=self._offered is not None)
+            self.app.show_lack(
+                "there are no responders yet", reading="conversation" if self._offered is None else None
+            )
 
     def action_sampling(self) -> None:
         from tui.screens.playground.sampling_dialog import SamplingDialog

@@ -60,7 +60,11 @@ class SettingsScreen(WorkspaceScreen):
     def body(self) -> ComposeResult:
         yield Static(id="meaning", markup=False)
         yield Listing(
-            id="settings", draw=self._entry, words="a part of a setting or of its description", opens="Edit"
+            id="settings",
+            draw=self._entry,
+            words="a part of a setting or of its description",
+            opens="Edit",
+            reading="settings",
         )
         yield Static(id="about", markup=False)
 

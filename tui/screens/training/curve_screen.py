@@ -213,7 +213,8 @@ class CurveScreen(WorkspaceScreen):
         self._ask()
 
     def _show_none(self, text: str) -> None:
-        self.app.show_lack(text, is_read=self._drawing is not None or not self.drawn_runs())
+        is_read = self._drawing is not None or not self.drawn_runs()
+        self.app.show_lack(text, reading=None if is_read else "curves")
 
     def _point_at(self, x: float) -> None:
         """Move the cursor to the step nearest to x."""

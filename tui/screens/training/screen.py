@@ -114,7 +114,7 @@ class TrainingScreen(CurveScreen, RunActions):
         runs = current | {job.id: job for job in self._others.jobs if job.id not in current}
         nothing = self.query_one("#nothing", Static)
         nothing.display = not runs
-        self.set_empty(not runs)
+        self.set_has_nothing(not runs)
         self.query_one("#body").display = bool(runs) and not self._is_table
         self._table.display = bool(runs) and self._is_table
         if not runs:

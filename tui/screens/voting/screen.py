@@ -85,6 +85,14 @@ class VoteScreen(WorkspaceScreen):
             tooltip="Draw the next pairs uniformly, or by the judge's uncertainty",
         ),
         Binding("u", "undo", "Undo", id="vote.undo", tooltip="Undo the last vote"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Situation or response",
+            id="vote.focus",
+            show=False,
+            tooltip="Move the focus between the situation and the responses",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -148,7 +156,7 @@ class VoteScreen(WorkspaceScreen):
         item = self._current
         if item is None:
             words = "there are no more pairs to vote on" if self._items else "there are no pairs yet"
-            self.app.show_lack(words, is_read=self._items is not None)
+            self.app.show_lack(words, reading="ballot" if self._items is None else None)
             return
         side: dict[str, Choice] = {
             "left": "a" if item.order == "ab" else "b",

@@ -70,6 +70,12 @@ class WinRatesScreen(WorkspaceScreen):
         "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
+    WHEN_EMPTY = frozenset(
+        {
+            *("view('matrix')", "view('ranking')", "view('recipes')", "view('judges')"),
+            *("superseded", "app.validate_judge", "app.report"),
+        }
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(
@@ -159,7 +165,7 @@ class WinRatesScreen(WorkspaceScreen):
 
         rate = self._view.rate
         if rate is None:
-            self.app.show_lack("no comparison is selected", is_read=self._is_read)
+            self.app.show_lack("no comparison is selected", reading=None if self._is_read else "win rates")
             return
         view = self._open("detail")
         assert isinstance(view, DetailView)
@@ -176,7 +182,7 @@ class WinRatesScreen(WorkspaceScreen):
     def action_vote(self) -> None:
         rate = self._view.rate
         if rate is None:
-            self.app.show_lack("no comparison is selected", is_read=self._is_read)
+            self.app.show_lack("no comparison is selected", reading=None if self._is_read else "win rates")
         else:
             self.app.post_message(OpenBallot(rate.a, rate.b, login_name()))
 
@@ -233,6 +239,7 @@ class WinRatesScreen(WorkspaceScreen):
             self._draw()
 
     def _draw(self) -> None:
+        self.set_has_nothing(self._is_read and not self._rates and not self._all_rates)
         snapshot = self.app.snapshot
         jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
         self._view.with_votes = self._with_votes

@@ -22,6 +22,7 @@ from tui.app.config import keymap
 from tui.app.palette import offers
 from tui.components.theme import shade
 from tui.dialogs.ask_text import AskTextScreen
+from tui.dialogs.choose import ChooseScreen
 from tui.runtime.terminal.characters import inert, plain
 
 
@@ -60,6 +61,11 @@ async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: Workspace
         await until_shows(pilot, "f9 Retry")
         await pilot.press("5")
         await until_shows(pilot, "I reverse   f8 group")
+        configure(filled, 'keys = { "win_rates.group" = "f7", "choose.back" = "x,f9" }')
+        await until_shows(pilot, "I reverse   f7 group")
+        # Its text field takes the x.
+        pilot.app.push_screen(ChooseScreen("Which?", ["this"], None))
+        await until_shows(pilot, "f9 closes")
 
 
 def test_texts_name_usual_keys_of_known_ids() -> None:
@@ -219,8 +225,6 @@ async def test_f1_lists_the_screens_own_keys_first(opened: Open, filled: Workspa
         await pilot.press("f1")
         await until_shows(pilot, "Every job of config.toml")
         text = shown(pilot)
-        assert text.index("Start the job and its dependencies") < text.index(
-            "Show only rows that contain these words"
-        )
+        assert text.index("Start the job and its dependencies") < text.index("Show rows with these words")
         await pilot.press("f1")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)

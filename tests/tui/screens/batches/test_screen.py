@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
+from core.services.spending.reader import SpendingReader
 from core.store import connections
 from tests.support.settling import settled, shown, until, until_shows
 from tests.support.workspaces import batches_workspace
@@ -192,6 +193,23 @@ async def test_an_empty_screen_says_what_will_be_here(opened: Open, filled: Work
         await until_shows(pilot, "no batch is selected")
         await pilot.press("enter")
         await until_shows(pilot, "nothing in this list to open yet")
+
+
+async def test_a_screen_that_cannot_be_read_says_why(
+    opened: Open, paid: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(spending: object) -> None:
+        raise ValueError("no such column")
+
+    monkeypatch.setattr(SpendingReader, "summary", fail)
+    async with opened(paid) as pilot:
+        await pilot.press("7")
+        await until_shows(pilot, "Cannot read: batches")
+        pilot.app.clear_notifications()
+        await until(pilot, lambda: "Cannot read" not in shown(pilot))
+        await until_shows(pilot, "ValueError: no such column")
+        await pilot.press("m")
+        await until_shows(pilot, "Cannot read: batches")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

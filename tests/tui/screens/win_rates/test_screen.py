@@ -136,6 +136,8 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
     async with opened(prepared, (80, 24)) as pilot:
         await pilot.press("5")
         await until_shows(pilot, "There are no comparisons yet")
+        assert "s superseded" in shown(pilot)
+        await until(pilot, lambda: "d Detail" not in shown(pilot))
         await pilot.press("d")
         await until_shows(pilot, "no comparison is selected")
         for key, text in (("M", "no comparisons yet"), ("R", "No ranking yet"), ("J", "not measured yet")):

@@ -87,6 +87,7 @@ class RunTable(Vertical):
             id="run-rows",
             words="words in a run's name, settings, tags or note",
             opens="Charts",
+            reading="results of runs",
             draw=self._entry,
         )
         yield Static(id="about-run", markup=False)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
-#: The ids of bindings, each with its usual key and what it does.
+#: The ids of bindings, each with its usual key and what it does; the last also without comparisons.
 _HINTS = (
     ("list.filter", "/", "search"),
     ("list.sort", ">", "sort"),
@@ -218,6 +218,9 @@ class RatesView(WinRatesView):
             self._filter,
             self._over_seeds,
             frozenset(self._open),
+            self._hints(),
+            self._open_key,
+            self._start_key,
         )
         # Most snapshots concern other jobs.
         if wanted != self._drawn:
@@ -230,10 +233,9 @@ class RatesView(WinRatesView):
         selected, at = table.selected_key, table.cursor_row
         found = [rate for rate in self.rates if win_rates.matches(rate, self._filter)]
         nothing.display = not self.rates
-        start = self.app.key_name("pipeline.start_all", "S")
         nothing.update(
             "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
-            f"config.toml; with data imported, {start} on the pipeline screen starts all jobs."
+            f"config.toml; with data imported, {self._start_key} on the pipeline screen starts all jobs."
         )
         self.reveal(bool(self.rates))
         table.set_columns(columns)
@@ -259,20 +261,30 @@ class RatesView(WinRatesView):
 
     def _shown(self, found: int) -> Content:
         """The number of shown comparisons, the filter, the grouping and the order."""
-        name = self.app.key_name
         of = f"{found} of " if found != len(self.rates) else ""
         parts = [f"{of}{formats.counted(len(self.rates), 'comparison')}"]
         if self._filter:
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
-            opens = f"   {name(OPEN, 'enter')} opens" if self._grouping == "seeds" else ""
+            opens = f"   {self._open_key} opens" if self._grouping == "seeds" else ""
             parts.append(f"by {self._grouping}{opens}")
         if self._sort is not None or self._is_reversed:
             how = {"a": "A", "b": "B", "p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             reverse = ", reversed" if self._is_reversed else ""
             parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{reverse}")
-        hints = [f"{name(binding, usual)} {what}" for binding, usual, what in _HINTS] if self.rates else ()
-        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {'   '.join(hints)}")
+        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {self._hints()}")
+
+    def _hints(self) -> str:
+        hints = _HINTS if self.rates else _HINTS[-1:]
+        return "   ".join(f"{self.app.key_name(binding, usual)} {what}" for binding, usual, what in hints)
+
+    @property
+    def _open_key(self) -> str:
+        return self.app.key_name(OPEN, "enter")
+
+    @property
+    def _start_key(self) -> str:
+        return self.app.key_name("pipeline.start_all", "S")
 
     def _columns(self) -> list[Column]:
         return rate_columns.columns(
