@@ -8,45 +8,22 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.evaluation.votes import Vote
-from core.domain.jobs.job import LOCAL
 from core.jobs import journal, spec
 from core.jobs.records import Failed
-from core.pipeline.engines import remote
 from core.pipeline.rebuilding import rebuild
-from core.pipeline.supervision import intent_handlers, job_starter
 from core.store import connections, intents
-from core.store.connections import transaction
 from core.store.dialogues import dialogues
 from tests.pipeline.conftest import SupervisedWorkspace, fill
+from tests.pipeline.rebuilding.lost_store import lose, store_rows
 
 RECIPE = "recipe:direct/chatgpt"
 VOTES = [Vote("me", f"d{n}", "a" * 64, "b" * 64, "human", "chatgpt", "ab", "a", 100.0 + n) for n in range(3)]
-
-
-def _rows(supervised: SupervisedWorkspace) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything in the store but intents, times and what is counted on its way in."""
-    found = {
-        "jobs": "SELECT id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt,"
-        " done, total, error, result, waiting, redone_after, sends_requests, ignores_rungs, engine,"
-        " requested_at, row_number() OVER (ORDER BY rowid)"
-        " FROM jobs ORDER BY id",
-        "attempts": "SELECT job, number, folder, state, pid, host, seq, offset, reached, error, process,"
-        " cancel_at IS NULL, gpu, is_preempted, engine, queue, places FROM attempts ORDER BY 1, 2",
-        "events": "SELECT job, attempt, text FROM events WHERE attempt IS NOT NULL ORDER BY 1, 2, 3",
-        "imports": "SELECT file, sha256, data FROM imports ORDER BY id",
-    }
-    for table in ("dialogues", "ratings", "metrics", "samples", "responses", "verdicts", "artifacts"):
-        found[table] = f"SELECT * FROM {table} ORDER BY 1, 2, 3"
-    for table in ("submissions", "submission_states", "answers", "warnings", "votes", "meta", "run_notes"):
-        found[table] = f"SELECT * FROM {table} ORDER BY 1, 2"
-    return {name: supervised.query(sql) for name, sql in found.items()}
 
 
 def _finish(supervised: SupervisedWorkspace) -> None:
@@ -75,23 +52,18 @@ def _finish(supervised: SupervisedWorkspace) -> None:
     assert set(supervised.states().values()) == {"done"}, supervised.story()
 
 
-def _lose(supervised: SupervisedWorkspace) -> None:
-    for path in supervised.workspace.root.glob("state.db*"):
-        path.unlink()
-
-
 @pytest.mark.parametrize("is_damaged", [False, True])
 def test_the_store_is_made_again_as_it_was(supervised: SupervisedWorkspace, is_damaged: bool) -> None:
     _finish(supervised)
-    before, steps = _rows(supervised), supervised.steps()
+    before, steps = store_rows(supervised), supervised.steps()
     # Their journals say the same.
     for path in supervised.workspace.artifacts.glob(f"jobs/*/*/{spec.NAME}"):
         path.unlink()
-    _lose(supervised)
+    lose(supervised)
     if is_damaged:
         supervised.workspace.state.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
     made = rebuild.rebuild(supervised.workspace)
-    after = _rows(supervised)
+    after = store_rows(supervised)
     for table, rows in before.items():
         if table != "imports":
             assert after[table] == rows, table
@@ -123,12 +95,12 @@ def test_what_was_requested_and_has_not_begun_is_there(supervised: SupervisedWor
     assert supervised.finish() == 0, supervised.story()
     supervised.ask(intents.Cancel(supervised.id("respond:tiny")))
     assert supervised.finish() == 0, supervised.story()
-    before = _rows(supervised)
+    before = store_rows(supervised)
     states = set(supervised.states().values())
     assert states == {"ready", "waiting", "cancelled", "failed"}, supervised.states()
-    _lose(supervised)
+    lose(supervised)
     made = rebuild.rebuild(supervised.workspace)
-    after = _rows(supervised)
+    after = store_rows(supervised)
     for table in ("jobs", "attempts"):
         assert after[table] == before[table], table
     assert (made.jobs, made.problems) == (1, ())
@@ -151,7 +123,7 @@ def test_what_nobody_has_carried_out_is_carried_out_later(supervised: Supervised
     assert supervised.outcome(last).state == "pending"
     assert supervised.finish() == 0, supervised.story()
     assert supervised.outcome(last).state == "done"
-    assert len(_rows(supervised)["votes"]) == 3
+    assert len(store_rows(supervised)["votes"]) == 3
 
 
 def test_what_died_with_its_supervisor_goes_on(supervised: SupervisedWorkspace) -> None:
@@ -165,7 +137,7 @@ def test_what_died_with_its_supervisor_goes_on(supervised: SupervisedWorkspace) 
     for worker in supervised.workers():
         worker.kill()
         worker.wait()
-    _lose(supervised)
+    lose(supervised)
     rebuild.rebuild(supervised.workspace)
     (supervised.workspace.root / "go").touch()
     assert supervised.finish() == 0, supervised.story()
@@ -181,7 +153,7 @@ def test_a_request_whose_line_is_lost_is_named_by_what_waits_for_it(supervised: 
     supervised.workspace.history.write_bytes(
         b"".join(line for line in lines if b'"job":"%s"' % recipe.encode() not in line)
     )
-    _lose(supervised)
+    lose(supervised)
     made = rebuild.rebuild(supervised.workspace)
     assert [problem for problem in made.problems if sft in problem]
     assert supervised.states() == {"sft:tiny/direct/chatgpt/sft": "waiting"}
@@ -189,97 +161,6 @@ def test_a_request_whose_line_is_lost_is_named_by_what_waits_for_it(supervised: 
     supervised.ask(intents.Resume())
     assert supervised.finish() == 0, supervised.story()
     assert set(supervised.states().values()) == {"done"}
-
-
-def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
-    supervised.set_plan(hold=[RECIPE])
-    supervised.ask(intents.Start(targets=("recipe",)))
-    first = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    with pytest.raises(UserError, match="a supervisor is running"):
-        rebuild.rebuild(supervised.workspace)
-    first.kill()
-    first.wait()
-    _lose(supervised)
-    rebuild.rebuild(supervised.workspace)
-    assert supervised.attempts(RECIPE) == [(1, "running")]
-    second = supervised.supervise()
-    (supervised.workspace.root / "go").touch()
-    assert supervised.wait(second) == 0, supervised.story()
-    assert supervised.attempts(RECIPE) == [(1, "done")]
-    assert set(supervised.steps().values()) == {1}
-
-
-@pytest.mark.parametrize("is_alive", [True, False])
-def test_what_was_cancelled_stays_so(supervised: SupervisedWorkspace, is_alive: bool) -> None:
-    """Even if its worker could not be told."""
-    supervised.set_plan(hold=[RECIPE])
-    supervised.ask(intents.Start(targets=("recipe",)))
-    supervisor = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    supervisor.kill()
-    supervisor.wait()
-    with closing(connections.writer(supervised.workspace.state)) as connection, transaction(connection):
-        cancel = intents.Cancel(supervised.id(RECIPE))
-        intent_handlers.carry_out(connection, supervised.workspace, cancel)
-    if not is_alive:
-        for worker in supervised.workers():
-            worker.kill()
-            worker.wait()
-    _lose(supervised)
-    rebuild.rebuild(supervised.workspace)
-    assert supervised.finish() == 0, supervised.story()
-    assert supervised.attempts(RECIPE) == [(1, "cancelled")]
-    assert supervised.states() == {RECIPE: "cancelled"}
-    # Another attempt is not.
-    (supervised.workspace.root / "go").touch()
-    supervised.ask(intents.Retry(supervised.id(RECIPE)))
-    assert supervised.finish() == 0, supervised.story()
-    assert supervised.attempts(RECIPE) == [(1, "cancelled"), (2, "done")]
-
-
-def test_what_was_preempted_is_requested_as_it_was(supervised: SupervisedWorkspace) -> None:
-    supervised.set_plan(hold=[RECIPE], preempt={RECIPE: [0]})
-    supervised.ask(intents.Start(targets=("recipe",)))
-    supervisor = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    supervised.answer(supervised.ask(intents.Pause()))
-    (supervised.workspace.root / "go").touch()
-    assert supervised.wait(supervisor) == 0, supervised.story()
-    assert supervised.states() == {RECIPE: "ready"}
-    supervised.ask(intents.Start(targets=("recipe",), engine=LOCAL))
-    assert supervised.finish() == 0, supervised.story()
-    before = _rows(supervised)
-    _lose(supervised)
-    rebuild.rebuild(supervised.workspace)
-    after = _rows(supervised)
-    for table in ("jobs", "attempts"):
-        assert after[table] == before[table], table
-    supervised.ask(intents.Resume())
-    assert supervised.finish() == 0, supervised.story()
-    assert supervised.attempts(RECIPE) == [(1, "preempted"), (2, "done")]
-
-
-def test_what_failed_for_being_preempted_can_be_retried(supervised: SupervisedWorkspace) -> None:
-    count = job_starter.MAX_PREEMPTED
-    supervised.set_plan(preempt={RECIPE: [0] * count})
-    supervised.ask(intents.Start(targets=("recipe",)))
-    assert supervised.finish() == 0, supervised.story()
-    assert supervised.attempts(RECIPE)[-2:] == [(count - 1, "preempted"), (count, "failed")]
-    supervised.ask(intents.Pause())
-    supervised.ask(intents.Retry(supervised.id(RECIPE)))
-    assert supervised.finish() == 0, supervised.story()
-    # A cluster may not have said yet that it has ended.
-    (supervised.workspace.attempt(supervised.id(RECIPE), count) / remote.ID).touch()
-    before = _rows(supervised)
-    _lose(supervised)
-    rebuild.rebuild(supervised.workspace)
-    after = _rows(supervised)
-    for table in ("jobs", "attempts"):
-        assert after[table] == before[table], table
-    supervised.ask(intents.Resume())
-    assert supervised.finish() == 0, supervised.story()
-    assert supervised.attempts(RECIPE)[-2:] == [(count, "failed"), (count + 1, "done")]
 
 
 def test_a_disk_that_fills_meanwhile_leaves_the_old_file(imported_workspace: Path, small_disk: Path) -> None:
@@ -292,7 +173,7 @@ def test_a_disk_that_fills_meanwhile_leaves_the_old_file(imported_workspace: Pat
         assert supervised.finish() == 0, supervised.story()
     finally:
         supervised.close()
-    rows, before = _rows(supervised), _store_files(root)
+    rows, before = store_rows(supervised), _store_files(root)
     said: list[str] = []
     for room in range(0, 3 << 20, 64 << 10):
         filler = fill(small_disk)
@@ -308,7 +189,7 @@ def test_a_disk_that_fills_meanwhile_leaves_the_old_file(imported_workspace: Pat
         assert _store_files(root) == before
     assert len(said) > 3
     assert [one for one in said if "full" not in one] == []
-    assert [table for table, found in _rows(supervised).items() if found != rows[table]] == []
+    assert [table for table, found in store_rows(supervised).items() if found != rows[table]] == []
 
 
 def _store_files(root: Path) -> dict[str, bytes]:
@@ -339,13 +220,13 @@ def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorksp
     supervisor = supervised.supervise()
     supervised.until_state("judge:embedded", "done")
     supervised.until(lambda: any("recipe" in job for _, job, _, _ in supervised.notes()))
-    before = {row[0]: row for row in _rows(supervised)["jobs"]}
+    before = {row[0]: row for row in store_rows(supervised)["jobs"]}
     supervisor.kill()
     supervisor.wait()
     for worker in supervised.workers():
         worker.kill()
         worker.wait()
-    _lose(supervised)
+    lose(supervised)
     supervised.workspace.history.unlink(missing_ok=True)
     for path in supervised.workspace.artifacts.glob("jobs/*/*/spec.json"):
         spec = json.loads(path.read_bytes())
@@ -359,7 +240,7 @@ def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorksp
     made = rebuild.rebuild(supervised.workspace)
     assert [problem for problem in made.problems if "spec.json" in problem]
     assert supervised.states() == {"judge:embedded": "done", RECIPE: "cancelled"}
-    after = {row[0]: row for row in _rows(supervised)["jobs"]}
+    after = {row[0]: row for row in store_rows(supervised)["jobs"]}
     judge = supervised.id("judge:embedded")
     # Settings and inputs included; not when and where it was requested, nor after which others.
     assert after[judge][:-3] == before[judge][:-3]
@@ -382,7 +263,7 @@ def test_folders_that_are_not_of_this_workspace_are_left_out(supervised: Supervi
         (folder / spec.NAME).write_text(json.dumps(own | {"job": job} | changes))
         with closing(journal.Journal(folder)) as written:
             written.write(Failed("not ours"))
-    _lose(supervised)
+    lose(supervised)
     made = rebuild.rebuild(supervised.workspace)
     assert supervised.attempts(RECIPE) == before
     assert made.attempts == len(before)
@@ -396,7 +277,7 @@ def test_an_attempt_that_found_no_spec_is_one_of_its_job(supervised: SupervisedW
     folder.mkdir()
     with closing(journal.Journal(folder)) as written:
         written.write(Failed("spec.json cannot be read"))
-    _lose(supervised)
+    lose(supervised)
     made = rebuild.rebuild(supervised.workspace)
     assert supervised.attempts(RECIPE) == [(1, "done"), (2, "failed")]
     assert made.problems == ()
