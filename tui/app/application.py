@@ -17,7 +17,6 @@ from textual.css.query import NoMatches
 from textual.dom import NoScreen
 from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
-from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from tui.app import copying, navigator
@@ -148,13 +147,12 @@ class EmpathyApp(HostApp):
         else:
             self.show_message(text)
 
-    def key_name(self, binding: str, usual: str, *, in_text: bool = False) -> str:
+    def key_name(self, binding: str, usual: str) -> str:
         if not (assigned := self._keymap.get(binding)):
             return usual
         keys = assigned.split(",")
-        if in_text or isinstance(self.focused, Input):
-            keys = [key for key in keys if not bindings.types_character(key)] or keys
-        return self.get_key_display(Binding(keys[0], ""))
+        works_in_text = (key for key in keys if not bindings.types_character(key))
+        return self.get_key_display(Binding(next(works_in_text, keys[0]), ""))
 
     def copy(self, text: str) -> None:
         copying.copy(self, text)

@@ -55,10 +55,6 @@ class Dialog(ModalScreen[ScreenResultType]):
         # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
-    def key_name(self, binding: str, usual: str) -> str:
-        """The display name of the key of a binding that a text field does not take."""
-        return self.app.key_name(binding, usual, in_text=True)
-
     def on_mount(self) -> None:
         # Messages lie over dialogs too: older ones would hide what is asked.
         self.app.clear_notifications()

@@ -91,7 +91,7 @@ class PublishScreen(Dialog[PublishChoice | None]):
             yield Input(self._folder)
             for option in _OPTIONS:
                 yield _Option(option)
-            close = self.key_name("publish.back", "esc")
+            close = self.app.key_name("publish.back", "esc")
             yield Static(
                 Content(f"enter publishes · tab to the options, space switches one · {close} closes"),
                 classes="keys",

@@ -69,12 +69,11 @@ class Host(Protocol):
         `reading` is the key of `read` of what the key acts on, if that is not read yet.
         """
 
-    def key_name(self, binding: str, usual: str, *, in_text: bool = False) -> str:
+    def key_name(self, binding: str, usual: str) -> str:
         """The display name of the key of a binding by its id, on whatever screen it is: `usual`, unless
         config.toml's [app.keys] has another.
 
-        Of several keys it is the first; `in_text`, and while a text field has the focus, the first that does
-        not type a character.
+        Of several keys it is the first that works in a text field too, where others type a character.
         """
 
     def copy(self, text: str) -> None:

@@ -118,7 +118,7 @@ class ImportScreen(Dialog[None]):
         else:
             self._plan = plan
             self._say(_describe(plan))
-            scroll = self.key_name("import.scroll", "pgdn")
+            scroll = self.app.key_name("import.scroll", "pgdn")
             self._show_keys(f"enter imports it · {scroll} scrolls · {self._close_key} cancels")
 
     def _apply(self, plan: ImportPlan) -> None:
@@ -154,7 +154,7 @@ class ImportScreen(Dialog[None]):
 
     @property
     def _close_key(self) -> str:
-        return self.key_name("import.close", "esc")
+        return self.app.key_name("import.close", "esc")
 
     def _say(self, content: Content) -> None:
         self.query_one("#outcome", Static).update(content)

@@ -48,7 +48,7 @@ class LogList(Listing[_LogRow]):
             "search",
             "filter",
             id="logs.filter",
-            tooltip="Show only logs with these words; going back clears them. In the log, it is searched",
+            tooltip="Show only logs with these words, or search the log that has the focus",
             show=True,
         ),
     ]

@@ -55,7 +55,7 @@ class SamplingDialog(Dialog["Responding | None"]):
                     yield Static(name, classes="name", markup=False)
                     yield Input(self._value(name), id=name, compact=True)
                     yield Static(about, classes="about", markup=False)
-            close = self.key_name("sampling.back", "esc")
+            close = self.app.key_name("sampling.back", "esc")
             yield Static(Content(f"tab next field · enter takes them · {close} closes"), classes="keys")
 
     def on_mount(self) -> None:
