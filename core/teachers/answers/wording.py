@@ -234,8 +234,8 @@ def without_quotes(text: str) -> str:
 # Remarks
 
 _ABOUT = r"(?:response|version|revision|rewrite|reply|message|rewording)"
-#: A change of the answer, which is offered after it. The speaker's life may change too, and a friend reply.
 _CHANGES = r"(?:changes?|adjustments?|modifications?|revisions?)"
+#: A change of the answer, which is offered after it. The speaker's life may change too, and a friend reply.
 _CHANGE = (
     rf"(?:any|some|further|other|additional|specific|make) (?:\w+ )?{_CHANGES}(?=\W*\Z| to (?:it|this|the)\b)"
     rf"|(?:adjust|change|modify|revise) (?:it|as needed|the (?:wording|style|length|{_ABOUT}))"
