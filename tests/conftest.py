@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -21,6 +22,10 @@ for name in (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+# Stores and journals wait for the disk with each commit: where there is memory for their files, they do not.
+MEMORY, NEEDED_BYTES = Path("/dev/shm"), 4_000_000_000
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= NEEDED_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 # To look for garbage as often as Python does takes a fifth of the CPU of tests that draw.
 gc.set_threshold(20_000, 20, 50)
 # A machine that is busy with something else is no fault of the code.

@@ -24,6 +24,8 @@ from tests.support import waiting
 from tests.support.processes.forking import Loaded
 
 PROGRAM = (sys.executable, "-m", "tui")
+#: The command that loads PyTorch, whatever the workspace.
+DOCTOR = "doctor"
 #: Variables that an interpreter, or a library that is loaded, reads when it starts.
 READ_AT_START = ("HF_", "LANG", "LC_", "PYTHON")
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,9 +75,8 @@ class Program:
         if any(name.startswith(READ_AT_START) for name in more):
             ended = waiting.run(self.command(*words), cwd=self.root.parent, env=environment(**more))
         else:
-            ended = forked_program.run(
-                self.command(*words), self.root.parent, environment(**more), self.loaded
-            )
+            loaded: Loaded = "models" if DOCTOR in words else self.loaded
+            ended = forked_program.run(self.command(*words), self.root.parent, environment(**more), loaded)
         found = Finished(ended.code, ended.out.decode(), ended.err.decode())
         assert code is None or found.code == code, f"{words}: {found}"
         return found

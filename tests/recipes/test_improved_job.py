@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,11 @@ from core.domain.names import Method, RecipeName
 from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
-from tests.support import waiting
+from tests.support.processes.forking import preload
 from tests.support.records import job_attempts, made_settings
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
+
+preload("core.recipes.recipe_job")
 
 DIALOGUES = synthetic_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]
@@ -53,7 +54,7 @@ def attempt(
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
-    waiting.run([sys.executable, "-m", "core.pipeline.workers.worker", str(folder)], capture=False)
+    job_attempts.run_worker(folder)
     ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,16 @@ from core.jobs import journal
 from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record, Warned
 from core.recipes import catalog, recipe_job
-from tests.support import waiting
+from tests.support.processes.forking import preload
 from tests.support.records import job_attempts, made_settings, rating_counts
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
+
+preload("core.recipes.recipe_job")
 
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
     job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings))
-    waiting.run([sys.executable, "-m", "core.pipeline.workers.worker", str(folder)], capture=False)
+    job_attempts.run_worker(folder)
     return [entry.record for entry, _ in journal.read(folder)]
 
 

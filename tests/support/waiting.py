@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, AnyStr, Protocol, TypeAlias, TypeVar
+from typing import Any, AnyStr, Protocol, TypeAlias, TypeVar
 
 import psutil
 
@@ -253,26 +253,24 @@ class Ended:
     code: int
     """Its exit code; negative for a signal."""
     out: bytes
-    """What it wrote to stdout; empty where that was not captured."""
+    """What it wrote to stdout."""
     err: bytes
-    """What it wrote to stderr; empty where that was not captured."""
+    """What it wrote to stderr."""
 
 
-def run(
-    command: Sequence[str],
-    *,
-    env: dict[str, str] | None = None,
-    cwd: Path | None = None,
-    capture: bool = True,
-) -> Ended:
+def run(command: Sequence[str], *, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
     """Run a command to its end, for as long as it or its children use CPU time.
 
     Raises:
         StalledError: They used none for too long.
     """
-    stream: int | IO[bytes] | None = subprocess.PIPE if capture else None
     process = subprocess.Popen(
-        command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     try:
         out, err = communicate(process)
@@ -280,7 +278,7 @@ def run(
         if process.poll() is None:
             process.kill()
             process.wait()
-    return Ended(process.returncode, out or b"", err or b"")
+    return Ended(process.returncode, out, err)
 
 
 def is_running(process: Process) -> bool:

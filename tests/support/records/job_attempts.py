@@ -11,11 +11,14 @@ from core.dialogues.files import records
 from core.domain.data.dialogues import Dialogue
 from core.domain.jobs.results import Result
 from core.jobs import journal, spec
-from core.jobs.context import JobContext
+from core.jobs.context import LOG, JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Record
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
+from core.pipeline.workers import worker
+from tests.support import waiting
+from tests.support.processes.forking import ForkedProcess
 
 R = TypeVar("R", bound=Record)
 Made = TypeVar("Made", bound=Result)
@@ -63,6 +66,11 @@ def run(folder: Path, do: Callable[[JobContext[Any]], Made]) -> Made:
         return do(made)
     finally:
         made.journal.close()
+
+
+def run_worker(folder: Path) -> None:
+    """Do an attempt in a worker process of its own; what its stage loads should be preloaded."""
+    waiting.wait_for_exit(ForkedProcess(worker.main, folder, out=folder / LOG))
 
 
 def found(folder: Path, kind: type[R]) -> list[R]:
