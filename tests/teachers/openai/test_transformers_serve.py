@@ -44,7 +44,7 @@ model = "embedded/smollm2-135m-instruct"
 base_url = "{url}/v1"
 models = {{ small = "{model}" }}
 [responding]
-max_new_tokens = 12
+max_new_tokens = 6
 [recipes]
 train = ["direct/chatgpt"]
 """
@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("transformers")),
-                *("serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"),
+                *("serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"),
             ],
             env=environment(HF_HUB_OFFLINE="1"),
             stdout=file,
