@@ -151,8 +151,6 @@ class Transfers:
             return True
         if not found.is_ending:
             found.is_ending = True
-            # What is not on a node leaves nothing.
-            found.is_over = found.worker is not None and not found.is_busy
             self._advance(found)
         return found.is_over
 
@@ -223,12 +221,15 @@ class Transfers:
 
     def _step(self, transfer: _Transfer) -> None:
         try:
-            if transfer.worker is not None and not transfer.is_ending:
+            if transfer.worker is None:
+                self._bring_back(transfer)
+            elif transfer.is_ending:
+                # What is not on a node leaves nothing.
+                transfer.is_over = True
+            else:
                 with self._upload:
                     self._send(transfer, transfer.worker)
                 transfer.worker, transfer.alive_at = None, time.monotonic()
-            else:
-                self._bring_back(transfer)
             transfer.problem = None
         except Exception as error:  # an attempt without anybody who looks after it would stay for ever
             words = troubles.trouble_in_words(error) or str(error)
