@@ -62,7 +62,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("transformers")),
-                *("serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"),
+                *("serve", model, "--host", "127.0.0.1", "--port", str(port)),
+                *("--device", "cpu", "--dtype", "float32"),
             ],
             env=environment(HF_HUB_OFFLINE="1"),
             stdout=file,
