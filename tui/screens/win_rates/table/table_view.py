@@ -233,10 +233,12 @@ class RatesView(WinRatesView):
         selected, at = table.selected_key, table.cursor_row
         found = [rate for rate in self.rates if win_rates.matches(rate, self._filter)]
         nothing.display = not self.rates
-        nothing.update(
-            "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
-            f"config.toml; with data imported, {self._start_key} on the pipeline screen starts all jobs."
-        )
+        if not self.rates:
+            # An update has the screen laid out again.
+            nothing.update(
+                "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
+                f"config.toml; with data imported, {self._start_key} on the pipeline screen starts all jobs."
+            )
         self.reveal(bool(self.rates))
         table.set_columns(columns)
         rows: dict[str, Sequence[Text]] = {}
