@@ -16,8 +16,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from core.publishing import weights
-from tests.support import waiting
-from tests.support.processes.forking import ForkedProcess, Loaded, preload
+from tests.support.processes.forking import ForkedProcess, Loaded, preload, run_to_end
 from tests.support.waiting import Ended
 from tui.cli import main
 
@@ -36,12 +35,7 @@ def run(
         process = ForkedProcess(
             run, command[3:], folder, out=out, err=err, environment=environment, loaded=loaded
         )
-        try:
-            code = waiting.wait_for_exit(process)
-        finally:
-            process.kill()
-            process.wait()
-        return Ended(code, out.read_bytes(), err.read_bytes())
+        return Ended(run_to_end(process), out.read_bytes(), err.read_bytes())
 
 
 def work(words: Sequence[str], folder: Path) -> int:

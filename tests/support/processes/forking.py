@@ -28,6 +28,7 @@ from unittest.mock import patch
 from core.config.workspace import WorkspacePaths
 from core.pipeline.engines.local import LocalEngine
 from core.pipeline.workers.warm_workers import WorkerProcess
+from tests.support import waiting
 
 #: What the server of a process has loaded: the program, or models and their training too.
 Loaded = Literal["program", "models"]
@@ -104,6 +105,19 @@ class ForkedProcess:
     def kill(self) -> None:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
+
+
+def run_to_end(process: ForkedProcess) -> int:
+    """Wait for its end; its exit code. It does not outlive the wait.
+
+    Raises:
+        StalledError: It used no CPU time for too long.
+    """
+    try:
+        return waiting.wait_for_exit(process)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _run(

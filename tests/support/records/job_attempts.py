@@ -17,8 +17,7 @@ from core.jobs.records import Record
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline.workers import worker
-from tests.support import waiting
-from tests.support.processes.forking import ForkedProcess
+from tests.support.processes.forking import ForkedProcess, run_to_end
 
 R = TypeVar("R", bound=Record)
 Made = TypeVar("Made", bound=Result)
@@ -70,7 +69,7 @@ def run(folder: Path, do: Callable[[JobContext[Any]], Made]) -> Made:
 
 def run_worker(folder: Path) -> None:
     """Do an attempt in a worker process of its own; what its stage loads should be preloaded."""
-    waiting.wait_for_exit(ForkedProcess(worker.main, folder, out=folder / LOG))
+    run_to_end(ForkedProcess(worker.main, folder, out=folder / LOG))
 
 
 def found(folder: Path, kind: type[R]) -> list[R]:

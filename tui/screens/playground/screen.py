@@ -382,10 +382,11 @@ class PlaygroundScreen(HistoryActions):
         """Draw everything again."""
         nothing = self.query_one("#nothing", Static)
         nothing.display = not self._chosen and self._offered is not None
-        nothing.update(
-            f"No responders yet.\n\nImport data with {self.app.key_name('app.import', 'i')} and define a "
-            "student in config.toml; the base student answers at once, its runs once they are trained."
-        )
+        if nothing.display:
+            nothing.update(
+                f"No responders yet.\n\nImport data with {self.app.key_name('app.import', 'i')} and define a "
+                "student in config.toml; the base student answers at once, its runs once they are trained."
+            )
         self._fields.situation.disabled = bool(self._turns) or self._pending is not None
         self.draw_about()
         self._columns.belong_to(self._chosen)
