@@ -102,6 +102,15 @@ class SupervisedWorkspace:
         self.until(lambda: process.poll() is not None or launch.is_running(self.workspace)[0])
         return process
 
+    def kill_supervisor_during(self, job: str) -> None:
+        """Have a job begun that waits for the file `go`, and its supervisor die; the worker goes on."""
+        self.set_plan(hold=[job])
+        self.ask(intents.Start(targets=(job.partition(":")[0],)))
+        supervisor = self.supervise()
+        self.until(lambda: bool(self.notes()))
+        supervisor.kill()
+        supervisor.wait()
+
     def finish(self, **how: Any) -> int:
         """Supervise until idle or killed; the exit code."""
         return self.wait(self.supervise(**how))

@@ -128,12 +128,7 @@ def test_what_nobody_has_carried_out_is_carried_out_later(supervised: Supervised
 
 def test_what_died_with_its_supervisor_goes_on(supervised: SupervisedWorkspace) -> None:
     """Such as in a power failure that also cost state.db."""
-    supervised.set_plan(hold=[RECIPE])
-    supervised.ask(intents.Start(targets=("recipe",)))
-    supervisor = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    supervisor.kill()
-    supervisor.wait()
+    supervised.kill_supervisor_during(RECIPE)
     for worker in supervised.workers():
         worker.kill()
         worker.wait()

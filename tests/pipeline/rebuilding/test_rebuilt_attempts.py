@@ -53,12 +53,7 @@ def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
 @pytest.mark.parametrize("is_alive", [True, False])
 def test_what_was_cancelled_stays_so(supervised: SupervisedWorkspace, is_alive: bool) -> None:
     """Even if the file that asks its worker to stop was not written."""
-    supervised.set_plan(hold=[RECIPE])
-    supervised.ask(intents.Start(targets=("recipe",)))
-    supervisor = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    supervisor.kill()
-    supervisor.wait()
+    supervised.kill_supervisor_during(RECIPE)
     with closing(connections.writer(supervised.workspace.state)) as connection, transaction(connection):
         cancel = intents.Cancel(supervised.id(RECIPE))
         intent_handlers.carry_out(connection, supervised.workspace, cancel)

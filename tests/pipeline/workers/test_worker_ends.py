@@ -52,12 +52,7 @@ def test_cancel_stops_a_running_job_and_keeps_what_it_has(supervised: Supervised
 
 
 def test_cancel_reaches_a_worker_that_another_supervisor_started(supervised: SupervisedWorkspace) -> None:
-    supervised.set_plan(hold=[RECIPE])
-    supervised.ask(intents.Start(targets=("recipe",)))
-    first = supervised.supervise()
-    supervised.until(lambda: bool(supervised.notes()))
-    first.kill()
-    first.wait()
+    supervised.kill_supervisor_during(RECIPE)
     supervised.ask(intents.Cancel(job=supervised.id(RECIPE)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.states() == {RECIPE: "cancelled"}
