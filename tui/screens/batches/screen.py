@@ -216,7 +216,7 @@ class BatchesScreen(WorkspaceScreen):
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
         self.set_has_nothing(not found)
-        self.query_one("#spending", Static).update(submissions.money(spending))
+        self.query_one("#spending", Static).update(submissions.money(spending), layout=False)
         self._draw()
         self._ask()
 

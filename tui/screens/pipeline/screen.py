@@ -89,7 +89,7 @@ class PipelineScreen(WorkspaceScreen):
 
     def show(self, snapshot: Snapshot) -> None:
         summary = job_rows.summary(snapshot, self.size.width - 2)
-        self.query_one("#summary", Static).update(summary)
+        self.query_one("#summary", Static).update(summary, layout=False)
         nothing = self.query_one("#nothing", Static)
         nothing.display = not snapshot.jobs
         self.set_has_nothing(not snapshot.jobs)
