@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,11 @@ from tui.cli.output import json
 from tui.cli.output.data import data_json
 from tui.format.data import imports
 from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from core.api import ImportPlan
 
 
 @click.command(
@@ -66,7 +72,7 @@ def import_(
 
     A file that differs from the imported data replaces it, after you have confirmed the changes.
     """
-    from tui.cli.output.data.data import print_changes, print_file, print_imported, print_preview
+    from tui.cli.output.data.data import print_file, print_imported
     from tui.cli.output.progress import reading
     from tui.cli.output.tables import make_console
 
@@ -79,21 +85,9 @@ def import_(
         )
     console = make_console(stderr=as_json)
     if dry_run:
-        if as_json:
-            json.write(data_json.imported(plan, imports.counted(plan.table.dialogues)))
-            return
-        print_preview(console, plan)
-        if plan.changes:
-            print_changes(console, plan)
-        click.echo("Nothing was imported.")
+        _print_plan(console, plan, as_json=as_json)
         return
-    if plan.table.is_guessed and not plan.changes_nothing and not yes:
-        print_preview(console, plan)
-        confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
-    if plan.changes:
-        print_changes(console, plan)
-        if not yes:
-            confirm("Replace the imported data?", "nothing was imported")
+    _confirm_plan(console, plan, yes=yes)
     if not plan.changes_nothing:
         commands.wait(commands.apply_import(plan), timeout_s=300)
     if not paths.config.exists():
@@ -108,6 +102,32 @@ def import_(
     else:
         print_imported(console, plan, counts)
         _print_next(workspace)
+
+
+def _print_plan(console: Console, plan: ImportPlan, *, as_json: bool) -> None:
+    """What an import would do."""
+    from tui.cli.output.data.data import print_changes, print_preview
+
+    if as_json:
+        json.write(data_json.imported(plan, imports.counted(plan.table.dialogues)))
+        return
+    print_preview(console, plan)
+    if plan.changes:
+        print_changes(console, plan)
+    click.echo("Nothing was imported.")
+
+
+def _confirm_plan(console: Console, plan: ImportPlan, *, yes: bool) -> None:
+    """Have guessed columns and changes of the imported data confirmed; ends the command if they are not."""
+    from tui.cli.output.data.data import print_changes, print_preview
+
+    if plan.table.is_guessed and not plan.changes_nothing and not yes:
+        print_preview(console, plan)
+        confirm("Import it with these columns?", "nothing was imported: name the columns with --map")
+    if plan.changes:
+        print_changes(console, plan)
+        if not yes:
+            confirm("Replace the imported data?", "nothing was imported")
 
 
 def _print_next(workspace: Workspace) -> None:
