@@ -124,24 +124,24 @@ def weights(
     return {name: active_voting.weight(_draw_of(vote), undrawn) for name, vote in first.items()}
 
 
+def score(by_voter: Mapping[str, Winner]) -> float:
+    """The score of a dialogue: the mean of its voters' choices, from 0 (all prefer a) to 1 (all prefer b)."""
+    return sum(scores.WORTH[choice] for choice in by_voter.values()) / len(by_voter)
+
+
 def win_rate(
     name_a: str, name_b: str, votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
 ) -> HumanWinRate | None:
     """The human win rate of two responders, from the votes on their responses; None without votes.
 
-    The score of a dialogue is the mean over its voters. The interval is over dialogues, which weigh as their
-    draws say.
+    The interval is over dialogues, which weigh as their draws say.
     """
     votes = list(votes)
     found = outcomes(votes, a, b)
     if not found:
         return None
-    means = [
-        sum(scores.WORTH[winner] for winner in by_voter.values()) / len(by_voter)
-        for by_voter in found.values()
-    ]
     weighing = weights(votes, name_a, name_b, a, b)
-    rate = rate_of([(mean, weighing.get(name, 1.0)) for name, mean in zip(found, means, strict=True)])
+    rate = rate_of([(score(by_voter), weighing.get(name, 1.0)) for name, by_voter in found.items()])
     winners = [winner for by_voter in found.values() for winner in by_voter.values()]
     return HumanWinRate(
         a=name_a,

@@ -52,8 +52,7 @@ def breakdown(
     groups: dict[tuple[Literal["emotion", "sentiment"], str], list[tuple[float, float]]] = defaultdict(list)
     for dialogue in dialogues:
         if by_voter := said.get(dialogue.dialog_id):
-            mean = sum(scores.WORTH[choice] for choice in by_voter.values()) / len(by_voter)
-            own = (mean, weights.get(dialogue.dialog_id, 1.0))
+            own = (voting.score(by_voter), weights.get(dialogue.dialog_id, 1.0))
             groups["emotion", dialogue.emotion].append(own)
             groups["sentiment", dialogue.sentiment].append(own)
     found = []
@@ -121,7 +120,6 @@ def _of(
 ) -> PredictionPoweredWinRate | None:
     from core.judging import voting
     from core.judging.metrics import prediction_powered as powered
-    from core.judging.metrics.scores import WORTH
 
     a, b = texts[rate.a], texts[rate.b]
     # Those on other responders that happen to give the same text are no random sample of the dialogues.
@@ -132,10 +130,7 @@ def _of(
     own = [vote for vote in own if vote.dialog_id in predicted]
     said = voting.outcomes(own, a, b)
     weights = voting.weights(own, rate.a, rate.b, a, b)
-    means = {
-        name: sum(WORTH[choice] for choice in by_voter.values()) / len(by_voter)
-        for name, by_voter in said.items()
-    }
+    means = {name: voting.score(by_voter) for name, by_voter in said.items()}
     identical = {name for name in predicted if name in a and a[name] == b.get(name)}
     made = powered.prediction_powered(
         [

@@ -24,7 +24,7 @@ from core.store.jobs import submissions
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.metrics.judge_quality.judge_bias import BiasCounts
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts, JudgeBias
     from core.judging.metrics.scores import Scores
 
 
@@ -214,7 +214,6 @@ def _scorecard(
     biases: Mapping[str, Mapping[str, BiasCounts]],
 ) -> Scorecard:
     from core.judging.metrics.comparison_metrics import parts
-    from core.judging.metrics.judge_quality.judge_bias import BiasCounts, judge_bias
 
     compared = {
         job.id: job.result
@@ -227,17 +226,7 @@ def _scorecard(
     if isinstance(of_people, ValidateResult):
         judged.append(of_people)
     measured = [*compared, *([] if validated is None else [validated.job])]
-    paid = [costs[job] for job in (*measured, *filters) if job in costs]
-    usd = [cost for cost, _ in paid if cost is not None]
-    requests = sum(count for _, count in paid)
-    free = judge.provider in ("embedded", "local")
-    known = len(usd) == len(paid) and requests > 0
-    # The same dialogue in several comparisons is one cluster.
-    counts: dict[str, BiasCounts] = defaultdict(BiasCounts)
-    for job in measured:
-        for dialogue, own in biases.get(job, {}).items():
-            counts[dialogue] += own
-    bias = judge_bias(counts.values())
+    bias = _bias([biases[job] for job in measured if job in biases])
     prefers_first, prefers_first_low, prefers_first_high = parts(bias.prefers_first)
     flip_rate, flip_rate_low, flip_rate_high = parts(bias.flip_rate)
     prefers_longer, prefers_longer_low, prefers_longer_high = parts(bias.prefers_longer)
@@ -266,5 +255,25 @@ def _scorecard(
         prefers_longer_low=prefers_longer_low,
         prefers_longer_high=prefers_longer_high,
         lengths=bias.lengths,
-        usd_per_1000=0.0 if free else sum(usd) / requests * 1000 if known else None,
+        usd_per_1000=_usd_per_1000(judge, [costs[job] for job in (*measured, *filters) if job in costs]),
     )
+
+
+def _bias(by_job: Iterable[Mapping[str, BiasCounts]]) -> JudgeBias:
+    """A judge's biases over jobs; the same dialogue in several of them is one cluster."""
+    from core.judging.metrics.judge_quality.judge_bias import BiasCounts, judge_bias
+
+    counts: dict[str, BiasCounts] = defaultdict(BiasCounts)
+    for by_dialogue in by_job:
+        for dialogue, own in by_dialogue.items():
+            counts[dialogue] += own
+    return judge_bias(counts.values())
+
+
+def _usd_per_1000(judge: JudgeConfig, costs: Sequence[tuple[float | None, int]]) -> float | None:
+    """What 1,000 verdicts cost by the cost and the requests of each job; None if one is unknown."""
+    if judge.provider in ("embedded", "local"):
+        return 0.0
+    usd = [cost for cost, _ in costs if cost is not None]
+    requests = sum(count for _, count in costs)
+    return sum(usd) / requests * 1000 if len(usd) == len(costs) and requests else None
