@@ -42,6 +42,11 @@ def fields(dialogue: Dialogue) -> tuple[str, str]:
     return line(dialogue.situation), line(dialogue.utterance)
 
 
+def is_in_all(turns: Iterable[PlaygroundTurn], responder: str) -> bool:
+    """Whether a responder has answered in every turn."""
+    return all(any(answer.responder == responder for answer in turn.answers) for turn in turns)
+
+
 def as_text(turns: Sequence[PlaygroundTurn]) -> str:
     """A conversation to be copied."""
     parts = [f"Situation: {turns[0].situation}"] if turns and turns[0].situation else []

@@ -44,6 +44,10 @@ class HistoryActions(AnswerActions):
         """What people have typed and not sent; empty for nothing."""
         raise NotImplementedError
 
+    def focus_utterance(self) -> None:
+        """Go to the field of the utterance."""
+        raise NotImplementedError
+
     def focus_answers(self) -> None:
         """Leave the fields."""
         raise NotImplementedError
@@ -90,6 +94,23 @@ class HistoryActions(AnswerActions):
             return False
         self.continue_from((*self._turns, self._taken_out))
         return True
+
+    def action_edit(self) -> None:
+        if self.can("edit") and self.can_send() and (self._taken_out is not None or self.has_turn()):
+            self.discard_typed(self._edit_last)
+
+    def _edit_last(self) -> None:
+        if (last := self.take_out_last()) is not None:
+            self.fill(last.situation, last.utterance)
+            self.focus_utterance()
+            self.draw()
+
+    def keep_last(self) -> None:
+        """Keep the turn that was to be replaced as it is."""
+        if self.put_back():
+            self.fill(self._turns[0].situation, "")
+            self.focus_answers()
+            self.draw()
 
     def action_history(self) -> None:
         if self.can_send():

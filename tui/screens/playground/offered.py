@@ -27,6 +27,14 @@ class Offered:
     ended: str | None
     """Why the last one ended, for people; None if that is not known."""
 
+    def chosen(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Those of before who may still answer; without any, the first two that cost nothing, else the first
+        one."""
+        able = {one.name: one for one in self.offered if one.problem is None}
+        kept = tuple(name for name in before if name in able)
+        free = [name for name, one in able.items() if not one.is_paid]
+        return kept or tuple(free[:2] or list(able)[:1])
+
 
 def look(workspace: Workspace) -> Offered:
     """Look at the workspace."""

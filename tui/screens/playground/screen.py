@@ -145,16 +145,6 @@ class PlaygroundScreen(HistoryActions):
         if self.can("retry") and self.can_send() and (last := self.take_out_last()) is not None:
             self._ask(last.situation, last.utterance, last.dialog_id)
 
-    def action_edit(self) -> None:
-        if self.can("edit") and self.can_send() and (self._taken_out is not None or self.has_turn()):
-            self.discard_typed(self._edit_last)
-
-    def _edit_last(self) -> None:
-        if (last := self.take_out_last()) is not None:
-            self.fill(last.situation, last.utterance)
-            self._fields.utterance.focus()
-            self.draw()
-
     def action_new(self) -> None:
         if self.can_send():
             if not self._turns and self._taken_out is None:
@@ -185,19 +175,13 @@ class PlaygroundScreen(HistoryActions):
         elif self.stop_judge():
             return
         elif self._taken_out is not None:
-            self.discard_typed(self._keep_last)
+            self.discard_typed(self.keep_last)
         elif isinstance(self.focused, Input):
             self.focus_answers()
         elif is_late:
             self.app.show_message(f"there is nothing left to stop: {self._back_key} again leaves the chat")
         else:
             self.step_back()
-
-    def _keep_last(self) -> None:
-        if self.put_back():
-            self.fill(self._turns[0].situation, "")
-            self.focus_answers()
-            self.draw()
 
     def on_key(self, event: Key) -> None:
         active = self.active_bindings.get(event.key) if self._has_just_ended else None
@@ -323,10 +307,7 @@ class PlaygroundScreen(HistoryActions):
             self.draw_about()
             return
         self._offered = found.offered
-        able = [one for one in found.offered if one.problem is None]
-        kept = tuple(name for name in self._chosen if name in {one.name for one in able})
-        free = [one.name for one in able if not one.is_paid] or [one.name for one in able[:1]]
-        self._choose(kept or tuple(free[:2]))
+        self._choose(found.chosen(self._chosen))
 
     def _choose(self, chosen: tuple[str, ...] | None) -> None:
         if chosen is not None:
@@ -335,11 +316,7 @@ class PlaygroundScreen(HistoryActions):
 
     def _change_responders(self, chosen: tuple[str, ...] | None) -> None:
         self._choose(chosen)
-        late = [
-            visible(name)
-            for name in chosen or ()
-            if any(all(one.responder != name for one in turn.answers) for turn in self._turns)
-        ]
+        late = [visible(name) for name in chosen or () if not conversations.is_in_all(self._turns, name)]
         if late:
             self.app.show_message(
                 f"{', '.join(late)}: not in all turns so far; sees all that the speaker has said, and its "
@@ -374,6 +351,9 @@ class PlaygroundScreen(HistoryActions):
 
     def typed(self) -> str:
         return self._fields.typed()
+
+    def focus_utterance(self) -> None:
+        self._fields.utterance.focus()
 
     def focus_answers(self) -> None:
         self.set_focus(self._columns.first)
