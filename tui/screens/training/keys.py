@@ -156,3 +156,11 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Previous run",
     ),
 )
+
+#: Actions on charts, which the table hides.
+ON_CHARTS = frozenset(
+    {
+        *("metric", "layout", "full", "panel", "move", "closer", "whole", "log_scale", "smooth", "axis"),
+        *("log", "run"),
+    }
+)

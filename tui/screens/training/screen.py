@@ -17,7 +17,7 @@ from tui.screens.training.caption import Caption
 from tui.screens.training.charts.chart_area import ChartArea
 from tui.screens.training.charts.run_marks import MAX_MARKS, DrawnRun, Marks
 from tui.screens.training.curve_screen import CurveScreen
-from tui.screens.training.keys import KEYS
+from tui.screens.training.keys import KEYS, ON_CHARTS
 from tui.screens.training.runs.run_actions import RunActions
 from tui.screens.training.runs.run_data import AllRuns, OtherRuns, all_runs, other_runs
 from tui.screens.training.runs.run_list import RunList
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 #: Widths from which the panel stands beside the charts, the list too, and the list has room for long names.
 _MEDIUM, _WIDE, _WIDEST = 100, 160, 190
-
-
-#: Actions on charts, which the table hides.
-_ON_CHARTS = frozenset(
-    {
-        *("metric", "layout", "full", "panel", "move", "closer", "whole", "log_scale", "smooth", "axis"),
-        *("log", "run"),
-    }
-)
 
 
 class TrainingScreen(CurveScreen, RunActions):
@@ -180,14 +171,14 @@ class TrainingScreen(CurveScreen, RunActions):
         return super().is_offered(action) and has_choice
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self._is_table and action in _ON_CHARTS:
+        if self._is_table and action in ON_CHARTS:
             return False
         return super().check_action(action, parameters)
 
     def on_key(self, event: Key) -> None:
         """Say of a key for the charts why it does nothing while the table is in their place."""
         bound = self._bindings.key_to_bindings.get(event.key, ())
-        on_charts = any(one.action.partition("(")[0] in _ON_CHARTS for one in bound)
+        on_charts = any(one.action.partition("(")[0] in ON_CHARTS for one in bound)
         if self._is_table and on_charts and event.key not in self.active_bindings:
             event.stop()
             self.app.show_message(f"this key is for the charts: {self.key_of('training.table')} shows them")
