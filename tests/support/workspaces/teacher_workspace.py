@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -176,6 +177,26 @@ class TeacherWorkspace:
             "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"generate:{name}")
         )
         return [json.loads(line) for line in (self.workspace.root / path).open()]
+
+    def submissions(self) -> list[tuple[str, int]]:
+        """(state, requests) of every submission, in order."""
+        rows = self.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
+        return [(str(state), int(requests)) for state, requests in rows]
+
+    def until_in_progress(self) -> None:
+        """Wait until a batch is in progress and its state has come into the store."""
+        self.until(lambda: bool(self.query("SELECT 1 FROM submissions WHERE state = 'in_progress'")))
+
+    def outcomes(self) -> dict[str, int]:
+        """How many answers have each outcome."""
+        return dict(self.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
+
+    def assert_all_answered_once(self, paid: Counter[tuple[str, str]]) -> None:
+        """All jobs are done, and the API was `paid` once for the answer to each dialogue."""
+        assert set(self.states().values()) == {"done"}, self.story()
+        assert {line["dialog_id"] for line in self.answers()} == {d.dialog_id for d in self.train}
+        assert len(paid) == len(self.train)
+        assert set(paid.values()) == {1}
 
     def result(self, name: str) -> dict[str, Any]:
         found = self.query("SELECT result FROM jobs WHERE stage || ':' || name = ?", name)

@@ -33,30 +33,11 @@ def workshop(root: Path, api: AnthropicApi, *recipes: str, **settings: Any) -> T
     )
 
 
-def batches(study: TeacherWorkspace) -> list[tuple[str, int]]:
-    """(state, requests) of every submission, in order."""
-    return [
-        (str(state), int(requests))
-        for state, requests in study.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
-    ]
-
-
-def outcomes(study: TeacherWorkspace) -> dict[str, int]:
-    return dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
-
-
-def assert_all_answered_once(study: TeacherWorkspace, api: AnthropicApi) -> None:
-    assert set(study.states().values()) == {"done"}, study.story()
-    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
-    assert len(api.paid) == len(study.train)
-    assert set(api.paid.values()) == {1}
-
-
 def test_a_recipe_from_a_batch(tmp_path: Path, api: AnthropicApi) -> None:
     study = workshop(tmp_path, api)
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study) == [("completed", len(study.train))]
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions() == [("completed", len(study.train))]
     ((name, batch),) = api.batches.items()
     ((token,),) = study.query("SELECT token FROM submissions")
     by_dialogue = {line["dialog_id"]: line for line in study.answers()}
@@ -68,17 +49,6 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: AnthropicApi) -> None:
         assert by_dialogue[dialogue.dialog_id]["text"] == expected_answer([turn])
     submissions = study.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
     assert submissions == [(name, len(study.train), 0, len(study.train), api_keys.digest(KEY))]
-
-
-def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: AnthropicApi) -> None:
-    live = workshop(tmp_path / "live", api, mode="live")
-    live.run()
-    assert_all_answered_once(live, api)
-    assert not api.batches
-    batch = workshop(tmp_path / "batch", api, dialogues=live.open().data.dialogues())
-    batch.run()
-    assert live.answers() == batch.answers()
-    assert live.job(NAIVE) == batch.job(NAIVE)
 
 
 def test_sequential_is_one_conversation(tmp_path: Path, api: AnthropicApi) -> None:
@@ -98,37 +68,13 @@ def test_errors_and_expired_requests_go_into_the_next_batch(tmp_path: Path, api:
     api.faults.expire = 1
     study = workshop(tmp_path, api, teacher="batch_tries = 40")
     study.run()
-    assert_all_answered_once(study, api)
-    sizes = [requests for _, requests in batches(study)]
+    study.assert_all_answered_once(api.paid)
+    sizes = [requests for _, requests in study.submissions()]
     assert sizes == sorted(sizes, reverse=True)
-    found = outcomes(study)
+    found = study.outcomes()
     assert found["expired"] == len(study.train) - len(study.train) // 2
     assert found.get("error", 0) + found["expired"] == sum(sizes) - len(study.train)
-    assert batches(study)[0][0] == "expired"
-
-
-@pytest.mark.parametrize(
-    "faults",
-    [
-        {"break_calls": 3},
-        {"corrupt": True, "lose_creates": 1},
-        {"late_contents": 2, "late_files": 3},
-        {"refuse_creates": 3},
-        {"lose_creates": 1, "break_calls": 2, "cut_replies": 2, "corrupt": True, "late_files": 2},
-    ],
-    ids=lambda faults: "+".join(faults),
-)
-def test_a_fault_costs_nothing_twice(tmp_path: Path, api: AnthropicApi, faults: dict[str, Any]) -> None:
-    for name, value in faults.items():
-        setattr(api.faults, name, value)
-    study = workshop(tmp_path, api, teacher="batch_tries = 20")
-    study.run()
-    assert set(study.states().values()) == {"done"}, study.story()
-    # A line that came corrupted is left out, and not bought again.
-    missing = {d.dialog_id for d in study.train} - {line["dialog_id"] for line in study.answers()}
-    assert len(missing) == api.faults.corrupt
-    assert sum(api.paid.values()) == len(api.paid) == len(study.train)
-    assert len(study.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
+    assert study.submissions()[0][0] == "expired"
 
 
 def lost_among_others(study: TeacherWorkspace, api: AnthropicApi) -> None:
@@ -196,8 +142,8 @@ def test_a_creation_that_never_came_is_sent_once_more(tmp_path: Path, api: Anthr
     api.create = refuse  # type: ignore[method-assign]
     study = workshop(tmp_path, api)
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study) == [("failed", len(study.train)), ("completed", len(study.train))]
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions() == [("failed", len(study.train)), ("completed", len(study.train))]
 
 
 @pytest.mark.parametrize(("kind", "mode"), zip(CONTENT, itertools.cycle(("batch", "live"))))
@@ -210,7 +156,7 @@ def test_an_unusable_answer_is_tried_again_then_left_out(
     alike = sum(d.responses["human"].text == unlucky.responses["human"].text for d in study.train)
     study.run()
     assert set(study.states().values()) == {"done"}, study.story()
-    assert outcomes(study) == {"ok": len(study.train) - alike, CONTENT[kind]: 2 * alike}
+    assert study.outcomes() == {"ok": len(study.train) - alike, CONTENT[kind]: 2 * alike}
     assert study.result(NAIVE)["left_out_as"] == {CONTENT[kind]: alike}
 
 
@@ -222,7 +168,7 @@ def test_live_faults_are_overcome(tmp_path: Path, api: AnthropicApi, faults: dic
         setattr(api.faults, name, value)
     study = workshop(tmp_path, api, mode="live")
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
 
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
@@ -242,7 +188,7 @@ def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
 def test_reasoning_is_set_learned_paid_and_left_out(tmp_path: Path, api: AnthropicApi) -> None:
     study = workshop(tmp_path, api, mode="batch", teacher="reasoning_effort = 'low'\ntemperature = 0.5")
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     # The first batch was refused because of the temperature, and nothing was paid for it.
     assert len(api.batches) == 2
     sent = api.bodies[-1]
@@ -258,17 +204,17 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: AnthropicApi) -
     api.faults.hold = True
     study.ask(intents.Start(targets=("recipe",)))
     supervisor = study.supervise()
-    study.until(lambda: bool(study.query("SELECT 1 FROM submissions WHERE state = 'in_progress'")))
+    study.until_in_progress()
     study.ask(intents.Cancel(job=study.job(NAIVE)))
     assert study.wait(supervisor) == 0
     assert study.states()[NAIVE] == "cancelled"
     assert study.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
     half = len(study.train) // 2
-    assert outcomes(study) == {"ok": half}
+    assert study.outcomes() == {"ok": half}
     api.faults.hold = False
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study)[1] == ("completed", len(study.train) - half)
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions()[1] == ("completed", len(study.train) - half)
 
 
 def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: AnthropicApi) -> None:
@@ -276,14 +222,14 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: A
     api.faults.hold = True
     study.ask(intents.Start(targets=("recipe",)))
     supervisor = study.supervise()
-    study.until(lambda: bool(study.query("SELECT 1 FROM submissions WHERE state = 'in_progress'")))
+    study.until_in_progress()
     ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     supervisor.kill()
     supervisor.wait()
     os.kill(pid, signal.SIGKILL)
     api.faults.hold = False
     assert study.finish() == 0
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     assert api.calls["create"] == 1
 
 
@@ -317,7 +263,7 @@ batch_cache_write = 3.0
 """
     study = workshop(tmp_path, api, more=prices)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     rows = study.query("SELECT input_tokens, cached_tokens, output_tokens, usd FROM answers")
     for given, cached, output, usd in rows:
         fresh = given - cached - 10

@@ -32,18 +32,12 @@ def looked_more_than(study: TeacherWorkspace, times: int) -> bool:
     return len(study.query("SELECT 1 FROM submission_states")) > times
 
 
-def submitted(study: TeacherWorkspace, api: Api) -> None:
-    """Wait until a batch is in progress and its state has come into the store."""
-    state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    study.until(lambda: bool(study.query(state)[0][0]))
-
-
 def killed_while_waiting(study: TeacherWorkspace, api: Api) -> None:
     """Submit a batch, and kill everything while it is in progress."""
     api.faults.hold = True
     study.ask(intents.Start(targets=("generate",)))
     supervisor = study.supervise(dying=True)
-    submitted(study, api)
+    study.until_in_progress()
     kill_all(study, supervisor)
     api.faults.hold = False
 
@@ -175,7 +169,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     api.faults.hold = True
     study.ask(intents.Start(targets=("recipe",)))
     supervisor = study.supervise()
-    submitted(study, api)
+    study.until_in_progress()
     study.ask(intents.Cancel(job=study.job(NAIVE)))
     assert study.wait(supervisor) == 0
     assert study.states()[NAIVE] == "cancelled"
@@ -200,7 +194,7 @@ def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
     api.faults.hold = True
     study.ask(intents.Start(targets=("generate",)))
     supervisor = study.supervise()
-    submitted(study, api)
+    study.until_in_progress()
     ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     os.kill(pid, signal.SIGTERM)
     study.until(lambda: len(study.query("SELECT 1 FROM attempts")) == 2)

@@ -23,26 +23,12 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def assert_all_answered_once(study: TeacherWorkspace, api: Api) -> None:
-    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
-    assert len(api.paid) == len(study.train)
-    assert set(api.paid.values()) == {1}
-
-
-def batches(study: TeacherWorkspace) -> list[tuple[str, int]]:
-    """(state, requests) of every submission, in order."""
-    return [
-        (str(state), int(requests))
-        for state, requests in study.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
-    ]
-
-
 def test_a_recipe_from_a_batch(tmp_path: Path, api: Api) -> None:
     study = TeacherWorkspace(tmp_path, api.url)
     study.run()
     assert set(study.states().values()) == {"done"}
-    assert_all_answered_once(study, api)
-    assert batches(study) == [("completed", len(study.train))]
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions() == [("completed", len(study.train))]
     # Answers came in another order than they were requested: each is where its request was.
     (uploaded,) = [file for file in api.files.values() if file["purpose"] == "batch"]
     asked = [json.loads(line) for line in uploaded["content"].splitlines()]
@@ -102,8 +88,8 @@ def test_only_what_failed_goes_into_the_next_batch(tmp_path: Path, api: Api, sha
     setattr(api.faults, share, 0.4)
     study = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 40")
     study.run()
-    assert_all_answered_once(study, api)
-    sizes = [requests for _, requests in batches(study)]
+    study.assert_all_answered_once(api.paid)
+    sizes = [requests for _, requests in study.submissions()]
     assert len(sizes) > 1
     assert sizes == sorted(sizes, reverse=True)
     found = study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome")
@@ -114,46 +100,17 @@ def test_an_expired_batch_keeps_what_it_has(tmp_path: Path, api: Api) -> None:
     api.faults.expire = 1
     study = TeacherWorkspace(tmp_path, api.url)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     half = len(study.train) // 2
-    assert batches(study) == [("expired", len(study.train)), ("completed", len(study.train) - half)]
-    assert dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))["expired"] == half
+    assert study.submissions() == [("expired", len(study.train)), ("completed", len(study.train) - half)]
+    assert study.outcomes()["expired"] == half
 
 
 def test_a_large_file_is_split(tmp_path: Path, api: Api) -> None:
     study = TeacherWorkspace(tmp_path, api.url, teacher="batch_requests = 5")
     study.run()
-    assert_all_answered_once(study, api)
-    assert sorted(requests for _, requests in batches(study)) == [2, 5, 5]
-
-
-@pytest.mark.parametrize(
-    "faults",
-    [
-        {"lose_creates": 1},
-        {"lose_creates": 3},
-        {"lose_uploads": 2},
-        {"break_calls": 6},
-        {"cut_replies": 3},
-        {"corrupt": True},
-        {"late_files": 3},
-        {"late_contents": 2},
-        {"refuse_creates": 3},
-        {"lose_creates": 1, "break_calls": 4, "cut_replies": 2, "corrupt": True, "late_files": 2},
-    ],
-    ids=lambda faults: "+".join(faults),
-)
-def test_a_fault_costs_nothing_twice(tmp_path: Path, api: Api, faults: dict[str, int]) -> None:
-    for name, value in faults.items():
-        setattr(api.faults, name, value)
-    study = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 20")
-    study.run()
-    assert set(study.states().values()) == {"done"}, study.story()
-    # A line that came corrupted is left out, and not bought again.
-    missing = {d.dialog_id for d in study.train} - {line["dialog_id"] for line in study.answers()}
-    assert len(missing) == api.faults.corrupt
-    assert sum(api.paid.values()) == len(api.paid) == len(study.train)
-    assert len(study.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
+    study.assert_all_answered_once(api.paid)
+    assert sorted(requests for _, requests in study.submissions()) == [2, 5, 5]
 
 
 def test_a_batch_that_never_has_files_is_failed_and_not_bought_again(tmp_path: Path, api: Api) -> None:
@@ -162,7 +119,7 @@ def test_a_batch_that_never_has_files_is_failed_and_not_bought_again(tmp_path: P
     study.run()
     assert study.states()[NAIVE] == "failed"
     assert f"{len(study.train)} more requests are completed than its result files" in study.error(NAIVE)
-    assert batches(study) == [("failed", len(study.train))]
+    assert study.submissions() == [("failed", len(study.train))]
     ((errors,),) = study.query("SELECT DISTINCT errors FROM submissions")
     assert "without any file" in errors
     # Asked again, it goes on: the tries begin anew.
@@ -180,7 +137,7 @@ def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: Api) -> Non
     assert "invalid_json_line" in study.error(NAIVE)
     assert "line 1" in study.error(NAIVE)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
 
 
 def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: Api) -> None:
@@ -198,8 +155,8 @@ def test_a_batch_cancelled_at_the_provider(tmp_path: Path, api: Api) -> None:
     assert study.states()[NAIVE] == "failed"
     assert "was cancelled at the provider" in study.error(NAIVE)
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study)[1] == ("completed", len(study.train) - len(study.train) // 2)
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions()[1] == ("completed", len(study.train) - len(study.train) // 2)
 
 
 @pytest.mark.parametrize("kind", ["refusal", "empty", "cut", "long"])
@@ -248,7 +205,7 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     study.run()
     assert set(study.states().values()) == {"done"}, study.story()
     assert sum(api.paid.values()) == before + 1
-    assert batches(study) == [("completed", len(study.train)), ("completed", 1)]
+    assert study.submissions() == [("completed", len(study.train)), ("completed", 1)]
     newest = study.query("SELECT result FROM jobs WHERE stage = 'generate' ORDER BY rowid DESC LIMIT 1")
     assert json.loads(newest[0][0])["reused"] == len(study.train) - 1
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,7 @@ from typing import Any
 import pytest
 
 from core.store import intents
-from tests import loopback
-from tests.loopback import anthropic_server
+from tests.loopback.providers import APIS
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -30,12 +27,6 @@ def rows(study: TeacherWorkspace) -> Rows:
             "SELECT dialog_id, outcome, text, input_tokens, output_tokens FROM answers ORDER BY 1"
         ),
     }
-
-
-APIS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    "openai": loopback.running,
-    "anthropic": anthropic_server.running,
-}
 
 
 def life(root: Path, at: int, when: str, provider: str) -> tuple[int, Rows]:

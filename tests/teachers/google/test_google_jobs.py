@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,37 +30,13 @@ def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> Teac
     return TeacherWorkspace(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
 
 
-def batches(study: TeacherWorkspace) -> list[tuple[str, int]]:
-    """(state, requests) of every submission, in order."""
-    return [
-        (str(state), int(requests))
-        for state, requests in study.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
-    ]
-
-
-def outcomes(study: TeacherWorkspace) -> dict[str, int]:
-    return dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
-
-
-def assert_all_answered_once(study: TeacherWorkspace, api: GoogleApi) -> None:
-    assert set(study.states().values()) == {"done"}, study.story()
-    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
-    assert len(api.paid) == len(study.train)
-    assert set(api.paid.values()) == {1}
-
-
-def until_under_way(study: TeacherWorkspace) -> None:
-    state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    study.until(lambda: bool(study.query(state)[0][0]))
-
-
 @pytest.mark.parametrize("states", ["BATCH_STATE_", "JOB_STATE_"])
 def test_a_recipe_from_a_batch(tmp_path: Path, api: GoogleApi, states: str) -> None:
     api.states = states
     study = workshop(tmp_path, api)
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study) == [("completed", len(study.train))]
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions() == [("completed", len(study.train))]
     (sent,) = [file for file in api.files.values() if not file["generated"]]
     asked = [json.loads(line) for line in sent["content"].splitlines()]
     by_dialogue = {line["dialog_id"]: line for line in study.answers()}
@@ -76,17 +51,6 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: GoogleApi, states: str) -> N
     assert submissions == [(path, len(study.train), 0, len(study.train), api_keys.digest(KEY))]
     ((token,),) = study.query("SELECT token FROM submissions")
     assert of["displayName"] == f"empathy-tui {tmp_path.name}/{study.job(NAIVE)}/{token}"
-
-
-def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: GoogleApi) -> None:
-    live = workshop(tmp_path / "live", api, mode="live")
-    live.run()
-    assert_all_answered_once(live, api)
-    assert not api.batches
-    batch = workshop(tmp_path / "batch", api, dialogues=live.open().data.dialogues())
-    batch.run()
-    assert live.answers() == batch.answers()
-    assert live.job(NAIVE) == batch.job(NAIVE)
 
 
 def test_sequential_is_one_conversation(tmp_path: Path, api: GoogleApi) -> None:
@@ -109,12 +73,12 @@ def test_only_what_failed_goes_into_the_next_batch(tmp_path: Path, api: GoogleAp
     setattr(api.faults, share, 0.4)
     study = workshop(tmp_path, api, teacher="batch_tries = 40")
     study.run()
-    assert_all_answered_once(study, api)
-    sizes = [requests for _, requests in batches(study)]
+    study.assert_all_answered_once(api.paid)
+    sizes = [requests for _, requests in study.submissions()]
     assert len(sizes) > 1
     assert sizes == sorted(sizes, reverse=True)
     outcome = "error" if share == "fail_share" else "missing"
-    assert outcomes(study)[outcome] == sum(sizes) - len(study.train)
+    assert study.outcomes()[outcome] == sum(sizes) - len(study.train)
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("expire", "expired"), ("partial", "missing")])
@@ -122,10 +86,10 @@ def test_a_batch_that_ends_before_its_end(tmp_path: Path, api: GoogleApi, fault:
     setattr(api.faults, fault, 1)
     study = workshop(tmp_path, api)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     lost = len(study.train) if fault == "expire" else len(study.train) - len(study.train) // 2
-    assert [requests for _, requests in batches(study)] == [len(study.train), lost]
-    assert outcomes(study)[outcome] == lost
+    assert [requests for _, requests in study.submissions()] == [len(study.train), lost]
+    assert study.outcomes()[outcome] == lost
 
 
 def test_a_lost_reply_is_found_by_its_token(tmp_path: Path, api: GoogleApi) -> None:
@@ -142,38 +106,9 @@ def test_a_lost_reply_is_found_by_its_token(tmp_path: Path, api: GoogleApi) -> N
     api.faults.lose_creates = 1
     study = workshop(tmp_path, api)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     assert api.calls["create"] == 1
-    assert batches(study) == [("completed", len(study.train))]
-
-
-@pytest.mark.parametrize(
-    "faults",
-    [
-        {"lose_creates": 3},
-        {"lose_uploads": 1},
-        {"break_calls": 4},
-        {"break_on": Counter(create=1, get=3, list=1, download=2)},
-        {"cut_replies": 3},
-        {"corrupt": True},
-        {"late_files": 3},
-        {"late_contents": 2},
-        {"refuse_creates": 3, "retry_after": "0.1"},
-        {"lose_creates": 1, "break_calls": 2, "cut_replies": 2, "corrupt": True, "late_files": 2},
-    ],
-    ids=lambda faults: "+".join(faults),
-)
-def test_a_fault_costs_nothing_twice(tmp_path: Path, api: GoogleApi, faults: dict[str, Any]) -> None:
-    for name, value in faults.items():
-        setattr(api.faults, name, value)
-    study = workshop(tmp_path, api, teacher="batch_tries = 20")
-    study.run()
-    assert set(study.states().values()) == {"done"}, study.story()
-    # A line that came corrupted is left out, and not bought again.
-    missing = {d.dialog_id for d in study.train} - {line["dialog_id"] for line in study.answers()}
-    assert len(missing) == api.faults.corrupt
-    assert sum(api.paid.values()) == len(api.paid) == len(study.train)
-    assert len(study.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
+    assert study.submissions() == [("completed", len(study.train))]
 
 
 def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: GoogleApi) -> None:
@@ -184,7 +119,7 @@ def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: GoogleApi) 
     assert study.states()[NAIVE] == "failed"
     assert "Line 7 is no JSON." in study.error(NAIVE)
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
 
 
 def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: GoogleApi) -> None:
@@ -207,7 +142,7 @@ def test_an_unusable_answer_is_left_out_and_tried_again_before_unless_it_was_fil
     study.run()
     assert set(study.states().values()) == {"done"}, study.story()
     tries = 1 if CONTENT[kind] == "filtered" else 2
-    assert outcomes(study) == {"ok": len(study.train) - alike, CONTENT[kind]: tries * alike}
+    assert study.outcomes() == {"ok": len(study.train) - alike, CONTENT[kind]: tries * alike}
     assert study.result(NAIVE)["left_out_as"] == {CONTENT[kind]: alike}
     assert unlucky.dialog_id not in {line["dialog_id"] for line in study.answers()}
 
@@ -239,7 +174,7 @@ def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or wrong.encode() not in path.read_bytes(), path
     study.run()
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
 
 
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> None:
@@ -247,18 +182,18 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> N
     api.faults.hold = True
     study.ask(intents.Start(targets=("recipe",)))
     supervisor = study.supervise()
-    until_under_way(study)
+    study.until_in_progress()
     study.ask(intents.Cancel(job=study.job(NAIVE)))
     assert study.wait(supervisor) == 0
     assert study.states()[NAIVE] == "cancelled"
     assert [batch["state"] for batch in api.batches.values()] == ["CANCELLED"]
     assert study.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
     half = len(study.train) // 2
-    assert outcomes(study) == {"ok": half}
+    assert study.outcomes() == {"ok": half}
     api.faults.hold = False
     study.run()
-    assert_all_answered_once(study, api)
-    assert batches(study)[1] == ("completed", len(study.train) - half)
+    study.assert_all_answered_once(api.paid)
+    assert study.submissions()[1] == ("completed", len(study.train) - half)
 
 
 def killed_while_waiting(study: TeacherWorkspace, api: GoogleApi) -> None:
@@ -266,7 +201,7 @@ def killed_while_waiting(study: TeacherWorkspace, api: GoogleApi) -> None:
     api.faults.hold = True
     study.ask(intents.Start(targets=("recipe",)))
     supervisor = study.supervise()
-    until_under_way(study)
+    study.until_in_progress()
     ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     supervisor.kill()
     supervisor.wait()
@@ -278,7 +213,7 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
     killed_while_waiting(study, api)
     api.faults.hold = False
     assert study.finish() == 0
-    assert_all_answered_once(study, api)
+    study.assert_all_answered_once(api.paid)
     assert api.calls["create"] == 1
     assert len(study.query("SELECT 1 FROM attempts WHERE job = ?", study.job(NAIVE))) == 2
 
@@ -306,7 +241,7 @@ def test_an_ended_batch_is_adopted_by_its_results(tmp_path: Path, api: GoogleApi
     assert second.answers() == first.answers()
     assert len(api.batches) == before == 1 + partial
     assert set(api.paid.values()) == {1}
-    held = [requests for _, requests in batches(second)]
+    held = [requests for _, requests in second.submissions()]
     assert sum(held) == len(second.train)
     assert second.query("SELECT DISTINCT state FROM submissions") == [("completed",)]
 
@@ -322,7 +257,7 @@ def test_nothing_is_sent_while_a_named_batch_may_hold_it(tmp_path: Path, api: Go
     assert not second.query("SELECT 1 FROM submissions")
     api.faults.hold = False
     assert second.wait(supervisor) == 0
-    assert_all_answered_once(second, api)
+    second.assert_all_answered_once(api.paid)
     assert api.calls["create"] == 1
 
 

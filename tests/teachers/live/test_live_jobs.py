@@ -24,20 +24,6 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
-    live = TeacherWorkspace(tmp_path / "live", api.url, mode="live")
-    live.run()
-    batch = TeacherWorkspace(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
-    batch.run()
-    assert live.answers() == batch.answers()
-    # How the teacher is reached is not part of the work: nothing is requested again.
-    assert live.job(NAIVE) == batch.job(NAIVE)
-    live.configure(api.url, ["improve-human/naive"], mode="batch")
-    before = sum(api.paid.values())
-    live.run()
-    assert sum(api.paid.values()) == before
-
-
 @pytest.mark.parametrize(
     "faults", [{"throttle": 6, "retry_after": "0"}, {"fail_share": 0.3}, {"cut_replies": 4}], ids=str
 )
@@ -97,7 +83,7 @@ def test_what_was_in_flight_at_a_kill_is_asked_about(tmp_path: Path, api: Api, a
     assert "1 of 12 requests got no answer (1 lost)" in study.error(NAIVE)
     assert "may have been charged" in study.error(NAIVE)
     assert set(api.paid.values()) == {1}
-    outcomes = dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
+    outcomes = study.outcomes()
     assert outcomes == {"ok": len(study.train) - 1, "lost": 1}
     paid = sum(api.paid.values())
     study.ask(intents.Retry(study.job(NAIVE)))
