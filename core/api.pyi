@@ -128,8 +128,11 @@ from .domain.names import VersionName as VersionName
 from .domain.names import is_of_rung as is_of_rung
 from .domain.names import settings_text as settings_text
 from .domain.names import without_seed as without_seed
+from .domain.number_format import difference_interval as difference_interval
+from .domain.number_format import p_value as p_value
+from .domain.number_format import percent as percent
+from .domain.number_format import percent_interval as percent_interval
 from .domain.paths import file_name as file_name
-from .domain.percent import percent as percent
 from .domain.runs import Run as Run
 from .domain.runs import RunComparison as RunComparison
 from .domain.runs import RunDeletion as RunDeletion

@@ -8,7 +8,7 @@ from typing import Literal
 
 from core.config.schema import SplitRule
 from core.domain.data.dialogues import GOOD, Split
-from core.domain.percent import percent
+from core.domain.number_format import percent
 
 #: How an import splits: `auto` of the settings, decided.
 SplitMethod = Literal["ratings", "column", "random"]

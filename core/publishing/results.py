@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain import markdown
 from core.domain.evaluation.win_rates import WinRate
-from core.domain.percent import percent
+from core.domain.number_format import percent
 from core.domain.text import visible
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from core.api import percent as share_in_percent
+from core import api
 from tui.format.text import visible
 
 #: What a cell sorts by; None where nothing is known.
@@ -49,19 +49,17 @@ def roughly(seconds: float) -> str:
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share from 0 to 1 as `57 %`."""
-    return UNKNOWN if share is None else share_in_percent(share, digits)
+    return UNKNOWN if share is None else api.percent(share, digits)
 
 
 def span(low: float | None, high: float | None) -> str:
     """An interval of shares in percent, as `42.0–89.0`."""
-    return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
+    return UNKNOWN if low is None or high is None else api.percent_interval(low, high)
 
 
 def p_value(p: float | None) -> str:
     """A p-value as `0.043` or `< 0.001`."""
-    if p is None:
-        return UNKNOWN
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return UNKNOWN if p is None else api.p_value(p)
 
 
 def p_words(p: float | None) -> str:

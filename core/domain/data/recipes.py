@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.domain.names import Method
-from core.domain.percent import percent
+from core.domain.number_format import percent
 
 #: Why a judge's filter drops a preference pair: the judge prefers the rejected response; it prefers neither,
 #: or each in one order; both are the same text; an order has no valid verdict.

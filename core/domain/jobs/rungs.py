@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.domain.names import JobId, RunName
-from core.domain.percent import percent
+from core.domain.number_format import percent
 
 if TYPE_CHECKING:
     from core.domain.jobs.results import RungPlace, RungResult

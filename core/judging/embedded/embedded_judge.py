@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.domain.data.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Order, Winner
-from core.domain.percent import percent
+from core.domain.number_format import percent
 from core.jobs import files
 from core.jobs.records import VerdictRecord
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors

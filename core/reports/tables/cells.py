@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.domain import percent as shares
+from core.domain import number_format
 from core.domain.evaluation.win_rates import WinRate
 from core.domain.text import visible
 from core.reports.gather import Report
@@ -88,19 +88,19 @@ def share(value: float | None) -> ReportCell:
 
 
 def p_value(value: float | None) -> ReportCell:
-    return ReportCell(value, UNKNOWN if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}")
+    return ReportCell(value, UNKNOWN if value is None else number_format.p_value(value))
 
 
 def percent(value: float | None) -> str:
-    return UNKNOWN if value is None else shares.percent(value, 1)
+    return UNKNOWN if value is None else number_format.percent(value, 1)
 
 
 def span(low: float | None, high: float | None) -> str:
-    return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
+    return UNKNOWN if low is None or high is None else number_format.percent_interval(low, high)
 
 
 def rate_text(value: float | None, low: float | None, high: float | None) -> str:
     """A share in percent with its interval, as `64.6 (57.2–71.0)`."""
     if value is None or low is None or high is None:
         return UNKNOWN
-    return f"{value * 100:.1f} ({low * 100:.1f}–{high * 100:.1f})"
+    return f"{value * 100:.1f} ({number_format.percent_interval(low, high)})"

@@ -18,7 +18,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs.job import Job
 from core.domain.jobs.results import CompareResult, FilterResult, JudgeResult, ValidateResult
 from core.domain.names import ComparisonName
-from core.domain.percent import percent
+from core.domain.number_format import percent
 from core.services.evaluation import comparisons, human_votes
 from core.store.jobs import submissions
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.config.schema import Teacher
 from core.domain.errors import UserError
-from core.domain.percent import percent
+from core.domain.number_format import percent
 from core.domain.submissions import Outcome
 from core.jobs.records import Answer
 from core.teachers.protocol import Request

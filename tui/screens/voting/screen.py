@@ -319,9 +319,8 @@ class VoteScreen(WorkspaceScreen):
         rate = self._rate
         if rate is not None:
             names = f"{visible(rate.b)} vs. {visible(rate.a)}"
-            share = (
-                f"{formats.percent(rate.win_rate_b, 1)} ({rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f})"
-            )
+            interval = formats.span(rate.ci_low, rate.ci_high)
+            share = f"{formats.percent(rate.win_rate_b, 1)} ({interval})"
             voters = ", ".join(map(visible, rate.voters))
             lines += [
                 Content.assemble((f"{names}: ", ""), (share, "bold")),

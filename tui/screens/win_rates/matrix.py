@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import ALPHA, PairedTest
+from core.api import ALPHA, PairedTest, difference_interval
 from tui.format import values as formats
 from tui.format.evaluation.win_rates import win_rate_of
 
@@ -129,7 +129,7 @@ def _paired(test: PairedTest, row: str, column: str) -> str:
     return (
         f"Paired over the common baseline {test.baseline}: {row}'s win rate is {abs(points):.1f} points "
         f"{'above' if points >= 0 else 'below'} {column}'s "
-        f"({low * 100:+z.1f} to {high * 100:+z.1f}), better on {better} and worse on {worse} "
+        f"({difference_interval(low, high)}), better on {better} and worse on {worse} "
         f"of {test.n} dialogues. {tested(test)}"
     )
 

@@ -22,6 +22,7 @@ from core.api import (
     Scorecard,
     SeedGroup,
     WinRate,
+    difference_interval,
     judge_labels,
 )
 from tui.cli.output.evaluation.seeds import print_groups
@@ -170,7 +171,7 @@ def _by_people(found: PredictionPoweredWinRate | None) -> str:
 def _span(rate: WinRate) -> str:
     if rate.ci_low is None or rate.ci_high is None:
         return UNKNOWN
-    return f"{rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f} %"
+    return f"{span(rate.ci_low, rate.ci_high)} %"
 
 
 def print_comparison(console: Console, found: Comparison) -> None:
@@ -344,7 +345,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, labels
         shown.add_row(
             *map(visible, (test.judge, test.baseline, test.a, test.b)),
             cell(ahead, "bold") if star else ahead,
-            f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}",
+            difference_interval(test.low, test.high),
             f"{count(test.better_a)}/{count(test.better_b)}",
             count(test.n),
             p_value(test.p),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.api import RunComparison
+from core.api import RunComparison, difference_interval
 from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.evaluation import win_rates
 from tui.format.runs import RunColumn, RunResults, columns
@@ -62,7 +62,7 @@ def print_comparison(console: Console, found: RunComparison, rows: Sequence[RunR
             tests.add_row(
                 *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
                 cell(f"{test.difference * 100:+z.1f}", "bold"),
-                cell(f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}"),
+                cell(difference_interval(test.low, test.high)),
                 cell(p_value(test.p_holm)),
                 cell(str(test.n)),
             )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from core.api import MAX_WORDS
+from core.api import MAX_WORDS, difference_interval
 from tui.format import values as formats
 from tui.format.evaluation import human_votes, win_rates
 from tui.format.text import visible
@@ -371,12 +371,8 @@ def _length_controlled(rate: WinRate) -> str:
     if rate.win_rate_b is None:
         return ""
     points = (rate.lc_win_rate_b - rate.win_rate_b) * 100
-    known = rate.lc_difference_low is not None and rate.lc_difference_high is not None
-    between = (
-        f" ({(rate.lc_difference_low or 0) * 100:+z.1f} to {(rate.lc_difference_high or 0) * 100:+z.1f})"
-        if known
-        else ""
-    )
+    low, high = rate.lc_difference_low, rate.lc_difference_high
+    between = "" if low is None or high is None else f" ({difference_interval(low, high)})"
     difference = f"{points:+z.1f} points from raw{between}"
     if rate.lc_differs:
         return f"{difference}: the judge is biased by length"
