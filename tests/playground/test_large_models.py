@@ -13,11 +13,7 @@ import pytest
 
 from core.api import (
     OpinionQuestion,
-    PlaygroundAnswer,
     PlaygroundOpinion,
-    PlaygroundQuestion,
-    PlaygroundTurn,
-    Responding,
     UserError,
     Workspace,
     WorkspacePaths,
@@ -36,7 +32,7 @@ from tests.support import waiting
 from tests.support.records import made_results
 from tests.support.servers import large_models
 from tests.support.workspaces import playground_workspace
-from tests.support.workspaces.playground_workspace import BASE, SFT
+from tests.support.workspaces.playground_workspace import BASE, SFT, ask, question
 
 
 @pytest.fixture(scope="module")
@@ -57,27 +53,6 @@ def study(made: Path, root: Path, api: Api) -> Iterator[Workspace]:
         large_models.add(paths, api.url)
         with open_workspace(paths) as workspace:
             yield workspace
-
-
-def question(*responders: str, **changes: object) -> PlaygroundQuestion:
-    made = PlaygroundQuestion(
-        situation="I moved to a town where I know nobody.",
-        utterance="Every evening is so quiet.",
-        responders=responders,
-        sampling=Responding(max_new_tokens=12),
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-def ask(workspace: Workspace, wanted: PlaygroundQuestion) -> tuple[PlaygroundTurn, list[PlaygroundAnswer]]:
-    """The turn, and the answers as they grew."""
-    turn, grown = None, []
-    for event in workspace.playground.ask(wanted):
-        if event.answer is not None:
-            grown.append(event.answer)
-        turn = event.turn or turn
-    assert turn is not None
-    return turn, grown
 
 
 def judged(workspace: Workspace, judge: str, answer_a: str, answer_b: str) -> PlaygroundOpinion:

@@ -13,7 +13,6 @@ from core.api import (
     PlaygroundTurn,
     Responding,
     UserError,
-    Workspace,
     WorkspacePaths,
     open_workspace,
 )
@@ -24,30 +23,16 @@ from core.students.chat import chat_format
 from core.students.decoding.generation import Generator
 from core.students.models import loading
 from tests.support import waiting
-from tests.support.workspaces.playground_workspace import BASE, DPO, SFT, UNTRAINED
-
-SITUATION, UTTERANCE = "I moved to a town where I know nobody.", "Every evening is so quiet."
-
-
-def question(*responders: str, **changes: object) -> PlaygroundQuestion:
-    made = PlaygroundQuestion(
-        situation=SITUATION,
-        utterance=UTTERANCE,
-        responders=responders,
-        sampling=Responding(max_new_tokens=12),
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-def ask(workspace: Workspace, wanted: PlaygroundQuestion) -> tuple[PlaygroundTurn, list[PlaygroundAnswer]]:
-    """The turn, and the answers as they grew."""
-    turn, grown = None, []
-    for event in workspace.playground.ask(wanted):
-        if event.answer is not None:
-            grown.append(event.answer)
-        turn = event.turn or turn
-    assert turn is not None
-    return turn, grown
+from tests.support.workspaces.playground_workspace import (
+    BASE,
+    DPO,
+    SFT,
+    SITUATION,
+    UNTRAINED,
+    UTTERANCE,
+    ask,
+    question,
+)
 
 
 def by_job(study: WorkspacePaths, wanted: PlaygroundQuestion) -> dict[str, str]:

@@ -17,7 +17,7 @@ from core.jobs.records import Metric
 from core.training import evaluation
 from core.training.data.tokenized_data import TokenizedData
 from core.training.saving import checkpoints
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 from tests.training.test_resuming import killed
@@ -75,7 +75,7 @@ def test_the_loss_of_held_out_examples_is_logged_beside_that_of_training(
 ) -> None:
     folder = made.attempt(stage, adapter=sft.adapter, eval_share=0.3, eval_steps=2)
     result = training_attempts.run(folder)
-    evaluated = [metric for metric in training_attempts.found(folder, Metric) if "eval_loss" in metric.values]
+    evaluated = [metric for metric in job_attempts.found(folder, Metric) if "eval_loss" in metric.values]
     assert [metric.step for metric in evaluated] == [2, 4]
     assert not any("runtime" in name or "per_second" in name for name in evaluated[0].values)
     assert result.eval_loss == evaluated[-1].values["eval_loss"]
@@ -104,7 +104,7 @@ def stopped(made: TrainingInputs) -> Trained:
 def test_training_stops_and_keeps_the_weights_of_the_lowest_loss(stopped: Trained) -> None:
     losses = {
         metric.step: metric.values["eval_loss"]
-        for metric in training_attempts.found(stopped.folder, Metric)
+        for metric in job_attempts.found(stopped.folder, Metric)
         if "eval_loss" in metric.values
     }
     best = min(losses, key=lambda step: losses[step])

@@ -19,7 +19,7 @@ from core.pipeline.storage.storage import Storage
 from core.training.saving import checkpoints
 from tests.pipeline.engines.played_cluster import HIDING, can_hide
 from tests.support import waiting
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.support.servers import storages
 from tests.training.conftest import Trained
@@ -93,7 +93,7 @@ def test_a_run_whose_node_dies_goes_on_from_the_uploaded_checkpoint(
     second = inputs.attempt("sft", prior=[first])
     assert waiting.wait_for_exit(far_node.begin(second)) == 0
     far_node.bring_back(second)
-    assert len(training_attempts.found(second, Done)) == 1
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [5, 6]
+    assert len(job_attempts.found(second, Done)) == 1
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [5, 6]
     assert_same_curve([first, second], sft.folder)
     assert_same_adapter(second, sft.folder)

@@ -36,7 +36,7 @@ def preferred(made: TrainingInputs, full: Trained) -> Trained:
 @pytest.mark.parametrize("stage", ["full", "preferred"])
 def test_a_whole_model_is_published(stage: str, made: TrainingInputs, request: pytest.FixtureRequest) -> None:
     trained: Trained = request.getfixturevalue(stage)
-    (artifact,) = training_attempts.found(trained.folder, Artifact)
+    (artifact,) = job_attempts.found(trained.folder, Artifact)
     assert (artifact.name, artifact.path, artifact.sha256) == ("model", "model", files.sha256(trained.model))
     assert (trained.model / "chat_template.jinja").is_file()
     base = AutoModelForCausalLM.from_pretrained(made.student.model).state_dict()
@@ -53,12 +53,12 @@ def test_a_whole_model_is_published(stage: str, made: TrainingInputs, request: p
 
 
 def test_it_learns(full: Trained) -> None:
-    first, *_, last = training_attempts.found(full.folder, Metric)
+    first, *_, last = job_attempts.found(full.folder, Metric)
     assert last.values["loss"] < first.values["loss"]
 
 
 def test_dpo_starts_from_the_model_with_rewards_of_zero(full: Trained, preferred: Trained) -> None:
-    first, *_, last = training_attempts.found(preferred.folder, Metric)
+    first, *_, last = job_attempts.found(preferred.folder, Metric)
     assert first.values["rewards/margins"] == pytest.approx(0.0, abs=1e-4)
     assert last.values["rewards/margins"] > 0
     card = (preferred.model / "README.md").read_text()
@@ -71,7 +71,7 @@ def test_dpo_against_the_base_has_rewards_from_the_first_step(
 ) -> None:
     folder = made.attempt("sft-dpo", model=full.model, reference="base", max_steps=1, prefix_tree=tree)
     training_attempts.run(folder)
-    (first,) = training_attempts.found(folder, Metric)
+    (first,) = job_attempts.found(folder, Metric)
     assert first.values["rewards/chosen"] > 0.0
 
 
@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on(stage: str, made: TrainingInputs, full: Trained, p
     killed(first, "logged", 3)
     second = made.attempt(stage, prior=[first], **start)
     training_attempts.run(second)
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3, 4, 5, 6]
     assert_same_curve([first, second], whole.folder)
     got = load_file(second / "model/model.safetensors")
     for name, weights in load_file(whole.model / "model.safetensors").items():

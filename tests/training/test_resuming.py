@@ -28,7 +28,7 @@ from tests.training.conftest import Trained
 def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
     assert waiting.wait_for_exit(dying_worker.start(folder, where, step)) == -signal.SIGKILL
-    assert not training_attempts.found(folder, Done)
+    assert not job_attempts.found(folder, Done)
 
 
 def assert_same_curve(folders: list[Path], whole: Path) -> None:
@@ -72,8 +72,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt(spec.read(first).stage, adapter=sft.adapter, prior=[first])
     result = training_attempts.run(second)
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
-    assert training_attempts.found(second, Progress)[0].done == 2
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3, 4, 5, 6]
+    assert job_attempts.found(second, Progress)[0].done == 2
     assert_same_curve([first, second], whole.folder)
     assert_same_adapter(second, whole.folder)
     assert result.train_loss == pytest.approx(whole.result.train_loss)
@@ -90,7 +90,7 @@ def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
     third = made.attempt("sft", prior=[second, killed_sft])
     fourth = made.attempt("sft", prior=[third, second, killed_sft])
     training_attempts.run(fourth)
-    assert [metric.step for metric in training_attempts.found(fourth, Metric)] == [5, 6]
+    assert [metric.step for metric in job_attempts.found(fourth, Metric)] == [5, 6]
     assert_same_curve([killed_sft, second, fourth], sft.folder)
     assert_same_adapter(fourth, sft.folder)
 
@@ -102,7 +102,7 @@ def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: TrainingInputs, sft:
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt("sft", prior=[first])
     training_attempts.run(second)
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3, 4, 5, 6]
     assert_same_curve([first, second], sft.folder)
     assert_same_adapter(second, sft.folder)
 
@@ -111,12 +111,12 @@ def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Training
     first = made.attempt("sft")
     killed(first, "publishing", 6)
     assert (first / "adapter").is_dir()
-    assert not training_attempts.found(first, Artifact)
+    assert not job_attempts.found(first, Artifact)
     second = made.attempt("sft", prior=[first])
     result = training_attempts.run(second)
-    assert training_attempts.found(second, Metric) == []
+    assert job_attempts.found(second, Metric) == []
     assert_same_adapter(second, sft.folder)
-    (artifact,) = training_attempts.found(second, Artifact)
+    (artifact,) = job_attempts.found(second, Artifact)
     assert artifact.name == "adapter"
     assert result.steps == 6
     assert result.train_loss == pytest.approx(sft.result.train_loss)
@@ -160,7 +160,7 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
     job.stop.set()
     with pytest.raises(Cancelled):
         training_job.run(job)
-    assert training_attempts.found(folder, Metric) == []
+    assert job_attempts.found(folder, Metric) == []
 
 
 @pytest.mark.parametrize("signal_number", processes.GIVE_BACK)
@@ -180,10 +180,10 @@ def test_a_run_gives_its_slot_back_with_a_checkpoint(
     finally:
         process.kill()
         process.wait()
-    assert training_attempts.found(folder, Preempted)
+    assert job_attempts.found(folder, Preempted)
     saved = checkpoints.newest([folder])
     assert saved is not None
-    assert checkpoints.step(saved) == training_attempts.found(folder, Metric)[-1].step
+    assert checkpoints.step(saved) == job_attempts.found(folder, Metric)[-1].step
 
 
 def test_long_steps_are_saved_one_by_one(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:

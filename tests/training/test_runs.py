@@ -63,14 +63,14 @@ def test_padding_is_never_learned_even_where_it_is_the_end_token(
 
 
 def test_every_step_is_journalled_with_its_metrics_and_eta(sft: Trained) -> None:
-    found = training_attempts.found(sft.folder, Metric)
+    found = job_attempts.found(sft.folder, Metric)
     assert [metric.step for metric in found] == [1, 2, 3, 4, 5, 6]
     names = {"loss", "learning_rate", "grad_norm", "epoch", "mean_token_accuracy", "num_tokens"}
     for metric in found:
         assert names | {"tokens_per_second"} <= metric.values.keys()
         assert metric.values["tokens_per_second"] > 0
     assert found[-1].values["loss"] < found[0].values["loss"]
-    progress = training_attempts.found(sft.folder, Progress)
+    progress = job_attempts.found(sft.folder, Progress)
     assert (progress[0].done, progress[0].total, progress[0].eta_s) == (0, 6, None)
     assert (progress[-1].done, progress[-1].eta_s) == (6, 0.0)
     # A part of the first step says nothing of the others.
@@ -85,19 +85,19 @@ def test_every_step_is_journalled_with_its_metrics_and_eta(sft: Trained) -> None
 def test_steps_behind_the_last_logging_step_are_logged_too(made: TrainingInputs) -> None:
     folder = made.attempt("sft", logging_steps=4)
     result = training_attempts.run(folder)
-    found = training_attempts.found(folder, Metric)
+    found = job_attempts.found(folder, Metric)
     assert [metric.step for metric in found] == [4, 6]
     assert result.train_loss == pytest.approx((4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6)
 
 
 def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: TrainingInputs, sft: Trained) -> None:
     tests = [d.dialog_id for d in records.read(made.dialogues) if d.split == "test"][:2]
-    found = training_attempts.found(sft.folder, Sample)
+    found = job_attempts.found(sft.folder, Sample)
     assert [(sample.step, sample.dialog_id) for sample in found] == [(s, t) for s in (4, 6) for t in tests]
 
 
 def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> None:
-    first, *_, last = training_attempts.found(dpo.folder, Metric)
+    first, *_, last = job_attempts.found(dpo.folder, Metric)
     for name in ("rewards/chosen", "rewards/rejected", "rewards/margins"):
         assert first.values[name] == 0.0
     assert first.values["loss"] == pytest.approx(math.log(2))
@@ -110,7 +110,7 @@ def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> N
 def test_dpo_against_the_base_has_rewards_from_the_first_step(made: TrainingInputs, sft: Trained) -> None:
     folder = made.attempt("sft-dpo", adapter=sft.adapter, reference="base", max_steps=1)
     training_attempts.run(folder)
-    (first,) = training_attempts.found(folder, Metric)
+    (first,) = job_attempts.found(folder, Metric)
     assert first.values["rewards/chosen"] != 0.0
     # The SFT model finds the chosen responses likelier than its base does: it has learned from such.
     assert first.values["rewards/chosen"] > 0.0
@@ -131,7 +131,7 @@ def test_the_adapter_is_published_whole_and_loads_on_the_base_alone(
     stage: str, made: TrainingInputs, request: pytest.FixtureRequest
 ) -> None:
     trained: Trained = request.getfixturevalue(stage)
-    (artifact,) = training_attempts.found(trained.folder, Artifact)
+    (artifact,) = job_attempts.found(trained.folder, Artifact)
     assert (artifact.name, artifact.path) == ("adapter", "adapter")
     assert artifact.sha256 == files.sha256(trained.adapter)
     assert (trained.adapter / "chat_template.jinja").is_file()
@@ -209,7 +209,7 @@ def test_a_learning_rate_that_breaks_the_loss_is_said(made: TrainingInputs) -> N
     folder = made.attempt("sft", learning_rate=1e30, max_grad_norm=0.0)
     with pytest.raises(UserError, match=r"loss at step . is not finite: lower the learning rate"):
         training_attempts.run(folder)
-    *before, broken = training_attempts.found(folder, Metric)
+    *before, broken = job_attempts.found(folder, Metric)
     assert all("loss" in metric.values for metric in before)
     assert broken.not_finite["loss"] == "NaN"
 

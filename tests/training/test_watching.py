@@ -21,7 +21,7 @@ from tests.support.records.training_attempts import TrainingInputs
 
 
 def warnings(folder: Path) -> list[str]:
-    return [warned.text for warned in training_attempts.found(folder, Warned)]
+    return [warned.text for warned in job_attempts.found(folder, Warned)]
 
 
 def test_a_sample_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +32,8 @@ def test_a_sample_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pyt
     folder = made.attempt("sft", sample_dialogues=2, sample_steps=3)
     result = training_attempts.run(folder)
     assert result.steps == 6
-    assert len(training_attempts.found(folder, Metric)) == 6
-    assert training_attempts.found(folder, Sample) == []
+    assert len(job_attempts.found(folder, Metric)) == 6
+    assert job_attempts.found(folder, Sample) == []
     assert warnings(folder) == ["no sample answers: IndexError: index out of range in self"] * 2
 
 
@@ -78,7 +78,7 @@ def test_loggers_that_fail_are_warnings(made: TrainingInputs, monkeypatch: pytes
         *["the logger Flaky failed at one event"] * 3,
         "the logger Flaky failed and gets no more metrics",
     ]
-    assert not training_attempts.found(folder, Done)
+    assert not job_attempts.found(folder, Done)
 
 
 def test_a_logger_that_nobody_knows_is_refused(made: TrainingInputs) -> None:
@@ -117,7 +117,7 @@ def test_a_mixture_of_experts_trains_and_answers(kind: str, tiny: Path, tmp_path
     folder = inputs.attempt("sft", sample_dialogues=2, sample_steps=1)
     assert training_attempts.run(folder).steps == 2
     assert warnings(folder) == []
-    assert len(training_attempts.found(folder, Sample)) == 4
+    assert len(job_attempts.found(folder, Sample)) == 4
 
 
 def test_a_metric_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_metric_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pyt
     monkeypatch.setattr(prepared.trainer, "log", partial(Trainer.log, prepared.trainer))
     monkeypatch.setattr(prepared.trainer, "compute_loss", partial(Trainer.compute_loss, prepared.trainer))
     prepared.trainer.train()
-    first, second = training_attempts.found(folder, Metric)
+    first, second = job_attempts.found(folder, Metric)
     assert "loss" in first.values
     assert "tokens_per_second" not in first.values | second.values
     (warning,) = warnings(folder)

@@ -11,6 +11,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from tests.cli.conftest import Program
+from tests.support.file_tree import contents
 from tests.support.records.synthetic_dialogues import synthetic_csv
 from tests.support.workspaces import finished_workspace
 from tests.support.workspaces.filled_workspace import job_id
@@ -74,13 +75,6 @@ def _commands(command: click.Command, ctx: click.Context, name: str = "") -> Ite
             yield from _commands(below, ctx, f"{name} {word}".strip())
 
 
-def _tree(root: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
-        for path in sorted(root.rglob("*"))
-    }
-
-
 def test_no_command_is_forgotten() -> None:
     assert set(_commands(main, click.Context(main))) == WORDS.keys() | _READS | _SERVES
 
@@ -95,10 +89,10 @@ def test_no_command_writes(tmp_path: Path, kind: str, name: str) -> None:
         workspace = finished_workspace.make(root)
         job = job_id(workspace, "compare", COMPARISON)
     csv = synthetic_csv(tmp_path / "other.csv", rows=12, seed=3)
-    before = _tree(tmp_path)
+    before = contents(tmp_path)
     given = [word.format(csv=csv, job=job, root=root) for word in WORDS[name]]
     ended = Program(root)("--read-only", *name.split(), *given, code=None, OPENAI_API_KEY="none")
     assert "Traceback" not in ended.err, ended.err
     assert ended.code != 2, ended.err
-    assert _tree(tmp_path) == before, ended
+    assert contents(tmp_path) == before, ended
     assert launch.is_running(WorkspacePaths(root)) == (False, None)

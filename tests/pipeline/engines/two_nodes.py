@@ -11,7 +11,7 @@ from core.pipeline.engines.cluster import Cluster, Task
 from core.pipeline.engines.engine import Ending
 from core.training.saving import checkpoints
 from tests.support import waiting
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training.distributed.test_nodes import OF_TWO_NODES
 from tests.training.distributed.test_ranks import OF_ONE, assert_same_steps, assert_same_weights, curve
@@ -23,7 +23,7 @@ def check(cluster: Cluster, config: EngineConfig, made: TrainingInputs) -> None:
     training_attempts.run(one)
     two = made.attempt("sft", **OF_TWO_NODES)
     _run(cluster, _task(two, config))
-    assert training_attempts.found(two, Done), _story(two)
+    assert job_attempts.found(two, Done), _story(two)
     assert "ranks [1] of 2" in (two / "log-node-1.txt").read_text()
     assert_same_steps(curve(two), curve(one))
     assert_same_weights(two, one)
@@ -36,12 +36,12 @@ def check_that_it_continues(cluster: Cluster, config: EngineConfig, made: Traini
     first = made.attempt("sft", **OF_TWO_NODES)
     ending = _run(cluster, _task(first, config, node="tests.pipeline.engines.dying_node"))
     assert ending.is_preempted, (ending, _story(first))
-    assert not training_attempts.found(first, Failed)
+    assert not job_attempts.found(first, Failed)
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2", _story(first)
     second = made.attempt("sft", prior=[first], **OF_TWO_NODES)
     _run(cluster, _task(second, config))
-    assert training_attempts.found(second, Done), _story(second)
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3]
+    assert job_attempts.found(second, Done), _story(second)
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3]
     assert_same_steps(curve(first, second), curve(one))
     assert_same_weights(second, one)
 

@@ -17,7 +17,7 @@ from core.config.schema import (
 from core.dialogues.files import records
 from core.domain.data.dialogues import Dialogue
 from core.domain.jobs.results import TrainingResult
-from core.jobs import journal, spec
+from core.jobs import spec
 from core.jobs.records import Metric, Record
 from core.jobs.settings import DpoSettings, Ranks, RunSettings, SftSettings
 from core.jobs.spec import Spec
@@ -122,16 +122,11 @@ def run(folder: Path) -> TrainingResult:
     return job_attempts.run(folder, training_job.run)
 
 
-def found(folder: Path, kind: type[R]) -> list[R]:
-    """The records of one kind in an attempt's journal."""
-    return [entry.record for entry, _ in journal.read(folder) if isinstance(entry.record, kind)]
-
-
 def metrics(*folders: Path) -> dict[int, dict[str, float]]:
     """Metrics by step of these attempts, a later one's before an earlier one's, without the speed."""
     merged: dict[int, dict[str, float]] = {}
     for folder in folders:
-        for metric in found(folder, Metric):
+        for metric in job_attempts.found(folder, Metric):
             merged[metric.step] = {k: v for k, v in metric.values.items() if k != "tokens_per_second"}
     return merged
 

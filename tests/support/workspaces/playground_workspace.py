@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
+from core.api import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn, Responding, Workspace
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues.importing import staging
@@ -28,6 +31,7 @@ BASE = "tiny"
 SFT = "tiny/direct/chatgpt/sft"
 DPO = "tiny/direct/chatgpt/sft-dpo"
 UNTRAINED = "tiny/direct/llama/sft"
+SITUATION, UTTERANCE = "I moved to a town where I know nobody.", "Every evening is so quiet."
 
 _CONFIG = """
 [students.tiny]
@@ -98,3 +102,25 @@ def _make_adapter(student: Path, folder: Path, seed: int) -> None:
     torch.manual_seed(seed)
     lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     get_peft_model(base, lora).save_pretrained(folder)
+
+
+def question(*responders: str, **changes: object) -> PlaygroundQuestion:
+    """A question to these responders."""
+    made = PlaygroundQuestion(
+        situation=SITUATION,
+        utterance=UTTERANCE,
+        responders=responders,
+        sampling=Responding(max_new_tokens=12),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def ask(workspace: Workspace, wanted: PlaygroundQuestion) -> tuple[PlaygroundTurn, list[PlaygroundAnswer]]:
+    """The turn, and the answers as they grew."""
+    turn, grown = None, []
+    for event in workspace.playground.ask(wanted):
+        if event.answer is not None:
+            grown.append(event.answer)
+        turn = event.turn or turn
+    assert turn is not None
+    return turn, grown

@@ -256,16 +256,21 @@ def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
     assert not api.paid
 
 
-@pytest.mark.parametrize("mode", ["batch", "live"])
-def test_unreported_usage_is_charged_by_its_estimate(
-    tmp_path: Path, api: Api, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def do_not_report_usage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the API leave the usage out of its answers."""
     answered = api._answered
 
     def silent(body: dict[str, object]) -> dict[str, object]:
         return {name: value for name, value in answered(body).items() if name != "usage"}
 
     monkeypatch.setattr(api, "_answered", silent)
+
+
+@pytest.mark.parametrize("mode", ["batch", "live"])
+def test_unreported_usage_is_charged_by_its_estimate(
+    tmp_path: Path, api: Api, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do_not_report_usage(api, monkeypatch)
     study = TeacherWorkspace(tmp_path, api.url, mode=mode, more=PRICES)
     workspace = study.open()
     (estimate,) = workspace.spending.estimates()
@@ -284,12 +289,7 @@ def test_unreported_usage_is_charged_by_its_estimate(
 def test_the_budget_holds_without_reported_usage_and_with_thrown_away_answers(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answered = api._answered
-
-    def silent(body: dict[str, object]) -> dict[str, object]:
-        return {name: value for name, value in answered(body).items() if name != "usage"}
-
-    monkeypatch.setattr(api, "_answered", silent)
+    do_not_report_usage(api, monkeypatch)
     api.faults.content = lambda text: "empty"
     workspace = TeacherWorkspace(tmp_path / "try", api.url, mode="live", more=PRICES).open()
     (estimate,) = workspace.spending.estimates()

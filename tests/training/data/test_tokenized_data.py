@@ -90,7 +90,7 @@ def test_a_run_says_what_was_truncated(made: TrainingInputs) -> None:
     assert result.truncated is not None
     assert 0 < result.truncated < len(whole.rows)
     assert result.left_out == 0
-    (warned,) = training_attempts.found(folder, Warned)
+    (warned,) = job_attempts.found(folder, Warned)
     assert f"truncates {result.truncated} examples" in warned.text
 
 

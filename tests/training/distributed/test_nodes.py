@@ -15,7 +15,7 @@ from core.training.distributed import peers
 from core.training.saving import checkpoints
 from tests.support import waiting
 from tests.support.processes.forking import ForkedProcess
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.distributed import forked_rank
@@ -48,15 +48,15 @@ def test_two_machines_train_as_one_process_does_although_a_rank_dies(made: Train
     training_attempts.run(one)
     first = made.attempt("sft", **OF_TWO_NODES)
     assert train(first, "killed", 2) == (-signal.SIGKILL, 1)
-    (warning,) = training_attempts.found(first, Warned)
+    (warning,) = job_attempts.found(first, Warned)
     assert warning.text == "rank 1 ended by SIGKILL (out of memory?), and the run with it"
-    assert not training_attempts.found(first, Failed)
+    assert not job_attempts.found(first, Failed)
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt("sft", prior=[first], **OF_TWO_NODES)
     assert train(second) == (0, 0)
     assert "rank 1 of" in peers.log_of(second, 1).read_text()
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3]
-    assert len(training_attempts.found(second, Done)) == 1
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3]
+    assert len(job_attempts.found(second, Done)) == 1
     assert_same_steps(curve(first, second), curve(one))
     assert_same_weights(second, one)
 
@@ -66,7 +66,7 @@ def test_a_run_is_lost_with_one_of_its_machines(made: TrainingInputs, monkeypatc
     node, worker = start_node(folder), dying_worker.start(folder)
     try:
         waiting.wait_until(
-            lambda: bool(training_attempts.found(folder, Metric)), "the first step", processes=[worker, node]
+            lambda: bool(job_attempts.found(folder, Metric)), "the first step", processes=[worker, node]
         )
         others = psutil.Process(node.pid).children()
         node.kill()
@@ -75,5 +75,5 @@ def test_a_run_is_lost_with_one_of_its_machines(made: TrainingInputs, monkeypatc
         for process in (node, worker):
             process.kill()
             process.wait()
-    assert not training_attempts.found(folder, Failed)
+    assert not job_attempts.found(folder, Failed)
     waiting.wait_until(lambda: not any(one.is_running() for one in others), "the end of its rank")

@@ -22,7 +22,7 @@ from core.training.distributed import peers
 from core.training.prefix_tree import step_shares
 from core.training.saving import checkpoints
 from tests.support import waiting
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
@@ -74,8 +74,8 @@ def test_two_processes_train_as_one_does(stage: str, tree: bool, made: TrainingI
     assert_same_steps(curve(two), curve(one))
     assert_same_weights(two, one)
     # The journal has one writer.
-    assert [metric.step for metric in training_attempts.found(two, Metric)] == [1, 2, 3]
-    assert len(training_attempts.found(two, Done)) == 1
+    assert [metric.step for metric in job_attempts.found(two, Metric)] == [1, 2, 3]
+    assert len(job_attempts.found(two, Done)) == 1
 
 
 @pytest.mark.parametrize("how", ["sft", "full", "dpo"])
@@ -93,7 +93,7 @@ def test_a_divided_model_trains_as_a_whole_one(how: str, made: TrainingInputs, s
         # From the checkpoint before the last one.
         shutil.rmtree(two / "checkpoints/checkpoint-3")
         resumed = done(made.attempt(stage, prior=[two], **options, **divided))
-        assert [metric.step for metric in training_attempts.found(resumed, Metric)] == [3]
+        assert [metric.step for metric in job_attempts.found(resumed, Metric)] == [3]
         assert_same_steps(curve(two, resumed), curve(one))
         assert_same_weights(resumed, one)
 
@@ -108,12 +108,12 @@ def test_a_run_goes_on_after_one_of_its_processes_was_killed(made: TrainingInput
     process = dying_worker.start(first, "rank 1 killed", 2)
     # As if the worker itself had been killed.
     assert waiting.wait_for_exit(process) == -signal.SIGKILL
-    (warning,) = training_attempts.found(first, Warned)
+    (warning,) = job_attempts.found(first, Warned)
     assert warning.text == "rank 1 ended by SIGKILL (out of memory?), and the run with it"
-    assert not training_attempts.found(first, Failed)
+    assert not job_attempts.found(first, Failed)
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = done(made.attempt("sft", prior=[first], **OF_TWO))
-    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3]
+    assert [metric.step for metric in job_attempts.found(second, Metric)] == [3]
     assert_same_curve([first, second], undisturbed)
     assert_same_adapter(second, undisturbed)
 
@@ -121,7 +121,7 @@ def test_a_run_goes_on_after_one_of_its_processes_was_killed(made: TrainingInput
 def test_an_error_of_one_process_is_that_of_the_attempt(made: TrainingInputs) -> None:
     folder = made.attempt("sft", **OF_TWO)
     assert waiting.wait_for_exit(dying_worker.start(folder, "rank 1 raises", 1)) == 1
-    (failed,) = training_attempts.found(folder, Failed)
+    (failed,) = job_attempts.found(folder, Failed)
     assert failed.error == "rank 1: unexpected: ValueError: it was made to fail (see log-rank-1.txt)"
     assert "it was made to fail" in peers.log_of(folder, 1).read_text()
 
@@ -131,7 +131,7 @@ def test_all_processes_give_their_slots_back(made: TrainingInputs) -> None:
     process = dying_worker.start(folder)
     try:
         waiting.wait_until(
-            lambda: bool(training_attempts.found(folder, Metric)), "the first step", processes=[process]
+            lambda: bool(job_attempts.found(folder, Metric)), "the first step", processes=[process]
         )
         others = psutil.Process(process.pid).children()
         # As a scheduler does, all of them.
@@ -141,12 +141,12 @@ def test_all_processes_give_their_slots_back(made: TrainingInputs) -> None:
     finally:
         process.kill()
         process.wait()
-    assert training_attempts.found(folder, Preempted)
+    assert job_attempts.found(folder, Preempted)
     assert len(others) == 1
     assert not any(one.is_running() for one in others)
     saved = checkpoints.newest([folder])
     assert saved is not None
-    assert checkpoints.step(saved) == training_attempts.found(folder, Metric)[-1].step
+    assert checkpoints.step(saved) == job_attempts.found(folder, Metric)[-1].step
     assert len(list(saved.glob("rng_state_*.pth"))) == 2
 
 
@@ -155,7 +155,7 @@ def test_a_process_ends_with_its_worker(made: TrainingInputs) -> None:
     process = dying_worker.start(folder)
     try:
         waiting.wait_until(
-            lambda: bool(training_attempts.found(folder, Metric)), "the first step", processes=[process]
+            lambda: bool(job_attempts.found(folder, Metric)), "the first step", processes=[process]
         )
         (other,) = psutil.Process(process.pid).children()
     finally:

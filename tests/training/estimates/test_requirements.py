@@ -13,7 +13,7 @@ from core.domain.errors import UserError
 from core.jobs.records import Metric
 from core.students.models import loading, quantization
 from core.training.estimates import requirements
-from tests.support.records import made_settings, training_attempts
+from tests.support.records import job_attempts, made_settings, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training.test_runs import trainer
 
@@ -76,7 +76,7 @@ def test_an_adapter_is_trained_on_weights_in_4_bits(
     monkeypatch.setattr(quantization, "check", lambda *_: None)
     folder = made.attempt("sft", quantization="nf4")
     training_attempts.run(folder)
-    first, *_, last = training_attempts.found(folder, Metric)
+    first, *_, last = job_attempts.found(folder, Metric)
     assert last.values["loss"] < first.values["loss"]
     model = loading.load_model(made.student, "cpu", torch.float32, folder / "adapter", quantization="nf4")
     assert any(type(module).__name__ == "Linear4bit" for module in model.modules())
@@ -88,7 +88,7 @@ def test_an_adapter_is_trained_on_weights_in_4_bits(
 def test_on_a_gpu(training: dict[str, Any], made: TrainingInputs) -> None:
     folder = made.attempt("sft", device="cuda", **training)
     training_attempts.run(folder)
-    assert len(training_attempts.found(folder, Metric)) == 6
+    assert len(job_attempts.found(folder, Metric)) == 6
 
 
 def test_packed_rows_have_the_loss_of_their_examples(made: TrainingInputs) -> None:
@@ -105,7 +105,7 @@ def test_packed_rows_have_the_loss_of_their_examples(made: TrainingInputs) -> No
     for options in (apart, apart | {"packing": True, "max_length": 2048}):
         folder = made.attempt("sft", **options)
         training_attempts.run(folder)
-        (metric,) = training_attempts.found(folder, Metric)
+        (metric,) = job_attempts.found(folder, Metric)
         losses.append(metric.values["loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     packed = trainer(made, "sft", **(apart | {"packing": True, "max_length": 2048}))

@@ -12,7 +12,7 @@ from core.jobs.records import Done
 from core.services.data.sample import SAMPLE
 from core.training.saving import checkpoints
 from tests.support import waiting
-from tests.support.records import training_attempts
+from tests.support.records import job_attempts, training_attempts
 from tests.support.records.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
@@ -58,7 +58,7 @@ def test_a_run_killed_in_its_second_epoch_goes_on_in_the_order_of_dialogues(made
     first = made.attempt("sft", num_train_epochs=2.0)
     process = dying_worker.start(first, "logged", 9)
     assert waiting.wait_for_exit(process) == -signal.SIGKILL
-    assert not training_attempts.found(first, Done)
+    assert not job_attempts.found(first, Done)
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-8"
     second = made.attempt("sft", num_train_epochs=2.0, prior=[first])
     training_attempts.run(second)

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from core.api import UserError, create_workspace, open_workspace, prepare_demo
 from core.config.workspace import WorkspacePaths
+from tests.support.file_tree import contents
 from tests.support.settling import settled, shown
 from tests.tui.conftest import Open
 from tui.app import navigator
@@ -22,13 +23,6 @@ from tui.navigation.messages import OpenBallot, OpenWorkspace
 
 #: They end or stop the app, or open what is walked through anyway.
 _APART = ("quit", "suspend_process", "command_palette", "screen")
-
-
-def _tree(root: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
-        for path in sorted(root.rglob("*"))
-    }
 
 
 def _children() -> set[int]:
@@ -87,7 +81,7 @@ async def test_nothing_is_written_by_any_key_or_command(
     request: pytest.FixtureRequest, opened: Open, kind: str, tmp_path: Path
 ) -> None:
     paths: WorkspacePaths = request.getfixturevalue(kind)
-    before, children = _tree(tmp_path), _children()
+    before, children = contents(tmp_path), _children()
     modes = ("welcome",) if kind == "empty" else [mode for mode in navigator.SCREENS if mode != "voting"]
     async with opened(WorkspacePaths(paths.root, read_only=True), (120, 40)) as pilot:
         done = await _walk(pilot, modes)
@@ -96,7 +90,7 @@ async def test_nothing_is_written_by_any_key_or_command(
             pilot.app.post_message(OpenBallot("human", "chatgpt", "me"))
             await settled(pilot)
             assert READ_ONLY[:30] in shown(pilot)
-    assert _tree(tmp_path) == before
+    assert contents(tmp_path) == before
     assert _children() == children
 
 
@@ -153,7 +147,7 @@ def test_the_right_is_not_to_be_made(tmp_path: Path) -> None:
 
 def test_exports_go_elsewhere(filled_once: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(filled_once, tmp_path / "study"))
-    before = _tree(root)
+    before = contents(root)
     (tmp_path / "link").symlink_to(root)
     with open_workspace(root, read_only=True) as workspace:
         for folder in (
@@ -165,4 +159,4 @@ def test_exports_go_elsewhere(filled_once: Path, tmp_path: Path) -> None:
             with pytest.raises(UserError, match="open read-only: name a folder outside"):
                 workspace.commands.export_llama_factory(folder, ["direct/chatgpt"])
         assert workspace.commands.export_llama_factory(tmp_path / "out", ["direct/chatgpt"])
-    assert _tree(root) == before
+    assert contents(root) == before
