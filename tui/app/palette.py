@@ -189,7 +189,7 @@ class WorkspaceCommands(Provider):
                 yield Hit(score / 2, shown, offer.run, text=offer.title)
         planned = () if app.snapshot is None else app.snapshot.jobs
         for job, near in _named(planned, query):
-            name = visible(f"{job.stage} {job.name}")
+            name = visible(job.title)
             if job.stage in RUN_STAGES:
                 yield _curves(app, job, near, matcher)
             target = partial(navigate, app, OpenJob(job.id))
@@ -287,9 +287,7 @@ def _named(jobs: Sequence[Job], query: str) -> Iterator[tuple[Job, float]]:
     """The jobs whose stage and name contain every word of the query, or else those with its letters in
     order; and how near each is."""
     # A run is offered with its curves, too.
-    names = [
-        f"{job.stage} {job.name}{' curves' if job.stage in RUN_STAGES else ''}".casefold() for job in jobs
-    ]
+    names = [f"{job.title}{' curves' if job.stage in RUN_STAGES else ''}".casefold() for job in jobs]
     wanted = query.casefold().split()
     letters = "".join(wanted)
     whole = (job for job, name in zip(jobs, names, strict=True) if all(word in name for word in wanted))

@@ -91,6 +91,11 @@ class Job:
     """Whether config.toml has it; False for a job that was requested under an earlier one."""
 
     @property
+    def title(self) -> str:
+        """The stage and the name, as people see it."""
+        return f"{self.stage} {self.name}"
+
+    @property
     def took_s(self) -> float | None:
         """Seconds from the start to the end of its newest attempt; None before its end."""
         if self.started_at is None or self.finished_at is None:

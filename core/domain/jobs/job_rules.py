@@ -43,10 +43,10 @@ _BLOCKED = "blocked: "
 def start_problem(job: Job) -> str | None:
     """Why the job cannot be started."""
     if job.state == "done":
-        return f"{_named(job)} is done: there is nothing to start"
+        return f"{job.title} is done: there is nothing to start"
     if job.requested and job.state not in REQUESTABLE:
         state = "cancelling" if job.cancelling else job.state
-        return f"{_named(job)} is requested already: it is {state}"
+        return f"{job.title} is requested already: it is {state}"
     return None
 
 
@@ -83,13 +83,13 @@ def action_problem(action: str, job: Job | None) -> str | None:
         case "start":
             return start_problem(job)
         case "cancel" if not job.requested:
-            return f"{_named(job)} was never started: there is nothing to cancel"
+            return f"{job.title} was never started: there is nothing to cancel"
         case "cancel" if job.cancelling:
-            return f"{_named(job)} is cancelling: a stop was requested, and it ends at its next step"
+            return f"{job.title} is cancelling: a stop was requested, and it ends at its next step"
         case "cancel":
-            return cancel_problem(_named(job), job.state)
+            return cancel_problem(job.title, job.state)
         case "retry":
-            return retry_problem(_named(job), job.state if job.requested else "not started")
+            return retry_problem(job.title, job.state if job.requested else "not started")
         case _:
             raise ValueError(f"no rule for {action!r}")
 
@@ -134,7 +134,7 @@ def publish_problem(job: Job) -> str | None:
     if not job.in_config:
         return f"{job.name} is superseded: only runs that config.toml defines are published"
     if job.state != "done":
-        return f"{_named(job)} is not done ({job.state}): there is nothing to publish"
+        return f"{job.title} is not done ({job.state}): there is nothing to publish"
     return None
 
 
@@ -142,7 +142,7 @@ def log_problem(job: Job | None) -> str | None:
     """Why the job has no log to show; `job` is None where none is selected."""
     if job is None:
         return "no job is selected"
-    return f"{_named(job)} has no log: it has not run yet" if job.attempt == 0 else None
+    return f"{job.title} has no log: it has not run yet" if job.attempt == 0 else None
 
 
 def find_job(snapshot: Snapshot | None, job: str | None) -> Job | None:
@@ -168,7 +168,7 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         return None
     blocking = _blocking(job, jobs)
     if blocking is not None:
-        return f"{_BLOCKED}{_named(blocking)} {blocking.state}"
+        return f"{_BLOCKED}{blocking.title} {blocking.state}"
     ended = rungs.awaited(job.id, job.depends_on)
     needed = next(
         (
@@ -178,7 +178,7 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         ),
         None,
     )
-    return None if needed is None else f"waits for {_named(needed)}"
+    return None if needed is None else f"waits for {needed.title}"
 
 
 def is_blocked(job: Job) -> bool:
@@ -195,7 +195,7 @@ def _why_stopped(job: Job, jobs: Mapping[str, Job]) -> str | None:
         if isinstance(result, RungResult) and not rungs.goes_on(job.name, result):
             return rungs.why_stopped(job.name, result)
     needed = next((jobs[i] for i in job.depends_on if i in jobs and jobs[i].state == "stopped"), None)
-    return None if needed is None else f"stopped with {_named(needed)}"
+    return None if needed is None else f"stopped with {needed.title}"
 
 
 def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
@@ -351,7 +351,3 @@ def job_progress(job: Job) -> float | None:
     if job.done is None or not job.total:
         return None
     return min(1.0, job.done / job.total)
-
-
-def _named(job: Job) -> str:
-    return f"{job.stage} {job.name}"

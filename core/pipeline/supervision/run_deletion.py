@@ -41,7 +41,7 @@ def plan(
     if active is not None:
         state = "cancelling" if active.cancelling else active.state
         raise UserError(
-            f"{active.stage} {active.name} ({active.id}) is {state}, and needs it: cancel it first with "
+            f"{active.title} ({active.id}) is {state}, and needs it: cancel it first with "
             f"`empathy-tui cancel {active.id}`"
         )
     paid = run_notes.paid(connection, [name for name in on_top if jobs[name].stage == "compare"])

@@ -220,7 +220,7 @@ class Playground:
         snapshot = self._pipeline.snapshot()
         running = [job for job in snapshot.jobs if job.state == "running" and job.slot == "gpu"]
         if any(use.name == "gpu" and use.used >= use.total for use in snapshot.slots):
-            names = ", ".join(f"{job.stage} {job.name}" for job in running) or "other jobs"
+            names = ", ".join(job.title for job in running) or "other jobs"
             raise UserError(
                 f"the GPU is used by {names}: ask again when it has ended, cancel it, or raise slots.gpu "
                 "in config.toml if the GPU has memory for both"

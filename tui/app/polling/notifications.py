@@ -78,7 +78,7 @@ def announce(app: HostApp, found: Sequence[News], how: str) -> None:
 
 
 def _name(job: Job) -> str:
-    return f"{LOOKS[job.state].glyph} {job.stage} {job.name}"
+    return f"{LOOKS[job.state].glyph} {job.title}"
 
 
 def _done(job: Job) -> str:

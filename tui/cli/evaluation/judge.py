@@ -92,7 +92,7 @@ def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
             _print_changes(workspace, outcome.jobs, before)
     kept = [job for job in workspace.pipeline.jobs(outcome.jobs) if job.state == "done" and job.error]
     if kept:
-        raise CommandError("\n".join(f"{job.stage} {job.name}: {job.error}" for job in kept))
+        raise CommandError("\n".join(f"{job.title}: {job.error}" for job in kept))
 
 
 def _print_changes(workspace: Workspace, jobs: tuple[str, ...], before: Mapping[str, Job]) -> None:

@@ -250,12 +250,12 @@ class _Display:
                 self._bars.remove_task(self._tasks.pop(job.id))
             return
         if task is None:
-            label = visible(f"{job.stage} {job.name}")
+            label = visible(job.title)
             task = self._tasks[job.id] = self._bars.add_task(label, total=None, counts="")
         self._bars.update(task, completed=job.done or 0, total=job.total, counts=_counts(job))
 
     def _print_about(self, job: Job, what: str, style: str = "") -> None:
-        line = Text.assemble((visible(f"{job.stage} {job.name}"), "bold"), ": ", (visible(what), style))
+        line = Text.assemble((visible(job.title), "bold"), ": ", (visible(what), style))
         self._print_line(line)
 
     def _print_line(self, line: Text) -> None:

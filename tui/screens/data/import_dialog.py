@@ -178,7 +178,7 @@ def _describe(plan: ImportPlan) -> Content:
     lines += [Content.styled(visible(change), "$text-warning") for change in plan.changes]
     if plan.stale:
         lines.append(Content.styled(f"This makes {len(plan.stale)} finished jobs stale:", "$text-warning"))
-        lines += [Content(f"  {visible(f'{job.stage} {job.name}')}") for job in plan.stale[:20]]
+        lines += [Content(f"  {visible(job.title)}") for job in plan.stale[:20]]
         if len(plan.stale) > 20:
             lines.append(Content.styled(f"  and {len(plan.stale) - 20} more", "$text-muted"))
     return Content("\n").join(lines)

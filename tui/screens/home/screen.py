@@ -148,7 +148,7 @@ class HomeScreen(WorkspaceScreen):
     def action_retry(self) -> None:
         job = self.selected
         if self.can("retry") and job is not None:
-            self.app.act(f"Retry {job.stage} {job.name}", lambda commands: commands.retry(job.id))
+            self.app.act(f"Retry {job.title}", lambda commands: commands.retry(job.id))
 
     def action_runs(self) -> None:
         self.app.post_message(OpenRuns())

@@ -63,7 +63,7 @@ def waiting_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
     """The first requested jobs that wait and are not blocked, those that could start first, each with what it
     waits for."""
     waiting = sorted(_waiting(jobs), key=lambda job: job.state != "ready")
-    return _lines(waiting, places, lambda job: _with_note(job, f"{job.stage} {job.name}", job.reason, width))
+    return _lines(waiting, places, lambda job: _with_note(job, job.title, job.reason, width))
 
 
 def run_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
@@ -174,7 +174,7 @@ def opening(**target: str) -> Style:
 def _running(job: Job, now: float, width: int, ends: int, *, in_full: bool) -> Content:
     look, share = job_states.look(job), job_progress(job)
     room = max(12, width - 2 - 1 - _BAR - _SHARE - (ends + 2 if ends else 0))
-    name = visible(f"{job.stage} {job.name}")
+    name = visible(job.title)
     is_apart = in_full and len(name) > room
     return Content.assemble(
         (f"{look.glyph} ", f"${look.colour}"),

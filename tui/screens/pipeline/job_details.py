@@ -107,5 +107,5 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
         if other is None:
             named.append(visible(needed))
         else:
-            named.append(f"{job_states.look(other).glyph} {visible(f'{other.stage} {other.name}')}")
+            named.append(f"{job_states.look(other).glyph} {visible(other.title)}")
     return "  ".join(named)

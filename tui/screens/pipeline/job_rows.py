@@ -60,7 +60,7 @@ def entry(app: App[Any], job: Job, shown: Sequence[Column], now: float) -> ListE
     look = job_states.look(job)
     return ListEntry(
         LaterCells(lambda: [_cell(app, column, job, now) for column in shown]),
-        f"{look.word} {job.stage} {job.name}",
+        f"{look.word} {job.title}",
         {
             "state": look.word,
             "stage": job.stage,

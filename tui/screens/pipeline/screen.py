@@ -139,7 +139,7 @@ class PipelineScreen(WorkspaceScreen):
     def action_start(self) -> None:
         job = self.selected
         if self.can("start") and job is not None:
-            self.app.start(f"Start {_name(job)}", [job.id])
+            self.app.start(f"Start {job.title}", [job.id])
 
     def action_cancel(self) -> None:
         job = self.selected
@@ -152,7 +152,7 @@ class PipelineScreen(WorkspaceScreen):
 
         self.app.push_screen(
             ConfirmScreen(
-                f"Cancel {_name(job)}?",
+                f"Cancel {job.title}?",
                 Content(
                     "It is running. Its work since the last checkpoint is lost; "
                     f"everything before is kept, and {self.app.key_name('pipeline.retry', 'r')} resumes "
@@ -167,10 +167,10 @@ class PipelineScreen(WorkspaceScreen):
     def action_retry(self) -> None:
         job = self.selected
         if self.can("retry") and job is not None:
-            self.app.act(f"Retry {_name(job)}", lambda commands: commands.retry(job.id))
+            self.app.act(f"Retry {job.title}", lambda commands: commands.retry(job.id))
 
     def _cancel(self, job: Job) -> None:
-        self.app.act(f"Cancel {_name(job)}", lambda commands: commands.cancel(job.id))
+        self.app.act(f"Cancel {job.title}", lambda commands: commands.cancel(job.id))
 
     def _fill(self, snapshot: Snapshot) -> None:
         self._columns = job_rows.columns(self.size.width, has_engines=job_rows.has_engines(snapshot.jobs))
@@ -201,7 +201,3 @@ class PipelineScreen(WorkspaceScreen):
             detail.update(Content(""))
         else:
             detail.update(job_details.describe(job, snapshot, self.app.now(), is_raw=self._is_raw))
-
-
-def _name(job: Job) -> str:
-    return f"{job.stage} {job.name}"

@@ -97,7 +97,7 @@ def print_changes(console: Console, plan: ImportPlan) -> None:
     become = "job becomes" if count_of == 1 else "jobs become"
     print_line(console, f"{count_of} finished {become} stale (their results stay in artifacts/):")
     for job in plan.stale:
-        print_line(console, f"  {job.stage} {job.name}")
+        print_line(console, f"  {job.title}")
 
 
 def print_data(
