@@ -1,7 +1,8 @@
 """The real worker, which SIGKILLs itself and its supervisor.
 
 kill.json in the workspace, {"at": n, "when": "before" or "after"}, names the write to the journal
-around which that happens in a job's first attempt. `journalled.txt` has how many there were.
+around which that happens in a job's first attempt. `journalled.txt` has how many there were. With
+"of": "sent" only writes of that record count: how many others come before depends on the time too.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from core.jobs.journal import Journal
 from core.pipeline.workers import worker
 
 
-def arrange(root: Path, at: int, when: str) -> None:
+def arrange(root: Path, at: int, when: str, of: str | None = None) -> None:
     """Have this process, and the one that started it, killed there."""
     write, count = Journal.write, 0
 
     def write_and_die(self: Journal, *records: Any) -> None:
         nonlocal count
+        if of is not None and all(record.__struct_config__.tag != of for record in records):
+            write(self, *records)
+            return
         count += 1
         if count == at and when == "before":
             _die()

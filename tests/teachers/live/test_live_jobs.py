@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.jobs.records import Answer, CallSent, CallUnpaid
 from core.store import intents
 from core.teachers.costs import prices
 from tests import loopback
@@ -62,21 +63,22 @@ def test_what_stays_without_an_answer_is_asked_for_again_alone(tmp_path: Path, a
     assert set(api.paid.values()) == {1}
 
 
-def _kill(study: TeacherWorkspace, at: int, when: str = "after") -> None:
-    """One life of supervisor and worker, which ends around the `at`-th write to the journal."""
-    (study.workspace.root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
+def _kill(
+    study: TeacherWorkspace, at: int, of: type[Answer | CallSent | CallUnpaid], when: str = "after"
+) -> None:
+    """One life of supervisor and worker, which ends around the `at`-th record `of` that class."""
+    plan = {"at": at, "of": of.__struct_config__.tag, "when": when}
+    (study.workspace.root / "kill.json").write_text(json.dumps(plan))
     study.ask(intents.Start(targets=("generate",)))
     study.finish(dying=True)
 
 
-#: Started, progress, the submission, the session's begin; then an intent and an answer a call.
-FIRST_CALL = 5
-
-
-@pytest.mark.parametrize(("at", "when"), [(FIRST_CALL + 6, "after"), (FIRST_CALL + 7, "before")])
-def test_what_was_in_flight_at_a_kill_is_asked_about(tmp_path: Path, api: Api, at: int, when: str) -> None:
+@pytest.mark.parametrize(("of", "when"), [(CallSent, "after"), (Answer, "before")])
+def test_what_was_in_flight_at_a_kill_is_asked_about(
+    tmp_path: Path, api: Api, of: type[Answer | CallSent | CallUnpaid], when: str
+) -> None:
     study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
-    _kill(study, at, when)
+    _kill(study, 4, of, when)
     assert study.finish(dying=True) == 0
     # All others were answered; nothing was paid twice.
     assert study.states()[NAIVE] == "failed", study.story()
@@ -102,7 +104,7 @@ def test_all_tries_of_what_was_in_flight_at_a_kill_are_counted(
     monkeypatch.setattr(api, "_answered", lambda body: answered(body) | {"padding": "…" * 600})
     api.faults.cut_replies = 1
     study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
-    _kill(study, FIRST_CALL + 1)
+    _kill(study, 2, CallSent)
     assert study.finish(dying=True) == 0
     found = study.query("SELECT output_tokens FROM answers WHERE outcome = 'lost'")
     assert found == [(2 * prices.ANSWER,)], study.story()
@@ -110,7 +112,7 @@ def test_all_tries_of_what_was_in_flight_at_a_kill_are_counted(
 
 def test_what_was_in_flight_is_sent_again_where_that_is_allowed(tmp_path: Path, api: Api) -> None:
     study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher='max_concurrency = 1\nresend = "always"')
-    _kill(study, FIRST_CALL + 6)
+    _kill(study, 4, CallSent)
     assert study.finish(dying=True) == 0
     assert set(study.states().values()) == {"done"}, study.story()
     assert sum(api.paid.values()) <= len(study.train) + 1
@@ -121,8 +123,7 @@ def test_what_was_refused_is_not_in_flight(tmp_path: Path, api: Api) -> None:
     """A worker that is killed while it waits for the rate limit has sent nothing that is paid."""
     api.faults.throttle = 1
     study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
-    # The intent, and that it was not answered.
-    _kill(study, FIRST_CALL + 1)
+    _kill(study, 1, CallUnpaid)
     assert study.finish(dying=True) == 0
     assert set(study.states().values()) == {"done"}, study.story()
     assert set(api.paid.values()) == {1}
@@ -132,7 +133,7 @@ def test_what_was_refused_is_not_in_flight(tmp_path: Path, api: Api) -> None:
 def test_a_sending_that_is_repeated_has_the_same_idempotency_key(tmp_path: Path, api: Api) -> None:
     study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher='max_concurrency = 1\nresend = "always"')
     api.faults.content = lambda text: "empty" if len(api.idempotency_keys) == 1 else None
-    _kill(study, FIRST_CALL + 7, "before")
+    _kill(study, 4, Answer, "before")
     assert study.finish(dying=True) == 0
     keys = Counter(api.idempotency_keys)
     # One was sent twice; the first one's second try, after an answer that was empty, is another sending.
