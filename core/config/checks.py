@@ -106,7 +106,7 @@ def _check_servers(config: Config) -> None:
         if server.verify and config.runs.quantization is not None:
             raise InvalidOptionError(
                 f"servers.{name}.verify",
-                "weights in 4 bits cannot be followed on the CPU; set verify = 0, or remove "
+                "answers of a 4-bit student cannot be verified on the CPU; set verify = 0, or remove "
                 "runs.quantization",
             )
 
@@ -188,9 +188,11 @@ def check_sampling(settings: Responding, table: str = "") -> None:
     """Raise `InvalidOptionError` for a setting that models cannot sample with; `table` is the start of its
     key."""
     if not MIN_TEMPERATURE <= settings.temperature <= MAX_TEMPERATURE:
-        raise InvalidOptionError(f"{table}temperature", f"is from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}")
+        raise InvalidOptionError(
+            f"{table}temperature", f"must be from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
+        )
     if not 0 <= settings.top_p <= 1:
-        raise InvalidOptionError(f"{table}top_p", "is from 0 to 1")
+        raise InvalidOptionError(f"{table}top_p", "must be from 0 to 1")
 
 
 def check_encoding(key: str, name: str | None) -> None:

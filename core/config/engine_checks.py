@@ -33,7 +33,7 @@ def check(name: str, engine: EngineConfig) -> None:
                 raise InvalidOptionError(f"{key}.{option}", f"is for engines of type {kind} only")
     if engine.type == "ray" and (engine.address is None or not _ADDRESS.fullmatch(engine.address)):
         raise InvalidOptionError(
-            f"{key}.address", "is the URL of the Ray dashboard, such as 'http://head:8265': set it"
+            f"{key}.address", "must be the URL of the Ray dashboard, such as 'http://head:8265'"
         )
     _check_storage(f"{key}.storage", engine.storage)
     for slot in engine.resources:
@@ -55,6 +55,6 @@ def _check_storage(key: str, url: str | None) -> None:
     except ValueError as error:
         raise InvalidOptionError(key, f"is no URL: {error}") from error
     if not parts.scheme or not (parts.netloc or parts.path.strip("/")):
-        raise InvalidOptionError(key, "is a URL such as 's3://bucket/prefix'")
+        raise InvalidOptionError(key, "must be a URL such as 's3://bucket/prefix'")
     if password is not None:
         raise InvalidOptionError(key, "has a password: remove it, and set credentials on each machine")

@@ -127,7 +127,7 @@ def check_teacher(key: str, teacher: Teacher) -> None:
     if teacher.provider == "local":
         if teacher.temperature and not MIN_TEMPERATURE <= teacher.temperature <= MAX_TEMPERATURE:
             raise InvalidOptionError(
-                f"{key}.temperature", f"is 0, or from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
+                f"{key}.temperature", f"must be 0, or from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
             )
         if teacher.mode == "batch":
             raise InvalidOptionError(f"{key}.mode", "a local model has no batch mode; use 'live'")

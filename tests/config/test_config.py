@@ -111,7 +111,7 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ),
         (
             "[engines.far]\ntype = 'slurm'\nstorage = '/folder'",
-            "engines.far.storage: is a URL such as",
+            "engines.far.storage: must be a URL such as",
         ),
         (
             "[students.a]\nmodel = 'x'\ngpus_per_run = 2\n[runs]\ndevice = 'cpu'",
@@ -152,10 +152,10 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
         (TEACHER + "api_key = 'x'", "teachers.*api_key: there is no such option"),
         (TEACHER + "mode = 'later'", "mode: 'later' is none of its values"),
         (TEACHER + "temperature = -1", "temperature: expected number, "),
-        (LOCAL + "temperature = 1e-9", r"here\.temperature: is 0, or from 0\.001 to 100"),
+        (LOCAL + "temperature = 1e-9", r"here\.temperature: must be 0, or from 0\.001 to 100"),
         (
             "[responding]\ndo_sample = true\ntemperature = 101",
-            r"responding\.temperature: is from 0\.001 to 100",
+            r"responding\.temperature: must be from 0\.001 to 100",
         ),
         (TEACHER + "top_p = 1.5", "top_p: expected number, "),
         (TEACHER + "tries = 0", "tries: expected integer, ≥ 1"),

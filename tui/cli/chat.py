@@ -197,8 +197,8 @@ def _default(playground: Playground) -> tuple[str, ...]:
     able = [one.name for one in playground.responders() if one.problem is None and not one.is_paid]
     if not able:
         raise CommandError(
-            "there is no student to talk with: import data, and define students in config.toml, such as "
-            "`empathy-tui demo` does"
+            "there is no student to talk with: import data, and define a student in config.toml, or run "
+            "`empathy-tui demo`"
         )
     return tuple(able[:MAX_RESPONDERS])
 

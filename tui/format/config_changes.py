@@ -68,7 +68,8 @@ def summary(change: ConfigChange) -> str:
     if change.superseded:
         parts.append(f"{counted(len(change.superseded), 'result')} superseded")
     if change.unfinished:
-        parts.append(f"{counted(len(change.unfinished), 'unfinished job')} continue with the old settings")
+        verb = "continues" if len(change.unfinished) == 1 else "continue"
+        parts.append(f"{counted(len(change.unfinished), 'unfinished job')} {verb} with the old settings")
     if change.dropped:
         parts.append(f"{counted(len(change.dropped), 'job')} no longer planned")
     return "; ".join(parts) or "no job changes"

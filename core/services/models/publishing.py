@@ -326,7 +326,9 @@ class Publishing:
         found = None if connection is None else job_records.artifact(connection, job, name)
         path = None if found is None else self._state.paths.inside(found[0])
         if path is None or not path.exists():
-            raise UserError(f"the files of {job} are gone ({path or name}): do it again with --force")
+            raise UserError(
+                f"the files of {job} are missing ({path or name}): run `empathy-tui run {job} --force`"
+            )
         return path
 
 

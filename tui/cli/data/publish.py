@@ -51,8 +51,8 @@ def publish(
 
     NAME is a finished run: its adapter or model, with its tokenizer and chat template, generation
     configuration, prompt, and a model card with its results. Or it is a recipe: SFT examples and preference
-    pairs as TRL, LLaMA-Factory and Axolotl read them. What was published to DIR before is replaced; other
-    files never are.
+    pairs as TRL, LLaMA-Factory and Axolotl read them. Files that were published to DIR before are
+    replaced. A folder with any other file is refused.
 
     Nothing is uploaded without --push. The token is HF_TOKEN, or that of `hf auth login`.
     """

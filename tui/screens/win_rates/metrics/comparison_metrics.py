@@ -286,7 +286,7 @@ def _of_sequence(points: Sequence[SequencePoint]) -> Iterator[MetricRow]:
     if not points:
         return
     yield heading(
-        "Confidence sequence", "of the win rate of B, in the order of judging; decided without 50 %"
+        "Confidence sequence", "of the win rate of B, in the order of judging; decided once it excludes 50 %"
     )
     step = max(1, len(points) // _POINTS)
     for point in points[len(points) - 1 :: -step][::-1]:
