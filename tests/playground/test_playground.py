@@ -152,7 +152,7 @@ def test_a_process_that_is_ended_comes_back(study: WorkspacePaths) -> None:
         (question(BASE, utterance=" \n"), "the utterance is empty"),
         (question(), "1 to 4 different responders"),
         (question(BASE, BASE), "1 to 4 different responders"),
-        (question(BASE, sampling=Responding(temperature=1e-9)), "temperature: is from 0.001"),
+        (question(BASE, sampling=Responding(temperature=1e-9)), "temperature: must be from 0.001"),
         (question("nobody"), "no student, run or teacher is named 'nobody'. There are: tiny, "),
         (question(UNTRAINED), "is not trained yet: `empathy-tui run"),
     ],
