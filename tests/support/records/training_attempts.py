@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from core.config.schema import (
     Dpo,
@@ -18,15 +18,13 @@ from core.dialogues.files import records
 from core.domain.data.dialogues import Dialogue
 from core.domain.jobs.results import TrainingResult
 from core.jobs import spec
-from core.jobs.records import Metric, Record
+from core.jobs.records import Metric
 from core.jobs.settings import DpoSettings, Ranks, RunSettings, SftSettings
 from core.jobs.spec import Spec
 from core.recipes import examples
 from core.training import training_job
 from tests.support.records import job_attempts, made_settings
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
-
-R = TypeVar("R", bound=Record)
 
 PROMPT = "Context: {situation}\nUtterance: {utterance}\nResponse:"
 #: Two examples a step, and what is quick enough to be done in a moment.

@@ -15,6 +15,7 @@ from tui.format.values import counted
 from tui.navigation.file_command import FileCommand
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_actions import AnswerActions
+from tui.screens.playground.question_fields import QuestionFields
 
 if TYPE_CHECKING:
     from core.api import Dialogue, PlaygroundHistory, PlaygroundTurn
@@ -27,6 +28,7 @@ class HistoryActions(AnswerActions):
         super().__init__()
         #: Who answers.
         self._chosen: tuple[str, ...] = ()
+        self._fields = QuestionFields()
         #: The dialogue that the fields were filled from.
         self._dialogue: Dialogue | None = None
         #: The turn that is to be sent again, until another one has taken its place.
@@ -34,18 +36,6 @@ class HistoryActions(AnswerActions):
 
     def can_send(self) -> bool:
         """Whether nothing is being answered; shows what to do if something is."""
-        raise NotImplementedError
-
-    def fill(self, situation: str, utterance: str) -> None:
-        """Put texts into the fields."""
-        raise NotImplementedError
-
-    def typed(self) -> str:
-        """What people have typed and not sent; empty for nothing."""
-        raise NotImplementedError
-
-    def focus_utterance(self) -> None:
-        """Go to the field of the utterance."""
         raise NotImplementedError
 
     def focus_answers(self) -> None:
@@ -70,7 +60,7 @@ class HistoryActions(AnswerActions):
         """Go on, which puts other texts into the fields; ask before if something typed would be lost."""
         from tui.dialogs.confirm import ConfirmScreen
 
-        typed = self.typed()
+        typed = self._fields.typed()
         if not typed:
             go_on()
             return
@@ -101,14 +91,14 @@ class HistoryActions(AnswerActions):
 
     def _edit_last(self) -> None:
         if (last := self.take_out_last()) is not None:
-            self.fill(last.situation, last.utterance)
-            self.focus_utterance()
+            self._fields.fill(last.situation, last.utterance)
+            self._fields.utterance.focus()
             self.draw()
 
     def keep_last(self) -> None:
         """Keep the turn that was to be replaced as it is."""
         if self.put_back():
-            self.fill(self._turns[0].situation, "")
+            self._fields.fill(self._turns[0].situation, "")
             self.focus_answers()
             self.draw()
 
@@ -143,7 +133,7 @@ class HistoryActions(AnswerActions):
 
     def _go_on(self, turns: tuple[PlaygroundTurn, ...]) -> None:
         self.continue_from(turns)
-        self.fill(turns[0].situation, "")
+        self._fields.fill(turns[0].situation, "")
         # Who cannot answer any more is shown, and pending says why.
         self._chosen = tuple(answer.responder for answer in turns[-1].answers)
         self.draw()

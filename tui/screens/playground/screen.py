@@ -22,7 +22,6 @@ from tui.screens.playground.history_actions import HistoryActions
 from tui.screens.playground.keys import KEYS
 from tui.screens.playground.offered import Offered, look
 from tui.screens.playground.pending_question import PendingQuestion
-from tui.screens.playground.question_fields import QuestionFields
 
 if TYPE_CHECKING:
     from core.api import (
@@ -66,7 +65,6 @@ class PlaygroundScreen(HistoryActions):
         self._pending: PendingQuestion | None = None
         #: Whether the resident process ran at the last look.
         self._is_in_memory = False
-        self._fields = QuestionFields()
         self._columns = AnswerColumns()
 
     def body(self) -> ComposeResult:
@@ -335,7 +333,7 @@ class PlaygroundScreen(HistoryActions):
 
     def _begin_with(self, dialogue: Dialogue) -> None:
         self.continue_from((), dialogue)
-        self.fill(*conversations.fields(dialogue))
+        self._fields.fill(*conversations.fields(dialogue))
         self.draw()
         self._fields.utterance.focus()
 
@@ -345,15 +343,6 @@ class PlaygroundScreen(HistoryActions):
         self.app.show_message("the memory is freed" if was_running else "no model is in memory")
 
     # Drawing.
-
-    def fill(self, situation: str, utterance: str) -> None:
-        self._fields.fill(situation, utterance)
-
-    def typed(self) -> str:
-        return self._fields.typed()
-
-    def focus_utterance(self) -> None:
-        self._fields.utterance.focus()
 
     def focus_answers(self) -> None:
         self.set_focus(self._columns.first)
