@@ -304,5 +304,5 @@ def _module(package: str, file: str) -> ast.Module:
     # find_spec of a package without a dot does not import it.
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise UserError(f"{package} is not installed: install the project again: `uv sync`")
+        raise UserError(f"{package} is not installed: reinstall empathy-tui")
     return ast.parse((Path(spec.origin).parent / file).read_text(encoding="utf-8"))

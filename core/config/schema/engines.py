@@ -13,8 +13,9 @@ Name = Annotated[str, Meta(min_length=1)]
 
 
 class EngineResources(ConfigTable, frozen=True):
-    """What one job in the slot SLOT (gpu, cpu, api or batch) reserves on the cluster; a run on several GPUs
-    (`gpus_per_run`) reserves it for each of them, on one node or on `nodes_per_run`."""
+    """What one job in the slot that the table is named after (gpu, cpu, api or batch) reserves on the
+    cluster; a run on several GPUs (`gpus_per_run`) reserves it for each of them, on one node or on
+    `nodes_per_run`."""
 
     num_cpus: PositiveNumber = 1.0
     """CPUs, which are also its threads. Slurm takes whole ones."""

@@ -21,6 +21,7 @@ from core.dialogues.importing import staging
 from core.domain.data.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.jobs import files, journal
+from core.pipeline import launch
 from core.pipeline.rebuilding.attempt_folders import Attempts, attempt_folders, first_record_at
 from core.pipeline.rebuilding.job_rows import add_job, add_requested
 from core.pipeline.rebuilding.recorded_outside import RecordedOutside, read_recorded
@@ -68,9 +69,10 @@ def rebuild(workspace: WorkspacePaths) -> Rebuilt:
             connections.check_released(workspace.state)
     lock = supervisor.acquire(workspace)
     if lock is None:
+        _, pid = launch.is_running(workspace)
+        stop = "" if pid is None else f", or stop it with `kill {pid}`"
         raise UserError(
-            "a supervisor is running, and writes to state.db: wait until it has ended, or stop it, then try "
-            "again"
+            f"a supervisor is running, and writes to state.db: wait until it has ended{stop}, then try again"
         )
     with lock:
         problems: list[str] = []

@@ -17,6 +17,7 @@ from core.domain.checks import Check
 from core.students.models import embedded_package
 
 PROJECT = "empathy-tui"
+_REINSTALL = "reinstall empathy-tui (in its source folder: `uv sync`)"
 #: The first version with STRICT tables.
 MIN_SQLITE = (3, 37, 0)
 #: Enough to train a student of 135M parameters in float32.
@@ -34,7 +35,7 @@ def packages() -> Iterator[Check]:
     try:
         required = [Requirement(line) for line in metadata.requires(PROJECT) or ()]
     except metadata.PackageNotFoundError:
-        yield Check("packages", "warn", f"{PROJECT} itself is not installed", "install it: `uv sync`")
+        yield Check("packages", "warn", f"{PROJECT} itself is not installed", _REINSTALL)
         return
     for requirement in required:
         if requirement.marker is not None and not requirement.marker.evaluate():
@@ -43,19 +44,19 @@ def packages() -> Iterator[Check]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Check(name, "fail", "not installed", "install the project again: `uv sync`")
+            yield Check(name, "fail", "not installed", _REINSTALL)
             continue
         if accepted.contains(version, prereleases=True):
             yield Check(name, "ok", version)
         else:
-            yield Check(name, "warn", version, f"made for {accepted}: `uv sync` installs a version that fits")
+            yield Check(name, "warn", version, f"made for {accepted}: {_REINSTALL}")
 
 
 def torch_device() -> Iterator[Check]:
     try:
         import torch
     except (ImportError, OSError) as error:
-        yield Check("device", "fail", f"PyTorch cannot be loaded: {error}", "install it again: `uv sync`")
+        yield Check("device", "fail", f"PyTorch cannot be loaded: {error}", _REINSTALL)
         return
     if torch.cuda.is_available():
         device = torch.cuda.get_device_properties(0)
@@ -88,7 +89,7 @@ def embedded_models() -> Iterator[Check]:
     if path is not None and path.is_file():
         yield Check("embedded judge", "ok", f"{file}, {path.stat().st_size / 1e6:.0f} MB")
     else:
-        yield Check("embedded judge", "fail", f"{file} is missing", "install the project again: `uv sync`")
+        yield Check("embedded judge", "fail", f"{file} is missing", _REINSTALL)
     yield _embedded_student()
 
 

@@ -116,12 +116,15 @@ def frame(tokenizer: Any, roles: Sequence[str], *, add_generation_prompt: bool, 
     for i, role in enumerate(roles):
         found = list(re.finditer(f"({_EDGE}?)TEXT-OF-MESSAGE-{i}-({_EDGE}?)", rendered))
         if len(found) != 1 or found[0].start() < position:
-            times = (
-                "not at all" if not found else "out of order" if len(found) == 1 else f"{len(found)} times"
+            text = f"the text of a message ({role})"
+            wrong = (
+                f"does not write {text}"
+                if not found
+                else f"writes {text} {'out of order' if len(found) == 1 else f'{len(found)} times'}"
             )
             raise UserError(
-                f"the chat template of {model!r} writes the text of a message ({role}) {times}: "
-                "name a template that writes it once with chat_template in config.toml"
+                f"the chat template of {model!r} {wrong}: set chat_template in config.toml to a template "
+                "that writes it once"
             )
         pieces.append(rendered[position : found[0].start()])
         strips.append((not found[0][1], not found[0][2]))

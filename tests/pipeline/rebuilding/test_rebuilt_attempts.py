@@ -36,7 +36,7 @@ def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
     supervised.ask(intents.Start(targets=("recipe",)))
     first = supervised.supervise()
     supervised.until(lambda: bool(supervised.notes()))
-    with pytest.raises(UserError, match="a supervisor is running"):
+    with pytest.raises(UserError, match=r"a supervisor is running.*`kill \d+`"):
         rebuild.rebuild(supervised.workspace)
     first.kill()
     first.wait()

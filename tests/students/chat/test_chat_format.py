@@ -119,7 +119,10 @@ def test_a_template_that_contradicts_itself_is_refused(folder: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{% for m in messages %}{{ m.content | lower }}{% endfor %}", "not at all"),
+        (
+            "{% for m in messages %}{{ m.content | lower }}{% endfor %}",
+            "does not write the text of a message",
+        ),
         ("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}", "2 times"),
         (
             "{% for m in messages %}{{ m.content | replace('o', '0') }}<|im_end|>{% endfor %}",

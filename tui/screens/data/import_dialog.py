@@ -111,7 +111,7 @@ class ImportScreen(Dialog[None]):
         if plan is None:
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
             self._show_keys(
-                f"nothing changed · correct the file or the columns (--map) · enter · {self._close_key}"
+                f"correct the file, or the columns in the second field · enter · {self._close_key}"
             )
         elif plan.changes_nothing:
             self._say(Content.assemble(("✓ ", "$text-success"), "This data is already imported."))

@@ -67,7 +67,7 @@ KEYS: tuple[BindingType, ...] = (
         id="training.left",
         key_display="←→",
         show=False,
-        tooltip="Move the cursor along the steps; beyond the last it follows the run",
+        tooltip="Move the cursor left or right; right of the last step it follows the run",
     ),
     Binding(
         "right,l",

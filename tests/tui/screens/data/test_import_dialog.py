@@ -89,7 +89,7 @@ async def test_columns_that_are_wrong_are_corrected_in_the_dialog(opened: Open, 
         mapped.value = "human=answer"
         await pilot.press("enter")
         await until_shows(pilot, "'human' is not a field")
-        assert "correct the file or the columns (--map)" in shown(pilot)
+        assert "correct the file, or the columns in the second field" in shown(pilot)
         mapped.value = "response_human=answer"
         await pilot.press("enter")
         await until_shows(pilot, "2 dialogues. Responses of human.")
