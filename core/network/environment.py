@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.domain.packages import install_command
+
 #: Variables with a file of certificates: the first that is set decides. httpx2 itself knows one of them.
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CERTIFICATE_FOLDER = "SSL_CERT_DIR"
@@ -176,7 +178,7 @@ def _proxies() -> Iterator[VariableProblem]:
             yield VariableProblem(
                 variable,
                 f"is {shown}, and SOCKS proxies need the package {_SOCKS_PACKAGE}",
-                f"install it (`uv pip install {_SOCKS_PACKAGE}`), or unset {variable}",
+                f"install it (`{install_command(_SOCKS_PACKAGE)}`), or unset {variable}",
             )
         elif parts.scheme not in ("http", "https", *_SOCKS) or broken:
             yield VariableProblem(

@@ -44,7 +44,7 @@ class AskTextScreen(Dialog[str | None]):
             yield Input(self._text, select_on_focus=not self._adds)
             yield Static(id="problem", markup=False)
             yield Static(
-                Content(f"enter takes it · {self.app.key_name('ask_text.back', 'esc')} closes"),
+                Content(f"enter confirms · {self.app.key_name('ask_text.back', 'esc')} closes"),
                 classes="keys",
             )
 

@@ -50,7 +50,7 @@ class ChooseScreen(Dialog[str | None]):
             yield Input(placeholder="type a part of the name")
             yield OptionList(markup=False)
             yield Static(
-                Content(f"enter takes it · {self.app.key_name('choose.back', 'esc')} closes"), classes="keys"
+                Content(f"enter confirms · {self.app.key_name('choose.back', 'esc')} closes"), classes="keys"
             )
 
     def on_mount(self) -> None:

@@ -63,8 +63,8 @@ def retry_problem(name: str, state: JobState | Literal["not started"]) -> str | 
 
 
 def refresh_problem(name: str, state: JobState) -> str | None:
-    """Why a job in that state cannot look again at what it waits for outside."""
-    return None if state == "running" else f"{name} is {state}: only a running job can look again"
+    """Why a job in that state cannot poll what it waits for outside."""
+    return None if state == "running" else f"{name} is {state}: only a running job can poll"
 
 
 def adopt_problem(name: str, state: JobState) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -12,11 +11,12 @@ from platformdirs import user_cache_path
 from core.config.schema import EngineConfig, EngineResources
 from core.domain.errors import UserError
 from core.domain.jobs.engines import EngineUse
+from core.domain.packages import check_installed
 from core.pipeline.engines.cluster import Cluster, UnreachableError
 from core.pipeline.storage import storage
 
 #: The package that each type of engine needs, which the extra of the type's name installs.
-_PACKAGES = {"ray": "ray", "slurm": "submitit"}
+_PACKAGES = {"ray": "ray[default]", "slurm": "submitit"}
 
 
 def check(name: str, configured: Mapping[str, EngineConfig]) -> None:
@@ -25,11 +25,7 @@ def check(name: str, configured: Mapping[str, EngineConfig]) -> None:
         known = ", ".join(["local", *configured])
         raise UserError(f"config.toml has no [engines.{name}]; there are: {known}")
     kind = configured[name].type
-    if find_spec(_PACKAGES[kind]) is None:
-        raise UserError(
-            f"the engine {name!r} needs the package {_PACKAGES[kind]}, which is not installed: "
-            f"`uv pip install 'empathy-tui[{kind}]'`"
-        )
+    check_installed(_PACKAGES[kind], f"the engine {name!r}")
     url = configured[name].storage
     if url is not None:
         storage.check_package(url)

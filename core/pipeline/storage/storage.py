@@ -13,13 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import UserError
+from core.domain.packages import check_installed
 from core.domain.text import visible
 from core.jobs import files
 
@@ -193,11 +193,7 @@ def check_package(url: str) -> None:
         raise UserError(f"{url}: fsspec knows no {protocol}://; use s3://, gs://, abfs:// or ssh://")
     implementation: str = known_implementations.get(protocol, {"class": "fsspec"})["class"]
     package = "paramiko" if protocol in _SSH else implementation.partition(".")[0]
-    if find_spec(package) is None:
-        raise UserError(
-            f"{url} needs the package {package}, which is not installed: `uv pip install {package}` here "
-            "and on the nodes"
-        )
+    check_installed(package, f"{url}, here and on the nodes,")
 
 
 def _top(root: str) -> str:

@@ -283,5 +283,5 @@ def _data(report: Report) -> ReportTable:
         f"{counts.total:,} dialogues, {counts.train:,} of them train and {counts.test:,} test; file "
         f"{report.file or UNKNOWN}, SHA-256 {report.file_sha256 or UNKNOWN}."
     )
-    titles = ("source", "rated 1", "rated 2", "rated 3", "mean words", "most words")
+    titles = ("source", "rated 1", "rated 2", "rated 3", "mean words", "max words")
     return ReportTable("data", "Data", note, titles, frozenset(range(1, 6)), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -10,10 +9,10 @@ from transformers import BitsAndBytesConfig
 
 from core.config.schema import Quantization
 from core.domain.errors import UserError
+from core.domain.packages import check_installed
 
-#: What has to be installed for it.
+#: What has to be installed for it, by the extra `quantization`.
 PACKAGE = "bitsandbytes"
-INSTALL = "uv pip install 'empathy-tui[quantization]'"
 
 
 def check(quantization: Quantization | None, device: str) -> None:
@@ -23,8 +22,7 @@ def check(quantization: Quantization | None, device: str) -> None:
     setting = f'runs.quantization = "{quantization}"'
     if device != "cuda":
         raise UserError(f"{setting} needs a CUDA GPU, and the device is {device}: remove it from config.toml")
-    if find_spec(PACKAGE) is None:
-        raise UserError(f"{setting} needs {PACKAGE}, which is not installed: `{INSTALL}`")
+    check_installed(PACKAGE, setting)
 
 
 def configuration(quantization: Quantization, dtype: torch.dtype) -> Any:

@@ -1,6 +1,6 @@
 """Takes off what a model writes around its answer. Every use of an answer follows this one rule:
 
-- `half character`: halves of characters outside the Basic Multilingual Plane (lone surrogates) are removed,
+- `broken character`: halves of characters outside the Basic Multilingual Plane (lone surrogates) are removed,
   also where a server has replaced them by U+FFFD.
 - `control character`: control characters other than tabs and ends of lines are removed.
 - `thinking`: blocks of thinking are removed, in tags (`<think>`, `<thought>`, `[THINK]`, …) or channels
@@ -32,7 +32,7 @@ from core.dialogues import control_tokens, thinking
 from core.teachers.answers import characters, wording
 
 Removal = Literal[
-    "half character",
+    "broken character",
     "control character",
     "thinking",
     "control token",
@@ -211,7 +211,7 @@ def _without_markdown(text: str) -> str:
 
 
 _STEPS: tuple[tuple[Removal, Callable[[str], str]], ...] = (
-    ("half character", characters.without_broken_characters),
+    ("broken character", characters.without_broken_characters),
     ("control character", characters.without_control_characters),
     ("thinking", _without_thinking),
     ("control token", _without_control_tokens),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from core.config.schema import Training
 from core.domain.errors import UserError
+from core.domain.packages import check_installed
 from core.jobs.settings import RunSettings
 from core.students.models import quantization
 
@@ -19,21 +18,17 @@ def check(settings: RunSettings, device: str) -> None:
     training: Training = settings.training
     table = "sft" if settings.stage == "sft" else "dpo"
     if training.optim.startswith(_BITSANDBYTES):
-        _needs_package(
-            f'{table}.optim = "{training.optim}"', quantization.PACKAGE, quantization.INSTALL, device
-        )
+        _needs_package(f'{table}.optim = "{training.optim}"', quantization.PACKAGE, device)
     if training.use_liger_kernel:
-        install = "uv pip install 'empathy-tui[liger]'"
-        _needs_package(f"{table}.use_liger_kernel", "liger_kernel", install, device)
+        _needs_package(f"{table}.use_liger_kernel", "liger-kernel", device)
 
     if training.extra.get("activation_offloading"):
         _needs_gpu(f"{table}.extra.activation_offloading", device)
 
 
-def _needs_package(setting: str, package: str, install: str, device: str) -> None:
+def _needs_package(setting: str, package: str, device: str) -> None:
     _needs_gpu(setting, device)
-    if find_spec(package) is None:
-        raise UserError(f"{setting} needs {package}, which is not installed: `{install}`")
+    check_installed(package, setting)
 
 
 def _needs_gpu(setting: str, device: str) -> None:

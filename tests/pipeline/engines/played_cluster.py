@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.domain import packages
 from core.domain.jobs.engines import ResourceUse
 from core.pipeline.engines import clusters
 from core.pipeline.engines.cluster import RefusedError, Task, TaskState, UnreachableError, exited
@@ -119,7 +120,7 @@ class Played:
         self.supervised = supervised
         self.cluster = PlayedCluster()
         monkeypatch.setattr(clusters, "connect", lambda *_: self.cluster)
-        monkeypatch.setattr(clusters, "find_spec", lambda _: True)
+        monkeypatch.setattr(packages, "find_spec", lambda _: True)
         self.configure()
         supervised.ask(intents.Start(targets=("recipe",), engine="far"))
         self.supervisor = self.make_supervisor()

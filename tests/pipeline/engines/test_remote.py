@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.config.schema import EngineConfig, EngineResources
+from core.domain import packages
 from core.domain.jobs.engines import ResourceUse
 from core.jobs import journal, spec
 from core.jobs.context import FENCE
@@ -229,13 +230,13 @@ def test_a_worker_writes_heartbeats_until_its_place_is_taken(
     ("engine", "words"),
     [
         ("near", "config.toml has no [engines.near]; there are: local, far"),
-        ("far", "needs the package ray, which is not installed: `uv pip install 'empathy-tui[ray]'`"),
+        ("far", "the engine 'far' needs the package ray, which is not installed: `uv pip install"),
     ],
 )
 def test_an_engine_that_cannot_be_used_is_refused_at_once(
     played: Played, monkeypatch: pytest.MonkeyPatch, engine: str, words: str
 ) -> None:
-    monkeypatch.setattr(clusters, "find_spec", lambda _: None)
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
     intent = played.supervised.ask(intents.Start(targets=("recipe",), engine=engine))
     played.supervisor.tick()
     assert words in (played.supervised.outcome(intent).error or "")

@@ -86,8 +86,8 @@ WRAPPED: list[tuple[str, Removal]] = [
     (f"{SAID}\n\nWould you like a more empathetic response?\n\nFeel free to modify this.", "remark"),
     (f"{SAID}\n\nWould you like me to revise it?\n\nLet me know if you want any changes.", "remark"),
     (f"{SAID}\n\n**Explanation:** it is warm.\n\n- and short", "remark"),
-    (f"{SAID} \ud83d", "half character"),
-    (f"{SAID}\ufffd", "half character"),
+    (f"{SAID} \ud83d", "broken character"),
+    (f"{SAID}\ufffd", "broken character"),
     (SAID.replace("lonely", "lonely\x00\x1b"), "control character"),
     (f"Thinking...\nThey miss her.\n...done thinking.\n\n{SAID}", "thinking"),
     (

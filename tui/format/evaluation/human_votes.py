@@ -39,8 +39,8 @@ def more_votes(one: PredictionPoweredWinRate) -> str:
     if one.has_few:
         return "too few votes to estimate how many decide it"
     if one.more is None:
-        return f"votes on all {one.n - one.identical} dialogues would not decide it, if it stays so"
-    return f"about {one.more} more dialogues with votes decide it, if it stays so"
+        return f"votes on all {one.n - one.identical} dialogues would not decide it at this win rate"
+    return f"about {one.more} more dialogues with votes decide it, at this win rate"
 
 
 def basis(one: PredictionPoweredWinRate) -> str:

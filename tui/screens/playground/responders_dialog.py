@@ -47,8 +47,8 @@ class RespondersDialog(Dialog[tuple[str, ...] | None]):
             yield OptionList(markup=False)
             name = self.app.key_name
             keys = (
-                f"{name('responders.mark', 'space')} marks · {name('responders.choose', 'enter')} takes the "
-                f"marked ones · {name('responders.back', 'esc')} closes"
+                f"{name('responders.mark', 'space')} marks · {name('responders.choose', 'enter')} confirms "
+                f"the marked ones · {name('responders.back', 'esc')} closes"
             )
             yield Static(Content(keys), classes="keys")
 

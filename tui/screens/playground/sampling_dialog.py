@@ -56,7 +56,7 @@ class SamplingDialog(Dialog["Responding | None"]):
                     yield Input(self._value(name), id=name, compact=True)
                     yield Static(about, classes="about", markup=False)
             close = self.app.key_name("sampling.back", "esc")
-            yield Static(Content(f"tab next field · enter takes them · {close} closes"), classes="keys")
+            yield Static(Content(f"tab next field · enter confirms · {close} closes"), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one("#max_new_tokens").focus()

@@ -67,7 +67,7 @@ class WinRatesScreen(WorkspaceScreen):
     MODE = "win_rates"
     ABOUT = (
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
-        "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
+        "comparison, the matrix of all responders, their ranking, recipes, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
     WHEN_EMPTY = frozenset(
@@ -79,7 +79,11 @@ class WinRatesScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
         Binding(
-            "M", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="Show all pairs of responders"
+            "M",
+            "view('matrix')",
+            "Matrix",
+            id="win_rates.matrix",
+            tooltip="Show win rates of all responders",
         ),
         Binding(
             "R",

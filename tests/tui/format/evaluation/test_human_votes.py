@@ -34,7 +34,7 @@ def test_a_sentence_has_all_of_it() -> None:
     assert human_votes.sentence(FOUND) == (
         "Win rate by people: 58.0 % (49.0–66.0), from votes on 60 of 250 dialogues and verdicts on all "
         "(their weight: 0.50); votes alone 60.0 % (47.0–71.0); about 18 more dialogues with votes decide it, "
-        "if it stays so."
+        "at this win rate."
     )
 
 

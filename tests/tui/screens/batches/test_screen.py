@@ -94,7 +94,7 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
 @pytest.mark.parametrize(
     ("batch", "key", "reason"),
     [
-        ("naive", "u", "its job is done: only a running job can look again"),
+        ("naive", "u", "its job is done: only a running job can poll"),
         ("naive", "c", "its job is done: there is nothing to cancel"),
         ("naive", "r", "its job is done: only what failed, was cancelled"),
         ("cognitive", "r", "its job is running: only what failed, was cancelled"),

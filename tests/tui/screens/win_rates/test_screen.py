@@ -81,7 +81,11 @@ async def test_the_filter_and_escape(opened: Open, study: WorkspacePaths) -> Non
 async def test_grouping_by_student_method_and_judge(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 50)) as pilot:
         await open_win_rates(pilot, "question_mark")
-        for text in ("Sort by the next column", "Group by student, method", "Show all pairs of responders"):
+        for text in (
+            "Sort by the next column",
+            "Group by student, method",
+            "Show win rates of all responders",
+        ):
             await until_shows(pilot, text)
         await pilot.press("escape", "b")
         await until_shows(pilot, "by student")

@@ -111,7 +111,7 @@ async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePath
         await pilot.press("d")
         await until_shows(pilot, "the provider refused")
         await until_shows(pilot, "verdicts are incomplete")
-        for name in ("raw ", "B wins ", "p ", "first position wins ", "words per response, B "):
+        for name in ("raw ", "B wins ", "p ", "prefers first ", "words per response, B "):
             assert "—" in lines(pilot, name)[0], name
 
 
@@ -195,7 +195,7 @@ async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
         assert "73.5 %" in lines(pilot, "agrees with people")[0]
         assert "not measured: `empathy-tui judge validate gemini`" in lines(pilot, "agrees with people")[1]
         assert "57.1 %" in lines(pilot, "agrees with people")[2]
-        assert "in one order" in lines(pilot, "first position wins")[1]
+        assert "in one order" in lines(pilot, "prefers first")[1]
         assert len(lines(pilot, "kappa")) == 10
         assert "24 " in lines(pilot, "smollm")[0]
         assert "48 votes of ann, ben" in lines(pilot, "smollm")[0]

@@ -318,7 +318,7 @@ def print_votes(
     print_line(
         console,
         "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
-        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all would not be enough)",
+        f"votes until its interval excludes 50 %, at this win rate ({UNKNOWN}: all would not be enough)",
         "dim",
     )
     for rate in found:

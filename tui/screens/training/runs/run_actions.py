@@ -37,7 +37,7 @@ KEYS: tuple[BindingType, ...] = (
         "Archive",
         id="training.archive",
         show=False,
-        tooltip="Archive a superseded run, which lists hide then, or restore it",
+        tooltip="Archive a superseded run, which hides it in lists, or restore it",
     ),
     Binding(
         "A",

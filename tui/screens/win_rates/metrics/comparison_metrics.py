@@ -200,7 +200,7 @@ def _of_lengths(rate: WinRate) -> Iterator[MetricRow]:
             warns=bool(over),
         )
     yield share(
-        "longer wins",
+        "prefers longer",
         rate.prefers_longer,
         rate.prefers_longer_low,
         rate.prefers_longer_high,
@@ -212,7 +212,7 @@ def _of_orders(rate: WinRate) -> Iterator[MetricRow]:
     """How the order of the responses changes the judge's verdict."""
     yield heading("Order")
     yield share(
-        "first position wins",
+        "prefers first",
         rate.prefers_first,
         rate.prefers_first_low,
         rate.prefers_first_high,

@@ -60,7 +60,7 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
         )
     for name, value, low, high, n, note in (
         (
-            "first position wins",
+            "prefers first",
             card.prefers_first,
             card.prefers_first_low,
             card.prefers_first_high,
@@ -76,7 +76,7 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
             "of the pairs judged in both orders",
         ),
         (
-            "longer wins",
+            "prefers longer",
             card.prefers_longer,
             card.prefers_longer_low,
             card.prefers_longer_high,
