@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,25 +52,30 @@ def migrate(path: Path) -> None:
 
 def missing(connection: sqlite3.Connection) -> list[str]:
     """What the current schema has and a store of its version lacks, such as `table jobs`."""
-    with closing(sqlite3.connect(":memory:")) as model:
-        for file in sorted(MIGRATIONS.glob("*.sql")):
-            model.executescript(file.read_text(encoding="utf-8"))
-        expected = _parts(model)
     found = _parts(connection)
-    lacked = [part for part in expected if part not in found]
+    lacked = [part for part in current_parts() if part not in found]
     # Columns and indexes of a table that is missing are missing with it.
     gone = {name for kind, name, _ in lacked if kind == "table"}
     return [f"{kind} {name}" for kind, name, table in lacked if kind == "table" or table not in gone]
 
 
-def _parts(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+@cache
+def current_parts() -> tuple[tuple[str, str, str], ...]:
+    """Tables, indexes, triggers and columns of the current schema, each as (kind, name, its table)."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            model.executescript(file.read_text(encoding="utf-8"))
+        return _parts(model)
+
+
+def _parts(connection: sqlite3.Connection) -> tuple[tuple[str, str, str], ...]:
     """Tables, indexes, triggers and columns, each as (kind, name, its table)."""
     rows = connection.execute(
         "SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!'"
         " UNION ALL SELECT 'column', s.name || '.' || c.name, s.name"
         " FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table'"
     )
-    return sorted(tuple(row) for row in rows)
+    return tuple(sorted(tuple(row) for row in rows))
 
 
 def is_unreleased(connection: sqlite3.Connection) -> bool:
