@@ -29,7 +29,7 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 
 
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
-    dialogues = read_table(reference_dataset).dialogues[:500]
+    dialogues = read_table(reference_dataset).dialogues[:200]
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
         study = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
         study.ask(intents.Start(targets=("recipe",)))
