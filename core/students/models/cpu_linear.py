@@ -16,6 +16,9 @@ import torch
 _MIN_ROWS = 4
 #: The same for matrices of a stack, which oneDNN computes one by one.
 _MIN_STACKED_ROWS = 48
+#: Weights of a model from which oneDNN is faster: it prepares each new number of rows for a millisecond,
+#: which is longer than the products of a smaller one take.
+_MIN_WEIGHTS = 1_000_000
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -71,9 +74,12 @@ def use(model: Any) -> None:
     """Have oneDNN compute the linear layers of a model, where that is faster."""
     if not is_faster():
         return
-    for module in model.modules():
-        if type(module) is torch.nn.Linear and module.weight.device.type == "cpu":
-            module.__class__ = OneDnnLinear
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    if sum(layer.weight.numel() for layer in layers) < _MIN_WEIGHTS:
+        return
+    for layer in layers:
+        if type(layer) is torch.nn.Linear and layer.weight.device.type == "cpu":
+            layer.__class__ = OneDnnLinear
 
 
 @functools.cache

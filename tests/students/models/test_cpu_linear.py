@@ -17,7 +17,7 @@ def test_loss_and_gradients_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.skip("PyTorch has no oneDNN here")
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=99, hidden_size=64, intermediate_size=96, num_hidden_layers=2, attention_bias=True
+        vocab_size=99, hidden_size=256, intermediate_size=512, num_hidden_layers=2, attention_bias=True
     )
     plain = LlamaForCausalLM(config)
     # One layer is frozen, and keeps no input.
@@ -40,6 +40,13 @@ def test_loss_and_gradients_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fast.state_dict().keys() == plain.state_dict().keys()
     double = copy.deepcopy(fast).double()
     assert double(input_ids=ids).logits.dtype == torch.float64
+
+
+def test_a_small_model_is_left_to_mkl(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_linear, "is_faster", lambda: True)
+    model = torch.nn.Sequential(torch.nn.Linear(16, 16))
+    cpu_linear.use(model)
+    assert type(model[0]) is torch.nn.Linear
 
 
 @pytest.mark.parametrize(
