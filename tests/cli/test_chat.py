@@ -17,6 +17,7 @@ from core.api import WorkspacePaths, open_workspace
 from core.playground import process
 from tests import loopback
 from tests.cli.conftest import Program, environment
+from tests.loopback import Api
 from tests.support import waiting
 from tests.support.servers import large_models
 from tests.support.workspaces import playground_workspace
@@ -24,8 +25,16 @@ from tests.support.workspaces.playground_workspace import BASE, SFT
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def api() -> Iterator[Api]:
+    with loopback.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, api: Api) -> Iterator[Program]:
+    """A workspace whose process the first question starts; it answers those of all tests."""
     workspace = playground_workspace.make(tmp_path_factory.mktemp("made") / "study")
+    large_models.add(workspace, api.url)
     yield Program(workspace.root)
     playground_workspace.end(workspace)
 
@@ -47,7 +56,6 @@ def test_a_script_gets_each_answer_and_the_process_stays(program: Program, tmp_p
     assert re.search(r"Situation  .+\nUtterance  .+\n\n" + SFT, shown)
     assert "tokens/s" in shown
     assert "\x1b" not in shown
-    assert program("chat", "--stop").out == "The playground ends.\n"
 
 
 @pytest.mark.parametrize(
@@ -66,28 +74,24 @@ def test_what_cannot_be_asked_says_why(program: Program, words: tuple[str, ...],
     assert ended.out == ""
 
 
-def test_a_teacher_is_paid_and_a_judge_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_teacher_is_paid_and_a_judge_compares(
+    program: Program, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
-    made = playground_workspace.make(tmp_path / "made" / "study").root
-    with playground_workspace.copied(made, tmp_path / "study") as paths, loopback.running() as api:
-        api.faults.content = lambda text: "say:1" if "Response 1:" in text else None
-        large_models.add(paths, api.url)
-        program = Program(paths.root)
-        asked = ("chat", SFT, "gpt", "--prompt", "It is so quiet.", "--judge", "large")
-        refused = program(*asked, code=1)
-        assert "gpt: nothing was sent: there is no terminal to ask in; confirm with --yes" in refused.err
-        assert not api.paid
-        found = program(*asked, "--keep", "--yes", "--json").json
-        teacher = found["turn"]["answers"][1]
-        assert (teacher["responder"], teacher["usd"] > 0) == ("gpt", True)
-        assert [one[:2] for one in found["opinion"]["verdicts"]] == [["ab", "a"], ["ba", "b"]]
-        assert found["opinion"]["winner"] == "tie"
-        (run,) = [one["run"] for one in program("runs", "--json").json if one["run"]["name"] == SFT]
-        assert run["notes"]["note"].startswith("“It is so quiet.” → “")
-        assert (
-            "name 2 responders, not 1"
-            in program("chat", SFT, "--prompt", "x", "--judge", "large", code=1).err
-        )
+    api.faults.content = lambda text: "say:1" if "Response 1:" in text else None
+    asked = ("chat", SFT, "gpt", "--prompt", "It is so quiet.", "--judge", "large")
+    refused = program(*asked, code=1)
+    assert "gpt: nothing was sent: there is no terminal to ask in; confirm with --yes" in refused.err
+    assert not api.paid
+    found = program(*asked, "--keep", "--yes", "--json").json
+    teacher = found["turn"]["answers"][1]
+    assert (teacher["responder"], teacher["usd"] > 0) == ("gpt", True)
+    assert [one[:2] for one in found["opinion"]["verdicts"]] == [["ab", "a"], ["ba", "b"]]
+    assert found["opinion"]["winner"] == "tie"
+    (run,) = [one["run"] for one in program("runs", "--json").json if one["run"]["name"] == SFT]
+    assert run["notes"]["note"].startswith("“It is so quiet.” → “")
+    refused = program("chat", SFT, "--prompt", "x", "--judge", "large", code=1)
+    assert "name 2 responders, not 1" in refused.err
 
 
 def test_a_read_only_workspace_is_refused(program: Program) -> None:
@@ -150,3 +154,8 @@ def test_a_conversation_in_a_terminal(program: Program) -> None:
     os.close(terminal.master)
     turns = open_workspace(program.root).playground.history().turns
     assert [turn.number for turn in turns[-2:]] == [1, 2]
+
+
+def test_the_process_ends_when_it_is_told(program: Program) -> None:
+    program("chat", BASE, "--prompt", "It is so quiet.")
+    assert program("chat", "--stop").out == "The playground ends.\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import loopback
-from tests.cli.conftest import end_processes, make_program
+from tests.cli.conftest import make_program
 from tests.loopback import KEY, Api
 from tests.support import tiny_student
 from tests.support.processes.forking import preload
@@ -140,10 +140,8 @@ def test_a_file_becomes_trained_runs(tmp_path: Path, student: Path, api: Api, na
     file = tmp_path / name
     options = write(file)
     program = make_program(tmp_path / "work", CONFIG.format(student=student, url=api.url, recipe=recipe))
-    program("import", "--yes", *options, file)
-    # Its supervisor, which has not loaded what the runs need.
-    end_processes(tmp_path)
     with supervised(program.root, loaded="models", OPENAI_API_KEY=KEY):
+        program("import", "--yes", *options, file)
         program("run", "sft-dpo", "--wait")
     jobs = {job["stage"]: job for job in program("status", "--json").json["jobs"]}
     for stage in ("sft", "sft-dpo"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import loopback
-from tests.cli.conftest import end_processes, make_program
+from tests.cli.conftest import make_program
 from tests.loopback import KEY
 from tests.support import tiny_student
 from tests.support.processes.forking import preload
@@ -77,10 +77,8 @@ def test_a_strategy_goes_from_its_file_to_win_rates(tmp_path: Path) -> None:
         program("prompts", "new", "polite")
         (program.root / "prompts/strategies/polite.txt").write_text(STRATEGY)
         program("prompts", "check")
-        program("import", synthetic_csv(tmp_path / "made.csv", rows=16))
-        # Its supervisor, which has not loaded what the runs need.
-        end_processes(tmp_path)
         with supervised(program.root, loaded="models", OPENAI_API_KEY=KEY):
+            program("import", synthetic_csv(tmp_path / "made.csv", rows=16))
             program("run", "--wait")
     improved = [text for text in asked if "Make this answer politer: " in text]
     (recipe,) = (one for one in program("recipes", "--json").json if one["name"] == "improve-human/polite")

@@ -72,9 +72,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
     """A workspace in which everything was run, and what `run --wait` printed."""
     folder = tmp_path_factory.mktemp("road")
     program = make_program(folder / "work", CONFIG.format(student=student))
-    program("import", synthetic_csv(folder / "made.csv"))
-    end_processes(folder)
     with supervised(program.root, loaded="models"):
+        program("import", synthetic_csv(folder / "made.csv"))
         yield program, program("run", "--wait").out
 
 

@@ -29,6 +29,7 @@ from core.teachers.requests.ledger import Ledger
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.support import waiting
+from tests.support.processes.playing import playing
 from tests.support.records import made_results
 from tests.support.servers import large_models
 from tests.support.workspaces import playground_workspace
@@ -85,7 +86,7 @@ def answers(workspace: WorkspacePaths) -> list[Answer]:
 
 
 def test_a_teacher_answers_beside_a_student_and_is_paid(made: Path, tmp_path: Path, api: Api) -> None:
-    with study(made, tmp_path / "study", api) as workspace:
+    with study(made, tmp_path / "study", api) as workspace, playing(workspace.paths):
         offered = {one.name: one for one in workspace.playground.responders()}
         assert (offered["gpt"].kind, offered["gpt"].is_paid, offered["gpt"].problem) == (
             "teacher",

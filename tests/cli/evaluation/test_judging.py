@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import loopback
-from tests.cli.conftest import Program, end_processes
+from tests.cli.conftest import Program
 from tests.loopback import KEY, Api
 from tests.support.processes.supervising import supervised
 from tests.support.records.synthetic_dialogues import synthetic_csv
@@ -44,9 +44,8 @@ def asked(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator
     program = Program(tmp_path / "study")
     program("init", program.root)
     (program.root / "config.toml").write_text(JUDGES.format(url=api.url))
-    program("import", synthetic_csv(tmp_path / "made.csv"))
-    end_processes(tmp_path)
     with supervised(program.root):
+        program("import", synthetic_csv(tmp_path / "made.csv"))
         yield program
 
 

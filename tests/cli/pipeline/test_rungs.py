@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program, end_processes, make_program
+from tests.cli.conftest import Program, make_program
 from tests.support import tiny_student, waiting
 from tests.support.processes.forking import preload
 from tests.support.processes.supervising import supervised
@@ -60,10 +60,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program
     folder = tmp_path_factory.mktemp("rungs")
     student = tiny_student.make(folder / "student")
     program = make_program(folder / "work", CONFIG.format(student=student))
-    program("import", synthetic_csv(folder / "made.csv"))
-    end_processes(folder)
-    planned = program("run", "--dry-run").out
     with supervised(program.root, loaded="models") as first:
+        program("import", synthetic_csv(folder / "made.csv"))
+        planned = program("run", "--dry-run").out
         program("run")
         decided = f"rung-{'?' * 10}"
         waiting.wait_until(

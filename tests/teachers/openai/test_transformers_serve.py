@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from core.students.models import loading
-from tests.cli.conftest import end_processes, environment, make_program
+from tests.cli.conftest import environment, make_program
 from tests.support import waiting
 from tests.support.processes.forking import preload
 from tests.support.processes.supervising import supervised
@@ -90,10 +90,8 @@ def _is_up(url: str) -> bool:
 def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -> None:
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
-    program("import", synthetic_csv(tmp_path / "made.csv", rows=4))
-    # Its supervisor, which has not loaded what the jobs need.
-    end_processes(tmp_path)
     with supervised(program.root, OPENAI_API_KEY=KEY):
+        program("import", synthetic_csv(tmp_path / "made.csv", rows=4))
         ended = program("run", "recipe", "--wait", OPENAI_API_KEY=KEY)
     assert "improve-human/naive: done" in ended.out
     (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
@@ -109,9 +107,8 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
 def test_the_test_split_answered_by_a_server(tmp_path: Path, server: tuple[str, str]) -> None:
     url, model = server
     program = make_program(tmp_path / "work", STUDENT.format(url=url, model=model))
-    program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
-    end_processes(tmp_path)
     with supervised(program.root, loaded="models"):
+        program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
         ended = program("run", "respond:small", "--wait")
     assert f"responses of {model} at {url}/v1, 2 checked with the student" in ended.out
     (path,) = (program.root / "artifacts" / "jobs").glob("respond-*/*/responses.jsonl")
