@@ -66,6 +66,12 @@ def _quick_garbage_collection() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Collect garbage once: pytest does it five times at the end, through all that tests have loaded."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def reference_dataset() -> Path:
     """The real dataset.csv, which cannot be shipped; tests of its known counts are skipped without it."""
