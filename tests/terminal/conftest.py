@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import libtmux
@@ -61,16 +62,17 @@ class Terminal:
         self.session.active_window.resize(width=width, height=height)
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+@contextmanager
+def open_terminal(folder: Path) -> Iterator[Terminal]:
+    """A terminal of 80 columns whose shell is in a folder; skips the test where tmux is not installed."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
-    server = libtmux.Server(socket_path=str(tmp_path / "tmux"))
+    server = libtmux.Server(socket_path=str(folder / "tmux"))
     session = server.new_session(
         session_name="test",
         x=80,
         y=24,
-        start_directory=str(tmp_path),
+        start_directory=str(folder),
         window_command="env -u COLUMNS -u LINES PS1='ready> ' LANG=C.UTF-8 bash --norc --noprofile",
     )
     try:
@@ -79,6 +81,12 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield shown
     finally:
         server.kill()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    with open_terminal(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from tests.support import waiting
-from tests.terminal.conftest import Terminal
+from tests.support.workspaces.filled_workspace import fill
+from tests.terminal.conftest import Terminal, open_terminal
 
 PROGRAM = f"{sys.executable} -m tui"
 
@@ -27,6 +29,28 @@ def open_app(terminal: Terminal, root: Path) -> None:
     terminal.until(lambda text: "1 home" in text and "q Quit" in text)
 
 
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
+    """The workspace that `opened` shows."""
+    return fill(tmp_path_factory.mktemp("opened") / "study")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, shown: WorkspacePaths) -> Iterator[Terminal]:
+    with open_terminal(tmp_path_factory.mktemp("terminal")) as terminal:
+        open_app(terminal, shown.root)
+        yield terminal
+
+
+@pytest.fixture
+def opened(app: Terminal) -> Terminal:
+    """The app on its home screen, which starts once for all tests that leave it open."""
+    app.resize(80, 24)
+    app.type("1")
+    app.until(lambda text: "48 dialogues" in text and len(text.splitlines()) == 24)
+    return app
+
+
 def test_an_empty_folder_says_what_to_do_next(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     open_app(terminal, tmp_path / "new")
@@ -34,41 +58,38 @@ def test_an_empty_folder_says_what_to_do_next(terminal: Terminal, tmp_path: Path
     assert "import" in text.lower()
 
 
-def test_rooms_keys_and_resizing(terminal: Terminal, filled: WorkspacePaths) -> None:
-    open_app(terminal, filled.root)
-    terminal.until(lambda text: "48 dialogues" in text)
-    terminal.type("5")
-    terminal.until(lambda text: "70.8 %" in text)
-    terminal.resize(60, 20)
-    terminal.until(lambda text: "70.8 %" in text and max(map(len, text.splitlines())) <= 60)
-    terminal.resize(200, 50)
-    terminal.until(lambda text: "100 %" in text)
+def test_rooms_keys_and_resizing(opened: Terminal) -> None:
+    opened.type("5")
+    opened.until(lambda text: "70.8 %" in text)
+    opened.resize(60, 20)
+    opened.until(lambda text: "70.8 %" in text and max(map(len, text.splitlines())) <= 60)
+    opened.resize(200, 50)
+    opened.until(lambda text: "100 %" in text)
+    to_the_next_pair(opened)
+
+
+def to_the_next_pair(terminal: Terminal) -> None:
+    """Show the pair after the one that was shown last, which is the first one in the beginning."""
     terminal.type("6")
-    terminal.until(lambda text: "1/12" in text)
+    shown = re.search(r"(\d+)/12", terminal.until(lambda text: "/12" in text))
+    assert shown is not None
     terminal.type("n")
-    terminal.until(lambda text: "2/12" in text)
+    terminal.until(lambda text: f"{int(shown[1]) + 1}/12" in text)
 
 
-def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(
-    terminal: Terminal, filled: WorkspacePaths
-) -> None:
-    open_app(terminal, filled.root)
-    terminal.type("4")
-    terminal.until(lambda text: "step 60" in text and any("\u2801" <= dots <= "\u28ff" for dots in text))
+def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(opened: Terminal) -> None:
+    opened.type("4")
+    opened.until(lambda text: "step 60" in text and any("\u2801" <= dots <= "\u28ff" for dots in text))
     # In one write: each key arrives before the table has announced its cursor.
-    terminal.pane.cmd("send-keys", "Space", "Down", "Space", "Left")
-    terminal.until(lambda text: "1●" in text and "2●" in text and "│ step" in text)
+    opened.pane.cmd("send-keys", "Space", "Down", "Space", "Left")
+    opened.until(lambda text: "1●" in text and "2●" in text and "│ step" in text)
 
 
-def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: WorkspacePaths) -> None:
-    open_app(terminal, filled.root)
-    terminal.type("6")
-    terminal.until(lambda text: "1/12" in text)
-    terminal.type("n")
-    terminal.until(lambda text: "2/12" in text)
-    terminal.type("y")
-    terminal.until(lambda text: "to tmux" in text)
-    copied = "\n".join(terminal.session.server.cmd("show-buffer").stdout)
+def test_what_is_copied_reaches_tmux(opened: Terminal) -> None:
+    to_the_next_pair(opened)
+    opened.type("y")
+    opened.until(lambda text: "to tmux" in text)
+    copied = "\n".join(opened.session.server.cmd("show-buffer").stdout)
     assert "dialogue made:" in copied
     assert "\x1b" not in copied
 
@@ -98,23 +119,22 @@ def test_exported_sizes_of_another_terminal_do_not_count(terminal: Terminal, fil
     terminal.until(lambda text: len(text.splitlines()) == 40 and "q Quit" in text.splitlines()[-1])
 
 
-def test_an_escape_in_a_paste_is_no_key(terminal: Terminal, filled: WorkspacePaths) -> None:
-    open_app(terminal, filled.root)
-    terminal.type("2")
-    terminal.until(lambda text: "✓ done" in text)
-    before = intents(filled)
+def test_an_escape_in_a_paste_is_no_key(opened: Terminal, shown: WorkspacePaths) -> None:
+    opened.type("2")
+    opened.until(lambda text: "✓ done" in text)
+    before = intents(shown)
     for text in ("\x1bp", "log \x1b[31mp\x1b[0m\x1b", "\x1b" + "p" * 40, "\x1b\x1bS"):
         pasted = f"\x1b[200~{text}\x1b[201~".encode()
-        terminal.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in pasted))
-    terminal.type("/")
-    terminal.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in b"\x1b[200~a\x1bb\x1b[201~"))
-    terminal.until(lambda text: "a␛b" in text)
-    terminal.type("Escape")
-    terminal.until(lambda text: "a␛b" not in text)
-    terminal.type("6")
-    text = terminal.until(lambda text: "1/12" in text)
+        opened.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in pasted))
+    opened.type("/")
+    opened.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in b"\x1b[200~a\x1bb\x1b[201~"))
+    opened.until(lambda text: "a␛b" in text)
+    opened.type("Escape")
+    opened.until(lambda text: "a␛b" not in text)
+    opened.type("6")
+    text = opened.until(lambda text: "/12" in text)
     assert "paused" not in text
-    assert intents(filled) == before
+    assert intents(shown) == before
 
 
 def intents(workspace: WorkspacePaths) -> int:
@@ -222,21 +242,28 @@ def test_a_terminal_that_only_prints_gets_the_status(terminal: Terminal, filled:
     terminal.until(lambda text: "no terminal to draw the app on" in text and "running" in text)
 
 
-@pytest.mark.parametrize("key", list("12345678"))
-def test_hostile_text_sends_no_escape_of_its_own(
-    terminal: Terminal, filled: WorkspacePaths, key: str
-) -> None:
-    open_app(terminal, filled.root)
-    terminal.type(key)
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("1", "48 dialogues"),
+        ("2", "✓ done"),
+        ("3", "of 48"),
+        ("4", "loss"),
+        ("5", "Judge "),
+        ("6", "/12"),
+        ("7", "No requests yet"),
+        ("8", "supervisor.log"),
+    ],
+)
+def test_hostile_text_sends_no_escape_of_its_own(opened: Terminal, key: str, words: str) -> None:
+    opened.type(key)
+    opened.until(lambda text: words in text)
     if key == "8":
-        terminal.until(lambda text: "supervisor" in text)
-        terminal.type("Down")
-        terminal.until(lambda text: "made job" in text)
-    else:
-        terminal.until(lambda text: "q Quit" in text)
-    title = terminal.pane.cmd("display-message", "-p", "#{pane_title}").stdout
+        opened.type("Down")
+        opened.until(lambda text: "made job" in text)
+    title = opened.pane.cmd("display-message", "-p", "#{pane_title}").stdout
     assert "owned" not in "".join(title)
-    raw = terminal.text(escapes=True)
+    raw = opened.text(escapes=True)
     assert "\u202e" not in raw
     # Whatever escapes tmux reports are colours and styles: nothing moved, cleared or renamed.
     for part in raw.split("\x1b")[1:]:

@@ -21,7 +21,7 @@ from tests.support.records import job_attempts, made_settings
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
 
-preload("core.judging.compare_job", "core.judging.validate_job")
+preload("core.judging.compare_job", "core.judging.validate_job", "scipy.special")
 
 JUDGE = """
 [judges.{name}]

@@ -100,12 +100,11 @@ def bounds(valid: Sequence[float], invalid: int) -> Bounds | None:
     2004: one-sided ends where the bounds are far apart, two-sided ones where they meet. Both are ends of
     Wilson's interval here.
     """
-    import numpy as np
-    from scipy.optimize import brentq
-    from scipy.special import stdtr
-
     if not invalid:
         return None
+    import numpy as np
+    from scipy.special import stdtr
+
     worst = np.concatenate([np.asarray(valid, dtype=np.float64), np.zeros(invalid)])
     best = np.concatenate([np.asarray(valid, dtype=np.float64), np.ones(invalid)])
     n = len(worst)
@@ -119,7 +118,12 @@ def bounds(valid: Sequence[float], invalid: int) -> Bounds | None:
         return float(stdtr(freedom, quantile + apart) - stdtr(freedom, -quantile)) - _ONE_SIDED
 
     narrow, wide = _quantile(_ONE_SIDED, n), _quantile(_TWO_SIDED, n)
-    quantile = narrow if miss(narrow) >= 0 else float(brentq(miss, narrow, wide))
+    if miss(narrow) >= 0:
+        quantile = narrow
+    else:
+        from scipy.optimize import brentq
+
+        quantile = float(brentq(miss, narrow, wide))
     return Bounds(low, high, _ends(low, sizes[0], quantile)[0], _ends(high, sizes[1], quantile)[1])
 
 
