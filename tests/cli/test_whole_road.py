@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -16,11 +17,10 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
-from tests.cli import plain_answers
 from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.loopback import hub_server
 from tests.support import tiny_student, waiting
-from tests.support.processes.forking import ForkedProcess, preload, run_to_end
+from tests.support.processes.forking import preload
 from tests.support.processes.supervising import supervised
 from tests.support.records.synthetic_dialogues import synthetic_csv
 
@@ -138,6 +138,37 @@ def test_everything_again_is_nothing_to_do(finished: tuple[Program, str]) -> Non
     assert program("status", "--json").json["jobs"] == before
 
 
+#: Answers as plain Transformers and PEFT do, without this project: folder, and the base for an adapter.
+PLAIN = """
+import json, sys
+from pathlib import Path
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+sys.modules["core"] = sys.modules["tui"] = None
+cases, pairs = json.load(sys.stdin)
+found = []
+for folder, base in cases:
+    model = AutoModelForCausalLM.from_pretrained(base or folder)
+    if base:
+        model = PeftModel.from_pretrained(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompt = Path(folder, "prompt.txt").read_text(encoding="utf-8")
+    answers = []
+    for situation, utterance in pairs:
+        text = prompt.replace("{situation}", situation).replace("{utterance}", utterance)
+        messages = [{"role": "user", "content": text}]
+        inputs = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        output = model.generate(**inputs, generation_config=GenerationConfig.from_pretrained(folder))
+        new = output[0, inputs["input_ids"].shape[1] :]
+        answers.append(tokenizer.decode(new, skip_special_tokens=True).strip())
+    found.append(answers)
+print(json.dumps(found))
+"""
+
+
 def test_published_runs_answer_without_this_project_as_they_did(
     finished: tuple[Program, str], student: Path, tmp_path: Path
 ) -> None:
@@ -156,17 +187,16 @@ def test_published_runs_answer_without_this_project_as_they_did(
     assert (merged / "Modelfile").read_text().startswith("FROM .\n")
     pairs = [program("pairs", "tiny", run, "--json").json for run in (SFT, DPO)]
     asked = [(pair["situation"], pair["utterance"]) for pair in pairs[0]]
-    out, errors = tmp_path / "answers.json", tmp_path / "errors.txt"
-    plain = ForkedProcess(
-        plain_answers.work,
-        [(adapter, student), (merged, None)],
-        asked,
-        out=out,
-        err=errors,
-        loaded="models",
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answered = subprocess.run(
+        [sys.executable, "-c", PLAIN],
+        input=json.dumps([[(str(adapter), str(student)), (str(merged), None)], asked]).encode(),
+        env=outside | {"HF_HUB_OFFLINE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
     )
-    assert run_to_end(plain) == 0, errors.read_text()
-    assert json.loads(out.read_text()) == [[pair["response_b"] for pair in found] for found in pairs]
+    assert json.loads(answered.stdout) == [[pair["response_b"] for pair in found] for found in pairs]
 
 
 def test_the_card_of_a_published_run_has_its_results(finished: tuple[Program, str], tmp_path: Path) -> None:
