@@ -112,17 +112,17 @@ def test_turned_round_the_rate_is_mirrored(found: list[float | None], bootstrap:
 def test_the_exact_sign_test(better_a: int, better_b: int, p: float) -> None:
     assert statistics.sign_test(better_a, better_b) == pytest.approx(p)
     assert statistics.sign_test(better_b, better_a) == pytest.approx(p)
+    # The sign-flip test of differences of one size is the sign test.
+    assert statistics.sign_flip_test([-0.5] * better_a + [0.5] * better_b + [0.0] * 3) == pytest.approx(p)
+    even = statistics.even_test([0.0] * better_a + [1.0] * better_b + [0.5] * 4)
+    assert even.p == pytest.approx(p)
+    assert even.name == statistics.SIGN_TEST
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 40, 401])
 def test_the_sign_test_is_the_binomial_test(n: int) -> None:
     found = [statistics.sign_test(n - k, k) for k in range(n + 1)]
     assert found == pytest.approx([binomtest(k, n).pvalue for k in range(n + 1)], rel=1e-9)
-    # The sign-flip test of differences of one size is the sign test.
-    assert statistics.sign_flip_test([-0.5] * better_a + [0.5] * better_b + [0.0] * 3) == pytest.approx(p)
-    even = statistics.even_test([0.0] * better_a + [1.0] * better_b + [0.5] * 4)
-    assert even.p == pytest.approx(p)
-    assert even.name == statistics.SIGN_TEST
 
 
 @settings(max_examples=40, deadline=None)
