@@ -22,7 +22,7 @@ from core.store.dialogues import dialogues as data
 from tests.loopback import KEY
 from tests.support import waiting
 from tests.support.processes import dying_worker, supervising
-from tests.support.processes.forking import ForkedProcess, preload
+from tests.support.processes.forking import ForkedProcess, Loaded, preload
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
 
 preload(
@@ -77,10 +77,13 @@ class TeacherWorkspace:
         more: str = "",
         dialogues: Sequence[Dialogue] | None = None,
         provider: str = "openai",
+        loaded: Loaded = "program",
     ) -> None:
+        """`loaded` is what its workers need: most of them no models."""
         root.mkdir(parents=True, exist_ok=True)
         self.workspace = WorkspacePaths(root)
         self.provider = provider
+        self.loaded = loaded
         self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
         found = list(dialogues or synthetic_dialogues(rows=16))
         self.train = [d for d in found if d.split == "train"]
@@ -126,6 +129,7 @@ class TeacherWorkspace:
             dying_worker.main if dying else worker.main,
             out=self.workspace.root / "supervisor.out",
             environment=environment,
+            loaded=self.loaded,
         )
 
     def run(self, *targets: str, key: str = KEY) -> None:

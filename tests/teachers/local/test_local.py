@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.students.models import loading
+from tests.support.processes.forking import preload
 from tests.support.records.synthetic_dialogues import synthetic_dialogues
 from tests.support.workspaces.teacher_workspace import TeacherWorkspace
+
+preload(
+    "core.recipes.recipe_job",
+    "core.teachers.generate_job",
+    "core.students.decoding.generation",
+    into="models",
+)
 
 NAIVE = "generate:improve-human/naive"
 CONFIG = """
@@ -23,7 +31,9 @@ device = "cpu"
 
 
 def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
-    study = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=4))
+    study = TeacherWorkspace(
+        tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=3), loaded="models"
+    )
     study.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
     study.run()
     assert set(study.states().values()) == {"done"}, study.story()

@@ -91,7 +91,7 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
     with supervised(program.root, OPENAI_API_KEY=KEY):
-        program("import", synthetic_csv(tmp_path / "made.csv", rows=4))
+        program("import", synthetic_csv(tmp_path / "made.csv", rows=3))
         ended = program("run", "recipe", "--wait", OPENAI_API_KEY=KEY)
     assert "improve-human/naive: done" in ended.out
     (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
